@@ -1,0 +1,100 @@
+"""Last-layer CLS attention (paper: Methodology 2, "12 layer") of any ViT-family network.
+
+transformers 5 returns *empty* attentions under its default attention, and eager attention everywhere gives up the fused
+kernels. Here two hooks take the query and key projections of one layer, and only the CLS row is computed from them: equal to
+the framework's eager attention to 1e-6, at the cost of the plain forward pass.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import torch
+from torch import nn
+
+from ..networks.vit_multilabel import ViTMultilabel
+
+
+class LastLayerCLSAttention:
+    """Context manager: while it is open, every forward pass of ``network`` leaves its map in :attr:`maps`.
+
+    Args:
+        network: the classifier.
+
+    Raises:
+        ValueError: the network has no attention layer with query and key projections.
+    """
+
+    def __init__(self, network: ViTMultilabel) -> None:
+        self.network = network
+        self.query, self.key = last_projections(network.backbone)
+        self.heads = int(network.backbone.config.num_attention_heads)
+        self.projected: dict[str, torch.Tensor] = {}
+        self.handles: list[torch.utils.hooks.RemovableHandle] = []
+
+    def __enter__(self) -> LastLayerCLSAttention:
+        for name, module in (("query", self.query), ("key", self.key)):
+            self.handles.append(module.register_forward_hook(self.keep(name)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self.handles:
+            self.handles.pop().remove()
+
+    def keep(self, name: str):  # type: ignore[no-untyped-def]
+        """Forward hook that stores the output (B, N, D) of a projection."""
+
+        def hook(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+            self.projected[name] = output.detach()
+
+        return hook
+
+    @property
+    def maps(self) -> torch.Tensor:
+        """(B, h, w) attention of the CLS token to the patches in the latest forward pass, mean of the heads.
+
+        A map sums to one less what CLS pays to itself and to register tokens.
+
+        Raises:
+            RuntimeError: no forward pass yet.
+        """
+        if not self.projected:
+            raise RuntimeError("attention: no forward pass yet; expected one inside the context, found none")
+        query, key = self.projected["query"].float(), self.projected["key"].float()  # (B, N, D)
+        batch, tokens, width = key.shape
+        query = query[:, :1].view(batch, 1, self.heads, -1).transpose(1, 2)  # CLS row only: (B, heads, 1, d)
+        key = key.view(batch, tokens, self.heads, -1).transpose(1, 2)  # (B, heads, N, d)
+        scores = query @ key.transpose(-1, -2) / (width // self.heads) ** 0.5  # (B, heads, 1, N)
+        attention = scores.softmax(dim=-1).mean(dim=1)[:, 0]  # (B, N)
+        rows, columns = self.network.patch_grid
+        return attention[:, -rows * columns :].reshape(batch, rows, columns)
+
+
+def last_projections(backbone: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """Query and key projections of the last attention layer, by the names that transformers 5 gives them."""
+    modules = dict(backbone.named_modules())
+    queries = [name for name in modules if name.endswith("attention.q_proj")]
+    if not queries:
+        raise ValueError(
+            f"attention: {type(backbone).__name__} cannot be read; expected layers with attention.q_proj and k_proj, "
+            "found none; use a backbone of the ViT family"
+        )
+    last = queries[-1].removesuffix("q_proj")
+    return modules[f"{last}q_proj"], modules[f"{last}k_proj"]
+
+
+@torch.inference_mode()
+def attention_maps(network: ViTMultilabel, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits and maps of a batch.
+
+    Args:
+        network: in evaluation mode.
+        images: (B, 1, S, S) in [0, 1].
+
+    Returns:
+        Logits (B, C) and maps (B, h, w).
+    """
+    with LastLayerCLSAttention(network) as attention:
+        return network(images), attention.maps

@@ -1,0 +1,67 @@
+"""The paper's class table (images of each label), for each split and with what is uncertain or not annotated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .datalist import Datalist
+
+COLUMNS = ("label", "split", "positive", "negative", "uncertain", "missing", "prevalence")
+
+
+def class_distribution(datalist: Datalist) -> list[dict[str, Any]]:
+    """One row for each label and split that has images.
+
+    Returns:
+        Rows with ``label``, ``split``, ``positive``, ``negative``, ``uncertain``, ``missing`` (counts of images) and
+        ``prevalence`` = positive / (positive + negative), ``None`` without either.
+    """
+    rows = []
+    for index, label in enumerate(datalist.labels):
+        for split, items in datalist.splits.items():
+            if items:
+                values = np.asarray([item["label"][index] for item in items], dtype=float)
+                rows.append({"label": label, "split": split, **count(values)})
+    return rows
+
+
+def count(values: np.ndarray) -> dict[str, Any]:
+    """Counts of one label's values (N,): 1 positive, 0 negative, -1 uncertain, NaN missing."""
+    positive, negative = int((values == 1).sum()), int((values == 0).sum())
+    return {
+        "positive": positive,
+        "negative": negative,
+        "uncertain": int((values == -1).sum()),
+        "missing": int(np.isnan(values).sum()),
+        "prevalence": positive / (positive + negative) if positive + negative else None,
+    }
+
+
+def format_class_table(datalist: Datalist) -> str:
+    """Aligned text: images and patients of each split, then the class table."""
+    lines = []
+    for split, items in datalist.splits.items():
+        patients = len({item["patient_id"] for item in items})
+        lines.append(f"{split}: {len(items)} images of {patients} patients")
+    rows = [[format_cell(row[column]) for column in COLUMNS] for row in class_distribution(datalist)]
+    if rows:
+        cells = [list(COLUMNS), *rows]
+        widths = [max(len(row[index]) for row in cells) for index in range(len(COLUMNS))]
+        lines.append("")
+        for row in cells:
+            # Two columns of text to the left, figures to the right.
+            aligned = [
+                cell.ljust(width) if k < 2 else cell.rjust(width)
+                for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            lines.append("  ".join(aligned).rstrip())
+    return "\n".join(lines)
+
+
+def format_cell(value: Any) -> str:
+    """Text of a cell."""
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,273 @@
+"""Datalist: images, labels and the patient-level split, in MONAI's decathlon form, checked at load."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import logging
+import math
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..dicom.refusal import RefusedInput
+from .atomic import atomic_write
+from .failures import Failure
+from .sources import failure, read_csv_items, read_folder_items
+from .splitting import SPLITS, assert_no_leak, split_by_patient, split_sha256
+
+logger = logging.getLogger(__name__)
+
+ITEM_KEYS = ("image", "label", "patient_id", "study_uid", "sop_uid", "view", "sex", "age", "boxes")
+# Descriptive keys of the decathlon form; kept out of the way.
+DESCRIPTIVE_KEYS = ("name", "description", "reference", "licence", "release", "modality")
+LABEL_VALUES = (0, 1, -1, None)
+
+
+@dataclass
+class Datalist:
+    """Images by split.
+
+    Attributes:
+        labels: names, in the order of each item's ``label``.
+        splits: items of ``training``, ``validation`` and ``test``. ``image`` is an absolute path; ``label`` has 1.0,
+            0.0, -1.0 (uncertain) or NaN (not annotated) for each of ``labels``.
+        sha256: of the file it was read from; empty for one that was built.
+        path: that file, or ``None``.
+        seed: of the split; ``None`` when the split was given.
+    """
+
+    labels: list[str]
+    splits: dict[str, list[dict[str, Any]]]
+    sha256: str = ""
+    path: Path | None = None
+    seed: int | None = None
+
+
+def load_datalist(path: str | Path, dataset_dir: str | Path | None = None, *, check_files: bool = False) -> Datalist:
+    """Read and check a datalist.
+
+    Args:
+        path: JSON file.
+        dataset_dir: folder that image paths are relative to, besides the datalist's own, which is tried first.
+        check_files: also compare the content of all files across splits; reads every image file.
+
+    Raises:
+        FileNotFoundError: the datalist or an image is missing.
+        ValueError: anything else that is wrong in it, or a patient or image in two splits.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no datalist; expected a JSON file, found nothing; write one with cxr-attention-sr datalist"
+        )
+    text = path.read_bytes()
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON; expected a datalist, found {error}; write it again") from error
+    check_keys(content, {"labels", "split", *SPLITS, *DESCRIPTIVE_KEYS}, str(path))
+    labels = content.get("labels")
+    if not isinstance(labels, list) or len(set(labels)) != len(labels):
+        raise ValueError(f"{path}: labels: expected a list of different names, found {labels!r}; add it")
+    check_keys(content.get("split", {}), {"by", "seed", "sha256"}, f"{path}: split")
+    raw = {name: content.get(name, []) for name in SPLITS}
+    if not all(isinstance(items, list) for items in raw.values()):
+        raise ValueError(
+            f"{path}: expected a list of items for each of {', '.join(SPLITS)}, found no list; write it again"
+        )
+    splits = {
+        name: [parse_item(item, len(labels), f"{path}: {name}[{index}]") for index, item in enumerate(items)]
+        for name, items in raw.items()
+    }
+    check_recorded_split(content.get("split", {}), splits, path)
+    resolve_images(splits, [path.parent, *([Path(dataset_dir)] if dataset_dir else [])], path)
+    for name, items in splits.items():
+        check_duplicates(items, f"{path}: {name}")
+    assert_no_leak(splits, hash_files=check_files)
+    seed = content.get("split", {}).get("seed")
+    return Datalist(labels, splits, hashlib.sha256(text).hexdigest(), path.resolve(), seed)
+
+
+def check_keys(found: Any, known: Collection[str], where: str) -> None:
+    """Refuse anything but a dictionary with known keys."""
+    if not isinstance(found, dict):
+        raise ValueError(f"{where}: expected an object, found {type(found).__name__}; see the datalist reference")
+    for key in found:
+        if key not in known:
+            nearest = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.0)[0]
+            raise ValueError(f"{where}: unknown key; expected one of {sorted(known)}, found {key!r}; use {nearest!r}?")
+
+
+def parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
+    """Checked copy of an item with its label as floats."""
+    check_keys(item, ITEM_KEYS, where)
+    for key in ("image", "patient_id"):
+        if not isinstance(item.get(key), str) or not item[key]:
+            raise ValueError(f"{where}: {key}: expected a text, found {item.get(key)!r}; add it")
+    values = item.get("label", [])
+    if not isinstance(values, list) or len(values) != number_of_labels:
+        raise ValueError(
+            f"{where}: label: wrong length; expected a list of {number_of_labels} values, found {values!r}; "
+            "give one value for each of labels, null where it is not annotated"
+        )
+    for value in values:
+        if value not in LABEL_VALUES:
+            raise ValueError(f"{where}: label: expected 1, 0, null or -1, found {value!r}; correct it")
+    return {**item, "label": [math.nan if value is None else float(value) for value in values]}
+
+
+def check_recorded_split(recorded: Mapping[str, Any], splits: Mapping[str, list[dict]], path: Path) -> None:
+    """Warn when the items are not those that the recorded hash was made of."""
+    found = split_sha256(splits)
+    if recorded.get("sha256") not in (None, found):
+        logger.warning("%s: the split was edited after it was written (recorded hash differs)", path)
+
+
+def resolve_images(splits: Mapping[str, list[dict]], folders: Sequence[Path], path: Path) -> None:
+    """Make image paths absolute, in place.
+
+    Raises:
+        FileNotFoundError: naming the first five that are in none of the folders, and how many there are.
+    """
+    missing = []
+    for items in splits.values():
+        for item in items:
+            places = [Path(os.path.abspath(folder / item["image"])) for folder in folders]
+            found = next((place for place in places if place.is_file()), None)
+            if found is None:
+                missing.append(item["image"])
+            else:
+                item["image"] = str(found)
+    if missing:
+        raise FileNotFoundError(
+            f"{path}: {len(missing)} of its images are missing; expected them in "
+            f"{' or '.join(str(folder) for folder in folders)}, found none of {', '.join(missing[:5])}"
+            f"{', …' if len(missing) > 5 else ''}; give the folder they are relative to as dataset_dir"
+        )
+
+
+def check_duplicates(items: Sequence[Mapping], where: str) -> None:
+    """Refuse an image that is listed twice."""
+    seen: set[str] = set()
+    for item in items:
+        if item["image"] in seen:
+            raise ValueError(f"{where}: duplicate image; expected each once, found {item['image']} twice; remove one")
+        seen.add(item["image"])
+
+
+def write_datalist(datalist: Datalist, path: str | Path, dataset_dir: str | Path | None = None) -> None:
+    """Write a datalist, image paths relative to its folder when below it, else to ``dataset_dir`` when below that.
+
+    Images below neither are written relative to the datalist's folder, with leading "..".
+    """
+    path = Path(path).absolute()
+    folders = [path.parent, *([Path(dataset_dir).absolute()] if dataset_dir else [])]
+    splits = {
+        name: [{**item, "image": relative(item["image"], folders), "label": to_json(item["label"])} for item in items]
+        for name, items in datalist.splits.items()
+    }
+    split = {"by": "patient", "seed": datalist.seed, "sha256": split_sha256(splits)}
+    content = {"labels": datalist.labels, **splits, "split": split}
+    with atomic_write(path) as file:
+        file.write(json.dumps(content, indent=1, allow_nan=False).encode())
+
+
+def relative(image: str, folders: Sequence[Path]) -> str:
+    """Path of an image as it is written, with forward slashes."""
+    absolute = Path(os.path.abspath(image))
+    for folder in folders:
+        if absolute.is_relative_to(folder):
+            return absolute.relative_to(folder).as_posix()
+    return Path(os.path.relpath(absolute, folders[0])).as_posix()
+
+
+def to_json(label: Sequence[float]) -> list[int | None]:
+    """Label values as they are written: null for NaN."""
+    return [None if math.isnan(value) else int(value) for value in label]
+
+
+def build_from_csv(
+    csv: str | Path,
+    *,
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
+    fractions: Sequence[float] = (0.7, 0.1, 0.2),
+    image_root: str | Path | None = None,
+) -> tuple[Datalist, list[Failure]]:
+    """Datalist of a CSV of labels (columns in ``scripts.data.sources``), with its split or a new patient-level one.
+
+    Args:
+        csv: file.
+        labels: label columns; ``None`` for all that have no other meaning.
+        seed: of the split, when the CSV has none.
+        fractions: share of images in training, validation and test, when the CSV has no split.
+        image_root: folder of the images; the CSV's own when absent.
+
+    Returns:
+        The datalist, and the images that are missing.
+
+    Raises:
+        ValueError: a column or value that is not allowed, an image listed twice, a patient in two of the CSV's splits.
+    """
+    csv = Path(csv)
+    chosen, items, failures = read_csv_items(csv, labels, Path(image_root) if image_root else csv.parent)
+    check_duplicates(items, str(csv))
+    return arrange(chosen, items, seed, fractions), failures
+
+
+def build_from_folder(
+    folder: str | Path,
+    labels_csv: str | Path | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
+    fractions: Sequence[float] = (0.7, 0.1, 0.2),
+) -> tuple[Datalist, list[Failure]]:
+    """Datalist of the frontal chest radiographs below a folder; DICOM headers only, identifiers hashed.
+
+    Args:
+        folder: folder of studies.
+        labels_csv: labels by ``image``, relative to the folder. Without it there are no labels and all is ``test``.
+        labels: label columns of ``labels_csv``.
+        seed: of the split.
+        fractions: share of images in training, validation and test.
+
+    Returns:
+        The datalist, and every file that is not in it with the reason.
+
+    Raises:
+        FileNotFoundError: no such folder or CSV.
+        ValueError: a column or value of the CSV that is not allowed.
+    """
+    items, failures = read_folder_items(Path(folder))
+    if labels_csv is None:
+        return arrange([], [{**item, "split": "test"} for item in items], None, fractions), failures
+    chosen, labelled, missing = read_csv_items(Path(labels_csv), labels, Path(folder))
+    check_duplicates(labelled, str(labels_csv))
+    rows = {row["image"]: row for row in labelled}
+    kept = []
+    for item in items:
+        row = rows.get(item["image"])
+        if row is None:
+            refusal = RefusedInput("NO_LABELS", "no labels", f"a row in {labels_csv}", "none", "add the row")
+            failures.append(failure(item["image"], refusal))
+        else:  # the header knows the patient better than a table
+            kept.append({**row, **item, "label": row["label"]})
+    return arrange(chosen, kept, seed, fractions), failures + missing
+
+
+def arrange(labels: list[str], items: list[dict], seed: int | None, fractions: Sequence[float]) -> Datalist:
+    """Datalist with the split that the items have, else a new one."""
+    if items and "split" in items[0]:
+        splits: dict[str, list[dict]] = {name: [] for name in SPLITS}
+        for item in items:
+            splits[item["split"]].append({key: value for key, value in item.items() if key != "split"})
+        seed = None
+    else:
+        splits = split_by_patient(items, seed=seed or 0, fractions=fractions)
+    assert_no_leak(splits)
+    return Datalist(labels, splits, seed=seed)

@@ -1,0 +1,31 @@
+"""``failures.csv``: every input that was refused, with code, reason and remedy."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from .atomic import atomic_write
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One refused input."""
+
+    path: str
+    code: str
+    reason: str
+    remedy: str
+
+
+def write_failures(path: str | Path, failures: Iterable[Failure]) -> None:
+    """Write (replace) the table."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([field.name for field in fields(Failure)])
+    writer.writerows(astuple(failure) for failure in failures)
+    with atomic_write(path) as file:
+        file.write(text.getvalue().encode())

@@ -1,0 +1,182 @@
+"""Items of a datalist from a CSV of labels or a folder of studies."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+import logging
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..dicom.gate import check_chest_film
+from ..dicom.header import hash_identifier
+from ..dicom.reading import read_header
+from ..dicom.refusal import RefusedInput
+from .failures import Failure
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ("image", "patient_id", "study_uid", "view", "sex", "age", "split", "boxes")
+LABEL_VALUES = {"": math.nan, "nan": math.nan, "1": 1.0, "1.0": 1.0, "0": 0.0, "0.0": 0.0, "-1": -1.0, "-1.0": -1.0}
+SPLIT_NAMES = {"train": "training", "training": "training", "val": "validation", "valid": "validation",
+               "validation": "validation", "test": "test", "external": "external"}  # fmt: skip
+# What lies beside images and is none.
+OTHER_SUFFIXES = {".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".html", ".xml", ".pdf"}
+
+
+def read_csv_items(
+    path: Path, labels: Sequence[str] | None, image_root: Path
+) -> tuple[list[str], list[dict[str, Any]], list[Failure]]:
+    """Items of a CSV with the columns ``COLUMNS`` (only ``image`` and ``patient_id`` are required) and labels.
+
+    Args:
+        path: CSV file, UTF-8; ``boxes`` (or ``bbox``) is a JSON list, labels are 1, 0, -1 (uncertain) or blank.
+        labels: label columns; ``None`` for every column that is not in ``COLUMNS``.
+        image_root: folder that ``image`` is relative to.
+
+    Returns:
+        Labels; items with an absolute ``image`` and, if the CSV has it, ``split``; images that are missing. Rows of the
+        split ``external`` are left out: they are another data set, kept for later.
+
+    Raises:
+        FileNotFoundError: no such CSV.
+        ValueError: a column is missing or a value is not one of those allowed, naming row and column.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected a CSV of labels, found nothing; check the path")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        header, rows = list(reader.fieldnames or []), list(reader)
+    chosen = choose_labels(header, labels, path)
+    items, failures, external = [], [], 0
+    for number, row in enumerate(rows, start=2):  # as a spreadsheet counts
+        item = parse_row(row, chosen, f"{path}: row {number}")
+        if item.get("split") == "external":
+            external += 1
+            continue
+        item["image"] = str((image_root / item["image"]).absolute())
+        if Path(item["image"]).is_file():
+            items.append(item)
+        else:
+            refusal = RefusedInput("MISSING_FILE", "no such file", "an image", "nothing", "correct path or image_root")
+            failures.append(failure(item["image"], refusal))
+    if external:
+        logger.warning("%s: %d rows of the split 'external' left out", path, external)
+    with_split = sum("split" in item for item in items)
+    if with_split not in (0, len(items)):
+        raise ValueError(
+            f"{path}: split: expected a value in every row or in none, found {with_split} of {len(items)}; complete it"
+        )
+    return chosen, items, failures
+
+
+def choose_labels(header: Sequence[str], labels: Sequence[str] | None, path: Path) -> list[str]:
+    """Label columns, checked against the header."""
+    for column in ("image", "patient_id", *(labels or ())):
+        if column not in header:
+            nearest = difflib.get_close_matches(column, header, n=1, cutoff=0.0)
+            raise ValueError(
+                f"{path}: no column {column!r}; expected it in the header, found {', '.join(header)}; "
+                f"add it or use {nearest[0] if nearest else 'a file with a header'!r}"
+            )
+    return list(labels) if labels is not None else [name for name in header if name not in (*COLUMNS, "bbox")]
+
+
+def parse_row(row: dict[str, str | None], labels: Sequence[str], where: str) -> dict[str, Any]:
+    """Item of a CSV row; columns without a value are left out."""
+    values = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
+    for column in ("image", "patient_id"):
+        if not values[column]:
+            raise ValueError(f"{where}: {column}: expected a value, found none; the split is by patient, so add it")
+    label = []
+    for name in labels:
+        if values[name] not in LABEL_VALUES:
+            raise ValueError(
+                f"{where}: {name}: expected 1, 0, -1 or blank, found {values[name]!r}; choose the columns with labels"
+            )
+        label.append(LABEL_VALUES[values[name]])
+    item: dict[str, Any] = {"image": values["image"], "label": label, "patient_id": values["patient_id"]}
+    item |= {key: values[key] for key in ("study_uid", "view", "sex") if values.get(key)}
+    try:
+        if values.get("age"):
+            item["age"] = float(values["age"])
+        boxes = values.get("boxes") or values.get("bbox")
+        if boxes:
+            item["boxes"] = [
+                {"label": str(box["label"]), "xywh": [float(value) for value in box["xywh"]]}
+                for box in json.loads(boxes)
+            ]
+        if values.get("split"):
+            item["split"] = SPLIT_NAMES[values["split"].lower()]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{where}: expected age in years, boxes as [{{"label": …, "xywh": [x, y, w, h]}}] and split one of '
+            f"{', '.join(SPLIT_NAMES)}, found {type(error).__name__} {error}; correct the row"
+        ) from error
+    return item
+
+
+def read_folder_items(folder: Path) -> tuple[list[dict[str, Any]], list[Failure]]:
+    """Items of every radiograph below a folder, from headers only, and the files that are none.
+
+    Identifiers are hashed. Without a DICOM header the first folder below ``folder``, or the name of the file, stands
+    for the patient. Hidden files, tables, texts and DICOMDIR are passed over.
+
+    Raises:
+        FileNotFoundError: no such folder.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder}: no such folder; expected a folder of studies, found nothing; check the path"
+        )
+    items: list[dict[str, Any]] = []
+    failures, seen = [], dict[str, str]()
+    for path in sorted(path for path in folder.rglob("*") if is_candidate(path, folder)):
+        try:
+            item = header_item(path, folder)
+            first = seen.setdefault(item.get("sop_uid", str(path)), str(path))
+            if first != str(path):
+                raise RefusedInput(
+                    "DUPLICATE", "the same SOP instance", "each once", f"it also in {first}", "remove one", str(path)
+                )
+            items.append(item)
+        except RefusedInput as refusal:
+            failures.append(failure(str(path), refusal))
+    return items, failures
+
+
+def is_candidate(path: Path, folder: Path) -> bool:
+    """Whether a path may be an image."""
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.is_file() and not hidden and path.suffix.lower() not in OTHER_SUFFIXES and path.name != "DICOMDIR"
+
+
+def header_item(path: Path, folder: Path) -> dict[str, Any]:
+    """Item of one file, without label.
+
+    Raises:
+        RefusedInput: not an image, or ``NOT_CHEST``.
+    """
+    meta, identifiers = read_header(path)
+    reasons = check_chest_film(meta)
+    if reasons:
+        raise RefusedInput(
+            "NOT_CHEST", "not a frontal chest film", "a PA or AP chest radiograph", "; ".join(reasons),
+            "leave it out, or correct the header", str(path),
+        )  # fmt: skip
+    below = path.relative_to(folder)
+    owner = below.parts[0] if len(below.parts) > 1 else below.stem
+    known = identifiers.get("patient_id") or identifiers.get("study_uid") or identifiers.get("sop_uid")
+    item: dict[str, Any] = {"image": str(path.absolute()), "label": [], "patient_id": known or hash_identifier(owner)}
+    item |= {key: identifiers[key] for key in ("study_uid", "sop_uid") if key in identifiers}
+    return item | ({"view": meta["view"]} if meta["view"] else {})
+
+
+def failure(image: str, refusal: RefusedInput) -> Failure:
+    """Row of ``failures.csv``."""
+    return Failure(
+        image, refusal.code, f"{refusal.what}; expected {refusal.expected}, found {refusal.found}", refusal.remedy
+    )

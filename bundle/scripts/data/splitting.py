@@ -1,0 +1,141 @@
+"""Patient-level split with its hash, and the guard against the same patient or image in two splits."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+SPLITS = ("training", "validation", "test")
+CANDIDATES = 50
+
+
+def split_by_patient(
+    items: Sequence[dict], *, seed: int, fractions: Sequence[float] = (0.7, 0.1, 0.2)
+) -> dict[str, list[dict]]:
+    """Split items so that no patient is in two splits and each label has about the same prevalence in all.
+
+    Of ``CANDIDATES`` seeded shuffles of the patients, the one with the smallest difference in prevalence is taken.
+
+    Args:
+        items: datalist items with ``patient_id`` and ``label``.
+        seed: of the shuffles; the order of ``items`` has no influence on who goes where.
+        fractions: share of the images in training, validation and test; they add up to 1.
+
+    Returns:
+        ``training``, ``validation`` and ``test``, each in the order of ``items``.
+
+    Raises:
+        ValueError: fractions that are no split.
+    """
+    if len(fractions) != 3 or min(fractions) < 0 or not math.isclose(sum(fractions), 1.0, abs_tol=1e-6):
+        raise ValueError(
+            f"fractions: not a split; expected three shares that add up to 1, found {tuple(fractions)}; "
+            "give training, validation and test"
+        )
+    patients = sorted({item["patient_id"] for item in items})
+    images, positives, annotated = count_by_patient(items, patients)
+    candidates = [assign(images, fractions, np.random.default_rng([seed, index])) for index in range(CANDIDATES)]
+    imbalances = [imbalance(assignment, positives, annotated) for assignment in candidates]
+    best = candidates[int(np.argmin(imbalances))]
+    split_of = dict(zip(patients, best.tolist(), strict=True))
+    return {name: [item for item in items if split_of[item["patient_id"]] == k] for k, name in enumerate(SPLITS)}
+
+
+def count_by_patient(items: Sequence[dict], patients: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images (P,), positive labels (P, C) and annotated labels (P, C) of each patient."""
+    row = {patient: index for index, patient in enumerate(patients)}
+    number_of_labels = len(items[0].get("label", [])) if items else 0
+    images = np.zeros(len(patients))
+    positives, annotated = np.zeros((2, len(patients), number_of_labels))
+    for item in items:
+        index = row[item["patient_id"]]
+        values = np.asarray(item.get("label", []), dtype=float)
+        images[index] += 1
+        positives[index] += values == 1
+        annotated[index] += values >= 0
+    return images, positives, annotated
+
+
+def assign(images: np.ndarray, fractions: Sequence[float], generator: np.random.Generator) -> np.ndarray:
+    """Split (P,) in {0, 1, 2} of each patient for one shuffle, cut where the shares of images are reached."""
+    order = generator.permutation(len(images))
+    # The middle of a patient's images decides, so that a large patient does not always go to the later split.
+    middle = (np.cumsum(images[order]) - images[order] / 2) / max(images.sum(), 1)
+    assignment = np.empty(len(images), dtype=int)
+    # Rounding: 0.7 + 0.1 + 0.2 is not 1, and a split with share 0 stays empty.
+    assignment[order] = np.searchsorted(np.cumsum(fractions)[:2], middle, side="right")
+    return assignment
+
+
+def imbalance(assignment: np.ndarray, positives: np.ndarray, annotated: np.ndarray) -> float:
+    """Sum over splits and labels of the difference to the overall prevalence, in standard deviations of a label."""
+    overall = positives.sum(0) / np.maximum(annotated.sum(0), 1)
+    deviation = np.sqrt(np.maximum(overall * (1 - overall), 1e-6))
+    total = 0.0
+    for split in range(len(SPLITS)):
+        members = assignment == split
+        if members.any():
+            prevalence = positives[members].sum(0) / np.maximum(annotated[members].sum(0), 1)
+            total += float((np.abs(prevalence - overall) / deviation).sum())
+    return total
+
+
+def split_sha256(splits: Mapping[str, Iterable[Mapping]]) -> str:
+    """SHA-256 over the sorted (split, patient_id, image), images as written in the datalist."""
+    lines = sorted(
+        f"{name}\t{item['patient_id']}\t{item['image']}\n" for name, items in splits.items() for item in items
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def assert_no_leak(splits: Mapping[str, Sequence[Mapping]], *, hash_files: bool = False) -> None:
+    """Refuse a patient, a SOP instance or a file in two splits.
+
+    Args:
+        splits: items by split; a key ``sop_uid``, where present, is compared too.
+        hash_files: compare the content of the image files as well, which reads all of them.
+
+    Raises:
+        ValueError: naming the patient or the images.
+    """
+    find_leak(splits, "patient", lambda item: item["patient_id"])
+    find_leak(splits, "image", lambda item: item["image"])
+    find_leak(splits, "SOP instance", lambda item: item.get("sop_uid"))
+    if hash_files:
+        find_leak(splits, "file content", lambda item: file_sha256(item["image"]))
+
+
+def find_leak(splits: Mapping[str, Sequence[Mapping]], what: str, key_of: Callable[[Mapping], str | None]) -> None:
+    """Raise for the first key that two splits share."""
+    seen: dict[str, tuple[str, Mapping]] = {}
+    for name, items in splits.items():
+        for item in items:
+            key = key_of(item)
+            if key is None:
+                continue
+            other, first = seen.setdefault(key, (name, item))
+            if other != name:
+                raise ValueError(
+                    f"datalist: the same {what} in two splits; expected every {what} in one, found "
+                    f"patient {first['patient_id']} image {first['image']} in {other} and "
+                    f"patient {item['patient_id']} image {item['image']} in {name}; "
+                    "split by patient (cxr-attention-sr datalist does) or remove the duplicate"
+                )
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file's content, computed once for each state of the file."""
+    stat = Path(path).stat()
+    return cached_sha256(str(path), stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=1 << 17)
+def cached_sha256(path: str, size: int, modified_ns: int) -> str:
+    """SHA-256 of a file with this size and time of change."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

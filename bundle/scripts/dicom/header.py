@@ -1,0 +1,193 @@
+"""DICOM header: attributes that decoding needs, allow-listed meta, orientation, hashed identifiers."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from typing import Any
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from .budget import check_pixel_budget
+from .refusal import RefusedInput
+
+FOR_PROCESSING_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.1.1.1",  # Digital X-Ray Image Storage - For Processing
+    "1.2.840.10008.5.1.4.1.1.1.2.1",  # Digital Mammography
+    "1.2.840.10008.5.1.4.1.1.1.3.1",  # Digital Intra-Oral
+}
+GREY, COLOUR = (
+    {"MONOCHROME1", "MONOCHROME2"},
+    {"RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"},
+)
+SPACING_KEYWORDS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
+ANIMAL_WORDS = re.compile(r"\b(canine|feline|equine|bovine|dog|horse|veterinar\w*)\b", re.IGNORECASE)
+LATERAL_WORDS = re.compile(r"\b(lateral|lat)\b", re.IGNORECASE)
+FRONTAL_WORDS = re.compile(r"\b(pa|ap|postero-?anterior|antero-?posterior|frontal)\b", re.IGNORECASE)
+
+
+def hash_identifier(value: str) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of an identifier."""
+    return hashlib.sha256(value.encode()).hexdigest()[:16]
+
+
+def number(value: Any) -> float | None:
+    """First value of a numeric attribute; ``None`` when absent, not a number or not finite."""
+    if isinstance(value, pydicom.multival.MultiValue | list | tuple):
+        value = value[0] if len(value) else None
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        return None
+    return result if math.isfinite(result) else None
+
+
+def text(dataset: Dataset, keyword: str) -> str | None:
+    """Upper-case text of an attribute, ``None`` when absent or empty."""
+    value = dataset.get(keyword)
+    return str(value).strip().upper() or None if value is not None else None
+
+
+def complete_header(dataset: Dataset) -> list[str]:
+    """Check what decoding relies on and fill in what has only one meaning, in place.
+
+    Returns:
+        Flags that name what was assumed.
+
+    Raises:
+        RefusedInput: ``FOR_PROCESSING``, ``NO_PIXELS``, ``MULTIFRAME``, ``GEOMETRY``, ``PIXEL_BUDGET``,
+            ``PHOTOMETRIC`` or ``BIT_LAYOUT``.
+    """
+    check_kind(dataset)
+    check_pixel_budget(int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0))
+    photometric = text(dataset, "PhotometricInterpretation")
+    if photometric not in GREY | COLOUR:
+        found = photometric or "none"
+        expected = "PhotometricInterpretation MONOCHROME1 or MONOCHROME2"
+        raise RefusedInput("PHOTOMETRIC", "the polarity is not known", expected, found, "export the image again")
+    allocated = dataset.get("BitsAllocated")
+    if allocated not in (8, 16, 32):
+        raise bit_layout("BitsAllocated 8, 16 or 32", f"{allocated}")
+    defaults = {
+        "BitsStored": allocated,
+        "HighBit": (dataset.get("BitsStored") or allocated) - 1,
+        "PixelRepresentation": 0,
+        "SamplesPerPixel": 1 if photometric in {*GREY, "PALETTE COLOR"} else 3,
+    }
+    flags = []
+    for keyword, value in defaults.items():
+        if dataset.get(keyword) is None:
+            setattr(dataset, keyword, value)
+            flags.append(f"assumed {keyword} {value}")
+    if dataset.HighBit != dataset.BitsStored - 1 or not 1 <= dataset.BitsStored <= allocated:
+        found = f"{allocated}/{dataset.BitsStored}/{dataset.HighBit}"
+        raise bit_layout("BitsAllocated >= BitsStored = HighBit + 1", found)
+    return flags
+
+
+def check_kind(dataset: Dataset) -> None:
+    """Refuse an object without pixels, of several frames, or not meant to be looked at."""
+    if "PixelData" not in dataset:
+        sop_class = dataset.get("SOPClassUID")
+        found = sop_class.name if sop_class is not None else "no PixelData"
+        raise RefusedInput(
+            "NO_PIXELS", "no image", "a CR or DX image with PixelData", found, "select the image of the study"
+        )
+    frames = number(dataset.get("NumberOfFrames", 1) or 1)
+    if frames != 1:
+        raise RefusedInput(
+            "MULTIFRAME",
+            "several frames",
+            "1 frame",
+            str(dataset.NumberOfFrames),
+            "export the frame to read on its own",
+        )
+    intent, sop_class = text(dataset, "PresentationIntentType"), str(dataset.get("SOPClassUID", ""))
+    if intent == "FOR PROCESSING" or sop_class in FOR_PROCESSING_CLASSES:
+        raise RefusedInput(
+            "FOR_PROCESSING",
+            "raw detector values are not a displayable radiograph",
+            "PresentationIntentType FOR PRESENTATION",
+            "FOR PROCESSING",
+            "use the For Presentation image of the same study",
+        )
+
+
+def bit_layout(expected: str, found: str) -> RefusedInput:
+    """Refusal of a bit layout."""
+    return RefusedInput("BIT_LAYOUT", "the bit layout is not supported", expected, found, "export the image again")
+
+
+def header_meta(dataset: Dataset) -> dict[str, Any]:
+    """Allow-listed meta of a header; no patient identity."""
+    flags = []
+    if text(dataset, "BurnedInAnnotation") == "YES":
+        flags.append("burned-in annotation")
+    if is_animal(dataset):
+        flags.append("animal")
+    return {
+        "source_format": "dicom",
+        "bits_stored": int(dataset.get("BitsStored") or dataset.get("BitsAllocated") or 0),
+        "spacing_mm": spacing_mm(dataset),
+        "window": "",
+        "photometric": text(dataset, "PhotometricInterpretation"),
+        "modality": text(dataset, "Modality"),
+        "view": view(dataset),
+        "body_part": text(dataset, "BodyPartExamined"),
+        "uid_hash": hash_identifier(str(dataset.SOPInstanceUID)) if dataset.get("SOPInstanceUID") else None,
+        "flags": flags,
+    }
+
+
+def spacing_mm(dataset: Dataset) -> list[float] | None:
+    """Row and column spacing in mm: at the detector, else calibrated, else of the scanned film."""
+    for keyword in SPACING_KEYWORDS:
+        value = dataset.get(keyword)
+        if isinstance(value, pydicom.multival.MultiValue) and len(value) == 2:
+            row, column = number(value[0]), number(value[1])
+            if row and column and min(row, column) > 0:
+                return [row, column]
+    return None
+
+
+def view(dataset: Dataset) -> str | None:
+    """``ViewPosition``; without it ``LATERAL`` when the view code or the descriptions say so and no frontal view."""
+    position = text(dataset, "ViewPosition")
+    if position:
+        return position
+    codes = dataset.get("ViewCodeSequence") or []
+    words = " ".join(
+        [str(code.get("CodeMeaning", "")) for code in codes]
+        + [str(dataset.get(key, "")) for key in ("SeriesDescription", "AcquisitionDeviceProcessingDescription")]
+    )
+    return "LATERAL" if LATERAL_WORDS.search(words) and not FRONTAL_WORDS.search(words) else None
+
+
+def is_animal(dataset: Dataset) -> bool:
+    """Whether species or descriptions name an animal."""
+    species = text(dataset, "PatientSpeciesDescription")
+    if species and "HOMO SAPIENS" not in species and "HUMAN" not in species:
+        return True
+    keywords = ("AcquisitionDeviceProcessingDescription", "SeriesDescription", "StudyDescription", "InstitutionName")
+    return bool(ANIMAL_WORDS.search(" ".join(str(dataset.get(key, "")) for key in keywords)))
+
+
+def reorientation(dataset: Dataset) -> tuple[bool, bool, bool] | None:
+    """What brings a frontal image to "L, F" (columns towards the patient's left, rows towards the feet).
+
+    Returns:
+        (transpose, flip rows, flip columns), to be applied in this order; ``None`` when the view is not PA or AP or
+        PatientOrientation (0020,0020) does not say.
+    """
+    value = dataset.get("PatientOrientation")
+    if view(dataset) not in ("PA", "AP") or not isinstance(value, pydicom.multival.MultiValue) or len(value) != 2:
+        return None
+    along_row, along_column = str(value[0]), str(value[1])
+    transpose = along_row in ("H", "F")
+    if transpose:
+        along_row, along_column = along_column, along_row
+    if along_row not in ("L", "R") or along_column not in ("H", "F"):
+        return None
+    return transpose, along_column == "H", along_row == "R"

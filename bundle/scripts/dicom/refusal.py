@@ -1,0 +1,29 @@
+"""The one exception that reading an input can raise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class RefusedInput(ValueError):  # noqa: N818 - the name that the design fixes
+    """An input that is not read, with what to do about it.
+
+    Args:
+        code: short reason, for example ``NOT_DICOM``, ``NO_PIXELS``, ``MULTIFRAME``, ``PIXEL_BUDGET``.
+        what: what failed.
+        expected: what a readable input has.
+        found: what this one has; never a patient attribute.
+        remedy: what the reader of the message can do.
+        file: input concerned; :meth:`at` fills it in where the path is known.
+    """
+
+    def __init__(self, code: str, what: str, expected: str, found: str, remedy: str, file: str = "input") -> None:
+        super().__init__(code, what, expected, found, remedy, file)  # all of them: pickles across worker processes
+        self.code, self.what, self.expected, self.found, self.remedy, self.file = self.args
+
+    def at(self, path: str | Path) -> RefusedInput:
+        """The same refusal, naming its file."""
+        return RefusedInput(self.code, self.what, self.expected, self.found, self.remedy, str(path))
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}; expected {self.expected}, found {self.found}; do: {self.remedy}"

@@ -1,0 +1,177 @@
+"""One model's logits into its result files, and two models' result files into one comparison."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .comparison import compare_models
+from .metrics import metrics_report
+from .predictions import OK, Prediction, read_predictions, write_json, write_predictions
+
+# Enhanced copies of JPEGs are PNGs; a DICOM named by its UID ("1.2.840.5") must not lose its last number.
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom", ".nii", ".gz")
+
+
+def write_evaluation(
+    output_dir: str | Path,
+    labels: Sequence[str],
+    items: Sequence[Mapping[str, Any]],
+    logits: np.ndarray,
+    targets: np.ndarray,
+    *,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    model_hash: str | None = None,
+) -> dict[str, Any]:
+    """Write ``predictions.csv``, ``predictions.json`` and ``metrics.json`` of one model.
+
+    Args:
+        output_dir: folder, made when absent.
+        labels: C names.
+        items: N datalist items; "image" is required, "patient_id" clusters the bootstrap, "flags" are passed on.
+        logits: (N, C) of the network.
+        targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
+        bootstrap: replicates of the 95 % intervals, by patient.
+        seed: of the bootstrap.
+        model_hash: SHA-256 of the weights.
+
+    Returns:
+        The content of ``metrics.json``.
+
+    Raises:
+        ValueError: when the sizes disagree or a logit is not finite.
+    """
+    logits, targets = np.asarray(logits, dtype=np.float64), np.asarray(targets, dtype=np.float64)
+    if len(items) != len(logits):
+        raise ValueError(
+            f"items and logits: expected one item per row, found {len(items)} items and {len(logits)} rows"
+        )
+    if not np.isfinite(logits).all():
+        raise ValueError("logits: found NaN or infinity; expected finite values; check the weights that were loaded")
+    probabilities = sigmoid(logits)
+    groups = anonymous_groups(items)
+    report = metrics_report(labels, probabilities, targets, groups, bootstrap=bootstrap, seed=seed)
+    predictions = [
+        Prediction(
+            image=str(item["image"]),
+            logits=logits[i].tolist(),
+            probabilities=probabilities[i].tolist(),
+            targets=[None if np.isnan(value) else value for value in targets[i].tolist()],
+            group=groups[i],
+            flags=list(item.get("flags", [])),
+        )
+        for i, item in enumerate(items)
+    ]
+    write_predictions(output_dir, labels, predictions, model_hash=model_hash)
+    write_json(Path(output_dir) / "metrics.json", report)
+    return report
+
+
+def compare(
+    base_dir: str | Path, retrained_dir: str | Path, out: str | Path, *, bootstrap: int = 1000, seed: int = 0
+) -> dict[str, Any]:
+    """Compare two evaluated models and write ``comparison.json``.
+
+    Args:
+        base_dir: folder with the base model's ``predictions.json``.
+        retrained_dir: folder with the re-trained model's.
+        out: file to write.
+        bootstrap: replicates of the 95 % intervals, by patient.
+        seed: of the bootstrap.
+
+    Returns:
+        The content of ``comparison.json``.
+
+    Raises:
+        FileNotFoundError: when one of them was not evaluated.
+        ValueError: when they do not hold the same labels and the same cases in the same order.
+    """
+    labels, base, base_hash = read_predictions(base_dir)
+    other_labels, retrained, retrained_hash = read_predictions(retrained_dir)
+    if labels != other_labels:
+        raise ValueError(f"{retrained_dir}: labels: expected {labels}, found {other_labels}; evaluate on one datalist")
+    check_same_cases(base, retrained, str(retrained_dir))
+    comparison = compare_models(
+        labels,
+        np.asarray([item.probabilities for item in base], dtype=np.float64),
+        np.asarray([item.probabilities for item in retrained], dtype=np.float64),
+        np.asarray([item.targets for item in base], dtype=np.float64),  # None becomes NaN
+        np.asarray([item.group for item in base]),
+        bootstrap=bootstrap,
+        seed=seed,
+    )
+    comparison |= {"base_model_sha256": base_hash, "retrained_model_sha256": retrained_hash}
+    write_json(out, comparison)
+    return comparison
+
+
+def check_same_cases(base: Sequence[Prediction], retrained: Sequence[Prediction], name: str) -> None:
+    """Refuse to pair different cases.
+
+    The images lie in two trees (originals and enhanced copies), so a case is its path below the common folder, without
+    the suffix of an image format.
+
+    Args:
+        base: one model's predictions.
+        retrained: the other's.
+        name: of the second, for the message.
+
+    Raises:
+        ValueError: when number, order, patient or reference differ, or a case has no prediction or reference.
+    """
+    if not base or len(base) != len(retrained):
+        raise ValueError(f"{name}: expected the {len(base)} cases of the base model, found {len(retrained)}")
+    names = zip(case_names([p.image for p in base]), case_names([p.image for p in retrained]), strict=True)
+    for first, second, (expected, found) in zip(base, retrained, names, strict=True):
+        if expected != found or (first.targets, first.group) != (second.targets, second.group):
+            raise ValueError(
+                f"{name}: expected case '{expected}' with equal reference and patient, found '{found}'; "
+                "evaluate both models on the same split of the same datalist"
+            )
+        for item in (first, second):
+            if item.status != OK or item.probabilities is None or item.targets is None or item.group is None:
+                raise ValueError(f"{item.image}: expected a prediction and a reference, found none; evaluate it again")
+
+
+def case_names(images: Sequence[str]) -> list[str]:
+    """Paths below their common folder, without image suffixes.
+
+    Args:
+        images: absolute or relative paths of one data set.
+    """
+    paths = [Path(os.path.abspath(image)) for image in images]
+    root = os.path.commonpath([path.parent for path in paths])
+    names = []
+    for path in paths:
+        while path.suffix.lower() in IMAGE_SUFFIXES:
+            path = path.with_suffix("")
+        names.append(path.relative_to(root).as_posix())
+    return names
+
+
+def anonymous_groups(items: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Number the patients 0, 1, … in order of appearance; an item without ``patient_id`` is its own patient.
+
+    Args:
+        items: datalist items.
+    """
+    numbers: dict[tuple[str, Any], int] = {}
+    keys = [("image", i) if item.get("patient_id") is None else ("patient", item["patient_id"])
+            for i, item in enumerate(items)]  # fmt: skip
+    return [numbers.setdefault(key, len(numbers)) for key in keys]
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Logistic function without overflow, in float64 so that confident cases do not tie.
+
+    Args:
+        logits: any shape.
+    """
+    logits = np.asarray(logits, dtype=np.float64)
+    small = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))

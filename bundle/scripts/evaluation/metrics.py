@@ -1,0 +1,255 @@
+"""Masked multilabel metrics: NaN (not annotated) and -1 (uncertain) never count, in pure NumPy.
+
+MONAI's ``ROCAUCMetric`` was measured to return NaN for any column with one class or a missing label; here such a label
+is ``None``, is named, and leaves the macro average. Accuracy is always written beside what "everything negative" would
+have scored, because on chest radiographs that alone is 90–96 % (docs/results.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .bootstrap import bootstrap_metrics, percentile_interval
+from .curves import calibration_error, precision_recall_curve
+
+THRESHOLD = 0.5
+
+
+def annotated(targets: np.ndarray) -> np.ndarray:
+    """True where a target is 0 or 1.
+
+    Args:
+        targets: any shape; 1 positive, 0 negative, NaN not annotated, -1 uncertain.
+
+    Raises:
+        ValueError: for any other value, because counting it as one of the four would be a guess.
+    """
+    targets = np.asarray(targets, dtype=np.float64)
+    known = (targets == 0) | (targets == 1)
+    other = targets[~(known | np.isnan(targets) | (targets == -1))]
+    if other.size:
+        raise ValueError(f"targets: expected 0, 1, -1 (uncertain) or NaN (missing), found {other[0]:g}; map it first")
+    return known
+
+
+def select_annotated(targets: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Drop the unannotated cases of one label.
+
+    Args:
+        targets: (N,) of one label.
+        scores: (N,) probabilities or logits of the same cases.
+
+    Returns:
+        (positive, scores): (M,) bool and (M,) float64.
+
+    Raises:
+        ValueError: when the lengths differ or a score that counts is not finite.
+    """
+    targets, scores = np.asarray(targets, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if targets.shape != scores.shape or targets.ndim != 1:
+        raise ValueError(f"targets and scores: expected equal (N,) arrays, found {targets.shape} and {scores.shape}")
+    known = annotated(targets)
+    if not np.isfinite(scores[known]).all():
+        raise ValueError("scores: found NaN or infinity; expected finite predictions; check that training converged")
+    return targets[known] == 1, scores[known]
+
+
+def auroc(targets: np.ndarray, scores: np.ndarray) -> float | None:
+    """Area under the ROC curve from average ranks (Mann–Whitney), so ties count one half.
+
+    Args:
+        targets: (N,) with NaN/-1 for unknown.
+        scores: (N,) any monotone score.
+
+    Returns:
+        0–1, or None when the annotated cases are of one class.
+    """
+    positive, scores = select_annotated(targets, scores)
+    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    if not n_positive or not n_negative:
+        return None
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    average_rank = np.cumsum(counts) - (counts - 1) / 2.0
+    rank_sum = average_rank[inverse][positive].sum()
+    return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def average_precision(targets: np.ndarray, scores: np.ndarray) -> float | None:
+    """Step-wise area under precision–recall (no interpolation); its chance level is the prevalence.
+
+    Args and return as `auroc`.
+    """
+    positive, scores = select_annotated(targets, scores)
+    if positive.all() or not positive.any():
+        return None
+    precision, recall, _ = precision_recall_curve(positive, scores)
+    return float(np.sum(np.diff(recall) * precision[1:]))
+
+
+def label_metrics(targets: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD) -> dict[str, Any]:
+    """Figures of one label over its annotated cases; what cannot be computed is None.
+
+    Args:
+        targets: (N,) with NaN/-1 for unknown.
+        probabilities: (N,) in [0, 1].
+        threshold: a case counts as called positive from this probability on.
+    """
+    positive, scores = select_annotated(targets, probabilities)
+    called = scores >= threshold
+    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    true_positives, true_negatives = int((called & positive).sum()), int((~called & ~positive).sum())
+    return {
+        "auroc": auroc(targets, probabilities),
+        "average_precision": average_precision(targets, probabilities),
+        "prevalence": _ratio(n_positive, n_positive + n_negative),
+        "n_positive": n_positive,
+        "n_negative": n_negative,
+        "f1": _ratio(2 * true_positives, n_positive + int(called.sum())) if n_positive else None,
+        "sensitivity": _ratio(true_positives, n_positive),
+        "specificity": _ratio(true_negatives, n_negative),
+        "accuracy": _ratio(true_positives + true_negatives, n_positive + n_negative),
+        "accuracy_all_negative": _ratio(n_negative, n_positive + n_negative),
+        "brier": float(np.mean((scores - positive) ** 2)) if len(scores) else None,
+        "calibration_error": calibration_error(positive, scores),
+    }
+
+
+def metrics_report(
+    labels: Sequence[str],
+    probabilities: np.ndarray,
+    targets: np.ndarray,
+    patient_ids: Sequence[Any] | None = None,
+    *,
+    bootstrap: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All figures of one model in the form of ``metrics.json`` (docs/reference.md).
+
+    Args:
+        labels: C names.
+        probabilities: (N, C) in [0, 1].
+        targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
+        patient_ids: N cluster names for the bootstrap; None treats each image as its own patient.
+        bootstrap: replicates of the 95 % intervals; with 0 they are None.
+        seed: of the bootstrap.
+
+    Returns:
+        JSON-ready dictionary, without NaN or infinity.
+
+    Raises:
+        ValueError: when shapes disagree, a probability is outside [0, 1] or a target is unknown.
+    """
+    probabilities, targets = check_predictions(labels, probabilities, targets)
+    per_label = {name: label_metrics(targets[:, i], probabilities[:, i]) for i, name in enumerate(labels)}
+    groups = (
+        np.arange(len(targets)) if patient_ids is None else np.unique(np.asarray(patient_ids), return_inverse=True)[1]
+    )
+    macro: dict[str, Any] = {
+        key: mean_or_none([figures[key] for figures in per_label.values()])
+        for key in ("auroc", "average_precision", "f1", "brier", "calibration_error")
+    }
+    for figures in (macro, *per_label.values()):
+        figures.update(auroc_ci=None, average_precision_ci=None)
+    if bootstrap:
+        replicates = bootstrap_metrics(targets, probabilities, groups, bootstrap, seed)
+        for key in ("auroc", "average_precision"):
+            for i, figures in enumerate(per_label.values()):
+                figures[f"{key}_ci"] = percentile_interval(replicates[key][:, i])
+            macro[f"{key}_ci"] = percentile_interval(nan_mean(replicates[key]))
+    skipped = [name for name, figures in per_label.items() if figures["auroc"] is None]
+    report = {
+        "labels": per_label,
+        "macro": macro | {"n_labels": len(labels) - len(skipped), "labels_without_both_classes": skipped},
+        **label_wise_accuracy(targets, probabilities),
+        "n_images": len(targets),
+        "n_patients": len(np.unique(groups)),
+        "bootstrap": {
+            "replicates": bootstrap,
+            "seed": seed,
+            "cluster": "patient" if patient_ids is not None else "image",
+        },
+    }
+    return report | {"warnings": list_warnings(report)}
+
+
+def label_wise_accuracy(targets: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD) -> dict[str, Any]:
+    """Accuracy over every annotated (image, label) pair, and what calling all of them negative scores.
+
+    Args:
+        targets: (N, C).
+        probabilities: (N, C).
+        threshold: see `label_metrics`.
+    """
+    known = annotated(targets)
+    n = int(known.sum())
+    correct = int(((probabilities >= threshold) == (targets == 1))[known].sum())
+    accuracy, baseline = _ratio(correct, n), _ratio(int((targets[known] == 0).sum()), n)
+    gain = accuracy - baseline if accuracy is not None and baseline is not None else None
+    return {"accuracy": accuracy, "accuracy_all_negative": baseline, "accuracy_gain": gain}
+
+
+def list_warnings(report: dict[str, Any]) -> list[str]:
+    """Sentences a reader of ``metrics.json`` must not miss."""
+    found = []
+    skipped = report["macro"]["labels_without_both_classes"]
+    if skipped:
+        found.append(f"not in the macro average, one class only: {', '.join(skipped)}")
+    rare = [name for name, f in report["labels"].items() if f["auroc"] is not None and f["n_positive"] < 10]
+    if rare:
+        found.append(f"fewer than 10 positive cases, the figures are unreliable: {', '.join(rare)}")
+    gain = report["accuracy_gain"]
+    if gain is not None and gain < 0.01:
+        found.append(
+            f"accuracy {report['accuracy']:.4f} is {gain:+.4f} beside the all-negative baseline "
+            f"{report['accuracy_all_negative']:.4f}: accuracy says nothing here, read AUROC and average precision"
+        )
+    return found
+
+
+def check_predictions(
+    labels: Sequence[str], probabilities: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Check shapes and ranges.
+
+    Args:
+        labels: C names.
+        probabilities: (N, C).
+        targets: (N, C).
+
+    Returns:
+        Both arrays as float64.
+
+    Raises:
+        ValueError: when they do not fit each other or a probability lies outside [0, 1].
+    """
+    probabilities, targets = np.asarray(probabilities, dtype=np.float64), np.asarray(targets, dtype=np.float64)
+    if probabilities.ndim != 2 or probabilities.shape != targets.shape or probabilities.shape[1] != len(labels):
+        raise ValueError(
+            f"predictions: expected probabilities and targets of shape (N, {len(labels)}), "
+            f"found {probabilities.shape} and {targets.shape}"
+        )
+    if not len(targets):
+        raise ValueError("predictions: expected at least one image, found none; check the split in the datalist")
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("probabilities: expected values in [0, 1], found others; pass sigmoid(logits)")
+    return probabilities, targets
+
+
+def mean_or_none(values: Sequence[float | None]) -> float | None:
+    """Mean of the values that exist, None when there is none."""
+    present = [value for value in values if value is not None]
+    return float(np.mean(present)) if present else None
+
+
+def nan_mean(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis without NaN; NaN where all are NaN, and no warning."""
+    present = ~np.isnan(values)
+    counts = present.sum(-1)
+    return np.where(counts > 0, np.where(present, values, 0).sum(-1) / np.maximum(counts, 1), np.nan)
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,134 @@
+"""Predictions as files: ``predictions.csv`` for people, ``predictions.json`` for programs.
+
+No patient identity is written. ``group`` numbers the patients 0, 1, … in order of appearance, which is all that the
+clustered bootstrap needs. Refused inputs also go to ``failures.csv`` (``data/failures.py``).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..data.atomic import atomic_write
+
+OK = "ok"
+
+
+@dataclass
+class Prediction:
+    """One image's result.
+
+    Attributes:
+        image: path as the caller gave it.
+        status: "ok", or the code of the refusal.
+        logits: C values, None when refused.
+        probabilities: C values in [0, 1], None when refused.
+        targets: C values of 1, 0, -1, None (not annotated); None when there is no reference.
+        group: anonymous patient number within this file.
+        flags: what the reader or the gate noticed.
+    """
+
+    image: str
+    status: str = OK
+    logits: list[float] | None = None
+    probabilities: list[float] | None = None
+    targets: list[float | None] | None = None
+    group: int | None = None
+    flags: list[str] = field(default_factory=list)
+
+
+def write_predictions(
+    output_dir: str | Path, labels: Sequence[str], predictions: Sequence[Prediction], *, model_hash: str | None = None
+) -> tuple[Path, Path]:
+    """Write ``predictions.csv`` (image, status, one probability per label) and ``predictions.json`` (everything).
+
+    Args:
+        output_dir: folder, made when absent.
+        labels: C names, the CSV's columns.
+        predictions: in the order to be written.
+        model_hash: SHA-256 of the weights that made them.
+
+    Returns:
+        Paths of the CSV and of the JSON.
+
+    Raises:
+        ValueError: when a prediction does not have C values or one of them is not finite.
+    """
+    for prediction in predictions:
+        _check(prediction, len(labels))
+    table = io.StringIO(newline="")
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["image", "status", *labels])
+    for prediction in predictions:
+        values = prediction.probabilities
+        cells = [""] * len(labels) if values is None else [f"{value:.6f}" for value in values]
+        writer.writerow([prediction.image, prediction.status, *cells])
+    csv_path, json_path = Path(output_dir) / "predictions.csv", Path(output_dir) / "predictions.json"
+    with atomic_write(csv_path) as file:
+        file.write(table.getvalue().encode("utf-8"))
+    items = [asdict(prediction) for prediction in predictions]
+    write_json(json_path, {"model_sha256": model_hash, "labels": list(labels), "items": items})
+    return csv_path, json_path
+
+
+def read_predictions(path: str | Path) -> tuple[list[str], list[Prediction], str | None]:
+    """Read ``predictions.json``.
+
+    Args:
+        path: the file, or the folder that holds it.
+
+    Returns:
+        (labels, predictions, hash of the weights).
+
+    Raises:
+        FileNotFoundError: when it is not there.
+        ValueError: when it is not such a file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "predictions.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no predictions; run the evaluating workflow on this model first")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        labels, items = list(content["labels"]), [Prediction(**item) for item in content["items"]]
+        for item in items:
+            _check(item, len(labels))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: not a predictions file ({error}); write it again with the evaluating workflow"
+        ) from error
+    return labels, items, content.get("model_sha256")
+
+
+def write_json(path: str | Path, content: Any) -> Path:
+    """Write JSON atomically, refusing NaN and infinity, which JSON does not have.
+
+    Args:
+        path: file to write.
+        content: JSON-ready value.
+
+    Raises:
+        ValueError: when a number is NaN or infinite.
+    """
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    with atomic_write(path) as file:
+        file.write(text.encode("utf-8"))
+    return Path(path)
+
+
+def _check(prediction: Prediction, n_labels: int) -> None:
+    for name in ("logits", "probabilities", "targets"):
+        values = getattr(prediction, name)
+        if values is None:
+            continue
+        if len(values) != n_labels:
+            raise ValueError(f"{prediction.image}: {name}: expected {n_labels} values, found {len(values)}")
+        if not all(value is None if name == "targets" and value is None else math.isfinite(value) for value in values):
+            raise ValueError(f"{prediction.image}: {name}: found NaN or infinity; expected finite numbers")

@@ -1,0 +1,135 @@
+"""Model folders: ``config.json`` (architecture), ``model*.safetensors`` (weights), ``metadata.json`` (labels and more).
+
+Training writes them beside its other outputs; inference, enhancement and evaluation read them. The labels travel with the
+weights, and whoever loads weights for other labels is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .pretrained import check_state, read_state
+from .vit_multilabel import ViTMultilabel
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16}
+
+
+def save_vit_multilabel(
+    network: ViTMultilabel,
+    folder: str | Path,
+    *,
+    labels: Sequence[str],
+    provenance: Mapping[str, Any],
+    dtype: str = "float32",
+    max_shard_mb: int = 1000,
+) -> None:
+    """Write a model folder; an earlier one of the same name is replaced as a whole.
+
+    Args:
+        network: what to save.
+        folder: where.
+        labels: names of the C outputs.
+        provenance: how the weights came to be (settings, data hash, …); JSON.
+        dtype: ``float32``, or ``float16`` for shipping.
+        max_shard_mb: larger weights are split into files of at most this size.
+    """
+    from huggingface_hub import save_torch_state_dict
+
+    folder = Path(folder)
+    fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    state = {name: value.detach().to(DTYPES[dtype]) for name, value in network.state_dict().items()}
+    save_torch_state_dict(state, fresh, max_shard_size=f"{max_shard_mb}MB")
+    (fresh / "config.json").write_text(json.dumps(backbone_settings(network), indent=2))
+    (fresh / "metadata.json").write_text(json.dumps(model_metadata(network, labels, provenance), indent=2, default=str))
+    # Two renames: a kill between them leaves the complete earlier folder under its other name.
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(folder, old)
+    os.replace(fresh, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None) -> ViTMultilabel:
+    """Network of a model folder, in evaluation mode, with ``labels`` set.
+
+    Args:
+        folder: written by :func:`save_vit_multilabel`.
+        labels: what the caller's data have, in order; ``None`` accepts the folder's own.
+
+    Raises:
+        FileNotFoundError: no model folder there.
+        ValueError: other labels, or weights that do not fit.
+    """
+    folder = Path(folder)
+    if not (folder / "metadata.json").is_file():
+        raise FileNotFoundError(
+            f"{folder}: no model; expected a folder with metadata.json, config.json and model.safetensors, found none; "
+            "run the training workflow, or set --model_dir to a folder that it wrote"
+        )
+    metadata = json.loads((folder / "metadata.json").read_text())
+    own = list(metadata["network_data_format"]["outputs"]["pred"]["channel_def"].values())
+    if labels is not None and list(labels) != own:
+        raise ValueError(
+            f"{folder}: labels do not match the data; expected {list(labels)}, found {own}; "
+            "use the model that was trained on this datalist, or a datalist with the model's labels"
+        )
+    preprocessing = metadata["preprocessing"]
+    network = ViTMultilabel(
+        architecture=json.loads((folder / "config.json").read_text()),
+        num_labels=len(own),
+        image_size=preprocessing["image_size"],
+        pool=preprocessing["pool"],
+    )
+    state = read_state(folder)
+    check_state(folder, state, network.state_dict())
+    network.load_state_dict(state, strict=True)
+    network.labels = own
+    return network.eval()
+
+
+def backbone_settings(network: ViTMultilabel) -> dict[str, Any]:
+    """Configuration of the backbone, without what transformers adds about this machine's software."""
+    settings = network.backbone.config.to_diff_dict()
+    return {key: value for key, value in settings.items() if key not in {"transformers_version", "_name_or_path"}}
+
+
+def model_metadata(
+    network: ViTMultilabel, labels: Sequence[str], provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+    """``metadata.json`` in the form of a bundle's: input, output with its labels, preprocessing, provenance."""
+    size = network.image_size
+    image = {"type": "image", "format": "magnitude", "modality": "X-ray", "num_channels": 1}
+    image |= {"spatial_shape": [size, size], "dtype": "float32", "value_range": [0, 1]}
+    pred = {"type": "logits", "format": "classes", "num_channels": len(labels), "spatial_shape": []}
+    pred |= {"dtype": "float32", "value_range": []}
+    return {
+        "network_data_format": {
+            "inputs": {"image": {**image, "is_patch_data": False, "channel_def": {"0": "radiograph"}}},
+            "outputs": {"pred": {**pred, "is_patch_data": False, "channel_def": dict(enumerate(labels))}},
+        },
+        "preprocessing": {
+            "image_size": size,
+            "pool": network.pool,
+            "mean": network.mean.flatten().tolist(),
+            "std": network.std.flatten().tolist(),
+        },
+        "provenance": dict(provenance),
+    }
+
+
+def weights_sha256(folder: str | Path) -> str:
+    """SHA-256 over the weight files of a model folder, in the order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(folder).glob("*.safetensors")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,47 @@
+"""Layer-wise learning-rate decay (ELECTRA, arXiv:2003.10555; BEiT, arXiv:2106.08254) for Vision Transformers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from torch import nn
+
+LAYER = re.compile(r"^backbone\.(?:encoder\.layer|layers)\.(\d+)\.")
+
+
+def layer_wise_param_groups(
+    network: nn.Module, lr: float, weight_decay: float = 0.05, layer_decay: float = 0.75
+) -> list[dict[str, Any]]:
+    """Optimizer groups: a layer's rate is ``lr * layer_decay ** (layers above it)``; embeddings lowest, head highest.
+
+    Biases, norms, scales, positions and CLS tokens are not decayed.
+
+    Args:
+        network: :class:`.vit_multilabel.ViTMultilabel`.
+        lr: rate of the head and the final norm.
+        weight_decay: of matrices.
+        layer_decay: factor per layer downwards, in (0, 1]; 1 gives every layer the same rate.
+
+    Returns:
+        Groups with ``params``, ``lr``, ``weight_decay``; the head's last.
+    """
+    depth = int(network.backbone.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        level = level_of(name, depth)
+        decayed = parameter.ndim > 1 and not name.startswith("backbone.embeddings.position") and "_token" not in name
+        rate = lr * layer_decay ** (depth + 1 - level)
+        group = {"params": [], "lr": rate, "weight_decay": weight_decay if decayed else 0.0}
+        groups.setdefault((level, decayed), group)["params"].append(parameter)
+    return [groups[key] for key in sorted(groups)]
+
+
+def level_of(name: str, depth: int) -> int:
+    """0 for embeddings, i + 1 for layer i, depth + 1 for the final norm and the head."""
+    match = LAYER.match(name)
+    if match:
+        return int(match[1]) + 1
+    return 0 if name.startswith("backbone.embeddings.") else depth + 1

@@ -1,0 +1,144 @@
+"""MLflow run of a workflow: sqlite beside the outputs by default, unique name, always closed, linked to its sources.
+
+The environment variable ``MLFLOW_TRACKING_URI`` wins over the setting, as everywhere in MLflow. Only figures, settings
+and files that this project wrote reach the run; image metadata and paths of images never do.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .data.atomic import atomic_write
+
+logger = logging.getLogger(__name__)
+
+RUN_FILE = "mlflow_run.json"
+EXPERIMENT = "cxr-attention-sr"
+
+
+class Tracker:
+    """One MLflow run.
+
+    Args:
+        output_dir: outputs of the workflow; ``mlflow_run.json`` there names the run for later stages.
+        workflow: stage name (``training``, ``enhancing``, …): tag and first part of the run's name.
+        uri: MLflow tracking URI, or ``none``; default: ``mlruns.db`` beside ``output_dir``.
+        sources: output folders of the stages that this one builds on; their run ids become tags (base → enhanced → …).
+        rank: in a distributed run only rank 0 tracks.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | Path,
+        workflow: str,
+        uri: str | None = None,
+        sources: Mapping[str, str | Path] | None = None,
+        rank: int = 0,
+    ) -> None:
+        self.output_dir, self.workflow = Path(output_dir), workflow
+        self.enabled = uri != "none" and rank == 0
+        self.uri = os.environ.get("MLFLOW_TRACKING_URI") or uri or default_uri(self.output_dir)
+        self.sources = dict(sources or {})
+        self.config = config_as_run()
+        self.run_id: str | None = None
+        self.client: Any = None
+
+    def start(self, params: Mapping[str, Any]) -> None:
+        """Open the run, once, and log its parameters and the configuration as run."""
+        if not self.enabled or self.run_id is not None:
+            return
+        from mlflow.tracking import MlflowClient
+
+        self.client = MlflowClient(self.uri)
+        run = self.client.create_run(
+            self.experiment_id(), run_name=unique_name(self.workflow), tags={"workflow": self.workflow, **self.links()}
+        )
+        self.run_id = run.info.run_id
+        atexit.register(self.close, "KILLED")
+        for name, value in params.items():
+            self.client.log_param(self.run_id, name, str(value)[:6000])
+        if self.config:
+            self.client.log_dict(self.run_id, self.config, "config.json")
+        with atomic_write(self.output_dir / RUN_FILE) as file:
+            file.write(json.dumps({"run_id": self.run_id, "tracking_uri": self.uri}).encode())
+
+    def experiment_id(self) -> str:
+        """Id of the experiment, made on first use with its artifacts beside the database."""
+        experiment = self.client.get_experiment_by_name(EXPERIMENT)
+        if experiment is not None:
+            return experiment.experiment_id
+        location = None
+        if self.uri.startswith("sqlite:///"):
+            location = Path(self.uri.removeprefix("sqlite:///")).with_name("mlruns").absolute().as_uri()
+        return self.client.create_experiment(EXPERIMENT, artifact_location=location)
+
+    def links(self) -> dict[str, str]:
+        """Run ids of the stages that this one builds on."""
+        files = {name: Path(folder) / RUN_FILE for name, folder in self.sources.items()}
+        return {f"{name}_run_id": json.loads(f.read_text())["run_id"] for name, f in files.items() if f.exists()}
+
+    def log_metrics(self, metrics: Mapping[str, float | None], step: int = 0) -> None:
+        """Log scalars; missing and non-finite values are left out (MLflow cannot store them)."""
+        if self.run_id is None:
+            return
+        for name, value in metrics.items():
+            if value is not None and math.isfinite(value):
+                self.client.log_metric(self.run_id, name, value, step=step)
+
+    def log_artifacts(self, *paths: str | Path) -> None:
+        """Copy files that exist into the run."""
+        if self.run_id is None:
+            return
+        for path in map(Path, paths):
+            if path.exists():
+                self.client.log_artifact(self.run_id, str(path))
+
+    def close(self, status: str = "FINISHED") -> None:
+        """End the run, once, and say how to look at it."""
+        if self.run_id is None:
+            return
+        run_id, self.run_id = self.run_id, None
+        atexit.unregister(self.close)
+        self.client.set_terminated(run_id, status)
+        if status == "FINISHED":
+            logger.info("MLflow run recorded; look at it with: %s", ui_command(self.uri))
+
+
+def default_uri(output_dir: str | Path) -> str:
+    """sqlite database beside ``output_dir``, so that the stages of one experiment share it."""
+    return f"sqlite:///{Path(output_dir).absolute().parent / 'mlruns.db'}"
+
+
+def ui_command(uri: str) -> str:
+    """Command that opens the MLflow UI on ``uri``."""
+    return f"mlflow ui --backend-store-uri {uri}"
+
+
+def unique_name(workflow: str) -> str:
+    """Run name that no other run has: MONAI would silently continue an unfinished run of the same name."""
+    return f"{workflow}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+
+def config_as_run() -> dict[str, Any]:
+    """Merged configuration, with overrides, of the bundle workflow on the call stack; empty outside one.
+
+    MONAI offers components no other way to the parser that builds them.
+    """
+    from monai.bundle import ConfigParser
+
+    frame = sys._getframe()
+    while frame is not None:
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, ConfigParser):
+            return {key: value for key, value in json.loads(json.dumps(owner.config, default=str)).items()}
+        frame = frame.f_back  # type: ignore[assignment]
+    return {}

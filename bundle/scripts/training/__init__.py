@@ -1,0 +1,41 @@
+"""Parts that MONAI's ``SupervisedTrainer`` needs from us, in the order in which a run meets them.
+
+``prevalence``  where the head's bias starts
+``precision``   autocast in fp32, bf16 or fp16, chosen by what the hardware has
+``schedule``    warm-up and cosine learning rate
+``seeding``     one seed per (run, epoch, rank), which makes a resumed run exact
+``guard``       stop on a non-finite loss
+``validation``  loss and accuracy beside the key metric
+``selection``   best model by validation macro-AUROC, early stopping
+``best_model``  the selected network as a model folder
+``history``     one CSV row per epoch
+``record``      what the run was
+``checkpoint``  atomic save and exact resume
+"""
+
+from .best_model import BestModel
+from .checkpoint import TrainingCheckpoint
+from .guard import NonFiniteLossGuard
+from .history import EpochHistory
+from .precision import AutocastInferer, resolve_precision
+from .prevalence import label_prevalence
+from .record import RunRecord
+from .schedule import WarmupCosine
+from .seeding import EpochSeed
+from .selection import ModelSelection
+from .validation import validation_metrics
+
+__all__ = [
+    "AutocastInferer",
+    "BestModel",
+    "EpochHistory",
+    "EpochSeed",
+    "ModelSelection",
+    "NonFiniteLossGuard",
+    "RunRecord",
+    "TrainingCheckpoint",
+    "WarmupCosine",
+    "label_prevalence",
+    "resolve_precision",
+    "validation_metrics",
+]

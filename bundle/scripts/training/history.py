@@ -1,0 +1,111 @@
+"""One row per epoch in ``history.csv``, a line in the log, and the same figures in MLflow."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import time
+from pathlib import Path
+
+import torch
+from ignite.engine import Engine, Events
+from monai.engines.utils import IterationEvents
+
+from ..data.atomic import atomic_write
+from ..tracking import Tracker
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = (
+    "epoch",
+    "train_loss",
+    "val_loss",
+    "val_macro_auroc",
+    "val_accuracy",
+    "val_accuracy_all_negative",
+    "lr",
+    "seconds",
+)
+
+
+class EpochHistory:
+    """Handler of the *training* engine; put it after the validation handler.
+
+    Args:
+        validator: engine whose ``state.metrics`` hold the ``val_*`` figures of the epoch.
+        optimizer: for the learning rate of its last group (the head).
+        path: ``history.csv``; rewritten atomically after each epoch.
+        tracker: MLflow run.
+        rank: only rank 0 writes.
+    """
+
+    def __init__(
+        self,
+        validator: Engine,
+        optimizer: torch.optim.Optimizer,
+        path: str | Path,
+        tracker: Tracker,
+        rank: int = 0,
+    ) -> None:
+        self.validator, self.optimizer, self.path, self.tracker = validator, optimizer, Path(path), tracker
+        self.rank = rank
+        self.rows: list[dict[str, float]] = []
+        self.losses: list[torch.Tensor] = []
+        self.started = time.monotonic()
+
+    def attach(self, engine: Engine) -> None:
+        """Collect losses and close the row when the epoch ends."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self.start)
+        engine.add_event_handler(IterationEvents.LOSS_COMPLETED, self.collect)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def start(self, engine: Engine) -> None:
+        """Begin the row of an epoch."""
+        self.losses, self.started = [], time.monotonic()
+
+    def collect(self, engine: Engine) -> None:
+        """Keep the loss of an iteration on its device, without waiting for it."""
+        self.losses.append(engine.state.output["loss"].detach())
+
+    def __call__(self, engine: Engine) -> None:
+        """Write the row of the epoch that ended."""
+        metrics = self.validator.state.metrics
+        row = {
+            "epoch": engine.state.epoch,
+            "train_loss": float(torch.stack(self.losses).mean()),
+            **{name: float(metrics[name]) for name in COLUMNS if name in metrics},
+            "lr": self.optimizer.param_groups[-1]["lr"],
+            "seconds": round(time.monotonic() - self.started, 2),
+        }
+        self.rows.append(row)
+        self.write()
+        self.tracker.log_metrics({name: value for name, value in row.items() if name != "epoch"}, step=row["epoch"])
+        logger.info(
+            "epoch %d/%d  train loss %.4f  val loss %.4f  val macro-AUROC %.4f  (%.0f s)",
+            row["epoch"],
+            engine.state.max_epochs,
+            row["train_loss"],
+            row.get("val_loss", float("nan")),
+            row.get("val_macro_auroc", float("nan")),
+            row["seconds"],
+        )
+
+    def write(self) -> None:
+        """Write all rows."""
+        if self.rank != 0:
+            return
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        with atomic_write(self.path) as file:
+            file.write(text.getvalue().encode())
+
+    def state_dict(self) -> dict:
+        """Rows so far."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Continue the table."""
+        self.rows = list(state["rows"])

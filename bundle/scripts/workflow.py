@@ -1,0 +1,141 @@
+"""Run a workflow of the bundle by name, from any folder, with its configuration files filled in.
+
+``python -m bundle run training`` is ``python -m monai.bundle run training --config_file configs/train.yaml`` without the
+file names (MONAI 1.6.1 has no default for them), and it refuses a mistyped override, which MONAI silently ignores.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+BUNDLE_ROOT = Path(__file__).resolve().parents[1]
+CONFIG_DIR = BUNDLE_ROOT / "configs"
+WORKFLOWS: dict[str, tuple[str, ...]] = {
+    "training": ("train.yaml",),
+    "enhancing": ("enhance.yaml",),
+    "retraining": ("train.yaml", "retrain.yaml"),
+    "evaluating": ("train.yaml", "evaluate.yaml"),
+    "inferring": ("inference.yaml",),
+    "sr_training": ("train_sr.yaml",),
+}
+KINDS = {"inferring": "infer"}
+
+logger = logging.getLogger(__name__)
+
+
+def run_workflow(
+    workflow: str, *, overlays: Sequence[str] = (), overrides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Run one workflow in this process.
+
+    Args:
+        workflow: a key of ``WORKFLOWS``.
+        overlays: names of configuration files merged over the workflow's own (``paper``, ``demo``, ``multi_gpu``).
+        overrides: configuration keys and values; nested keys as ``train::trainer::max_epochs``.
+
+    Returns:
+        The resolved values of the keys that the caller set, as the workflow saw them.
+
+    Raises:
+        ValueError: unknown workflow, overlay or key, with the nearest that exists.
+    """
+    from monai.bundle import ConfigWorkflow
+
+    files = config_files(workflow, overlays)
+    overrides = {"bundle_root": str(BUNDLE_ROOT), **(overrides or {})}
+    check_overrides(files, overrides)
+    job = ConfigWorkflow(
+        config_file=[str(file) for file in files],
+        meta_file=str(CONFIG_DIR / "metadata.json"),
+        logging_file=str(CONFIG_DIR / "logging.conf"),
+        workflow_type=KINDS.get(workflow, "train"),
+        run_id=workflow,
+        **overrides,
+    )
+    job.initialize()
+    job.run()
+    job.finalize()
+    return {key: job.parser.get_parsed_content(key) for key in overrides}
+
+
+def config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
+    """Files of a workflow, in merging order."""
+    if workflow not in WORKFLOWS:
+        raise ValueError(unknown("workflow", workflow, WORKFLOWS))
+    own = WORKFLOWS[workflow]
+    available = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if path.name not in own)
+    for overlay in overlays:
+        if overlay not in available:
+            raise ValueError(unknown("--overlay", overlay, available))
+    return [CONFIG_DIR / name for name in (*own, *(f"{overlay}.yaml" for overlay in overlays))]
+
+
+def check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> None:
+    """Refuse a key that the merged configuration does not have.
+
+    Raises:
+        ValueError: naming the key and the nearest that exists.
+    """
+    from monai.bundle import ConfigParser
+
+    config = ConfigParser.load_config_files([str(file) for file in files])
+    known = set(all_keys(config))
+    for key in overrides:
+        if key.replace("#", "::") not in known:
+            raise ValueError(unknown(f"--{key}", key, known))
+
+
+def all_keys(config: Any, prefix: str = "") -> Iterable[str]:
+    """Every id of a configuration, nested ones joined with ``::``."""
+    children = config.items() if isinstance(config, dict) else enumerate(config) if isinstance(config, list) else ()
+    for name, child in children:
+        key = f"{prefix}::{name}" if prefix else str(name)
+        yield key
+        yield from all_keys(child, key)
+
+
+def unknown(what: str, found: str, known: Iterable[str]) -> str:
+    """Message for a name that does not exist."""
+    names = sorted(known)
+    nearest = difflib.get_close_matches(found, names, n=1, cutoff=0.0)[0]
+    return f"{what}: not known; expected a name that exists, found {found!r}; did you mean {nearest!r}?"
+
+
+def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
+    """``--key value`` and ``--key=value`` pairs; values are read as YAML.
+
+    Raises:
+        ValueError: an argument without a value, or a value without a key.
+    """
+    overrides: dict[str, Any] = {}
+    pending = list(arguments)
+    while pending:
+        argument = pending.pop(0)
+        key, equals, value = argument.removeprefix("--").partition("=")
+        if not argument.startswith("--") or (not equals and not pending):
+            raise ValueError(f"{argument}: not an override; expected --key value, found {argument!r}; see --help")
+        overrides[key] = parse_value(value if equals else pending.pop(0))
+    return overrides
+
+
+def parse_value(text: str) -> Any:
+    """YAML value; a number like 1e-5, which YAML takes for text, becomes a number."""
+    value = yaml.safe_load(text)
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+if str(BUNDLE_ROOT) not in sys.path:
+    # ``_target_: scripts.…`` must be found before MONAI puts the bundle on the path (it does so in ``run`` only).
+    sys.path.insert(0, str(BUNDLE_ROOT))

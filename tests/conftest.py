@@ -1,0 +1,58 @@
+"""Small radiograph-like data with known labels, and settings that make every workflow take seconds."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+LABELS = ["Left Bright", "Right Bright"]
+TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
+
+
+def draw(rng, left, right, size=64):
+    """A noisy picture whose left or right half is brighter where the label says so."""
+    image = rng.uniform(0.3, 0.5, (size, size))
+    image[:, : size // 2] += 0.3 * left
+    image[:, size // 2 :] += 0.3 * right
+    return Image.fromarray((image * 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory) -> Path:
+    """A folder with 8-bit PNGs and their datalist: 16 training, 6 validation and 6 test patients."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    datalist = {"labels": LABELS, "split": {"by": "patient", "seed": 0}}
+    for split, count in (("training", 16), ("validation", 6), ("test", 6)):
+        items = []
+        for index in range(count):
+            label = [float(index % 2), float(index // 2 % 2)]
+            path = folder / split / f"{index:02}.png"
+            path.parent.mkdir(exist_ok=True)
+            draw(rng, *label).save(path)
+            items.append({"image": f"{split}/{index:02}.png", "label": label, "patient_id": f"{split}{index}"})
+        datalist[split] = items
+    (folder / "datalist.json").write_text(json.dumps(datalist))
+    return folder
+
+
+@pytest.fixture
+def tiny(tmp_path, data_dir) -> dict:
+    """Overrides of train.yaml for a run of seconds in ``tmp_path``."""
+    return {
+        "dataset_dir": str(data_dir),
+        "output_dir": str(tmp_path / "base"),
+        "backbone": None,
+        "architecture": TINY,
+        "image_size": 32,
+        "max_epochs": 2,
+        "batch_size": 8,
+        "learning_rate": 1e-3,
+        "precision": "fp32",
+        "tracking_uri": "none",
+    }

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scripts.evaluation.evaluate import anonymous_groups, case_names, compare, sigmoid, write_evaluation
+
+LABELS = ["Edema", "Fracture"]
+
+
+def evaluate(folder: Path, root: str, suffix: str, logits: np.ndarray, targets: np.ndarray) -> dict:
+    items = [{"image": f"{root}/p{i // 2}/{i}{suffix}", "patient_id": f"patient-{i // 2}"} for i in range(len(logits))]
+    return write_evaluation(folder, LABELS, items, logits, targets, bootstrap=50)
+
+
+@pytest.fixture
+def case() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    targets = (rng.random((60, 2)) < 0.4).astype(float)
+    targets[0, 0], targets[1, 1] = np.nan, -1
+    return np.where(targets == 1, 1.0, 0.0) + rng.normal(size=(60, 2)), targets
+
+
+def test_files_hold_the_same_figures_and_no_patient(tmp_path: Path, case: tuple) -> None:
+    report = evaluate(tmp_path, "/data", ".jpg", *case)
+    assert json.loads((tmp_path / "metrics.json").read_text()) == report
+    text = (tmp_path / "predictions.json").read_text()
+    assert "patient-" not in text
+    items = json.loads(text)["items"]
+    assert [items[i]["group"] for i in range(4)] == [0, 0, 1, 1]
+    assert items[0]["targets"][0] is None and items[1]["targets"][1] == -1
+    assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 61
+
+
+def test_compare_pairs_the_enhanced_tree_with_the_original_one(tmp_path: Path, case: tuple) -> None:
+    logits, targets = case
+    base = evaluate(tmp_path / "base", "/data/films", ".jpg", logits, targets)
+    better = evaluate(tmp_path / "retrained", "/run/enhanced", ".png", logits + 2 * (targets == 1), targets)
+    result = compare(tmp_path / "base", tmp_path / "retrained", tmp_path / "comparison.json", bootstrap=100)
+    assert result["macro"]["auroc"]["base"] == pytest.approx(base["macro"]["auroc"])
+    assert result["macro"]["auroc"]["retrained"] == pytest.approx(better["macro"]["auroc"])
+    assert result["verdict"] == "supported"
+    assert json.loads((tmp_path / "comparison.json").read_text()) == result
+
+
+def test_other_cases_are_refused(tmp_path: Path, case: tuple) -> None:
+    logits, targets = case
+    evaluate(tmp_path / "base", "/data", ".png", logits, targets)
+    evaluate(tmp_path / "short", "/data", ".png", logits[:50], targets[:50])
+    evaluate(tmp_path / "shuffled", "/data", ".png", logits[::-1], targets[::-1])
+    with pytest.raises(ValueError, match="found 50"):
+        compare(tmp_path / "base", tmp_path / "short", tmp_path / "c.json")
+    with pytest.raises(ValueError, match="same split"):
+        compare(tmp_path / "base", tmp_path / "shuffled", tmp_path / "c.json")
+    with pytest.raises(FileNotFoundError):
+        compare(tmp_path / "base", tmp_path / "absent", tmp_path / "c.json")
+    assert not (tmp_path / "c.json").exists()
+
+
+def test_case_names_keep_uids() -> None:
+    assert case_names(["/a/1.2.840.5", "/a/1.2.840.6"]) == ["1.2.840.5", "1.2.840.6"]
+    assert case_names(["/a/x/1.dcm", "/a/y/2.nii.gz"]) == ["x/1", "y/2"]
+
+
+def test_items_without_patient_are_their_own_patient() -> None:
+    items = [{"image": "a", "patient_id": "0"}, {"image": "b"}, {"image": "c", "patient_id": None}, {"patient_id": "0"}]
+    assert anonymous_groups(items) == [0, 1, 2, 0]
+
+
+def test_sigmoid_is_stable_and_wrong_logits_are_refused(tmp_path: Path) -> None:
+    assert sigmoid(np.array([-1000.0, 0.0, 1000.0])).tolist() == [0.0, 0.5, 1.0]
+    with pytest.raises(ValueError, match="found 1 items and 2 rows"):
+        write_evaluation(tmp_path, LABELS, [{"image": "a"}], np.zeros((2, 2)), np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="logits"):
+        write_evaluation(tmp_path, LABELS, [{"image": "a"}], np.full((1, 2), np.nan), np.zeros((1, 2)))

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from scripts.evaluation.predictions import Prediction, read_predictions, write_predictions
+
+
+def test_round_trip_and_columns(tmp_path: Path) -> None:
+    good = Prediction(
+        "a,b.png", logits=[0.0, 2.0], probabilities=[0.5, 0.880797], targets=[1, None], group=0, flags=["x"]
+    )
+    bad = Prediction("c.dcm", status="MULTIFRAME")
+    csv_path, json_path = write_predictions(tmp_path / "new", ["Edema", "Fracture"], [good, bad], model_hash="abc")
+    rows = list(csv.reader(csv_path.open(encoding="utf-8")))
+    assert rows == [
+        ["image", "status", "Edema", "Fracture"],
+        ["a,b.png", "ok", "0.500000", "0.880797"],
+        ["c.dcm", "MULTIFRAME", "", ""],
+    ]
+    assert (
+        read_predictions(json_path) == read_predictions(tmp_path / "new") == (["Edema", "Fracture"], [good, bad], "abc")
+    )
+
+
+def test_wrong_values_write_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected 2 values, found 1"):
+        write_predictions(tmp_path, ["a", "b"], [Prediction("x", probabilities=[0.5])])
+    with pytest.raises(ValueError, match="NaN"):
+        write_predictions(tmp_path, ["a"], [Prediction("x", probabilities=[float("nan")])])
+    assert not list(tmp_path.iterdir())
+
+
+def test_reading_says_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="evaluating workflow"):
+        read_predictions(tmp_path)
+    (tmp_path / "predictions.json").write_text('{"labels": ["a"]}', encoding="utf-8")
+    with pytest.raises(ValueError, match="not a predictions file"):
+        read_predictions(tmp_path)

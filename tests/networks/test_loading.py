@@ -1,0 +1,48 @@
+import json
+
+import pytest
+import torch
+from scripts.networks import ViTMultilabel, load_vit_multilabel, save_vit_multilabel, weights_sha256
+
+TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
+LABELS = ["Edema", "Pneumonia"]
+
+
+@pytest.fixture
+def network():
+    return ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, pool="cls_mean").eval()
+
+
+def test_round_trip_gives_the_same_logits_and_labels(network, tmp_path):
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={"seed": 0})
+    again = load_vit_multilabel(tmp_path / "model", LABELS)
+    image = torch.rand(2, 1, 32, 32)
+    assert torch.equal(again(image), network(image)) and again.labels == LABELS
+    assert json.loads((tmp_path / "model" / "metadata.json").read_text())["provenance"] == {"seed": 0}
+
+
+def test_shards_and_half_precision(network, tmp_path):
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={}, dtype="float16", max_shard_mb=0.02)
+    assert len(list((tmp_path / "model").glob("model-*.safetensors"))) > 1
+    image = torch.rand(2, 1, 32, 32)
+    assert torch.allclose(load_vit_multilabel(tmp_path / "model")(image), network(image), atol=1e-2)
+
+
+def test_other_labels_are_refused(network, tmp_path):
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
+    with pytest.raises(ValueError, match="labels do not match"):
+        load_vit_multilabel(tmp_path / "model", LABELS[::-1])
+
+
+def test_folder_is_replaced_as_a_whole(network, tmp_path):
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={}, max_shard_mb=0.02)
+    first = weights_sha256(tmp_path / "model")
+    network.head.bias.data += 1
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
+    assert weights_sha256(tmp_path / "model") != first
+    assert not list((tmp_path / "model").glob("model-*")) and [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_missing_folder_says_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match="run the training workflow"):
+        load_vit_multilabel(tmp_path / "none")

@@ -1,0 +1,37 @@
+import pytest
+from scripts.networks import ViTMultilabel, layer_wise_param_groups
+
+SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "patch_size": 8}
+
+
+@pytest.fixture(params=["vit", "dinov2"])
+def network(request):
+    sizes = {"intermediate_size": 64} if request.param == "vit" else {"mlp_ratio": 2}
+    return ViTMultilabel(architecture={"model_type": request.param, **SIZES, **sizes}, num_labels=2, image_size=32)
+
+
+def test_every_parameter_is_in_one_group(network):
+    groups = layer_wise_param_groups(network, 1e-3)
+    found = [id(parameter) for group in groups for parameter in group["params"]]
+    assert sorted(found) == sorted(id(parameter) for parameter in network.parameters())
+
+
+def test_rates_fall_towards_the_input(network):
+    rate = {
+        id(parameter): group["lr"]
+        for group in layer_wise_param_groups(network, 1.0, layer_decay=0.5)
+        for parameter in group["params"]
+    }
+    layers = network.backbone.layers if hasattr(network.backbone, "layers") else network.backbone.encoder.layer
+    assert rate[id(network.head.weight)] == 1.0
+    assert [rate[id(next(layer.parameters()))] for layer in layers] == [0.125, 0.25, 0.5]
+    assert rate[id(network.backbone.embeddings.cls_token)] == 0.0625
+
+
+def test_vectors_and_embeddings_are_not_decayed(network):
+    for group in layer_wise_param_groups(network, 1e-3, weight_decay=0.1):
+        for parameter in group["params"]:
+            embedding = any(
+                parameter is p for n, p in network.named_parameters() if "position" in n or "_token" in n
+            )
+            assert group["weight_decay"] == (0.0 if parameter.ndim == 1 or embedding else 0.1)

@@ -1,0 +1,90 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from scripts.networks.pretrained import load_backbone, make_backbone, resample_positions
+
+DINOV2 = Path(__file__).resolve().parents[3] / "shared" / "models" / "dinov2-small"
+
+
+def change(folder, edit):
+    state = load_file(folder / "model.safetensors")
+    edit(state)
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_output_equals_the_framework(checkpoint):
+    folder, model = checkpoint
+    backbone, _, _ = load_backbone(folder, 64)
+    image = torch.rand(2, 3, 64, 64)
+    with torch.inference_mode():
+        expected, found = model(image).last_hidden_state, backbone.eval()(image).last_hidden_state
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_positions_are_resampled_for_another_size(checkpoint):
+    folder, _ = checkpoint
+    backbone, _, _ = load_backbone(folder, 96)
+    with torch.inference_mode():
+        assert torch.isfinite(backbone(torch.rand(1, 3, 96, 96)).last_hidden_state).all()
+
+
+def test_resampling_keeps_the_prefix_and_a_constant_grid():
+    positions = torch.cat([torch.full((1, 1, 4), 7.0), torch.full((1, 16, 4), 2.0)], dim=1)
+    found = resample_positions(positions, 36, prefix=1)
+    assert found.shape == (1, 37, 4)
+    assert (found[:, 0] == 7).all() and torch.allclose(found[:, 1:], torch.tensor(2.0))
+
+
+def test_missing_tensor_is_named(vit_folder):
+    change(vit_folder, lambda state: state.pop("layernorm.weight"))
+    with pytest.raises(ValueError, match=r"1 missing: layernorm\.weight"):
+        load_backbone(vit_folder, 64)
+
+
+def test_unexpected_tensor_is_named(vit_folder):
+    change(vit_folder, lambda state: state.update(adapter=torch.zeros(2)))
+    with pytest.raises(ValueError, match="1 unexpected: adapter"):
+        load_backbone(vit_folder, 64)
+
+
+def test_weights_of_another_size_are_refused(vit_folder):
+    config = json.loads((vit_folder / "config.json").read_text())
+    (vit_folder / "config.json").write_text(json.dumps({**config, "hidden_size": 96}))
+    with pytest.raises(ValueError, match="of another size"):
+        load_backbone(vit_folder, 64)
+
+
+def test_own_normalisation_of_the_checkpoint_is_used(vit_folder):
+    assert load_backbone(vit_folder, 64)[1] == [0.5, 0.5, 0.5]
+    (vit_folder / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.1] * 3, "image_std": [0.2] * 3}))
+    assert load_backbone(vit_folder, 64)[1:] == ([0.1] * 3, [0.2] * 3)
+
+
+def test_pickled_weights_of_old_checkpoints_load_without_code(vit_folder):
+    state = load_file(vit_folder / "model.safetensors")
+    (vit_folder / "model.safetensors").unlink()
+    torch.save(state, vit_folder / "pytorch_model.bin")
+    load_backbone(vit_folder, 64)
+
+
+@pytest.mark.parametrize("source", ["./nowhere", "google/vit-base-patch16-224-in21k"])
+def test_absent_checkpoint_says_what_to_do(source):
+    with pytest.raises(FileNotFoundError, match=r"howto\.md#checkpoints"):
+        load_backbone(source, 64)
+
+
+def test_other_families_and_sizes_are_refused():
+    with pytest.raises(ValueError, match="found 'swin'"):
+        make_backbone({"model_type": "swin"}, 64)
+    with pytest.raises(ValueError, match="--image_size 64"):
+        make_backbone({"patch_size": 16}, 70)
+
+
+@pytest.mark.skipif(not DINOV2.exists(), reason="../shared/models/dinov2-small is not here")
+def test_real_dinov2_loads_strictly():
+    backbone, mean, _ = load_backbone(DINOV2, 224)
+    assert backbone.config.num_hidden_layers == 12 and mean[0] == pytest.approx(0.485)
+    assert next(backbone.parameters()).dtype == torch.float32

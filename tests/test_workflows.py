@@ -1,0 +1,124 @@
+"""Every workflow end to end, in this process, on data of seconds."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from scripts.workflow import CONFIG_DIR, run_workflow
+
+ROOT = CONFIG_DIR.parents[1]
+
+
+def rows(path):
+    with Path(path).open() as file:
+        return list(csv.DictReader(file))
+
+
+def weights(output_dir):
+    return torch.load(Path(output_dir) / "checkpoint.pt", weights_only=True)
+
+
+def assert_same(left, right):
+    for part in ("network", "ema"):
+        assert left[part].keys() == right[part].keys()
+        for name in left[part]:
+            assert torch.equal(left[part][name], right[part][name]), f"{part}: {name}"
+
+
+def test_training_leaves_a_model_that_knows_its_labels(tiny):
+    run_workflow("training", overrides=tiny)
+    out = Path(tiny["output_dir"])
+    assert [row["epoch"] for row in rows(out / "history.csv")] == ["1", "2"]
+    metadata = json.loads((out / "model" / "metadata.json").read_text())
+    channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
+    assert list(channels.values()) == ["Left Bright", "Right Bright"]
+    report = json.loads((out / "run_report.json").read_text())
+    assert report["versions"]["monai"] and report["config"]["max_epochs"] == 2
+
+
+class Killed(BaseException):
+    """Stands for ``kill -9``: nothing of ours catches it."""
+
+
+def test_killed_and_resumed_run_ends_with_the_same_weights(tiny, tmp_path, monkeypatch):
+    whole = {**tiny, "max_epochs": 4, "output_dir": str(tmp_path / "whole")}
+    run_workflow("training", overrides=whole)
+
+    killed = {**whole, "output_dir": str(tmp_path / "killed")}
+    from scripts.training import EpochSeed
+
+    seed_epoch = EpochSeed.__call__
+
+    def kill_in_epoch_three(self, engine):
+        if engine.state.epoch == 3:
+            raise Killed
+        seed_epoch(self, engine)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(EpochSeed, "__call__", kill_in_epoch_three)
+        run_workflow("training", overrides=killed)
+    assert weights(killed["output_dir"])["position"]["epoch"] == 2
+    run_workflow("training", overrides=killed)
+
+    assert_same(weights(whole["output_dir"]), weights(killed["output_dir"]))
+    pick = ("epoch", "train_loss", "val_loss", "val_macro_auroc", "lr")
+    tables = [rows(Path(run["output_dir"]) / "history.csv") for run in (whole, killed)]
+    assert [[row[k] for k in pick] for row in tables[0]] == [[row[k] for k in pick] for row in tables[1]]
+
+
+def test_checkpoint_of_other_settings_is_refused(tiny):
+    run_workflow("training", overrides=tiny)
+    with pytest.raises(Exception, match=r"learning_rate: expected 0\.01, found 0\.001"):
+        run_workflow("training", overrides={**tiny, "learning_rate": 1e-2})
+
+
+def test_unreadable_image_is_named_and_costs_nothing_else(tiny, tmp_path, data_dir):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    datalist = json.loads((data_dir / "datalist.json").read_text())
+    for split in ("training", "validation", "test"):
+        for item in datalist[split]:
+            item["image"] = str(data_dir / item["image"])
+    (folder / "broken.png").write_bytes(b"not a picture")
+    datalist["training"][0]["image"] = str(folder / "broken.png")
+    (folder / "datalist.json").write_text(json.dumps(datalist))
+    run_workflow("training", overrides={**tiny, "dataset_dir": str(folder), "max_epochs": 1})
+    failures = rows(Path(tiny["output_dir"]) / "cache" / "failures.csv")
+    assert [Path(row["path"]).name for row in failures] == ["broken.png"]
+
+
+@pytest.mark.parametrize("folder", [ROOT, ROOT / "bundle"])
+def test_monai_form_of_the_command(tiny, folder):
+    """One subprocess per working folder: the forms that the README names."""
+    config = (ROOT / "bundle" if folder == ROOT else Path()) / "configs" / "train.yaml"
+    overrides = {**tiny, "max_epochs": 1, "bundle_root": "bundle" if folder == ROOT else "."}
+    arguments = [text for key, value in overrides.items() for text in (f"--{key}", str(value))]
+    command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", str(config), *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (Path(tiny["output_dir"]) / "model" / "metadata.json").exists()
+
+
+def test_mistyped_override_is_refused_by_the_command():
+    command = [sys.executable, "-m", "bundle", "run", "training", "--mx_epochs", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and "did you mean 'max_epochs'" in done.stderr
+
+
+def test_two_processes_train_one_model(tiny):
+    overrides = {**tiny, "max_epochs": 1, "bundle_root": str(ROOT / "bundle")}
+    arguments = [text for key, value in overrides.items() for text in (f"--{key}", str(value))]
+    files = [str(CONFIG_DIR / "train.yaml"), str(CONFIG_DIR / "multi_gpu.yaml")]
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
+        *("-m", "monai.bundle", "run", "training", "--config_file", str(files), *arguments),
+    ]
+    done = subprocess.run(command, cwd=ROOT / "bundle", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(rows(Path(tiny["output_dir"]) / "history.csv")) == 1
+
+

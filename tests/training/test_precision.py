@@ -1,0 +1,28 @@
+import pytest
+import torch
+from scripts.training.precision import AutocastInferer, resolve_precision
+
+
+def test_named_precision_is_kept():
+    assert resolve_precision("fp32", "cpu") == "fp32"
+
+
+def test_auto_on_cpu_is_bf16_only_where_the_processor_has_it(monkeypatch):
+    monkeypatch.setattr("scripts.training.precision.cpu_has_bf16", lambda: True)
+    assert resolve_precision("auto", "cpu") == "bf16"
+    monkeypatch.setattr("scripts.training.precision.cpu_has_bf16", lambda: False)
+    assert resolve_precision("auto", "cpu") == "fp32"
+
+
+@pytest.mark.parametrize("precision", ["fp16", "half"])
+def test_unusable_precision_is_refused(precision):
+    with pytest.raises(ValueError, match="--precision auto"):
+        resolve_precision(precision, "cpu")
+
+
+def test_logits_are_float32_under_autocast():
+    seen = []
+    network = torch.nn.Linear(4, 2)
+    network.register_forward_hook(lambda *arguments: seen.append(arguments[2].dtype))
+    logits = AutocastInferer("bf16")(torch.rand(3, 4), network)
+    assert seen == [torch.bfloat16] and logits.dtype == torch.float32

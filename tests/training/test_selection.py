@@ -1,0 +1,47 @@
+from types import SimpleNamespace
+
+import pytest
+from ignite.engine import Engine
+from scripts.training.selection import ModelSelection
+
+
+def validate(selection, epoch, value):
+    selection(SimpleNamespace(state=SimpleNamespace(epoch=epoch, metrics={"val_macro_auroc": value})))
+
+
+@pytest.fixture
+def saved():
+    return []
+
+
+@pytest.fixture
+def selection(saved):
+    return ModelSelection(lambda epoch, metrics: saved.append(epoch), patience=2)
+
+
+def test_only_better_epochs_are_saved(selection, saved):
+    for epoch, value in enumerate([0.6, 0.5, 0.7], start=1):
+        validate(selection, epoch, value)
+    assert saved == [1, 3] and selection.best_epoch == 3
+
+
+def test_an_epoch_without_a_metric_never_wins(selection, saved):
+    validate(selection, 1, float("nan"))
+    assert saved == []
+
+
+def test_trainer_stops_after_patience(selection):
+    trainer = Engine(lambda *_: None)
+    selection.set_trainer(trainer)
+    for epoch, value in enumerate([0.6, 0.5, 0.6], start=1):
+        assert not trainer.should_terminate
+        validate(selection, epoch, value)
+    assert trainer.should_terminate
+
+
+def test_state_continues_the_count(selection, saved):
+    validate(selection, 1, 0.6)
+    again = ModelSelection(lambda epoch, metrics: saved.append(epoch), patience=2)
+    again.load_state_dict(selection.state_dict())
+    validate(again, 2, 0.55)
+    assert saved == [1] and again.waited == 1
