@@ -59,10 +59,21 @@ def run_workflow(
         run_id=workflow,
         **overrides,
     )
-    job.initialize()
-    job.run()
-    job.finalize()
+    try:
+        job.initialize()
+        job.run()
+    except RuntimeError as error:
+        raise root_cause(error) from error
+    finally:
+        job.finalize()
     return {key: job.parser.get_parsed_content(key) for key in overrides}
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The error at the bottom: MONAI wraps what a component raises in the text of the whole expression."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-
 from scripts.data.datalist import build_from_csv, build_from_folder, load_datalist, write_datalist
 from scripts.dicom import write_png16
 
@@ -16,7 +15,7 @@ HEADER = "image,patient_id,study_uid,view,sex,age,split,boxes,Edema,Mass\n"
 @pytest.fixture
 def folder(tmp_path):
     for index in range(12):
-        write_png16(np.full((8, 8), index / 20) + np.eye(8) / 2, tmp_path / f"{index}.png")
+        write_png16(np.full((8, 8), index / 24) + np.eye(8) / 2, tmp_path / f"{index}.png")
     return tmp_path
 
 

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from scripts.data.splitting import assert_no_leak, split_by_patient, split_sha256
 
 

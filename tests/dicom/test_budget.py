@@ -2,7 +2,6 @@ import struct
 import zlib
 
 import pytest
-
 from scripts.dicom import RefusedInput, read_radiograph
 from scripts.dicom.budget import MAX_INFLATED_BYTES, check_inflated_size, codestream_size
 

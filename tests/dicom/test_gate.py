@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from scripts.dicom import Radiograph, RefusedInput, check_chest_film, read_radiograph
+from scripts.dicom import Radiograph, RefusedInput, check_chest_film, read_radiograph, require_chest_film
 
 from .synthetic import SHARED_DICOM, make_dataset, picture, save
 
@@ -39,7 +38,7 @@ def test_figures_of_a_picture(tmp_path):
     binary = np.eye(64, dtype=np.float32)[None]
     assert len(check_chest_film(Radiograph(strip, meta))) == 1
     assert len(check_chest_film(Radiograph(binary, meta))) == 1
-    assert len(check_chest_film(Radiograph(strip[:, :20, :20], meta))) == 1
+    assert len(check_chest_film(Radiograph(strip.reshape(1, 800, 20)[:, ::32], meta))) == 1
 
 
 @pytest.mark.skipif(not SHARED_DICOM.exists(), reason="the shared DICOM files are not beside the repository")
@@ -53,3 +52,10 @@ def test_real_files():
         except RefusedInput:
             continue
         assert found, path.name
+
+
+def test_require_names_file_and_reason(tmp_path):
+    meta = read_radiograph(save(make_dataset(picture(), Modality="CT"), tmp_path / "x.dcm")).meta
+    with pytest.raises(RefusedInput, match=r"a/x\.dcm: not a frontal chest film.*found CT") as refusal:
+        require_chest_film(meta, "a/x.dcm")
+    assert refusal.value.code == "NOT_CHEST"

@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor
-
-from scripts.dicom import write_png16
+from monai.transforms import Compose
+from scripts.dicom import find_refusal, write_png16
 from scripts.dicom.reading import META_KEYS
 from scripts.transforms.load_radiograph import LoadRadiographd
 
@@ -31,3 +32,11 @@ def test_batch_of_different_sources(tmp_path):
 
 def test_missing_key(tmp_path):
     assert LoadRadiographd("image", allow_missing_keys=True)({"label": 1}) == {"label": 1}
+
+
+def test_refusal_is_found_behind_the_error_of_compose(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"")
+    with pytest.raises(RuntimeError) as error:
+        Compose([LoadRadiographd("image")])({"image": str(tmp_path / "x.png")})
+    assert find_refusal(error.value).code == "EMPTY"
+    assert find_refusal(ValueError("another")) is None

@@ -124,8 +124,10 @@ def build(
     def decode(item: dict) -> np.ndarray | RefusedInput:
         try:
             image = preprocessing({"image": item["image"]})["image"]
-        except RefusedInput as refusal:
-            return refusal
+        except RuntimeError as error:  # MONAI's wrapping of what a transform raises
+            if isinstance(error.__cause__, RefusedInput):
+                return error.__cause__
+            raise
         return (np.asarray(image)[0] * 65535).round().astype(np.uint16)
 
     logger.info("decoding %d images once", len(data))

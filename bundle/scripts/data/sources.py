@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..dicom.gate import check_chest_film
+from ..dicom.gate import require_chest_film
 from ..dicom.header import hash_identifier
 from ..dicom.reading import read_header
 from ..dicom.refusal import RefusedInput
@@ -161,12 +161,7 @@ def header_item(path: Path, folder: Path) -> dict[str, Any]:
         RefusedInput: not an image, or ``NOT_CHEST``.
     """
     meta, identifiers = read_header(path)
-    reasons = check_chest_film(meta)
-    if reasons:
-        raise RefusedInput(
-            "NOT_CHEST", "not a frontal chest film", "a PA or AP chest radiograph", "; ".join(reasons),
-            "leave it out, or correct the header", str(path),
-        )  # fmt: skip
+    require_chest_film(meta, path)
     below = path.relative_to(folder)
     owner = below.parts[0] if len(below.parts) > 1 else below.stem
     known = identifiers.get("patient_id") or identifiers.get("study_uid") or identifiers.get("sop_uid")

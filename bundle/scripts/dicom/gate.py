@@ -6,11 +6,13 @@ A picture without a header passes unless its figures are impossible, and so does
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .reading import Radiograph
+from .refusal import RefusedInput
 
 MODALITIES = ("CR", "DX", "RG")
 CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "TORAX", "TORACE", "PULMON", "HEART", "RIB")
@@ -29,6 +31,20 @@ def check_chest_film(source: Radiograph | Mapping[str, Any]) -> list[str]:
     if isinstance(source, Radiograph):
         reasons += check_figures(source.image[0])
     return reasons
+
+
+def require_chest_film(source: Radiograph | Mapping[str, Any], file: str | Path) -> None:
+    """Refuse what :func:`check_chest_film` has reasons against.
+
+    Raises:
+        RefusedInput: ``NOT_CHEST``, naming the file and the reasons.
+    """
+    reasons = check_chest_film(source)
+    if reasons:
+        raise RefusedInput(
+            "NOT_CHEST", "not a frontal chest film", "a PA or AP chest radiograph", "; ".join(reasons),
+            "leave it out, or correct the header", str(file),
+        )  # fmt: skip
 
 
 def check_header(meta: Mapping[str, Any]) -> list[str]:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
-from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
-from pydicom.filereader import read_file_meta_info
-from pydicom.pixels import pixel_array
-from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+from pydicom.pixels import apply_color_lut
 
-from .budget import check_inflated_size, check_pixel_budget, codestream_size
+from .decoding import decode, load_dataset
 from .header import COLOUR, complete_header, hash_identifier, header_meta, reorientation
 from .pictures import read_picture
 from .refusal import RefusedInput
 from .rendering import constant, grey_from_colour, render
 from .volumes import read_volume
-
-# pydicom's warnings quote the values of attributes, which may be the patient's.
-warnings.filterwarnings("ignore", module="pydicom")
 
 DICOM_SUFFIXES = {".dcm", ".dicom", ".dic", ".ima"}
 EMPTY_META: dict[str, Any] = {
@@ -158,7 +149,7 @@ def read_dicom(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     if dataset.PhotometricInterpretation in COLOUR:
         bits = dataset.BitsStored
         if dataset.PhotometricInterpretation == "PALETTE COLOR":
-            pixels = pydicom.pixels.apply_color_lut(pixels, dataset)
+            pixels = apply_color_lut(pixels, dataset)
             bits = 8 * pixels.dtype.itemsize
         image, window, flags = grey_from_colour(pixels, 2**bits - 1), "full range", ["grey stored as colour"]
     else:
@@ -173,64 +164,6 @@ def read_dicom(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
             meta["spacing_mm"] = meta["spacing_mm"][::-1]
     meta["flags"] += assumed + flags
     return image, {**meta, "window": window}
-
-
-def load_dataset(path: Path) -> Dataset:
-    """Data set of a DICOM file; large values stay in the file until used.
-
-    Raises:
-        RefusedInput: ``NO_TRANSFER_SYNTAX`` or ``INFLATED_SIZE``.
-    """
-    with path.open("rb") as file:
-        has_preamble = file.read(132)[128:] == b"DICM"
-    # Offsets into a deflated data set are none into the file: nothing of it can be left for later.
-    deferred: str | None = "1 MB"
-    if has_preamble:
-        meta = read_file_meta_info(path)
-        if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-            # Preamble, DICM, the 12-byte group length, the group.
-            check_inflated_size(path, 144 + int(meta.FileMetaInformationGroupLength))
-            deferred = None
-    dataset = pydicom.dcmread(path, force=not has_preamble, defer_size=deferred)
-    if not dataset.file_meta.get("TransferSyntaxUID"):
-        raise RefusedInput(
-            "NO_TRANSFER_SYNTAX", "the encoding is not declared", "TransferSyntaxUID", "none",
-            "store it again with a DICOM tool",
-        )  # fmt: skip
-    return dataset
-
-
-def decode(dataset: Dataset) -> np.ndarray:
-    """Stored values (H, W), or (H, W, 3) for colour.
-
-    Raises:
-        RefusedInput: ``PIXEL_BUDGET``, ``GEOMETRY`` or ``DECODE``.
-    """
-    syntax = dataset.file_meta.TransferSyntaxUID
-    expected = (dataset.Rows, dataset.Columns)
-    try:
-        if syntax.is_encapsulated and syntax != RLELossless:
-            size = codestream_size(next(generate_frames(dataset.PixelData, number_of_frames=1)))
-            if size is not None and size != expected:
-                check_pixel_budget(*size)
-                raise RefusedInput(
-                    "GEOMETRY", "header and compressed pixels differ in size", f"{expected[0]} x {expected[1]}",
-                    f"{size[0]} x {size[1]}", "export the image again",
-                )  # fmt: skip
-        # pylibjpeg-rle panics on broken data with an exception that is no ``Exception``.
-        pixels = pixel_array(dataset, decoding_plugin="pydicom" if syntax == RLELossless else "")
-    except RefusedInput:
-        raise
-    except Exception as error:
-        raise RefusedInput(
-            "DECODE",
-            "the pixels cannot be decoded",
-            f"complete pixel data in {syntax.name}",
-            f"{type(error).__name__} ({' '.join(str(error).split())[:200]})",
-            "copy the file again, or store it uncompressed; for a missing decoder install pylibjpeg, pyjpegls and "
-            "pylibjpeg-openjpeg (JPEG lossless: python-gdcm; 12-bit JPEG: pylibjpeg-libjpeg, GPL)",
-        ) from error
-    return pixels.reshape(expected) if pixels.ndim == 3 and dataset.SamplesPerPixel == 1 else pixels
 
 
 def reorient(image: np.ndarray, steps: tuple[bool, bool, bool]) -> np.ndarray:

@@ -27,3 +27,10 @@ class RefusedInput(ValueError):  # noqa: N818 - the name that the design fixes
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}; expected {self.expected}, found {self.found}; do: {self.remedy}"
+
+
+def find_refusal(error: BaseException | None) -> RefusedInput | None:
+    """The refusal behind an error; MONAI's ``Compose`` raises a ``RuntimeError`` from whatever a transform raised."""
+    while error is not None and not isinstance(error, RefusedInput):
+        error = error.__cause__
+    return error

@@ -18,8 +18,9 @@ from pydicom.uid import (
 )
 
 from ..data.atomic import atomic_write
+from .decoding import load_dataset
 from .header import SPACING_KEYWORDS, complete_header, hash_identifier, number, reorientation
-from .reading import load_dataset, sniff
+from .reading import sniff
 from .refusal import RefusedInput
 
 SERIES_DESCRIPTION = "AI-enhanced, synthetic detail, not for primary diagnosis"

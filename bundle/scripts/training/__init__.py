@@ -4,19 +4,23 @@
 ``precision``   autocast in fp32, bf16 or fp16, chosen by what the hardware has
 ``schedule``    warm-up and cosine learning rate
 ``seeding``     one seed per (run, epoch, rank), which makes a resumed run exact
+``averaging``   exponential moving average of the weights
 ``guard``       stop on a non-finite loss
 ``validation``  loss and accuracy beside the key metric
 ``selection``   best model by validation macro-AUROC, early stopping
 ``best_model``  the selected network as a model folder
 ``history``     one CSV row per epoch
 ``record``      what the run was
+``parallel``    one network in several processes
 ``checkpoint``  atomic save and exact resume
 """
 
+from .averaging import WeightAverage
 from .best_model import BestModel
 from .checkpoint import TrainingCheckpoint
 from .guard import NonFiniteLossGuard
 from .history import EpochHistory
+from .parallel import data_parallel
 from .precision import AutocastInferer, resolve_precision
 from .prevalence import label_prevalence
 from .record import RunRecord
@@ -35,6 +39,8 @@ __all__ = [
     "RunRecord",
     "TrainingCheckpoint",
     "WarmupCosine",
+    "WeightAverage",
+    "data_parallel",
     "label_prevalence",
     "resolve_precision",
     "validation_metrics",

@@ -13,14 +13,15 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from torch.utils.data import DataLoader
-from torch.utils.data.distributed import DistributedSampler
 
 
 class EpochSeed:
     """Handler that seeds torch, NumPy, Python, the loader and the augmentation at the start of every epoch.
 
     Args:
-        loader: training loader; its ``generator`` orders the shuffle, its data set holds the ``augmentation``.
+        loader: training loader. Its sampler is a ``DistributedSampler`` (also for one process: the order of a
+            ``RandomSampler`` depends on what its generator gave before), its ``generator`` seeds the workers, and its
+            data set holds the augmentation.
         seed: seed of the run.
         rank: process number in a distributed run; each rank augments differently.
     """
@@ -39,8 +40,7 @@ class EpochSeed:
         torch.manual_seed(torch_seed)
         np.random.seed(numpy_seed)
         random.seed(python_seed)
-        if isinstance(self.loader.sampler, DistributedSampler):
-            self.loader.sampler.set_epoch(engine.state.epoch)
+        self.loader.sampler.set_epoch(engine.state.epoch)  # type: ignore[attr-defined]
         if self.loader.generator is not None:
             self.loader.generator.manual_seed(torch_seed)
         self.loader.dataset.seed_augmentation(augmentation_seed)  # type: ignore[attr-defined]
