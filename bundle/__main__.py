@@ -1,7 +1,7 @@
 """``python -m bundle`` and the installed command ``cxr-attention-sr``.
 
-The package is imported as ``scripts``, the name that MONAI, MONAI Label and MONAI Deploy give a bundle's code, so that a
-class in a configuration and in Python is one object.
+The package is imported as ``scripts``, the name that MONAI, MONAI Label and MONAI Deploy give a bundle's code, so
+that a class in a configuration and in Python is one object.
 """
 
 import sys

@@ -21,7 +21,7 @@ def read(name):
 def test_a_config_fits_on_a_screen_and_explains_itself(path):
     text = path.read_text()
     assert len(text.splitlines()) <= 120
-    assert text.startswith("#") and "python -m" in text.split("\n\n")[0] or path.stem in {"multi_gpu"}
+    assert (text.startswith("#") and "python -m" in text.split("\n\n")[0]) or path.stem in {"multi_gpu"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)

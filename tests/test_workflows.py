@@ -124,5 +124,3 @@ def test_two_processes_train_one_model(tiny):
     done = subprocess.run(command, cwd=ROOT / "bundle", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(rows(Path(tiny["output_dir"]) / "history.csv")) == 1
-
-

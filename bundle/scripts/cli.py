@@ -32,7 +32,9 @@ class Layout(StrEnum):
 @app.command(context_settings=FREE)
 def run(
     context: typer.Context,
-    workflow: Annotated[str, typer.Argument(help="training, enhancing, retraining, evaluating, inferring, sr_training")],
+    workflow: Annotated[
+        str, typer.Argument(help="training, enhancing, retraining, evaluating, inferring, sr_training")
+    ],
     overlay: Annotated[list[str], typer.Option(help="paper, demo or multi_gpu; may be repeated")] = [],  # noqa: B006
     tracking: Annotated[str, typer.Option(help="mlflow (sqlite beside the output), none, or an MLflow URI")] = "mlflow",
 ) -> None:

@@ -114,7 +114,7 @@ class Tracker:
 
 
 def default_uri(output_dir: str | Path) -> str:
-    """sqlite database beside ``output_dir``, so that the stages of one experiment share it."""
+    """Sqlite database beside ``output_dir``, so that the stages of one experiment share it."""
     return f"sqlite:///{Path(output_dir).absolute().parent / 'mlruns.db'}"
 
 
@@ -139,6 +139,6 @@ def config_as_run() -> dict[str, Any]:
     while frame is not None:
         owner = frame.f_locals.get("self")
         if isinstance(owner, ConfigParser):
-            return {key: value for key, value in json.loads(json.dumps(owner.config, default=str)).items()}
+            return dict(json.loads(json.dumps(owner.config, default=str)))
         frame = frame.f_back  # type: ignore[assignment]
     return {}

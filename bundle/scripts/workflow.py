@@ -1,7 +1,7 @@
 """Run a workflow of the bundle by name, from any folder, with its configuration files filled in.
 
-``python -m bundle run training`` is ``python -m monai.bundle run training --config_file configs/train.yaml`` without the
-file names (MONAI 1.6.1 has no default for them), and it refuses a mistyped override, which MONAI silently ignores.
+``python -m bundle run training`` is ``python -m monai.bundle run training --config_file configs/train.yaml`` without
+the file names (MONAI 1.6.1 has no default for them), and it refuses a mistyped override, which MONAI silently ignores.
 """
 
 from __future__ import annotations

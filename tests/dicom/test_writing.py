@@ -7,7 +7,7 @@ from scripts.dicom import RefusedInput, read_radiograph, write_enhanced, write_p
 from .synthetic import SHARED_DICOM, lut_item, make_dataset, picture, save, window
 
 STORED = picture()
-ARGUMENTS = {"scale": 1, "description": "attention-guided super-resolution", "software": "cxr-attention-sr 0.1"}
+ARGUMENTS = {"description": "attention-guided super-resolution", "software": "cxr-attention-sr 0.1"}
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_round_trip_of_a_radiograph(source, tmp_path):
 
 def test_attributes(source, tmp_path):
     image = np.kron(read_radiograph(source).image[0], np.ones((2, 2), np.float32))
-    write_enhanced(source, image, tmp_path / "x.dcm", **{**ARGUMENTS, "scale": 2})
+    write_enhanced(source, image, tmp_path / "x.dcm", **ARGUMENTS)
     original, derived = pydicom.dcmread(source), pydicom.dcmread(tmp_path / "x.dcm")
     assert (tmp_path / "x.dcm").read_bytes()[:128] == b"\0" * 128
     for keyword in ("PatientName", "PatientID", "StudyInstanceUID", "Modality", "SOPClassUID", "BodyPartExamined"):

@@ -31,7 +31,5 @@ def test_rates_fall_towards_the_input(network):
 def test_vectors_and_embeddings_are_not_decayed(network):
     for group in layer_wise_param_groups(network, 1e-3, weight_decay=0.1):
         for parameter in group["params"]:
-            embedding = any(
-                parameter is p for n, p in network.named_parameters() if "position" in n or "_token" in n
-            )
+            embedding = any(parameter is p for n, p in network.named_parameters() if "position" in n or "_token" in n)
             assert group["weight_decay"] == (0.0 if parameter.ndim == 1 or embedding else 0.1)

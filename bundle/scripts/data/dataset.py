@@ -1,8 +1,9 @@
 """Radiographs decoded once, kept as one memory-mapped array, augmented at each read.
 
 Decoding a DICOM radiograph costs 0.1–0.6 s, reading a row of this cache 0.05 ms. MONAI's ``PersistentDataset`` was
-measured to return silently wrong data for most bit flips and to keep stale values when a transform changes; here the key
-covers the files and the transforms, and a checksum covers the pixels. Quantisation to 16 bit costs at most 1/131070.
+measured to return silently wrong data for most bit flips and to keep stale values when a transform changes; here the
+key covers the files and the transforms, and a checksum covers the pixels. Quantisation to 16 bit costs at most
+1/131070.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 from monai.transforms import Compose, Randomizable
 from torch.utils.data import Dataset
 
-from ..dicom import RefusedInput
+from ..dicom import RefusedInput, find_refusal
 from .atomic import atomic_write
 from .failures import Failure, write_failures
 
@@ -125,9 +126,10 @@ def build(
         try:
             image = preprocessing({"image": item["image"]})["image"]
         except RuntimeError as error:  # MONAI's wrapping of what a transform raises
-            if isinstance(error.__cause__, RefusedInput):
-                return error.__cause__
-            raise
+            refusal = find_refusal(error)
+            if refusal is None:
+                raise
+            return refusal
         return (np.asarray(image)[0] * 65535).round().astype(np.uint16)
 
     logger.info("decoding %d images once", len(data))
@@ -148,7 +150,7 @@ def build(
             f"{len(data)}; see the reasons there"
         )
     with atomic_write(folder / f"{key}.npy") as file:
-        np.save(file, np.stack([results[index] for index in kept]))
+        np.save(file, np.stack([np.asarray(results[index]) for index in kept]))
     index = {"kept": kept, "sha256": file_sha256(folder / f"{key}.npy")}
     with atomic_write(folder / f"{key}.json") as file:
         file.write(json.dumps(index).encode())

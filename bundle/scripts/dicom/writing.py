@@ -46,16 +46,13 @@ KEPT_OF_DROPPED = {
 DROPPED_TAG_RANGES = (range(0x00181600, 0x00181625), range(0x00181700, 0x00181721))
 
 
-def write_enhanced(
-    source: Path, image: np.ndarray, destination: Path, *, scale: int, description: str, software: str
-) -> str:
+def write_enhanced(source: Path, image: np.ndarray, destination: Path, *, description: str, software: str) -> str:
     """Write an enhanced image as a DICOM object derived from its source; ``read_radiograph`` gives it back.
 
     Args:
         source: DICOM file that ``image`` was read from with ``read_radiograph``.
-        image: (H, W) float in [0, 1], as displayed; H and W are ``scale`` times those of the source as read.
+        image: (H, W) float in [0, 1], as displayed; H : W as in the source as read, larger or smaller.
         destination: file to write.
-        scale: factor of resolution; pixel spacings are divided by it.
         description: what was done, without patient data; goes to DerivationDescription.
         software: name and version, for ContributingEquipmentSequence.
 
@@ -71,10 +68,11 @@ def write_enhanced(
     steps = reorientation(original)
     stored = to_uint16(image)
     rows, columns = (original.Columns, original.Rows) if steps and steps[0] else (original.Rows, original.Columns)
-    if stored.shape != (scale * rows, scale * columns):
+    scale = max(stored.shape) / max(rows, columns)
+    if max(abs(stored.shape[0] - scale * rows), abs(stored.shape[1] - scale * columns)) > 1:
         raise ValueError(
-            f"{source}: the image does not fit the source; expected {scale * rows} x {scale * columns} pixels, "
-            f"found {stored.shape[0]} x {stored.shape[1]}; pass the scale that the enhancement used"
+            f"{source}: the image does not fit the source; expected the proportions of {rows} x {columns} pixels, "
+            f"found {stored.shape[0]} x {stored.shape[1]}; enhance without cropping"
         )
     derived = copy_header(original)
     describe_pixels(derived, original, stored, scale, transposed=bool(steps and steps[0]))
@@ -139,7 +137,7 @@ def copy_header(original: Dataset) -> Dataset:
     return derived
 
 
-def describe_pixels(derived: Dataset, original: Dataset, stored: np.ndarray, scale: int, *, transposed: bool) -> None:
+def describe_pixels(derived: Dataset, original: Dataset, stored: np.ndarray, scale: float, *, transposed: bool) -> None:
     """Image pixel, modality, VOI and presentation: 16-bit MONOCHROME2 that displays as stored / 65535."""
     derived.Rows, derived.Columns = stored.shape
     derived.SamplesPerPixel, derived.PhotometricInterpretation = 1, "MONOCHROME2"

@@ -1,7 +1,7 @@
 """Model folders: ``config.json`` (architecture), ``model*.safetensors`` (weights), ``metadata.json`` (labels and more).
 
-Training writes them beside its other outputs; inference, enhancement and evaluation read them. The labels travel with the
-weights, and whoever loads weights for other labels is refused.
+Training writes them beside its other outputs; inference, enhancement and evaluation read them. The labels travel with
+the weights, and whoever loads weights for other labels is refused.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ def save_vit_multilabel(
         max_shard_mb: larger weights are split into files of at most this size.
     """
     from huggingface_hub import save_torch_state_dict
+
+    if len(labels) != network.num_labels:
+        raise ValueError(
+            f"labels: do not match the network; expected {network.num_labels}, found {len(labels)}: {list(labels)}"
+        )
 
     folder = Path(folder)
     fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
@@ -103,9 +108,7 @@ def backbone_settings(network: ViTMultilabel) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key not in {"transformers_version", "_name_or_path"}}
 
 
-def model_metadata(
-    network: ViTMultilabel, labels: Sequence[str], provenance: Mapping[str, Any]
-) -> dict[str, Any]:
+def model_metadata(network: ViTMultilabel, labels: Sequence[str], provenance: Mapping[str, Any]) -> dict[str, Any]:
     """``metadata.json`` in the form of a bundle's: input, output with its labels, preprocessing, provenance."""
     size = network.image_size
     image = {"type": "image", "format": "magnitude", "modality": "X-ray", "num_channels": 1}

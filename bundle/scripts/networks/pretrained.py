@@ -24,7 +24,7 @@ HALF = ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])  # google/vit-*-in21k; not the ImageNe
 POSITIONS = "embeddings.position_embeddings"
 
 
-def make_backbone(settings: Mapping[str, Any], image_size: int) -> nn.Module:
+def make_backbone(settings: Mapping[str, Any], image_size: int) -> Any:
     """Backbone without weights, from configuration values.
 
     Args:
@@ -57,11 +57,11 @@ def make_backbone(settings: Mapping[str, Any], image_size: int) -> nn.Module:
     return AutoModel.from_config(config, attn_implementation="sdpa", dtype=torch.float32, **pooler)
 
 
-def load_backbone(source: str | Path, image_size: int) -> tuple[nn.Module, list[float], list[float]]:
+def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float], list[float]]:
     """Backbone with the weights of ``source``, and the mean and standard deviation that it was trained with.
 
     Args:
-        source: local folder, or hub id (``google/vit-base-patch16-224-in21k``) that is downloaded or found in the cache.
+        source: local folder, or hub id (``google/vit-base-patch16-224-in21k``) from the cache or the hub.
         image_size: side of the square input; positions are resampled to it.
 
     Returns:
@@ -104,7 +104,8 @@ def local_folder(source: str | Path) -> Path:
         return Path(snapshot_download(str(source), allow_patterns=["*.json", "*.safetensors", "pytorch_model.bin"]))
     except Exception as error:
         raise FileNotFoundError(
-            f"{source}: checkpoint is neither a local folder nor in the Hugging Face cache, and the hub cannot be reached "
+            f"{source}: checkpoint is neither a local folder nor in the Hugging Face cache, and the hub cannot "
+            f"be reached "
             f"({type(error).__name__}); copy it to a folder and set --backbone FOLDER (docs/howto.md#checkpoints)"
         ) from error
 
@@ -124,9 +125,10 @@ def read_state(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def canonical_names(state: Mapping[str, torch.Tensor], backbone: nn.Module) -> dict[str, torch.Tensor]:
-    """File names of transformers 4 and of task models (``vit.encoder.layer.0.attention.attention.query``) -> memory names.
+    """File names -> names in memory.
 
-    transformers 5 keeps the old names on disk and renames in memory; both kinds are accepted.
+    Files have the names of transformers 4 (``encoder.layer.0.attention.attention.query``), with ``vit.`` before them in
+    task models; transformers 5 keeps the old names on disk and renames in memory; both kinds are accepted.
     """
     layers = "layers" if any(key.startswith("layers.") for key in backbone.state_dict()) else "encoder.layer"
     rules = (

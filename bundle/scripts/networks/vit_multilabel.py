@@ -32,6 +32,7 @@ class ViTMultilabel(nn.Module):
         ValueError: both or neither of ``backbone`` and ``architecture``, or an unknown pool.
     """
 
+    backbone: Any
     mean: torch.Tensor
     std: torch.Tensor
 
@@ -53,6 +54,13 @@ class ViTMultilabel(nn.Module):
             )
         if pool not in POOLS:
             raise ValueError(f"pool: not known; expected one of {', '.join(POOLS)}, found {pool!r}")
+        if label_prevalence is not None and (
+            len(label_prevalence) != num_labels or not all(0 < share < 1 for share in label_prevalence)
+        ):
+            raise ValueError(
+                f"label_prevalence: cannot start the head; expected {num_labels} numbers inside (0, 1), "
+                f"found {list(label_prevalence)}; give every label at least one example of each kind"
+            )
         if backbone is not None:
             self.backbone, mean, std = load_backbone(backbone, image_size)
         else:

@@ -7,6 +7,8 @@ from ignite.engine import Engine, Events
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
+
 
 class WeightAverage:
     """Handler that averages after every iteration.
@@ -21,7 +23,7 @@ class WeightAverage:
 
     def __init__(self, network: nn.Module, decay: float = 0.998) -> None:
         @torch.no_grad()
-        def update(average: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor) -> None:
+        def update(average: Tensors, current: Tensors, count: torch.Tensor | int) -> None:
             n = int(count)
             torch._foreach_lerp_(average, current, 1 - min(decay, (1 + n) / (10 + n)))
 

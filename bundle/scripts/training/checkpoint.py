@@ -27,11 +27,20 @@ class TrainingCheckpoint:
         path: checkpoint file.
         parts: name -> object with ``state_dict`` and ``load_state_dict``.
         settings: what must not change between the parts of one run (labels, data hash, architecture, …).
+        device: where the network is.
         rank: only rank 0 writes; every rank loads.
     """
 
-    def __init__(self, path: str | Path, parts: Mapping[str, Any], settings: Mapping[str, Any], rank: int = 0) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        parts: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        device: torch.device,
+        rank: int = 0,
+    ) -> None:
         self.path, self.parts, self.settings, self.rank = Path(path), dict(parts), dict(settings), rank
+        self.device = device
 
     def attach(self, engine: Engine) -> None:
         """Resume when the run starts; save when an epoch completes."""
@@ -56,7 +65,7 @@ class TrainingCheckpoint:
         if not self.path.exists():
             return
         try:
-            state = torch.load(self.path, map_location=engine.state.device, weights_only=True)
+            state = torch.load(self.path, map_location=self.device, weights_only=True)
         except Exception as error:
             raise ValueError(
                 f"{self.path}: checkpoint cannot be read ({error}); expected one that this program wrote; "

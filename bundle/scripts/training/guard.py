@@ -20,7 +20,7 @@ class NonFiniteLossGuard:
         Raises:
             FloatingPointError: with epoch, iteration and what to try.
         """
-        loss = engine.state.output["loss"]
+        loss = engine.state.output["loss"]  # type: ignore[index, call-overload]
         if not torch.isfinite(loss):
             raise FloatingPointError(
                 f"loss: not finite at epoch {engine.state.epoch}, iteration {engine.state.iteration}; "

@@ -66,7 +66,7 @@ class EpochHistory:
 
     def collect(self, engine: Engine) -> None:
         """Keep the loss of an iteration on its device, without waiting for it."""
-        self.losses.append(engine.state.output["loss"].detach())
+        self.losses.append(engine.state.output["loss"].detach())  # type: ignore[index, call-overload, union-attr]
 
     def __call__(self, engine: Engine) -> None:
         """Write the row of the epoch that ended."""

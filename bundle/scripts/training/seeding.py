@@ -1,7 +1,7 @@
 """Exact resume by reseeding: every random generator starts each epoch from (seed, epoch, rank).
 
-A checkpoint cannot reach the generators inside loader workers, and MONAI's and ignite's own checkpoints hold none at all
-(measured: a resumed run never repeated the uninterrupted one). When each epoch's random state is a function of its
+A checkpoint cannot reach the generators inside loader workers, and MONAI's and ignite's own checkpoints hold none at
+all (measured: a resumed run never repeated the uninterrupted one). When each epoch's random state is a function of its
 number, the seed and the epoch in the checkpoint *are* the state of every generator and of the sampler.
 """
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from ignite.metrics import Average, MetricsLambda
+from ignite.metrics import Average, Metric, MetricsLambda
 from monai.handlers import from_engine
 
 
-def validation_metrics(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> dict[str, Average]:
+def validation_metrics(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> dict[str, Metric]:
     """Metrics for ``additional_metrics`` of the validation engine.
 
-    Accuracy is label-wise at probability 0.5 over the annotated entries (the paper's Tables 1 and 2, as far as the paper
-    says); an all-negative answer is the figure to compare it with.
+    Accuracy is label-wise at probability 0.5 over the annotated entries (the paper's Tables 1 and 2, as far as the
+    paper says); an all-negative answer is the figure to compare it with.
 
     Args:
         loss: (B, C) logits and targets -> scalar.

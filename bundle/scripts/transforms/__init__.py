@@ -14,7 +14,7 @@ _HOMES = {
     "FitSquared": "fit_square",
     "AttentionGuidedSuperResolutiond": "attention_guided_sr",
 }
-__all__ = ["AttentionGuidedSuperResolutiond", "FitSquared", "LoadRadiographd"]  # noqa: F822
+__all__ = ["AttentionGuidedSuperResolutiond", "FitSquared", "LoadRadiographd"]
 
 
 def __getattr__(name: str) -> type:

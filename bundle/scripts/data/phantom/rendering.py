@@ -1,0 +1,292 @@
+"""Attenuation to detector to 12-bit image, with noise and collimation; truth masks and boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from . import anatomy as body
+from .anatomy import SIDES, Anatomy, Bone, Changes
+from .findings import ADDERS, FINE_GRADES, PHANTOM_LABELS, Scene, change_outlines, check_findings
+from .rasterizing import (
+    COARSE,
+    COARSE_STROKE,
+    Enlarged,
+    Pose,
+    Strokes,
+    dome_profile,
+    draw_strokes,
+    ellipse,
+    enlarge,
+    join,
+    soft_step,
+    strips,
+    texture,
+)
+
+MAX_VALUE = 4095
+# Attenuation (natural logarithm) of the soft tissue of the chest, and what the air of a lung takes away.
+TISSUE, AIR = 3.6, 2.3
+LUNG_DEPTH, HEART_DEPTH = 0.40, 0.16  # units from the outline to full thickness
+# Quantum noise of the log signal at TISSUE in one pixel of 1024.
+NOISE = 0.030
+NATIVE = 1024
+# Share of the coarse attenuation that dynamic range compression takes away, and its scale (units).
+COMPRESSION, COMPRESSION_SCALE = 0.42, 0.25
+BLACK, WHITE = 0.80, 3.85  # compressed attenuation shown as 0 and MAX_VALUE
+STREAMS = {name: index for index, name in enumerate(("pose", "noise", "outlines", "texture"))}
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """A synthetic study.
+
+    Attributes:
+        image: (H, W) uint16, 12-bit stored values of MONOCHROME2, bone bright.
+        masks: truth of each finding, (H, W) bool.
+        boxes: ``{"label", "xywh"}`` in pixels, one per connected part or side.
+        fine_detail: findings drawn only as fine detail.
+        anatomy: the patient.
+    """
+
+    image: np.ndarray
+    masks: dict[str, np.ndarray]
+    boxes: list[dict[str, Any]]
+    fine_detail: frozenset[str]
+    anatomy: Anatomy
+
+
+def make_phantom(
+    seed: int,
+    patient: int,
+    study: int,
+    findings: Mapping[str, str] | None = None,
+    size: int = NATIVE,
+    *,
+    noise: float = 1.0,
+) -> Phantom:
+    """Draw a study of a patient; deterministic.
+
+    Anatomy depends on (seed, patient); pose, exposure and noise on (seed, patient, study); a finding also on its label.
+    So two calls that differ only in ``findings`` show the same patient, in the same pose, with the same noise.
+
+    Args:
+        seed: of the data set.
+        patient: number.
+        study: number, of the patient.
+        findings: grade (``GRADES``) of each label that is present.
+        size: rows and columns; the field of view is always 350 mm.
+        noise: quantum noise, relative; 0 for none.
+
+    Raises:
+        ValueError: a finding or size that cannot be drawn.
+    """
+    chosen = check_findings(findings)
+    if size < 32:
+        raise ValueError(f"size: too small; expected at least 32 pixels, found {size}; choose a greater size")
+    streams = {name: stream(seed, patient, study, index) for name, index in STREAMS.items()}
+    rngs = {label: stream(seed, patient, study, 10 + PHANTOM_LABELS.index(label)) for label in chosen}
+    anatomy, pose = patient_anatomy(seed, patient), draw_pose(streams["pose"])
+    breath = streams["outlines"].normal(0, 0.015)
+    scene = set_scene(anatomy, change_outlines(chosen, rngs, breath), pose, min(size, COARSE))
+    masks: dict[str, np.ndarray] = {}
+    boxes: list[dict[str, Any]] = []
+    for label, grade in chosen.items():
+        scene.parts = []
+        ADDERS[label](scene, grade, rngs[label])
+        masks[label] = np.zeros((size, size), bool)
+        for part in scene.parts:
+            mask = enlarge(part, size) > 0.5
+            masks[label] |= mask
+            if mask.any():
+                boxes.append({"label": label, "xywh": bounding_box(mask)})
+    image = render(scene, pose, size, streams, noise)
+    fine = frozenset(label for label, grade in chosen.items() if FINE_GRADES.get(label) == grade)
+    return Phantom(image, masks, boxes, fine, anatomy)
+
+
+def stream(*key: int) -> np.random.Generator:
+    """Random numbers of a key, independent of those of any other key."""
+    return np.random.default_rng(np.random.SeedSequence(key))
+
+
+@lru_cache(maxsize=8)
+def patient_anatomy(seed: int, patient: int) -> Anatomy:
+    """Anatomy of a patient."""
+    return body.draw_anatomy(stream(seed, patient))
+
+
+@lru_cache(maxsize=8)
+def patient_bones(anatomy: Anatomy) -> list[Bone]:
+    """Bones of a patient, computed once."""
+    return body.bones(anatomy)
+
+
+@lru_cache(maxsize=8)
+def patient_vessels(anatomy: Anatomy) -> Strokes:
+    """Vessels of a patient, computed once."""
+    return body.vessels(anatomy)
+
+
+def draw_pose(rng: np.random.Generator) -> Pose:
+    """How the patient stands in one study."""
+    return Pose(rng.normal(0, 0.015), rng.normal(0, 0.02), rng.normal(1.0, 0.02), rng.normal(0, 0.018))
+
+
+def bounding_box(mask: np.ndarray) -> list[int]:
+    """[x, y, width, height] in pixels of a mask (H, W) that is not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return [int(value) for value in (columns[0], rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1)]
+
+
+def set_scene(anatomy: Anatomy, changes: Changes, pose: Pose, count: int) -> Scene:
+    """Healthy chest on the coarse grid (count, count), with the outlines of the study."""
+    x, y = pose.grid(count)
+    right, left = (body.lung_outline(anatomy, x, y, side, changes) for side in SIDES)
+    aeration = 0.80 + 0.20 * soft_step(y + 0.35, 0.9)
+    return Scene(
+        anatomy,
+        changes,
+        x,
+        y,
+        (right, left),
+        body.heart_outline(anatomy, x, y, changes),
+        body.mediastinum_outline(anatomy, x, y, changes),
+        aeration,
+        soft_tissue(anatomy, x, y),
+    )
+
+
+def soft_tissue(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Attenuation (n, n) of the body without lungs, ribs and vessels."""
+    side = np.abs(x)
+    skin = body.body_outline(anatomy, x, y)
+    thick = (0.25 + 0.75 * dome_profile(skin, 0.42)) * (0.86 + 0.14 * soft_step(y - 0.1, 1.2))
+    total = TISSUE * anatomy.thickness * thick
+    level = (y - anatomy.first_rib) / anatomy.rib_pitch
+    vertebrae = 0.75 + 0.25 * np.cos(2 * np.pi * level) ** 2
+    total += 0.38 * dome_profile(0.115 - side, 0.10) * vertebrae
+    for offset in (-0.06, 0.06):  # pedicles
+        total += 0.12 * np.exp(-(((x - offset) / 0.016) ** 2) / 2) * soft_step(np.cos(2 * np.pi * level), 1.2)
+    carina = -0.27
+    trachea = dome_profile(0.042 - np.abs(x + 0.012), 0.042) * soft_step(carina - y, 0.05)
+    for slope, reach in ((0.9, 0.14), (0.65, 0.18)):
+        sign = -1 if slope == 0.9 else 1
+        lateral = sign * (x + 0.012)
+        bronchus = dome_profile(0.030 - np.abs(y - carina - slope * lateral) * 0.75, 0.03)
+        trachea = np.maximum(trachea, bronchus * soft_step(lateral, 0.03) * soft_step(reach - lateral, 0.05))
+    total -= 0.34 * trachea
+    # Shoulder blade: a triangle that points downwards.
+    medial, lateral = side - 0.68 - 0.22 * (y + 0.3), 0.86 - side - 0.55 * (y + 0.3)
+    blade = body.smooth_min(body.smooth_min(medial, lateral, 0.05), y + 0.72 - 0.1 * side, 0.05)
+    total += 0.13 * soft_step(blade, 0.03) + 0.07 * np.exp(-(((blade - 0.012) / 0.01) ** 2) / 2)
+    if anatomy.breast:
+        size = 0.30 * (0.8 + 0.4 * anatomy.breast)
+        breast = ellipse(side, y, (0.52, 0.22 + 0.1 * anatomy.breast), (size, size * 1.05))
+        total += 0.42 * anatomy.breast * dome_profile(breast, 0.22)
+    gas = ellipse(x, y, (0.40, anatomy.domes[1] + 0.13), (0.10 * anatomy.gas + 0.01, 0.06 * anatomy.gas + 0.01))
+    total -= 0.8 * anatomy.gas * dome_profile(gas, 0.05)
+    rng = np.random.default_rng(anatomy.texture_seed)
+    total += 0.035 * texture(rng, len(x), 0.02) + 0.05 * texture(rng, len(x), 0.15)
+    return (total * soft_step(skin - 0.01, 0.02)).astype(np.float32)
+
+
+def render(scene: Scene, pose: Pose, size: int, streams: Mapping[str, np.random.Generator], noise: float) -> np.ndarray:
+    """Image (size, size) uint16 of a scene."""
+    lungs, middle = np.maximum(*scene.lungs), np.maximum(scene.heart, scene.mediastinum)
+    vessels = patient_vessels(scene.anatomy)
+    wide = vessels.sigma > COARSE_STROKE
+    visible = soft_step(lungs, 0.04) * (1 - 0.6 * dome_profile(middle, HEART_DEPTH)) * scene.aeration
+    density = scene.density + draw_strokes(vessels.keep(wide), pose, len(lungs)) * visible
+    coarse = density - air(lungs, middle, scene.aeration)
+    density -= COMPRESSION * (blur(coarse, COMPRESSION_SCALE) - TISSUE / 2)
+    sigma = noise * NOISE * size / NATIVE * np.exp((coarse - TISSUE) / 2)
+
+    image = draw_strokes(join([vessels.keep(~wide), *scene.fine]), pose, size)
+    seen = Enlarged(visible, size)
+    for first, last in strips(size):
+        image[first:last] *= seen.rows(first, last)
+    for bone in patient_bones(scene.anatomy):
+        add_bone(image, bone, pose)
+    fields = [Enlarged(values, size) for values in (density, lungs, middle, scene.aeration, sigma)]
+    down, across = collimation(size, streams["pose"])
+    exposure = streams["pose"].normal(0, 0.05)
+    stored = np.empty((size, size), np.uint16)
+    for first, last in strips(size):
+        tissue, lung, heart, aeration, grain = (values.rows(first, last) for values in fields)
+        strip = image[first:last]
+        strip += tissue
+        strip -= air(lung, heart, aeration)
+        if noise:
+            strip += grain * streams["noise"].standard_normal(grain.shape, np.float32)
+        stored[first:last] = to_display(strip, exposure, down[first:last, None] * across)
+    return stored
+
+
+def air(lungs: np.ndarray, middle: np.ndarray, aeration: np.ndarray) -> np.ndarray:
+    """Attenuation that air takes away, (n, n), from signed distances to lungs and heart."""
+    amount = dome_profile(lungs, LUNG_DEPTH)
+    amount *= aeration
+    covered = dome_profile(middle, HEART_DEPTH)
+    covered *= -0.80
+    covered += 1
+    amount *= covered
+    amount *= AIR
+    return amount
+
+
+def blur(values: np.ndarray, scale: float) -> np.ndarray:
+    """Gaussian smoothing of a square field by a great ``scale`` (units)."""
+    small = enlarge(values, 64)
+    return enlarge(ndimage.gaussian_filter(small, scale * 32, mode="nearest", truncate=2.5), len(values))
+
+
+def add_bone(image: np.ndarray, bone: Bone, pose: Pose) -> None:
+    """Add a tube with a dense shell to an image (H, W), in place; its centre line is a function of the column."""
+    size = len(image)
+    column, row = pose.to_pixels(bone.x, bone.y, size)
+    order = np.argsort(column)
+    column, row, density = column[order], row[order], bone.density[order]
+    first, last = max(0, int(np.ceil(column[0]))), min(size - 1, int(column[-1]))
+    if last <= first:
+        return
+    at = np.arange(first, last + 1)
+    centre, level = np.interp(at, column, row), np.interp(at, column, density)
+    half = bone.half_width * pose.scale * size / 2 * np.sqrt(1 + np.clip(np.gradient(centre), -2, 2) ** 2)
+    reach = int(half.max()) + 1
+    rows = np.rint(centre).astype(np.int64) + np.arange(-reach, reach + 1)[:, None]
+    across = (((rows - centre) / half) ** 2).astype(np.float32)
+    shell = np.sqrt(np.maximum(1 - across, 0))
+    shell -= 0.62 * np.sqrt(np.maximum(1 - across * 1.55, 0))
+    ends = np.minimum(1, np.minimum(at - first + 1, last - at + 1) / (0.02 * size))
+    shell *= (0.60 * level * ends).astype(np.float32)
+    shell *= (rows >= 0) & (rows < size)
+    # Rows outside the image are moved to its border, where they add nothing; add.at, since they meet others there.
+    np.add.at(image, (np.clip(rows, 0, size - 1), at[None, :]), shell)
+
+
+def collimation(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Share of the beam along rows and columns, (size,) each: 1 in the field, 0 behind the collimator."""
+    margins = np.maximum(rng.normal(0.012, 0.012, 4), 0) * size
+    axis = np.arange(size, dtype=np.float32)
+    penumbra = max(1.5, size / 400)
+    top, bottom, left, right = margins
+    down = soft_step(np.minimum(axis - top, size - 1 - axis - bottom) + penumbra / 2, penumbra)
+    across = soft_step(np.minimum(axis - left, size - 1 - axis - right) + penumbra / 2, penumbra)
+    return down.astype(np.float32), across.astype(np.float32)
+
+
+def to_display(attenuation: np.ndarray, exposure: float, beam: np.ndarray) -> np.ndarray:
+    """12-bit values (h, W) of attenuation: window with a soft shoulder; black outside the collimated field."""
+    image = attenuation - (BLACK + exposure)
+    image *= 1 / (WHITE - BLACK)
+    np.clip(image, 0, 1, out=image)
+    image *= 1.25 - 0.25 * image
+    image *= beam
+    image *= MAX_VALUE
+    return np.rint(image, out=image).astype(np.uint16)

@@ -1,0 +1,41 @@
+"""The interface of all enhancers, and the one operator that takes high to low resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+
+
+class Enhancer(Protocol):
+    """What makes a region larger.
+
+    Attributes:
+        name: short, for the manifest.
+        scale: output pixels per input pixel.
+        weights_hash: of the files it loaded; ``none`` without weights.
+        needs_native: the region's native pixels are wanted instead of an estimate.
+    """
+
+    name: str
+    scale: int
+    weights_hash: str
+    needs_native: bool
+
+    def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
+        """(N, 1, h, w) in [0, 1] -> (N, 1, scale * h, scale * w); one CPU generator per region, so that a result does
+        not depend on what it is batched with.
+        """  # noqa: D205
+        ...
+
+
+def resize(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """(N, 1, h, w) -> (N, 1, *size): bicubic, antialiased. torch without antialiasing scores 0.8–1.8 dB less."""
+    return F.interpolate(image, size=size, mode="bicubic", antialias=True, align_corners=False)
+
+
+def degrade(high_res: torch.Tensor, scale: int) -> torch.Tensor:
+    """The low-resolution image of (N, 1, s * h, s * w): the operator of training, data consistency and evaluation."""
+    return resize(high_res, (high_res.shape[-2] // scale, high_res.shape[-1] // scale))

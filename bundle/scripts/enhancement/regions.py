@@ -1,0 +1,118 @@
+"""Attention map -> regions (paper: "the regions with the highest attention", which it does not specify further).
+
+All selectors are deterministic and give windows of one size, which batch well. ``random`` and ``lowest`` are the
+controls: without them it stays open whether attention matters at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+MAX_OVERLAP = 0.1
+QUANTILE = 0.8
+
+
+@dataclass(frozen=True)
+class Region:
+    """Half-open box in pixels, and the mean attention inside."""
+
+    row0: int
+    col0: int
+    row1: int
+    col1: int
+    score: float = 0.0
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """(row0, col0, row1, col1)."""
+        return self.row0, self.col0, self.row1, self.col1
+
+
+def select_regions(
+    selector: str, attention: np.ndarray, *, count: int, window: int, seed: int = 0
+) -> tuple[list[Region], list[str]]:
+    """Choose regions.
+
+    Args:
+        selector: a key of ``SELECTORS``.
+        attention: (H, W) in pixels of the image that the regions are cut from.
+        count: at most so many.
+        window: side in pixels; an image that is smaller gives one region, the image.
+        seed: for ``random``; give each image its own.
+
+    Returns:
+        Regions in the order of their scores, and flags: ``no_attention`` for an empty, constant or non-finite map (one
+        central window then), ``small_image``.
+
+    Raises:
+        ValueError: unknown selector.
+    """
+    if selector not in SELECTORS:
+        raise ValueError(f"selector: not known; expected one of {', '.join(SELECTORS)}, found {selector!r}")
+    height, width = attention.shape
+    rows, columns = min(window, height), min(window, width)
+    flags = ["small_image"] if min(height, width) < window else []
+    if not np.isfinite(attention).all() or np.ptp(attention) <= 0:
+        row, column = (height - rows) // 2, (width - columns) // 2
+        return [Region(row, column, row + rows, column + columns)], [*flags, "no_attention"]
+    means = window_means(attention, rows, columns)
+    order = SELECTORS[selector](means, attention, np.random.default_rng(seed))
+    picked: list[tuple[int, int]] = []
+    for index in order:
+        corner = divmod(int(index), means.shape[1])
+        if all(overlap(corner, other, rows, columns) <= MAX_OVERLAP for other in picked):
+            picked.append(corner)
+        if len(picked) == count:
+            break
+    return [Region(r, c, r + rows, c + columns, float(means[r, c])) for r, c in picked], flags
+
+
+def window_means(attention: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Mean of every window, (H - rows + 1, W - columns + 1), by an integral image."""
+    total = np.pad(attention.astype(np.float64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    sums = total[rows:, columns:] - total[:-rows, columns:] - total[rows:, :-columns] + total[:-rows, :-columns]
+    return sums / (rows * columns)
+
+
+def overlap(first: tuple[int, int], second: tuple[int, int], rows: int, columns: int) -> float:
+    """Intersection over union of two windows of one size."""
+    common = max(0, rows - abs(first[0] - second[0])) * max(0, columns - abs(first[1] - second[1]))
+    return common / (2 * rows * columns - common)
+
+
+def by_mean(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Highest mean first; ties in raster order (a stable sort)."""
+    return np.argsort(-means, axis=None, kind="stable")
+
+
+def by_lowest_mean(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Lowest mean first."""
+    return np.argsort(means, axis=None, kind="stable")
+
+
+def at_random(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Any order."""
+    return rng.permutation(means.size)
+
+
+def by_component(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Windows centred on the connected components above the map's 0.8 quantile, largest mass first."""
+    labels, number = ndimage.label(attention >= np.quantile(attention, QUANTILE))
+    indices = np.arange(1, number + 1)
+    mass = ndimage.sum_labels(attention, labels, indices)
+    centres = np.array(ndimage.center_of_mass(attention, labels, indices))
+    offset = (np.array(attention.shape) - np.array(means.shape)) / 2
+    corners = np.clip(np.round(centres - offset), 0, np.array(means.shape) - 1).astype(int)
+    return np.ravel_multi_index(tuple(corners[np.argsort(-mass, kind="stable")].T), means.shape)
+
+
+SELECTORS: dict[str, Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]] = {
+    "fixed_windows": by_mean,
+    "quantile": by_component,
+    "random": at_random,
+    "lowest": by_lowest_mean,
+}

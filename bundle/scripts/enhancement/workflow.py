@@ -1,0 +1,97 @@
+"""The enhancing workflow: :mod:`.enhance_dataset` with MLflow, example figures, and a barrier between processes."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from ..attention.last_layer import attention_maps
+from ..dicom import read_radiograph
+from ..tracking import Tracker
+from ..transforms.geometry import SquareGeometry, fit_square, map_to_source
+from .enhance_dataset import DatasetEnhancer
+from .enhance_image import reduce_to
+from .fidelity import cut, mean
+from .regions import Region
+
+logger = logging.getLogger(__name__)
+
+EXAMPLES = 6
+
+
+class Enhancement:
+    """What ``run enhancing`` runs.
+
+    Args:
+        job: the data set's enhancement.
+        tracker: MLflow run.
+    """
+
+    def __init__(self, job: DatasetEnhancer, tracker: Tracker) -> None:
+        self.job, self.tracker = job, tracker
+
+    def run(self) -> None:
+        """Enhance, merge, draw examples, log. A failure closes the MLflow run as failed."""
+        self.job.output_dir = Path(self.job.output_dir)
+        settings = {**vars(self.job.settings), **self.job.hashes()}
+        self.tracker.start({name: value for name, value in settings.items() if name != "settings"})
+        try:
+            self.job.run()
+            if dist.is_initialized():
+                dist.barrier()
+            if self.job.rank == 0:
+                self.summarise(self.job.complete())
+        except BaseException as error:
+            self.tracker.close("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+            raise
+        self.tracker.close()
+
+    def summarise(self, lines: list[dict[str, Any]]) -> None:
+        """Mean PSNR and SSIM to the log and to MLflow; overlay figures."""
+        names = sorted({name for line in lines for name in line["fidelity"]})
+        means = {name: mean([line["fidelity"].get(name) for line in lines]) for name in names}
+        for name, value in means.items():
+            logger.info("%-20s %s", name, "not available" if value is None else f"{value:.4f}")
+        self.tracker.log_metrics(means)
+        self.draw_examples(lines)
+        self.tracker.log_artifacts(self.job.output_dir / "manifest.jsonl", *self.examples())
+
+    def examples(self) -> list[Path]:
+        """Figures written so far."""
+        return sorted((self.job.output_dir / "examples").glob("*.png"))
+
+    def draw_examples(self, lines: list[dict[str, Any]]) -> None:
+        """Overlay and crop panels of the first test images."""
+        from ..evaluation.figures import attention_overlay, crop_panel, save_png
+
+        by_name = {line["image"]: line for line in lines}
+        items = [item for item in self.job.limited().get("test", []) if self.job.name_of(item) in by_name][:EXAMPLES]
+        for number, item in enumerate(items):
+            line = by_name[self.job.name_of(item)]
+            source = torch.from_numpy(read_radiograph(item["image"]).image)
+            before = reduce_to(source, max(line["working_shape"]))
+            after = torch.from_numpy(read_radiograph(self.job.output_dir / line["output"]).image)
+            attention = self.attention_of(source, before)
+            region = Region(*line["boxes"][0])
+            panel = crop_panel(
+                before[0].numpy(),
+                attention,
+                line["boxes"],
+                cut(before, region)[0].numpy(),
+                cut(reduce_to(after, max(line["working_shape"])), region)[0].numpy(),
+            )
+            folder = self.job.output_dir / "examples"
+            save_png(attention_overlay(before[0].numpy(), attention, line["boxes"]), folder / f"attention_{number}.png")
+            save_png(panel, folder / f"panel_{number}.png")
+
+    def attention_of(self, source: torch.Tensor, working: torch.Tensor) -> np.ndarray:
+        """Map of an image (1, H, W), in pixels of its working image."""
+        size = self.job.network.image_size
+        _, maps = attention_maps(self.job.network, fit_square(source, size)[None].to(self.job.device))
+        height, width = working.shape[-2:]
+        return map_to_source(maps[0].cpu(), SquareGeometry(height, width, size)).numpy()

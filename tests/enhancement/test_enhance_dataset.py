@@ -1,0 +1,140 @@
+import json
+
+import pytest
+import torch
+from scripts.data.datalist import load_datalist
+from scripts.dicom import read_radiograph
+from scripts.enhancement.bicubic import BicubicEnhancer
+from scripts.enhancement.enhance_dataset import DatasetEnhancer
+from scripts.enhancement.enhance_image import EnhanceSettings
+from scripts.networks import ViTMultilabel
+
+TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
+
+
+@pytest.fixture
+def make(data_dir, tmp_path):
+    torch.manual_seed(0)
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32).eval()
+
+    def build(out="enhanced", **changes):
+        settings = EnhanceSettings(count=2, window=8, working_size=None, **changes.pop("settings", {}))
+        return DatasetEnhancer(
+            datalist=load_datalist(data_dir / "datalist.json"),
+            network=network,
+            network_hash="0" * 64,
+            enhancer=changes.pop("enhancer", BicubicEnhancer(2)),
+            settings=settings,
+            output_dir=tmp_path / out,
+            batch_size=4,
+            **changes,
+        )
+
+    return build
+
+
+def finish(job):
+    job.run()
+    job.complete()
+    return (job.output_dir / "manifest.jsonl").read_bytes()
+
+
+def test_enhanced_tree_has_a_datalist_that_loads(make):
+    job = make()
+    manifest = finish(job)
+    enhanced = load_datalist(job.output_dir / "datalist.json")
+    assert [len(items) for items in enhanced.splits.values()] == [16, 6, 6]
+    assert len(manifest.splitlines()) == 28
+    line = json.loads(manifest.splitlines()[0])
+    assert len(line["boxes"]) == 2 and line["fidelity"]["psnr_input_region"] > 30
+
+
+def test_outside_the_regions_pixels_are_exact(make):
+    job = make()
+    line = json.loads(finish(job).splitlines()[0])
+    before = read_radiograph(job.items()[0]["image"]).image[0]
+    after = read_radiograph(job.output_dir / line["output"]).image[0]
+    outside = torch.ones(before.shape, dtype=torch.bool)
+    for row0, col0, row1, col1 in line["boxes"]:
+        outside[row0:row1, col0:col1] = False
+    assert (after[outside.numpy()] == before[outside.numpy()]).all()
+    assert (after != before).any()
+
+
+class Killed(BaseException):
+    """Stands for ``kill -9``."""
+
+
+def test_killed_run_continues_to_the_same_bytes(make, monkeypatch):
+    whole = finish(make("whole"))
+    job, write = make("killed"), DatasetEnhancer.write
+    count = iter(range(100))
+
+    def kill_at_ten(self, *arguments):
+        if next(count) == 10:
+            raise Killed
+        return write(self, *arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(DatasetEnhancer, "write", kill_at_ten)
+        job.run()
+    with (job.output_dir / "manifest.rank0.jsonl").open("ab") as file:
+        file.write(b'{"image": "half a li')
+    assert finish(make("killed")) == whole
+
+
+def test_second_run_does_nothing(make, monkeypatch):
+    finish(make())
+    monkeypatch.setattr(DatasetEnhancer, "enhance_batch", lambda *_: pytest.fail("worked again"))
+    finish(make())
+
+
+def test_two_shards_make_the_manifest_of_one_process(make):
+    whole = finish(make("whole"))
+    for rank in (1, 0):
+        job = make("sharded", rank=rank, world_size=2)
+        job.run()
+    job.complete()
+    assert (job.output_dir / "manifest.jsonl").read_bytes() == whole
+
+
+def test_changed_setting_is_noticed(make):
+    finish(make())
+    with pytest.raises(ValueError, match="settings: expected"):
+        make(settings={"seed": 1}).run()
+
+
+def test_changed_output_is_made_again(make):
+    job = make()
+    manifest = finish(job)
+    path = job.output_dir / json.loads(manifest.splitlines()[3])["output"]
+    path.write_bytes(b"cut")
+    assert finish(make()) == manifest and read_radiograph(path).image.shape == (1, 64, 64)
+
+
+def test_refused_image_is_named_and_left_out(make, tmp_path):
+    job = make()
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    job.datalist.splits["training"][0]["image"] = str(broken)
+    finish(job)
+    assert "broken.png,NOT_IMAGE" in (job.output_dir / "failures.csv").read_text()
+    assert len(load_datalist(job.output_dir / "datalist.json").splits["training"]) == 15
+
+
+def test_full_disk_says_how_to_continue(make, monkeypatch):
+    import errno
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("scripts.enhancement.enhance_dataset.write_png16", full)
+    with pytest.raises(OSError, match="run the same command again"):
+        make().run()
+
+
+def test_source_folder_is_never_written_to(make, data_dir):
+    job = make()
+    job.output_dir = data_dir
+    with pytest.raises(ValueError, match="holds the source images"):
+        job.run()

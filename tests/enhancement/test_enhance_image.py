@@ -1,0 +1,135 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from scripts.enhancement.bicubic import BicubicEnhancer
+from scripts.enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, prepare
+from scripts.enhancement.identity import IdentityEnhancer
+from scripts.enhancement.native import NativeEnhancer
+
+NATIVE = EnhanceSettings(count=2, window=16, working_size=None, feather=2)
+REDUCED = replace(NATIVE, working_size=64)
+NETWORK_SIZE = 64
+
+
+class NoiseEnhancer(BicubicEnhancer):
+    """Bicubic with the noise that its generators give."""
+
+    name = "noise"
+
+    def enhance(self, low_res, *, generators):
+        clean = super().enhance(low_res, generators=generators)
+        noise = [torch.rand(clean.shape[1:], generator=generator) for generator in generators]
+        return (clean + 0.1 * torch.stack(noise)).clamp(0, 1)
+
+
+def radiograph(height=160, width=128, seed=0):
+    return torch.rand(1, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def attention(row=2, column=5):
+    grid = torch.full((8, 8), 0.01)
+    grid[row, column] = 1
+    return grid
+
+
+def enhance(source, enhancer, settings, grid=None):
+    work = prepare(source, attention() if grid is None else grid, NETWORK_SIZE, enhancer, settings)
+    (crops,) = enhance_regions([work], enhancer, 8)
+    return work, *finish(work, crops, enhancer, settings)
+
+
+def outside(work, image):
+    mask = torch.ones(image.shape[-2:], dtype=torch.bool)
+    for region in work.regions:
+        mask[region.row0 : region.row1, region.col0 : region.col1] = False
+    return mask
+
+
+def test_identity_leaves_every_bit():
+    source = radiograph()
+    work, image, figures = enhance(source, IdentityEnhancer(), NATIVE)
+    assert torch.equal(image, source) and len(work.regions) == 2
+    assert figures["psnr_input_full"] == 100 and figures["ssim_input_region"] == 1
+
+
+def test_pixels_outside_the_regions_keep_their_bits():
+    source = radiograph()
+    work, image, _ = enhance(source, BicubicEnhancer(), NATIVE)
+    mask = outside(work, image)
+    assert torch.equal(image[:, mask], source[:, mask]) and not torch.equal(image, source)
+
+
+@pytest.mark.parametrize("settings", [NATIVE, REDUCED])
+def test_first_region_lies_on_the_attended_patch(settings):
+    """Patch (2, 5) of an 8 × 8 grid over the padded square; the image is centred in it."""
+    work, _, _ = enhance(radiograph(), BicubicEnhancer(), settings)
+    height, width = work.working.shape[-2:]
+    patch = max(height, width) / 8
+    centre = 2.5 * patch - (max(height, width) - height) / 2, 5.5 * patch - (max(height, width) - width) / 2
+    region = work.regions[0]
+    assert (region.row0 + region.row1) / 2 == pytest.approx(centre[0], abs=1)
+    assert (region.col0 + region.col1) / 2 == pytest.approx(centre[1], abs=1)
+
+
+def test_window_follows_the_network_and_is_a_multiple_of_eight():
+    for settings, side in ((NATIVE, 40), (REDUCED, 16)):  # 16 of 64 pixels: a quarter of the longer side
+        work, _, _ = enhance(radiograph(), BicubicEnhancer(), settings)
+        assert {tuple(crop.shape) for crop in work.crops} == {(1, side, side)}
+
+
+def test_working_size_reduces_only():
+    assert enhance(radiograph(), BicubicEnhancer(), REDUCED)[1].shape == (1, 64, 51)
+    assert enhance(radiograph(48, 40), BicubicEnhancer(), REDUCED)[1].shape == (1, 48, 40)
+
+
+def test_canvas_is_larger_and_in_range():
+    source = radiograph().round()  # black and white: interpolation overshoots
+    _, image, _ = enhance(source, BicubicEnhancer(), replace(REDUCED, paste_mode="hr_canvas"))
+    assert image.shape == (1, 256, 204)
+    assert image.min() >= 0 and image.max() <= 1
+
+
+def test_native_pixels_are_the_truth():
+    source = radiograph(320, 256)
+    _, _, native = enhance(source, NativeEnhancer(), REDUCED)
+    _, _, bicubic = enhance(source, BicubicEnhancer(), REDUCED)
+    assert native["psnr_truth_region"] == 100 and bicubic["psnr_truth_region"] < 30
+
+
+def test_native_without_finer_pixels_says_so():
+    work, _, _ = enhance(radiograph(48, 40), NativeEnhancer(), REDUCED)
+    assert "native_is_too_small" in work.flags
+
+
+def test_small_image_and_dark_map_are_flagged_not_fatal():
+    work, image, _ = enhance(radiograph(12, 10), BicubicEnhancer(), replace(NATIVE, window=64))
+    assert work.flags == ["small_image"] and image.shape == (1, 12, 10)
+    work, _, _ = enhance(radiograph(), BicubicEnhancer(), NATIVE, torch.full((8, 8), float("nan")))
+    assert work.flags == ["no_attention"] and len(work.regions) == 1
+
+
+@pytest.mark.parametrize("batch", [1, 3, 8])
+def test_result_depends_on_the_pixels_not_on_the_batch(batch):
+    enhancer, sources = NoiseEnhancer(), [radiograph(seed=seed) for seed in range(3)]
+    alone = [enhance(source, enhancer, NATIVE)[1] for source in sources]
+    work = [prepare(source, attention(), NETWORK_SIZE, enhancer, NATIVE) for source in reversed(sources)]
+    crops = enhance_regions(work, enhancer, batch)
+    together = [finish(one, part, enhancer, NATIVE)[0] for one, part in zip(work, crops, strict=True)]
+    for first, second in zip(alone, reversed(together), strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=1e-6)
+
+
+def test_noise_repeats_and_follows_the_seed():
+    source = radiograph()
+    first, again = (enhance(source, NoiseEnhancer(), NATIVE)[1] for _ in range(2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, enhance(source, NoiseEnhancer(), replace(NATIVE, seed=1))[1])
+
+
+def test_every_setting_changes_the_hash():
+    changes = {"selector": "lowest", "count": 3, "window": 24, "paste_mode": "hr_canvas", "working_size": 96}
+    changed = [
+        replace(NATIVE, **{name: value}).digest() for name, value in (changes | {"feather": 3, "seed": 1}).items()
+    ]
+    assert len({NATIVE.digest(), *changed}) == 8 and NATIVE.digest() == replace(NATIVE).digest()

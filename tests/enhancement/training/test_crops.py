@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scripts.enhancement.training.crops import crop_body, draw_batch, extract_crops, to_channels
+
+SETTINGS = {"per_megapixel": 100.0, "max_images": 10}
+
+
+def write(path, image):
+    Image.fromarray((image * 255).astype(np.uint8)).save(path)
+    return {"image": str(path)}
+
+
+def test_larger_images_give_more_crops_and_the_seed_repeats_them(tmp_path):
+    rng = np.random.default_rng(0)
+    small = write(tmp_path / "small.png", rng.uniform(0.2, 0.9, (100, 100)))
+    large = write(tmp_path / "large.png", rng.uniform(0.2, 0.9, (200, 300)))
+    assert len(extract_crops([small], 32, seed=0, **SETTINGS)) == 1
+    crops = extract_crops([large], 32, seed=0, **SETTINGS)
+    assert crops.shape == (6, 1, 32, 32)
+    assert torch.equal(crops, extract_crops([large], 32, seed=0, **SETTINGS))
+    assert not torch.equal(crops, extract_crops([large], 32, seed=1, **SETTINGS))
+
+
+def test_crops_come_from_the_body():
+    image = np.zeros((1, 64, 200), np.float32)
+    image[:, :, 100:] = np.random.default_rng(0).uniform(0.4, 0.6, (1, 64, 100))
+    for seed in range(10):
+        crop = crop_body(image, 32, np.random.default_rng(seed))
+        assert crop is None or crop.mean() > 0.08
+    assert crop_body(np.zeros((1, 64, 64), np.float32), 32, np.random.default_rng(0)) is None
+
+
+def test_bad_file_is_left_out_and_none_at_all_is_an_error(tmp_path, caplog):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    bad = {"image": str(tmp_path / "bad.png")}
+    good = write(tmp_path / "good.png", np.random.default_rng(0).uniform(0.2, 0.9, (100, 100)))
+    assert len(extract_crops([bad, good], 32, seed=0, **SETTINGS)) == 1
+    assert "bad.png" in caplog.text
+    with pytest.raises(ValueError, match="no crop of 32 pixels"):
+        extract_crops([bad], 32, seed=0, **SETTINGS)
+
+
+def test_batches_are_orientations_of_the_crops(crops):
+    one = crops[:1]
+    oriented = [turned.rot90(k, (2, 3)) for turned in (one, one.flip(3)) for k in range(4)]
+    found = set()
+    for seed in range(40):
+        batch = draw_batch(one, 2, torch.Generator().manual_seed(seed))
+        found.add(next(i for i, other in enumerate(oriented) if torch.equal(batch[:1], other)))
+    assert len(found) == 8
+
+
+def test_channels_are_equal_and_in_the_networks_range(crops):
+    channels = to_channels(crops)
+    assert channels.shape[1] == 3 and torch.equal(channels[:, 0], crops[:, 0] * 2 - 1)
