@@ -40,7 +40,7 @@ def test_full_image_dilutes_the_region_by_its_area(pair):
     image, reference = pair
     only_region = reference.clone()
     cut(only_region, REGION)[:] = cut(image, REGION)
-    figures = compare_images("input", only_region, reference, [REGION])
+    figures = compare_images("input", (only_region, reference), [(cut(only_region, REGION), cut(reference, REGION))])
     area = 32 * 32 / (64 * 80)
     gain = figures["psnr_input_full"] - figures["psnr_input_region"]
     assert gain == pytest.approx(-10 * math.log10(area), abs=1e-3)
@@ -48,7 +48,7 @@ def test_full_image_dilutes_the_region_by_its_area(pair):
 
 
 def test_equal_images_have_finite_figures_that_json_can_hold(pair):
-    figures = compare_images("truth", pair[1], pair[1], [REGION])
+    figures = compare_images("truth", (pair[1], pair[1]), [(pair[1], pair[1])])
     assert figures["psnr_truth_full"] == figures["psnr_truth_region"] == PSNR_CAP
     assert figures["ssim_truth_full"] == figures["ssim_truth_region"] == 1
     json.dumps(figures, allow_nan=False)
@@ -61,5 +61,5 @@ def test_almost_equal_images_are_not_above_equal_ones(pair):
 def test_region_below_the_window_of_ssim_has_no_ssim():
     image = torch.rand(1, 10, 30)
     assert ssim(image, image) is None
-    figures = compare_images("input", torch.rand(1, 40, 40), torch.rand(1, 40, 40), [Region(0, 0, 8, 8)])
+    figures = compare_images("input", (torch.rand(1, 40, 40),) * 2, [(torch.rand(1, 8, 8),) * 2])
     assert figures["ssim_input_region"] is None and figures["ssim_input_full"] is not None

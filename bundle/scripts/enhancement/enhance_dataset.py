@@ -210,7 +210,6 @@ class DatasetEnhancer:
             "boxes": [list(region.box) for region in work.regions],
             "scores": [round(region.score, 8) for region in work.regions],
             "source_shape": list(work.source.shape[-2:]),
-            "working_shape": list(work.working.shape[-2:]),
             "output_shape": list(image.shape[-2:]),
             "fidelity": figures,
             "flags": work.flags,

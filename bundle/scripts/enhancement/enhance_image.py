@@ -30,8 +30,9 @@ class EnhanceSettings:
         count: regions per image.
         window: side of a region, in pixels of the network's input.
         paste_mode: ``paste_back`` or ``hr_canvas``.
-        working_size: longer side of the image that regions are cut from (the paper's: 224); ``None``: native pixels.
-        feather: ramp inside a region's border, working pixels.
+        working_size: longer side of the image at the resolution that the enhancer starts from (the paper's: 224);
+            ``None``: native pixels.
+        feather: ramp inside a region's border, source pixels.
         seed: of the diffusion noise and of the ``random`` selector.
     """
 
@@ -54,52 +55,72 @@ class Work:
 
     Attributes:
         source: (1, H, W) as read.
-        working: (1, h, w) that regions are cut from.
-        regions: in pixels of ``working``.
-        crops: (1, r, c) per region, the enhancer's input.
-        truths: (1, s * r, s * c) native pixels per region; empty where the source is no larger than the working image.
+        regions: in pixels of ``source``.
+        natives: (1, R, C) per region: its pixels in ``source``.
+        crops: (1, r, c) per region: the same at working resolution, the enhancer's input.
         generators: noise per region.
+        reduction: source pixels per working pixel, at least 1.
         flags: what was unusual.
     """
 
     source: torch.Tensor
-    working: torch.Tensor
     regions: list[Region]
+    natives: list[torch.Tensor]
     crops: list[torch.Tensor]
-    truths: list[torch.Tensor]
     generators: list[torch.Generator]
+    reduction: float
     flags: list[str] = field(default_factory=list)
 
 
 def prepare(
     source: torch.Tensor, attention_map: torch.Tensor, network_size: int, enhancer: Enhancer, settings: EnhanceSettings
 ) -> Work:
-    """Choose regions and cut them.
+    """Choose regions in the source and cut them; only the crops are reduced to working resolution.
 
     Args:
         source: (1, H, W) in [0, 1].
         attention_map: (h, w) patch grid of the fitted image.
         network_size: side of the network's input.
-        enhancer: for its scale.
+        enhancer: decides nothing here yet; its name is part of a region's noise.
         settings: see :class:`EnhanceSettings`.
     """
-    working = reduce_to(source, settings.working_size)
-    height, width = working.shape[-2:]
-    geometry = SquareGeometry(height, width, network_size)
-    window = max(8, round(settings.window * geometry.scale / 8) * 8)  # the diffusion network needs multiples of 8
+    height, width = source.shape[-2:]
+    reduction = max(1.0, max(height, width) / settings.working_size) if settings.working_size else 1.0
+    window = settings.window * max(height, width) / network_size / reduction  # working pixels
+    window = max(8, round(window / 8) * 8)  # the diffusion network halves three times
     key = hashlib.sha256(source.numpy().tobytes()).digest()
-    attention = map_to_source(attention_map, geometry).numpy()
-    regions, flags = select_regions(
-        settings.selector, attention, count=settings.count, window=window, seed=seed_of(key, "selector", settings.seed)
+    seed = seed_of(key, "selector", settings.seed)
+    regions, flags = choose(attention_map, (height, width), network_size, round(window * reduction), settings, seed)
+    natives = [cut(source, region) for region in regions]
+    crops = [reduce_by(native, reduction) for native in natives]
+    generators = [
+        torch.Generator().manual_seed(seed_of(key, f"{enhancer.name}|{region.box}", settings.seed))
+        for region in regions
+    ]
+    return Work(source, regions, natives, crops, generators, reduction, flags)
+
+
+def choose(
+    attention_map: torch.Tensor,
+    shape: tuple[int, int],
+    network_size: int,
+    window: int,
+    settings: EnhanceSettings,
+    seed: int,
+) -> tuple[list[Region], list[str]]:
+    """Regions in source pixels, found on the map at about the network's resolution (finer steps only cost time)."""
+    step = max(1, round(max(shape) / network_size))
+    small = (-(-shape[0] // step), -(-shape[1] // step))
+    attention = map_to_source(attention_map, SquareGeometry(*small, network_size)).numpy()
+    found, flags = select_regions(
+        settings.selector, attention, count=settings.count, window=max(1, round(window / step)), seed=seed
     )
-    truths = []
-    if max(source.shape[-2:]) >= enhancer.scale * max(height, width):
-        reference = resize(source[None], (height * enhancer.scale, width * enhancer.scale))[0].clamp(0, 1)
-        truths = [cut(reference, scaled(region, enhancer.scale)) for region in regions]
-    if enhancer.needs_native and not truths:
-        flags = [*flags, "native_is_too_small"]
-    generators = [torch.Generator().manual_seed(seed_of(key, str(region.box), settings.seed)) for region in regions]
-    return Work(source, working, regions, [cut(working, region) for region in regions], truths, generators, flags)
+    rows, columns = min(window, shape[0]), min(window, shape[1])
+    regions = []
+    for region in found:
+        row, column = min(region.row0 * step, shape[0] - rows), min(region.col0 * step, shape[1] - columns)
+        regions.append(Region(row, column, row + rows, column + columns, region.score))
+    return regions, flags
 
 
 def finish(
@@ -108,31 +129,37 @@ def finish(
     """Paste enhanced regions, and measure.
 
     Returns:
-        (1, h, w), or larger for ``hr_canvas``; PSNR and SSIM figures (see :mod:`.fidelity`).
+        (1, H, W) for ``paste_back``; a whole multiple of it for ``hr_canvas`` where the enhancer's pixels are finer
+        than the source's; and PSNR and SSIM figures (see :mod:`.fidelity`).
     """
-    image = paste(
-        work.working,
-        high_res,
-        work.regions,
-        scale=enhancer.scale,
-        mode=settings.paste_mode,
-        feather=settings.feather,
+    factor = max(1, round(enhancer.scale / work.reduction))
+    image = paste(work.source, high_res, work.regions, scale=factor, mode=settings.paste_mode, feather=settings.feather)
+    return image, measure(work, high_res, image)
+
+
+def measure(work: Work, high_res: Sequence[torch.Tensor], image: torch.Tensor) -> dict[str, float | None]:
+    """Against the input at working resolution; and, where the source is finer than that, against its native pixels."""
+    size = (work.source.shape[-2], work.source.shape[-1])
+    pasted = image if tuple(image.shape[-2:]) == size else resize(image[None], size)[0].clamp(0, 1)
+    figures = compare_images(
+        "input",
+        (reduce_by(pasted, work.reduction), reduce_by(work.source, work.reduction)),
+        [(fitted(crop, low_res), low_res) for crop, low_res in zip(high_res, work.crops, strict=True)],
     )
-    height, width = work.working.shape[-2:]
-    reduced = image if image.shape == work.working.shape else resize(image[None], (height, width))[0]
-    figures = compare_images("input", reduced, work.working, work.regions)
-    area = np.zeros((height, width), bool)
+    if work.reduction > 1:
+        pairs = [(fitted(crop, native), native) for crop, native in zip(high_res, work.natives, strict=True)]
+        figures |= compare_images("truth", (pasted, work.source), pairs)
+    area = np.zeros(size, bool)
     for region in work.regions:
         area[region.row0 : region.row1, region.col0 : region.col1] = True
-    figures["area_fraction"] = round(float(area.mean()), 4)
-    if work.truths:
-        pairs = zip(high_res, work.truths, strict=True)
-        each = [compare_images("truth", crop.clamp(0, 1), truth, []) for crop, truth in pairs]
-        for name in ("psnr", "ssim"):
-            values = [row[f"{name}_truth_full"] for row in each]
-            known = [value for value in values if value is not None]
-            figures[f"{name}_truth_region"] = round(sum(known) / len(known), 4) if known else None
-    return image, figures
+    return {**figures, "area_fraction": round(float(area.mean()), 4)}
+
+
+def fitted(crop: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """A crop (1, h, w) at the size of a reference, in [0, 1]."""
+    if crop.shape == reference.shape:
+        return crop.clamp(0, 1)
+    return resize(crop[None], (reference.shape[-2], reference.shape[-1]))[0].clamp(0, 1)
 
 
 def enhance_regions(work: Sequence[Work], enhancer: Enhancer, batch: int) -> list[list[torch.Tensor]]:
@@ -143,35 +170,18 @@ def enhance_regions(work: Sequence[Work], enhancer: Enhancer, batch: int) -> lis
         same = [(n, i) for n, i in flat if tuple(work[n].crops[i].shape) == shape]
         for start in range(0, len(same), batch):
             part = same[start : start + batch]
-            crops = [native_or_low_res(work[n], i, enhancer) for n, i in part]
+            crops = [(work[n].natives if enhancer.needs_native else work[n].crops)[i] for n, i in part]
             high_res = enhancer.enhance(torch.stack(crops), generators=[work[n].generators[i] for n, i in part])
             results.update(zip(part, high_res, strict=True))
     return [[results[number, index] for index in range(len(item.regions))] for number, item in enumerate(work)]
 
 
-def native_or_low_res(work: Work, index: int, enhancer: Enhancer) -> torch.Tensor:
-    """What the enhancer gets for a region: the low-resolution crop, or native pixels for one that asks for them."""
-    if not enhancer.needs_native:
-        return work.crops[index]
-    if work.truths:
-        return work.truths[index]
-    crop = work.crops[index]
-    return resize(crop[None], (crop.shape[-2] * enhancer.scale, crop.shape[-1] * enhancer.scale))[0]
-
-
-def reduce_to(image: torch.Tensor, size: int | None) -> torch.Tensor:
-    """(1, H, W) with its longer side at most ``size``; bicubic, antialiased. A smaller image is left as it is."""
-    height, width = image.shape[-2:]
-    if size is None or max(height, width) <= size:
+def reduce_by(image: torch.Tensor, reduction: float) -> torch.Tensor:
+    """(1, H, W) -> (1, H / reduction, W / reduction): bicubic, antialiased; 1 leaves it as it is."""
+    if reduction == 1:
         return image
-    factor = size / max(height, width)
-    return resize(image[None], (max(1, round(height * factor)), max(1, round(width * factor))))[0].clamp(0, 1)
-
-
-def scaled(region: Region, scale: int) -> Region:
-    """The region on a canvas ``scale`` times as large."""
-    row0, col0, row1, col1 = (value * scale for value in region.box)
-    return Region(row0, col0, row1, col1, region.score)
+    height, width = (max(1, round(length / reduction)) for length in image.shape[-2:])
+    return resize(image[None], (height, width))[0].clamp(0, 1)
 
 
 def seed_of(key: bytes, what: str, seed: int) -> int:

@@ -16,7 +16,8 @@ class Enhancer(Protocol):
         name: short, for the manifest.
         scale: output pixels per input pixel.
         weights_hash: of the files it loaded; ``none`` without weights.
-        needs_native: the region's native pixels are wanted instead of an estimate.
+        needs_native: it gets the region's pixels at the source's resolution instead of the working one, and returns
+        them.
     """
 
     name: str

@@ -32,22 +32,20 @@ def ssim(image: torch.Tensor, reference: torch.Tensor) -> float | None:
 
 
 def compare_images(
-    name: str, image: torch.Tensor, reference: torch.Tensor, regions: Sequence[Region]
+    name: str, full: tuple[torch.Tensor, torch.Tensor], regions: Sequence[tuple[torch.Tensor, torch.Tensor]]
 ) -> dict[str, float | None]:
-    """``psnr_<name>_full``, ``ssim_<name>_full`` and the means over the regions, ``…_region``.
+    """``psnr_<name>_full``, ``ssim_<name>_full``, and the means over the regions, ``…_region``.
 
     Args:
         name: ``input`` or ``truth``.
-        image: (1, H, W).
-        reference: (1, H, W).
-        regions: in pixels of both.
+        full: image and reference, (1, H, W) each.
+        regions: crop and reference per region, (1, h, w) each.
     """
-    crops = [(cut(image, region), cut(reference, region)) for region in regions]
     return {
-        f"psnr_{name}_full": round(psnr(image, reference), 4),
-        f"ssim_{name}_full": rounded(ssim(image, reference)),
-        f"psnr_{name}_region": rounded(mean([psnr(*pair) for pair in crops])),
-        f"ssim_{name}_region": rounded(mean([ssim(*pair) for pair in crops])),
+        f"psnr_{name}_full": round(psnr(*full), 4),
+        f"ssim_{name}_full": rounded(ssim(*full)),
+        f"psnr_{name}_region": rounded(mean([psnr(*pair) for pair in regions])),
+        f"ssim_{name}_region": rounded(mean([ssim(*pair) for pair in regions])),
     }
 
 

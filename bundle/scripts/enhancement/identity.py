@@ -10,8 +10,8 @@ import torch
 class IdentityEnhancer:
     """Returns its input; pasted back, the image is bit-exact."""
 
-    name, scale, weights_hash, needs_native = "identity", 1, "none", False
+    name, scale, weights_hash, needs_native = "identity", 1, "none", True
 
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """(N, 1, h, w) -> the same."""
+        """The native crops (N, 1, R, C) -> the same."""
         return low_res

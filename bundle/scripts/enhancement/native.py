@@ -1,4 +1,4 @@
-"""Native pixels: the honest alternative to invented detail, where the source is larger than the working image."""
+"""Native pixels: the honest alternative to invented detail, where the source is finer than the working resolution."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 
 
 class NativeEnhancer:
-    """Takes the region from the source image at ``scale`` times the working resolution.
+    """Takes the region from the source image, enlarged where a canvas asks for more pixels than it has.
 
     Args:
-        scale: output pixels per working pixel. Detail ends where the source's own resolution ends.
+        scale: output pixels per working pixel of a canvas. Detail ends where the source's own resolution ends.
     """
 
     name, weights_hash, needs_native = "native", "none", True
@@ -20,5 +20,5 @@ class NativeEnhancer:
         self.scale = scale
 
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """The native crops (N, 1, scale * h, scale * w), which the caller cut, are the result."""
+        """The native crops (N, 1, R, C) are the result."""
         return low_res

@@ -15,7 +15,7 @@ from ..dicom import read_radiograph
 from ..tracking import Tracker
 from ..transforms.geometry import SquareGeometry, fit_square, map_to_source
 from .enhance_dataset import DatasetEnhancer
-from .enhance_image import reduce_to
+from .enhance_image import fitted
 from .fidelity import cut, mean
 from .regions import Region
 
@@ -73,25 +73,27 @@ class Enhancement:
         items = [item for item in self.job.limited().get("test", []) if self.job.name_of(item) in by_name][:EXAMPLES]
         for number, item in enumerate(items):
             line = by_name[self.job.name_of(item)]
-            source = torch.from_numpy(read_radiograph(item["image"]).image)
-            before = reduce_to(source, max(line["working_shape"]))
+            before = torch.from_numpy(read_radiograph(item["image"]).image)
             after = torch.from_numpy(read_radiograph(self.job.output_dir / line["output"]).image)
-            attention = self.attention_of(source, before)
+            attention = self.attention_of(before)
             region = Region(*line["boxes"][0])
-            panel = crop_panel(
-                before[0].numpy(),
-                attention,
-                line["boxes"],
-                cut(before, region)[0].numpy(),
-                cut(reduce_to(after, max(line["working_shape"])), region)[0].numpy(),
-            )
+            finer = enlarged(region, after.shape[-1] // before.shape[-1])
+            new = cut(after, finer)
+            old = fitted(cut(before, region), new)
             folder = self.job.output_dir / "examples"
-            save_png(attention_overlay(before[0].numpy(), attention, line["boxes"]), folder / f"attention_{number}.png")
+            image = before[0].numpy()
+            save_png(attention_overlay(image, attention, line["boxes"]), folder / f"attention_{number}.png")
+            panel = crop_panel(image, attention, line["boxes"], old[0].numpy(), new[0].numpy())
             save_png(panel, folder / f"panel_{number}.png")
 
-    def attention_of(self, source: torch.Tensor, working: torch.Tensor) -> np.ndarray:
-        """Map of an image (1, H, W), in pixels of its working image."""
+    def attention_of(self, image: torch.Tensor) -> np.ndarray:
+        """Map of an image (1, H, W), in its pixels."""
         size = self.job.network.image_size
-        _, maps = attention_maps(self.job.network, fit_square(source, size)[None].to(self.job.device))
-        height, width = working.shape[-2:]
-        return map_to_source(maps[0].cpu(), SquareGeometry(height, width, size)).numpy()
+        _, maps = attention_maps(self.job.network, fit_square(image, size)[None].to(self.job.device))
+        return map_to_source(maps[0].cpu(), SquareGeometry(image.shape[-2], image.shape[-1], size)).numpy()
+
+
+def enlarged(region: Region, factor: int) -> Region:
+    """The region on a canvas ``factor`` times as large."""
+    row0, col0, row1, col1 = (value * factor for value in region.box)
+    return Region(row0, col0, row1, col1, region.score)

@@ -91,8 +91,7 @@ class PredictionHandler:
             work = prepare(source, attention_map, self.network.image_size, self.enhancer, self.settings)
             (crops,) = enhance_regions([work], self.enhancer, REGION_BATCH)
             enhanced, _ = finish(work, crops, self.enhancer, self.settings)
-            factor = source.shape[-1] / work.working.shape[-1]
-            boxes = [tuple(round(value * factor) for value in region.box) for region in work.regions]
+            boxes = [region.box for region in work.regions]
             self.write_enhanced_image(path, name, enhanced)
         geometry = SquareGeometry(source.shape[-2], source.shape[-1], self.network.image_size)
         attention = map_to_source(attention_map, geometry).numpy()

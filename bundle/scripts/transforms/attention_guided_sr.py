@@ -22,8 +22,8 @@ REGION_BATCH = 8
 class AttentionGuidedSuperResolutiond(MapTransform):
     """Enhance what the network attends to; use it after ``LoadRadiographd``, at the image's own size.
 
-    The enhanced image replaces the image; ``meta["regions"]`` holds its boxes (row0, col0, row1, col1), in pixels of
-    the working image (see ``EnhanceSettings.working_size``).
+    The enhanced image replaces the image; ``meta["regions"]`` holds its boxes (row0, col0, row1, col1)
+    in source pixels.
 
     Args:
         keys: keys of (1, H, W) images in [0, 1].
