@@ -139,5 +139,8 @@ def main() -> None:
     """Run the command line; a known error is one line, not a trace."""
     try:
         app()
-    except (ValueError, FileNotFoundError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         raise SystemExit(f"error: {error}") from error
+    except KeyboardInterrupt:
+        print("interrupted; nothing finished is lost: the same command continues", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .data.atomic import atomic_write
+from .data.atomic import write_json
 
 logger = logging.getLogger(__name__)
 
@@ -68,8 +68,7 @@ class Tracker:
             self.client.log_param(self.run_id, name, str(value)[:6000])
         if self.config:
             self.client.log_dict(self.run_id, self.config, "config.json")
-        with atomic_write(self.output_dir / RUN_FILE) as file:
-            file.write(json.dumps({"run_id": self.run_id, "tracking_uri": self.uri}).encode())
+        write_json(self.output_dir / RUN_FILE, {"run_id": self.run_id, "tracking_uri": self.uri})
 
     def experiment_id(self) -> str:
         """Id of the experiment, made on first use with its artifacts beside the database."""

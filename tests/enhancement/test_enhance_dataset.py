@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from scripts.data.checksum import file_sha256
 from scripts.data.datalist import load_datalist
 from scripts.dicom import read_radiograph
 from scripts.enhancement.bicubic import BicubicEnhancer
@@ -110,6 +111,45 @@ def test_changed_output_is_made_again(make):
     path = job.output_dir / json.loads(manifest.splitlines()[3])["output"]
     path.write_bytes(b"cut")
     assert finish(make()) == manifest and read_radiograph(path).image.shape == (1, 64, 64)
+
+
+def test_changed_source_is_enhanced_again(make, data_dir):
+    job = make()
+    finish(job)
+    path = data_dir / "training" / "03.png"
+    original = path.read_bytes()
+    try:
+        path.write_bytes((data_dir / "training" / "04.png").read_bytes())
+        job = make()
+        assert json.loads(finish(job).splitlines()[3])["source_sha256"] == file_sha256(path)
+    finally:
+        path.write_bytes(original)
+
+
+def test_failures_of_all_processes_are_in_one_table(make, tmp_path):
+    jobs = [make(rank=rank, world_size=2) for rank in (0, 1)]
+    for job in jobs:
+        for index, name in ((0, "first.png"), (4, "second.png")):  # one in each of the first two batches
+            (tmp_path / name).write_bytes(b"no picture")
+            job.datalist.splits["training"][index]["image"] = str(tmp_path / name)
+        job.run()
+    jobs[0].complete()
+    table = (jobs[0].output_dir / "failures.csv").read_text()
+    assert "first.png,NOT_IMAGE" in table and "second.png,NOT_IMAGE" in table
+    assert not list(jobs[0].output_dir.glob("failures.rank*"))
+
+
+def test_pixels_that_are_no_numbers_are_never_written(make):
+    class Broken(BicubicEnhancer):
+        def enhance(self, low_res, *, generators):
+            high_res = super().enhance(low_res, generators=generators)
+            high_res[0, 0, 0, 0] = torch.nan  # the first region of the batch
+            return high_res
+
+    job = make(enhancer=Broken(2))
+    finish(job)
+    assert "NOT_FINITE" in (job.output_dir / "failures.csv").read_text()
+    assert len(load_datalist(job.output_dir / "datalist.json").splits["training"]) == 12
 
 
 def test_refused_image_is_named_and_left_out(make, tmp_path):

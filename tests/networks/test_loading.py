@@ -43,6 +43,18 @@ def test_folder_is_replaced_as_a_whole(network, tmp_path):
     assert not list((tmp_path / "model").glob("model-*")) and [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
+def test_normalisation_stays_exact_in_half_precision(network, tmp_path):
+    network.mean.fill_(0.485)
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={}, dtype="float16")
+    assert torch.equal(load_vit_multilabel(tmp_path / "model").mean, network.mean)
+
+
+def test_killed_between_the_renames_the_earlier_model_is_still_found(network, tmp_path):
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
+    (tmp_path / "model").rename(tmp_path / ".model.old")
+    assert load_vit_multilabel(tmp_path / "model").labels == LABELS
+
+
 def test_missing_folder_says_what_to_do(tmp_path):
     with pytest.raises(FileNotFoundError, match="run the training workflow"):
         load_vit_multilabel(tmp_path / "none")

@@ -6,11 +6,12 @@ is killed while saving (40 of 40 kills each); this form left a valid file every 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 
 @contextmanager
@@ -38,3 +39,19 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, content: Any) -> Path:
+    """Write indented JSON; what JSON does not have is refused (NaN, infinity) or written as text (paths, types).
+
+    Args:
+        path: file to write.
+        content: JSON-ready value.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False, default=str)
+    with atomic_write(path) as file:
+        file.write((text + "\n").encode())
+    return Path(path)

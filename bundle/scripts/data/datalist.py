@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..dicom.refusal import RefusedInput
-from .atomic import atomic_write
+from .atomic import write_json
 from .failures import Failure
 from .sources import failure, read_csv_items, read_folder_items
 from .splitting import SPLITS, assert_no_leak, split_by_patient, split_sha256
@@ -172,8 +172,7 @@ def write_datalist(datalist: Datalist, path: str | Path, dataset_dir: str | Path
     }
     split = {"by": "patient", "seed": datalist.seed, "sha256": split_sha256(splits)}
     content = {"labels": datalist.labels, **splits, "split": split}
-    with atomic_write(path) as file:
-        file.write(json.dumps(content, indent=1, allow_nan=False).encode())
+    write_json(path, content)
 
 
 def relative(image: str, folders: Sequence[Path]) -> str:

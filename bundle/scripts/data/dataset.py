@@ -23,6 +23,7 @@ from torch.utils.data import Dataset
 
 from ..dicom import RefusedInput, find_refusal
 from .atomic import atomic_write
+from .checksum import file_sha256
 from .failures import Failure, write_failures
 
 logger = logging.getLogger(__name__)
@@ -109,12 +110,6 @@ def is_intact(folder: Path, key: str) -> bool:
         return True
     logger.warning("%s: checksum differs; decoding the images again", pixel_file.name)
     return False
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def build(

@@ -21,6 +21,12 @@ class Failure:
     remedy: str
 
 
+def read_failures(path: str | Path) -> list[Failure]:
+    """Rows of the table."""
+    with open(path, newline="") as file:
+        return [Failure(**row) for row in csv.DictReader(file)]
+
+
 def write_failures(path: str | Path, failures: Iterable[Failure]) -> None:
     """Write (replace) the table."""
     text = io.StringIO()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .checksum import file_sha256
+
 SPLITS = ("training", "validation", "test")
 CANDIDATES = 50
 
@@ -107,7 +109,7 @@ def assert_no_leak(splits: Mapping[str, Sequence[Mapping]], *, hash_files: bool 
     find_leak(splits, "image", lambda item: item["image"])
     find_leak(splits, "SOP instance", lambda item: item.get("sop_uid"))
     if hash_files:
-        find_leak(splits, "file content", lambda item: file_sha256(item["image"]))
+        find_leak(splits, "file content", lambda item: content_sha256(item["image"]))
 
 
 def find_leak(splits: Mapping[str, Sequence[Mapping]], what: str, key_of: Callable[[Mapping], str | None]) -> None:
@@ -128,7 +130,7 @@ def find_leak(splits: Mapping[str, Sequence[Mapping]], what: str, key_of: Callab
                 )
 
 
-def file_sha256(path: str | Path) -> str:
+def content_sha256(path: str | Path) -> str:
     """SHA-256 of a file's content, computed once for each state of the file."""
     stat = Path(path).stat()
     return cached_sha256(str(path), stat.st_size, stat.st_mtime_ns)
@@ -137,5 +139,4 @@ def file_sha256(path: str | Path) -> str:
 @lru_cache(maxsize=1 << 17)
 def cached_sha256(path: str, size: int, modified_ns: int) -> str:
     """SHA-256 of a file with this size and time of change."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ..attention.last_layer import attention_maps
+from ..data.checksum import file_sha256
 from ..data.datalist import Datalist, write_datalist
 from ..data.failures import Failure, write_failures
 from ..dicom import RefusedInput, read_radiograph, write_enhanced, write_png16
@@ -20,7 +21,7 @@ from ..networks.vit_multilabel import ViTMultilabel
 from ..transforms.geometry import fit_square
 from .enhance_image import EnhanceSettings, Work, enhance_regions, finish, prepare
 from .enhancer import Enhancer
-from .manifest import append_line, file_sha256, trusted_lines, write_merged
+from .manifest import append_line, merge_failures, trusted_lines, write_merged
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class DatasetEnhancer:
         device: of the network.
         rank: this process takes batches rank, rank + world_size, …
         world_size: number of processes.
-        limit: first images of each split only; ``None`` for all.
+        limit: first images of each split only; ``None``: all.
     """
 
     datalist: Datalist
@@ -68,7 +69,7 @@ class DatasetEnhancer:
         """
         self.check_output_dir()
         blocks = self.blocks()
-        done = trusted_lines(self.output_dir, self.hashes())
+        done = self.finished()
         # A block is done or redone as a whole: what an image is batched with changes its last bits.
         pending = [block for block in blocks if any(self.name_of(item) not in done for item in block)]
         logger.info("enhancing %d of %d batches (the others are finished)", len(pending), len(blocks))
@@ -79,8 +80,7 @@ class DatasetEnhancer:
                 done[line["image"]] = line
                 append_line(self.output_dir / f"manifest.rank{self.rank}.jsonl", line)
             report_progress(number, len(pending), time.monotonic() - started)
-        if failures or self.world_size == 1:
-            write_failures(self.output_dir / f"failures{self.suffix()}.csv", failures)
+        write_failures(self.output_dir / f"failures.rank{self.rank}.csv", failures)
         return [done[name] for block in blocks for name in map(self.name_of, block) if name in done]
 
     def check_output_dir(self) -> None:
@@ -111,10 +111,11 @@ class DatasetEnhancer:
 
     def complete(self) -> list[dict[str, Any]]:
         """After every process has run: merge the manifests and write the datalist of the enhanced images."""
-        done = trusted_lines(self.output_dir, self.hashes())
+        done = self.finished()
         names = [self.name_of(item) for item in self.items()]
         lines = [done[name] for name in names if name in done]
         write_merged(self.output_dir, lines)
+        merge_failures(self.output_dir)
         splits = {
             split: [self.enhanced_item(item, done[self.name_of(item)]) for item in items if self.name_of(item) in done]
             for split, items in self.limited().items()
@@ -125,9 +126,10 @@ class DatasetEnhancer:
         write_datalist(replace(self.datalist, splits=splits), self.output_dir / "datalist.json")
         return lines
 
-    def suffix(self) -> str:
-        """Of files that each process writes for itself."""
-        return "" if self.world_size == 1 else f".rank{self.rank}"
+    def finished(self) -> dict[str, dict[str, Any]]:
+        """Manifest lines of the images that need no more work."""
+        sources = {self.name_of(item): Path(item["image"]) for item in self.items()}
+        return trusted_lines(self.output_dir, sources, self.hashes())
 
     def limited(self) -> dict[str, list[dict]]:
         """Splits, cut to ``limit``."""
@@ -165,7 +167,12 @@ class DatasetEnhancer:
         ]
         high_res = enhance_regions(work, self.enhancer, self.region_batch)
         for (item, _), one, crops in zip(sources, work, high_res, strict=True):
-            yield self.write(item, one, crops)
+            if all(bool(crop.isfinite().all()) for crop in crops):
+                yield self.write(item, one, crops)
+                continue
+            reason = f"{item['image']}: {self.enhancer.name} gave NaN or infinity; expected finite pixels"
+            failures.append(Failure(item["image"], "NOT_FINITE", reason, f"check the weights of {self.enhancer.name}"))
+            logger.warning("refused: %s", reason)
 
     def read(self, items: Sequence[dict], failures: list[Failure]) -> Iterator[tuple[dict, torch.Tensor]]:
         """Items with their images (1, H, W); a refused one is recorded."""

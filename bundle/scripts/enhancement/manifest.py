@@ -1,12 +1,11 @@
 """``manifest.jsonl``: one line per enhanced image; what makes a killed run continue and a finished one do nothing.
 
-A line is trusted only when the file that it names exists with its hash. Lines hold no times, so an interrupted run
-and an uninterrupted one, one process and several, end with the same bytes.
+A line is trusted only when its source and the file that it names have the hashes that it names. Lines hold no times,
+so an interrupted run and an uninterrupted one, one process and several, end with the same bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -14,14 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ..data.atomic import atomic_write
+from ..data.checksum import file_sha256
+from ..data.failures import read_failures, write_failures
 
 NAME = "manifest.jsonl"
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -37,11 +32,12 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def trusted_lines(output_dir: Path, run: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def trusted_lines(output_dir: Path, sources: Mapping[str, Path], run: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Lines of finished images by image, from the merged manifest and those of all ranks.
 
     Args:
         output_dir: of the enhanced data set.
+        sources: file of each image of this run; an image that has changed since its line was written is not finished.
         run: hashes that every line of this run carries (settings, enhancer, weights, network).
 
     Raises:
@@ -60,10 +56,15 @@ def trusted_lines(output_dir: Path, run: Mapping[str, str]) -> dict[str, dict[st
                     f"{path}: written with other settings ({'; '.join(changed)}); "
                     "choose another --output_dir, or delete this folder to enhance again"
                 )
-            output = output_dir / line["output"]
-            if output.exists() and file_sha256(output) == line["output_sha256"]:
+            source, output = sources.get(line["image"]), output_dir / line["output"]
+            if source and has_sha256(source, line["source_sha256"]) and has_sha256(output, line["output_sha256"]):
                 trusted[line["image"]] = line
     return trusted
+
+
+def has_sha256(path: Path, expected: str) -> bool:
+    """Whether a file exists with this content."""
+    return path.exists() and file_sha256(path) == expected
 
 
 def append_line(path: Path, line: Mapping[str, Any]) -> None:
@@ -85,3 +86,11 @@ def write_merged(output_dir: Path, lines: Iterable[Mapping[str, Any]]) -> None:
         file.writelines(json.dumps(line, sort_keys=True).encode() + b"\n" for line in lines)
     for path in output_dir.glob("manifest.rank*.jsonl"):
         path.unlink()
+
+
+def merge_failures(output_dir: Path) -> None:
+    """One ``failures.csv`` from those of all ranks, which are removed."""
+    parts = sorted(output_dir.glob("failures.rank*.csv"))
+    write_failures(output_dir / "failures.csv", [failure for part in parts for failure in read_failures(part)])
+    for part in parts:
+        part.unlink()

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..data.atomic import write_json
 from .comparison import compare_models
 from .metrics import metrics_report
-from .predictions import OK, Prediction, read_predictions, write_json, write_predictions
+from .predictions import OK, Prediction, read_predictions, write_predictions
 
 # Enhanced copies of JPEGs are PNGs; a DICOM named by its UID ("1.2.840.5") must not lose its last number.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom", ".nii", ".gz")

@@ -13,9 +13,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ..data.atomic import atomic_write
+from ..data.atomic import atomic_write, write_json
 
 OK = "ok"
 
@@ -105,22 +104,6 @@ def read_predictions(path: str | Path) -> tuple[list[str], list[Prediction], str
             f"{path}: not a predictions file ({error}); write it again with the evaluating workflow"
         ) from error
     return labels, items, content.get("model_sha256")
-
-
-def write_json(path: str | Path, content: Any) -> Path:
-    """Write JSON atomically, refusing NaN and infinity, which JSON does not have.
-
-    Args:
-        path: file to write.
-        content: JSON-ready value.
-
-    Raises:
-        ValueError: when a number is NaN or infinite.
-    """
-    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
-    with atomic_write(path) as file:
-        file.write(text.encode("utf-8"))
-    return Path(path)
 
 
 def _check(prediction: Prediction, n_labels: int) -> None:

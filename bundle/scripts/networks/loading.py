@@ -52,11 +52,12 @@ def save_vit_multilabel(
     fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    state = {name: value.detach().to(DTYPES[dtype]) for name, value in network.state_dict().items()}
+    state = {name: value.detach().to(DTYPES[dtype]) for name, value in network.named_parameters()}
+    state |= dict(network.named_buffers())  # mean and standard deviation stay as exact as they are
     save_torch_state_dict(state, fresh, max_shard_size=f"{max_shard_mb}MB")
     (fresh / "config.json").write_text(json.dumps(backbone_settings(network), indent=2))
     (fresh / "metadata.json").write_text(json.dumps(model_metadata(network, labels, provenance), indent=2, default=str))
-    # Two renames: a kill between them leaves the complete earlier folder under its other name.
+    # Two renames: a kill between them leaves the complete earlier folder under its other name (see restore).
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
         os.replace(folder, old)
@@ -76,6 +77,7 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
         ValueError: other labels, or weights that do not fit.
     """
     folder = Path(folder)
+    restore(folder)
     if not (folder / "metadata.json").is_file():
         raise FileNotFoundError(
             f"{folder}: no model; expected a folder with metadata.json, config.json and model.safetensors, found none; "
@@ -100,6 +102,13 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
     network.load_state_dict(state, strict=True)
     network.labels = own
     return network.eval()
+
+
+def restore(folder: Path) -> None:
+    """Bring back the model that a killed :func:`save_vit_multilabel` had moved aside but not yet replaced."""
+    old = folder.with_name(f".{folder.name}.old")
+    if old.exists() and not folder.exists():
+        os.replace(old, folder)
 
 
 def backbone_settings(network: ViTMultilabel) -> dict[str, Any]:

@@ -12,9 +12,11 @@
 ``history``     one CSV row per epoch
 ``record``      what the run was
 ``parallel``    one network in several processes
+``attached``    handlers by reference
 ``checkpoint``  atomic save and exact resume
 """
 
+from .attached import Attached
 from .averaging import WeightAverage
 from .best_model import BestModel
 from .checkpoint import TrainingCheckpoint
@@ -30,6 +32,7 @@ from .selection import ModelSelection
 from .validation import validation_metrics
 
 __all__ = [
+    "Attached",
     "AutocastInferer",
     "BestModel",
     "EpochHistory",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-UNCERTAIN_AS = {"ignore": np.nan, "ones": 1.0, "zeros": 0.0}
+from ..networks.loss import UNCERTAIN_AS
 
 
 def label_prevalence(items: Sequence[dict], uncertain: str = "ignore") -> list[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import subprocess
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from ..data.atomic import atomic_write
+from ..data.atomic import write_json
 from ..data.class_distribution import class_distribution, format_class_table
 from ..data.datalist import Datalist
 from ..tracking import Tracker
@@ -108,9 +107,3 @@ def git_commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write ``content`` atomically as indented JSON."""
-    with atomic_write(path) as file:
-        file.write(json.dumps(content, indent=2, default=str).encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -14,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ...data.atomic import atomic_write
+from ...data.atomic import write_json
 from ...data.datalist import Datalist
 from . import figures
 from .autoencoder import AutoencoderStep, build_autoencoder, standardise_latents
@@ -191,12 +190,6 @@ def save_half(network: Any, folder: Path) -> None:
     save_file(state, folder / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON, all or nothing."""
-    with atomic_write(path) as file:
-        file.write((json.dumps(content, indent=2) + "\n").encode())
-
-
 def software() -> dict[str, Any]:
     """Versions and date of a run."""
     import diffusers
@@ -221,7 +214,11 @@ class SuperResolutionTraining:
     def run(self) -> dict[str, dict[str, float]]:
         """Train, measure, record."""
         self.tracker.start({**self.settings, "data_sha256": self.datalist.sha256})
-        results = train_sr(self.datalist, self.output_dir, **self.settings, log=self.tracker.log_metrics)
+        try:
+            results = train_sr(self.datalist, self.output_dir, **self.settings, log=self.tracker.log_metrics)
+        except Exception:
+            self.tracker.close("FAILED")
+            raise
         self.tracker.log_artifacts(self.output_dir / "metrics.json", self.output_dir / "provenance.json")
         self.tracker.close()
         return results
