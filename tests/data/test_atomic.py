@@ -1,0 +1,18 @@
+import pytest
+from scripts.data.atomic import atomic_write, write_json
+
+
+def test_error_while_writing_keeps_the_earlier_file_and_leaves_no_other(tmp_path):
+    path = tmp_path / "out" / "file.bin"
+    with atomic_write(path) as file:
+        file.write(b"earlier")
+    with pytest.raises(OSError, match="disk"), atomic_write(path) as file:
+        file.write(b"half")
+        raise OSError("disk full")
+    assert path.read_bytes() == b"earlier" and list(path.parent.iterdir()) == [path]
+
+
+def test_json_without_nan(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "x.json", {"value": float("nan")})
+    assert not list(tmp_path.iterdir())

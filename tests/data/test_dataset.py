@@ -1,0 +1,88 @@
+import os
+
+import numpy as np
+import pytest
+import torch
+from monai.transforms import Compose
+from PIL import Image
+from scripts.data.dataset import RadiographDataset
+from scripts.transforms import FitSquared, LoadRadiographd
+
+
+@pytest.fixture
+def items(tmp_path):
+    rng = np.random.default_rng(0)
+    for index in range(3):
+        Image.fromarray(rng.integers(0, 256, (40, 32), dtype=np.uint8)).save(tmp_path / f"{index}.png")
+    return [{"image": str(tmp_path / f"{index}.png"), "label": [index % 2]} for index in range(3)]
+
+
+@pytest.fixture
+def make(items, tmp_path):
+    def build(size=16):
+        preprocessing = Compose([LoadRadiographd(keys="image"), FitSquared(keys="image", size=size)])
+        return RadiographDataset(items, preprocessing, cache_dir=tmp_path / "cache")
+
+    return build
+
+
+def images(dataset):
+    return torch.stack([dataset[index]["image"] for index in range(len(dataset))])
+
+
+def decodings(caplog):
+    return sum("decoding" in record.message for record in caplog.records)
+
+
+def test_cache_is_used_and_equals_the_decoded_image(make, caplog):
+    caplog.set_level("INFO")
+    first = images(make())
+    assert torch.equal(images(make()), first) and decodings(caplog) == 1
+    assert first.shape == (3, 1, 16, 16) and 0 <= first.min() < first.max() <= 1
+
+
+@pytest.mark.parametrize("position", [200, -1])
+def test_flipped_bit_in_the_cache_is_noticed(make, tmp_path, caplog, position):
+    first = images(make())
+    (path,) = (tmp_path / "cache").glob("*.npy")
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+    assert torch.equal(images(make()), first) and "checksum differs" in caplog.text
+
+
+def test_truncated_cache_is_made_again(make, tmp_path):
+    first = images(make())
+    (path,) = (tmp_path / "cache").glob("*.npy")
+    path.write_bytes(path.read_bytes()[:300])
+    assert torch.equal(images(make()), first)
+
+
+def test_changed_file_and_changed_size_are_decoded_again(make, items):
+    first = images(make())
+    Image.fromarray(np.asarray(Image.open(items[0]["image"])) // 4).save(items[0]["image"])
+    os.utime(items[0]["image"], ns=(1, 1))
+    again = images(make())
+    assert torch.allclose(again[0], first[0] / 4, atol=0.02) and torch.equal(again[1:], first[1:])
+    assert images(make(size=8)).shape[-1] == 8
+
+
+def test_refused_image_is_left_out_with_its_label(make, items, tmp_path):
+    with open(items[0]["image"], "wb") as file:
+        file.write(b"no picture")
+    dataset = make()
+    assert [int(dataset[index]["label"]) for index in range(len(dataset))] == [1, 0]
+    assert "NOT_IMAGE" in (tmp_path / "cache" / "failures.csv").read_text()
+
+
+def test_split_without_any_readable_image_stops(make, items):
+    for item in items:
+        with open(item["image"], "wb") as file:
+            file.write(b"no picture")
+    with pytest.raises(ValueError, match="found 0 of 3"):
+        make()
+
+
+def test_empty_split_stops(tmp_path):
+    with pytest.raises(ValueError, match="split is empty"):
+        RadiographDataset([], lambda item: item, cache_dir=tmp_path)
