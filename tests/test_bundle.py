@@ -73,7 +73,7 @@ def test_network_takes_and_gives_what_the_metadata_say():
         meta_file=str(CONFIG_DIR / "metadata.json"),
         config_file=str(CONFIG_DIR / "train.yaml"),
         device="cpu",
-        backbone=None,
+        backbone="$None",  # MONAI drops a plain None
         architecture=TINY,
-        **{"network_def::num_labels": labels["num_channels"], "network_def::label_prevalence": None},
+        **{"network_def::num_labels": labels["num_channels"], "network_def::label_prevalence": "$None"},
     )

@@ -133,7 +133,7 @@ def test_killed_enhancing_continues_to_the_same_files(run, data_dir, tmp_path):
     overrides = {**QUICK, "dataset_dir": str(data_dir), "base_dir": str(run / "base"), "output_dir": str(tmp_path)}
     run_workflow("enhancing", overrides={**overrides, "tracking_uri": "none"})
     whole = tree_hashes(run / "enhanced")
-    del whole["mlflow_run.json"]
+    del whole["mlflow_runs.json"]
     assert tree_hashes(tmp_path) == whole
 
 
@@ -145,5 +145,5 @@ def test_two_processes_enhance_to_the_same_files(run, data_dir, tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     whole = tree_hashes(run / "enhanced")
-    del whole["mlflow_run.json"]
+    del whole["mlflow_runs.json"]
     assert tree_hashes(tmp_path) == whole

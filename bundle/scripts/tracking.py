@@ -21,15 +21,16 @@ from .data.atomic import write_json
 
 logger = logging.getLogger(__name__)
 
-RUN_FILE = "mlflow_run.json"
+RUN_FILE = "mlflow_runs.json"
 EXPERIMENT = "cxr-attention-sr"
+SQLITE = "sqlite:///"
 
 
 class Tracker:
     """One MLflow run.
 
     Args:
-        output_dir: outputs of the workflow; ``mlflow_run.json`` there names the run for later stages.
+        output_dir: outputs of the workflow; ``mlflow_runs.json`` there names its latest run, for later stages.
         workflow: stage name (``training``, ``enhancing``, …): tag and first part of the run's name.
         uri: MLflow tracking URI, or ``none``; default: ``mlruns.db`` beside ``output_dir``.
         sources: output folders of the stages that this one builds on; their run ids become tags (base → enhanced → …).
@@ -68,7 +69,8 @@ class Tracker:
             self.client.log_param(self.run_id, name, str(value)[:6000])
         if self.config:
             self.client.log_dict(self.run_id, self.config, "config.json")
-        write_json(self.output_dir / RUN_FILE, {"run_id": self.run_id, "tracking_uri": self.uri})
+        run = {"run_id": self.run_id, "tracking_uri": self.uri}
+        write_json(self.output_dir / RUN_FILE, {**read_runs(self.output_dir), self.workflow: run})
 
     def experiment_id(self) -> str:
         """Id of the experiment, made on first use with its artifacts beside the database."""
@@ -76,14 +78,17 @@ class Tracker:
         if experiment is not None:
             return experiment.experiment_id
         location = None
-        if self.uri.startswith("sqlite:///"):
-            location = Path(self.uri.removeprefix("sqlite:///")).with_name("mlruns").absolute().as_uri()
+        if self.uri.startswith(SQLITE):
+            location = Path(self.uri.removeprefix(SQLITE)).with_name("mlruns").absolute().as_uri()
         return self.client.create_experiment(EXPERIMENT, artifact_location=location)
 
     def links(self) -> dict[str, str]:
-        """Run ids of the stages that this one builds on."""
-        files = {name: Path(folder) / RUN_FILE for name, folder in self.sources.items()}
-        return {f"{name}_run_id": json.loads(f.read_text())["run_id"] for name, f in files.items() if f.exists()}
+        """Run ids of the stages that this one builds on; an evaluation in their folder made nothing to build on."""
+        links = {}
+        for name, folder in self.sources.items():
+            made = [run["run_id"] for workflow, run in read_runs(folder).items() if workflow != "evaluating"]
+            links |= {f"{name}_run_id": run_id for run_id in made[:1]}
+        return links
 
     def log_metrics(self, metrics: Mapping[str, float | None], step: int = 0) -> None:
         """Log scalars; missing and non-finite values are left out (MLflow cannot store them)."""
@@ -112,9 +117,27 @@ class Tracker:
             logger.info("MLflow run recorded; look at it with: %s", ui_command(self.uri))
 
 
+def read_runs(output_dir: str | Path) -> dict[str, dict[str, str]]:
+    """Latest ``run_id`` and ``tracking_uri`` of each workflow that wrote to a folder; empty when none was tracked."""
+    path = Path(output_dir) / RUN_FILE
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def attach_artifact(output_dir: str | Path, path: str | Path) -> None:
+    """Copy a file into the finished runs that wrote to a folder."""
+    from mlflow.tracking import MlflowClient
+
+    for run in read_runs(output_dir).values():
+        uri = run["tracking_uri"]
+        if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+            logger.warning("%s: not attached to MLflow; expected the runs in %s, found no database", path, uri)
+            continue
+        MlflowClient(uri).log_artifact(run["run_id"], str(path))
+
+
 def default_uri(output_dir: str | Path) -> str:
     """Sqlite database beside ``output_dir``, so that the stages of one experiment share it."""
-    return f"sqlite:///{Path(output_dir).absolute().parent / 'mlruns.db'}"
+    return f"{SQLITE}{Path(output_dir).absolute().parent / 'mlruns.db'}"
 
 
 def ui_command(uri: str) -> str:

@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 from scripts.data.atomic import atomic_write, write_json
 
@@ -16,3 +18,10 @@ def test_json_without_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "x.json", {"value": float("nan")})
     assert not list(tmp_path.iterdir())
+
+
+def test_full_disk_names_the_file_and_says_how_to_go_on(tmp_path):
+    with pytest.raises(OSError, match=r"file\.bin: could not be written .* run the same command again") as found:
+        with atomic_write(tmp_path / "file.bin"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+    assert found.value.errno == errno.ENOSPC and not list(tmp_path.iterdir())

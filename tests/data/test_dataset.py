@@ -3,7 +3,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from monai.transforms import Compose
+from monai.transforms import Compose, RandAffined
 from PIL import Image
 from scripts.data.dataset import RadiographDataset
 from scripts.transforms import FitSquared, LoadRadiographd
@@ -24,6 +24,22 @@ def make(items, tmp_path):
         return RadiographDataset(items, preprocessing, cache_dir=tmp_path / "cache")
 
     return build
+
+
+def test_augmentation_depends_on_the_seed_and_the_image_only(items, tmp_path):
+    preprocessing = Compose([LoadRadiographd(keys="image"), FitSquared(keys="image", size=16)])
+    augmentation = Compose([RandAffined(keys="image", prob=1.0, rotate_range=1.0)])
+    dataset = RadiographDataset(items, preprocessing, augmentation, cache_dir=tmp_path / "cache")
+
+    def load(seed, order, processes=0):
+        dataset.augmentation_seed = seed
+        loader = torch.utils.data.DataLoader(dataset, batch_size=1, sampler=order, num_workers=processes)
+        found = dict(zip(order, [batch["image"] for batch in loader], strict=True))
+        return torch.cat([found[index] for index in sorted(found)])
+
+    whole = load(1, [0, 1, 2])
+    assert torch.equal(load(1, [2, 0, 1]), whole) and torch.equal(load(1, [0, 1, 2], processes=2), whole)
+    assert not torch.equal(load(2, [0, 1, 2]), whole)
 
 
 def images(dataset):

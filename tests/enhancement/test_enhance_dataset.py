@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 
 import pytest
 import torch
@@ -162,15 +164,20 @@ def test_refused_image_is_named_and_left_out(make, tmp_path):
     assert len(load_datalist(job.output_dir / "datalist.json").splits["training"]) == 15
 
 
-def test_full_disk_says_how_to_continue(make, monkeypatch):
-    import errno
+def test_full_disk_keeps_what_is_finished_and_says_how_to_continue(make, monkeypatch):
+    whole = finish(make("whole"))
+    job, fsync, count = make(), os.fsync, iter(range(100))
 
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def full_at_twenty(descriptor):
+        if next(count) == 20:  # an image and its manifest line are two
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
 
-    monkeypatch.setattr("scripts.enhancement.enhance_dataset.write_png16", full)
-    with pytest.raises(OSError, match="run the same command again"):
-        make().run()
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="run the same command again"):
+        patch.setattr("os.fsync", full_at_twenty)
+        job.run()
+    assert not list(job.output_dir.rglob("*.tmp"))
+    assert finish(make()) == whole
 
 
 def test_source_folder_is_never_written_to(make, data_dir):

@@ -6,6 +6,7 @@ is killed while saving (40 of 40 kills each); this form left a valid file every 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -25,20 +26,37 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         A binary file object.
 
     Raises:
-        OSError: when the disk refuses; the earlier file, if any, is untouched and the temporary file is gone.
+        OSError: when the disk refuses; the earlier file, if any, is untouched and the temporary file is gone. A full
+            disk is said as such, with what to do.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # The process id keeps two ranks of one job from sharing a temporary file.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with explained_full_disk(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained_full_disk(path: Path) -> Iterator[None]:
+    """Say what a full disk means for ``path``; other errors pass as they are."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise OSError(
+            error.errno,
+            f"{path}: could not be written ({error.strerror}); expected free space on its disk, found none; everything "
+            "finished so far is kept: free some space and run the same command again",
+        ) from error
 
 
 def write_json(path: str | Path, content: Any) -> Path:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import Compose, Randomizable
+from monai.transforms import Compose
 from torch.utils.data import Dataset
 
 from ..dicom import RefusedInput, find_refusal
@@ -37,7 +37,8 @@ class RadiographDataset(Dataset):
     Args:
         data: items with absolute ``image`` paths and ``label`` lists (NaN = not annotated, -1 = uncertain).
         preprocessing: deterministic transforms of one item (load, fit to S × S); cached.
-        augmentation: random transforms, applied at each read.
+        augmentation: random transforms, applied at each read; what they draw is a function of
+            ``augmentation_seed`` (set for each epoch by ``scripts.training.EpochSeed``) and of the image's index.
         cache_dir: folder of the cache and of ``failures.csv``; processes and runs may share it.
         num_workers: decoding threads.
     """
@@ -53,7 +54,7 @@ class RadiographDataset(Dataset):
     ) -> None:
         if not data:
             raise ValueError("datalist: the split is empty; expected at least one image, found 0; check the datalist")
-        self.augmentation = augmentation
+        self.augmentation, self.augmentation_seed = augmentation, 0
         pixels, kept = load_or_build(data, preprocessing, Path(cache_dir), num_workers)
         self.pixels = pixels
         self.data = [data[index] for index in kept]
@@ -64,12 +65,12 @@ class RadiographDataset(Dataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         pixels = torch.from_numpy(self.pixels[index].astype(np.float32)[None] / 65535)  # (1, S, S)
         item = {"image": pixels, "label": torch.tensor(self.data[index]["label"], dtype=torch.float32)}
-        return self.augmentation(item) if self.augmentation is not None else item
-
-    def seed_augmentation(self, seed: int) -> None:
-        """Set the random state of the augmentation (see ``scripts.training.EpochSeed``)."""
-        if isinstance(self.augmentation, Randomizable):
-            self.augmentation.set_random_state(seed)
+        if self.augmentation is None:
+            return item
+        # A random state for each image: what happens to it depends on no other, nor on which process loads it.
+        seed = np.random.SeedSequence([self.augmentation_seed, index]).generate_state(1)[0]
+        self.augmentation.set_random_state(seed=int(seed))
+        return self.augmentation(item)
 
 
 def load_or_build(

@@ -3,6 +3,7 @@
 ``regions``           attention map -> boxes, and the control selectors
 ``enhancer``          the interface, and the one degradation operator
 ``identity`` ``bicubic`` ``native`` ``ldm``   enhancers
+``registry``          enhancers by name
 ``sampling``          the latent diffusion loop
 ``data_consistency``  keep what was measured
 ``paste``             back at the original size, or on a larger canvas

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -59,6 +58,9 @@ class DatasetEnhancer:
     rank: int = 0
     world_size: int = 1
     limit: int | None = None
+
+    def __post_init__(self) -> None:
+        self.output_dir = Path(self.output_dir)
 
     def run(self) -> list[dict[str, Any]]:
         """Enhance what is not finished; return the lines of all finished images of this process.
@@ -189,26 +191,16 @@ class DatasetEnhancer:
         name = self.name_of(item)
         as_dicom = is_dicom_file(Path(item["image"]))
         output = output_name(name, as_dicom)
-        try:
-            if as_dicom:
-                write_enhanced(
-                    Path(item["image"]),
-                    image[0].numpy(),
-                    self.output_dir / output,
-                    description=DESCRIPTION,
-                    software="cxr-attention-sr",
-                )
-            else:
-                write_png16(image[0].numpy(), self.output_dir / output)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise OSError(
-                error.errno,
-                f"{output}: could not be written ({error.strerror}); expected free space in {self.output_dir}, "
-                f"found none; "
-                "everything finished so far is kept: free some space and run the same command again",
-            ) from error
+        if as_dicom:
+            write_enhanced(
+                Path(item["image"]),
+                image[0].numpy(),
+                self.output_dir / output,
+                description=DESCRIPTION,
+                software="cxr-attention-sr",
+            )
+        else:
+            write_png16(image[0].numpy(), self.output_dir / output)
         return {
             "image": name,
             "output": output.as_posix(),

@@ -37,7 +37,6 @@ class Enhancement:
 
     def run(self) -> None:
         """Enhance, merge, draw examples, log. A failure closes the MLflow run as failed."""
-        self.job.output_dir = Path(self.job.output_dir)
         settings = {**vars(self.job.settings), **self.job.hashes()}
         self.tracker.start({name: value for name, value in settings.items() if name != "settings"})
         try:

@@ -21,7 +21,7 @@ class EpochSeed:
     Args:
         loader: training loader. Its sampler is a ``DistributedSampler`` (also for one process: the order of a
             ``RandomSampler`` depends on what its generator gave before), its ``generator`` seeds the workers, and its
-            data set holds the augmentation.
+            data set seeds the augmentation of each image.
         seed: seed of the run.
         rank: process number in a distributed run; each rank augments differently.
     """
@@ -43,7 +43,7 @@ class EpochSeed:
         self.loader.sampler.set_epoch(engine.state.epoch)  # type: ignore[attr-defined]
         if self.loader.generator is not None:
             self.loader.generator.manual_seed(torch_seed)
-        self.loader.dataset.seed_augmentation(augmentation_seed)  # type: ignore[attr-defined]
+        self.loader.dataset.augmentation_seed = augmentation_seed  # type: ignore[attr-defined]
 
     def state_dict(self) -> dict:
         """The seed: with the epoch it determines every generator."""

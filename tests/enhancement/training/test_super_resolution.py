@@ -57,6 +57,6 @@ def test_run_is_tracked(sr_datalist, tmp_path):
     output_dir = tmp_path / "ldm"
     tracker = Tracker(output_dir, "sr_training")
     SuperResolutionTraining(sr_datalist, output_dir, tracker, max_steps=1, **SMALL).run()
-    stored = json.loads((output_dir / "mlflow_run.json").read_text())
+    stored = json.loads((output_dir / "mlflow_runs.json").read_text())["sr_training"]
     run = MlflowClient(stored["tracking_uri"]).get_run(stored["run_id"])
     assert run.info.status == "FINISHED" and "ldm_consistent_psnr" in run.data.metrics
