@@ -73,9 +73,14 @@ def test_mlflow_links_the_runs_of_a_pipeline(run):
 def test_report_shows_both_models(run):
     from scripts.cli import report
 
+    from mlflow.tracking import MlflowClient
+
     report(run)
     text = (run / "report.html").read_text()
     assert "Left Bright" in text and "Right Bright" in text and "<img" in text
+    training = json.loads((run / "base" / "mlflow_runs.json").read_text())["training"]
+    artifacts = MlflowClient(training["tracking_uri"]).list_artifacts(training["run_id"])
+    assert "report.html" in [artifact.path for artifact in artifacts]
 
 
 @pytest.fixture
@@ -107,12 +112,29 @@ def test_predict_answers_for_every_input_and_says_what_it_refused(run, incoming,
 
 def test_predictions_equal_those_of_the_evaluation(run, data_dir, tmp_path):
     overrides = {"inputs": [str(data_dir / "test")], "model_dir": str(run / "base" / "model"), "enhance": False}
-    run_workflow("inferring", overrides={**overrides, "output_dir": str(tmp_path)})
-    pairs = [json.loads((folder / "predictions.json").read_text())["items"] for folder in (tmp_path, run / "base")]
+    run_workflow("inferring", overrides={**overrides, "output_dir": str(tmp_path / "out")})
+    folders = (tmp_path / "out", run / "base")
+    pairs = [json.loads((folder / "predictions.json").read_text())["items"] for folder in folders]
     logits = [{Path(item["image"]).name: item["logits"] for item in items} for items in pairs]
     assert logits[0].keys() == logits[1].keys() and len(logits[0]) == 6
     for name, values in logits[0].items():
         assert values == pytest.approx(logits[1][name], abs=2e-4)  # the cache of the evaluation holds 16 bits
+
+
+def test_inference_is_tracked_without_a_path_of_an_image(run, data_dir, tmp_path):
+    from mlflow.tracking import MlflowClient
+
+    overrides = {"inputs": [str(data_dir / "test")], "model_dir": str(run / "base" / "model"), "enhance": False}
+    run_workflow("inferring", overrides={**overrides, "output_dir": str(tmp_path / "out")})
+    recorded = json.loads((tmp_path / "out" / "mlflow_runs.json").read_text())["inferring"]
+    found = MlflowClient(recorded["tracking_uri"]).get_run(recorded["run_id"])
+    assert found.info.status == "FINISHED" and found.data.metrics == {"n_candidates": 6, "n_refused": 0}
+    assert (
+        found.data.tags["model_run_id"]
+        == json.loads((run / "base" / "mlflow_runs.json").read_text())["training"]["run_id"]
+    )
+    tracked = [tmp_path / "mlruns.db", *(path for path in (tmp_path / "mlruns").rglob("*") if path.is_file())]
+    assert not any(str(data_dir / "test").encode() in path.read_bytes() for path in tracked)
 
 
 def enhancing_command(run, data_dir, out, *launcher):

@@ -64,7 +64,7 @@ def predict(
     """Write probabilities (CSV, JSON), attention overlays and enhanced images."""
     from .workflow import run_workflow
 
-    overrides: dict = {"inputs": [str(path) for path in inputs], "output_dir": str(out)}
+    overrides: dict = {"inputs": [str(path) for path in inputs], "output_dir": str(out), "tracking_uri": "none"}
     if model is not None:
         overrides["model_dir"] = str(model)
     run_workflow("inferring", overrides=overrides)
@@ -106,9 +106,9 @@ def check(datalist: Annotated[Path, typer.Argument(help="datalist to check")]) -
 @app.command()
 def report(run_dir: Annotated[Path, typer.Argument(help="folder with base/, enhanced/ and retrained/")]) -> None:
     """Write report.html from what a pipeline left in RUN_DIR."""
-    from .evaluation.report import write_report
+    from .evaluation.report import publish_report
 
-    print(write_report(run_dir))
+    print(publish_report(run_dir))
 
 
 @app.command()

@@ -22,7 +22,7 @@ def run_demo(out: Path) -> None:
         out: output folder; finished stages in it are continued, not repeated.
     """
     from .evaluation.comparison import format_comparison_table
-    from .evaluation.report import write_report
+    from .evaluation.report import publish_report
     from .tracking import default_uri, ui_command
 
     started = time.monotonic()
@@ -33,7 +33,7 @@ def run_demo(out: Path) -> None:
     stage("3/6  enhance what it attends to", lambda: enhance(base, enhanced, **common))
     stage("4/6  re-train on the enhanced images", lambda: train("retraining", out=retrained, dataset_dir=str(enhanced)))
     stage("5/6  evaluate both", lambda: evaluate(data, base, enhanced, retrained))
-    report = stage("6/6  report", lambda: write_report(out, synthetic=True))
+    report = stage("6/6  report", lambda: publish_report(out, synthetic=True))
     print("\nSYNTHETIC data: these figures show that the pipeline runs; they say nothing about radiographs.")
     print(format_comparison_table(json.loads((out / "comparison.json").read_text())))
     print(f"report: {report}")

@@ -84,7 +84,7 @@ class Tracker:
 
     def links(self) -> dict[str, str]:
         """Run ids of the stages that this one builds on; an evaluation in their folder made nothing to build on."""
-        links = {}
+        links: dict[str, str] = {}
         for name, folder in self.sources.items():
             made = [run["run_id"] for workflow, run in read_runs(folder).items() if workflow != "evaluating"]
             links |= {f"{name}_run_id": run_id for run_id in made[:1]}

@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from scripts.networks import ViTMultilabel, save_vit_multilabel
 from scripts.networks.pretrained import load_backbone, make_backbone, resample_positions
 
+TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
 DINOV2 = Path(__file__).resolve().parents[3] / "shared" / "models" / "dinov2-small"
 
 
@@ -88,3 +90,12 @@ def test_real_dinov2_loads_strictly():
     backbone, mean, _ = load_backbone(DINOV2, 224)
     assert backbone.config.num_hidden_layers == 12 and mean[0] == pytest.approx(0.485)
     assert next(backbone.parameters()).dtype == torch.float32
+
+
+def test_model_folder_of_ours_is_a_backbone_without_its_head(tmp_path):
+    trained = ViTMultilabel(architecture=TINY, num_labels=3, image_size=32).eval()
+    trained.mean.fill_(0.4)
+    save_vit_multilabel(trained, tmp_path / "model", labels=["A", "B", "C"], provenance={})
+    fresh = ViTMultilabel(tmp_path / "model", num_labels=2, image_size=32).eval()
+    image = torch.rand(2, 1, 32, 32)
+    assert torch.equal(fresh.features(image), trained.features(image)) and fresh(image).shape == (2, 2)

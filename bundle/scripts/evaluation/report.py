@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..data.atomic import atomic_write
+from ..tracking import attach_artifact
 from . import figures
 from .gather import History, ModelResults, ReportInputs, gather
 
@@ -49,6 +50,14 @@ def write_report(run_dir: str | Path, out: str | Path | None = None, *, syntheti
     html = render(inputs, synthetic=synthetic)
     with atomic_write(path) as file:
         file.write(html.encode("utf-8"))
+    return path
+
+
+def publish_report(run_dir: str | Path, *, synthetic: bool = False) -> Path:
+    """Write the report and attach it to the run folder's MLflow runs; args, return and errors as `write_report`."""
+    path = write_report(run_dir, synthetic=synthetic)
+    for stage in ("base", "enhanced", "retrained"):
+        attach_artifact(Path(run_dir) / stage, path)
     return path
 
 

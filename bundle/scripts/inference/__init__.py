@@ -3,10 +3,12 @@
 ``inputs``    files and folders -> candidate images
 ``studies``   candidates -> readable chest films, refusals recorded
 ``handler``   logits and attention -> predictions.csv, predictions.json, overlays, enhanced images, failures.csv
+``record``    run_report.json and MLflow
 """
 
 from .handler import PredictionHandler
 from .inputs import find_images
+from .record import InferenceRecord
 from .studies import StudyImages, collate
 
-__all__ = ["PredictionHandler", "StudyImages", "collate", "find_images"]
+__all__ = ["InferenceRecord", "PredictionHandler", "StudyImages", "collate", "find_images"]

