@@ -62,3 +62,22 @@ def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 130 and "same command continues" in capsys.readouterr().err
+
+
+def test_layouts_of_the_command_are_those_that_exist():
+    from scripts.cli import Layout
+    from scripts.data.layouts import LAYOUTS
+
+    assert {layout.value for layout in Layout} == {"folder", "csv", *LAYOUTS}
+
+
+def test_datalist_of_a_public_data_set(tmp_path):
+    from .data.layouts.test_nih import write
+
+    done = call(
+        "datalist", write(tmp_path / "nih"), "--layout", "nih", "--out", tmp_path / "nih.json", "--labels", "Mass"
+    )
+    assert done.exit_code == 1 and "MISSING_FILE 1" in done.output and "NO_SPLIT 1" in done.output
+    content = json.loads((tmp_path / "nih.json").read_text())
+    assert content["labels"] == ["Mass"] and len(content["test"]) == 1
+    assert call("check", tmp_path / "nih.json").exit_code == 0

@@ -71,9 +71,8 @@ def test_mlflow_links_the_runs_of_a_pipeline(run):
 
 
 def test_report_shows_both_models(run):
-    from scripts.cli import report
-
     from mlflow.tracking import MlflowClient
+    from scripts.cli import report
 
     report(run)
     text = (run / "report.html").read_text()

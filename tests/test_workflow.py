@@ -1,5 +1,5 @@
 import pytest
-from scripts.workflow import WORKFLOWS, check_overrides, config_files, parse_overrides
+from scripts.workflow import WORKFLOWS, check_overrides, config_files, parse_overrides, run_workflow
 
 
 def test_values_are_typed():
@@ -31,3 +31,9 @@ def test_unknown_workflow_and_overlay_are_refused():
         config_files("trainin", [])
     with pytest.raises(ValueError, match="did you mean 'paper'"):
         config_files("training", ["papr"])
+
+
+def test_several_processes_without_torchrun_are_refused(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(ValueError, match="torchrun --standalone"):
+        run_workflow("training", overlays=["multi_gpu"])

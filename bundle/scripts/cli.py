@@ -27,6 +27,12 @@ class Layout(StrEnum):
 
     FOLDER = "folder"
     CSV = "csv"
+    CHEXPERT = "chexpert"
+    MIMIC = "mimic"
+    NIH = "nih"
+    VINDR = "vindr"
+    RSNA = "rsna"
+    PADCHEST = "padchest"
 
 
 @app.command(context_settings=FREE)
@@ -60,6 +66,7 @@ def predict(
     inputs: Annotated[list[Path], typer.Argument(help="radiographs or folders of studies")],
     out: Annotated[Path, typer.Option(help="output folder")],
     model: Annotated[Path | None, typer.Option(help="model folder; default: the shipped one")] = None,
+    dicom: Annotated[bool, typer.Option("--dicom", help="also write DICOM objects for a PACS, to OUT/dicom")] = False,
 ) -> None:
     """Write probabilities (CSV, JSON), attention overlays and enhanced images."""
     from .workflow import run_workflow
@@ -67,6 +74,8 @@ def predict(
     overrides: dict = {"inputs": [str(path) for path in inputs], "output_dir": str(out), "tracking_uri": "none"}
     if model is not None:
         overrides["model_dir"] = str(model)
+    if dicom:
+        overrides["dicom"] = True
     run_workflow("inferring", overrides=overrides)
     if (out / "failures.csv").exists():
         raise SystemExit(1)
@@ -74,21 +83,26 @@ def predict(
 
 @app.command()
 def datalist(
-    source: Annotated[Path, typer.Argument(help="folder of studies, or CSV of labels")],
+    source: Annotated[Path, typer.Argument(help="folder of studies or of a public data set, or CSV of labels")],
     out: Annotated[Path, typer.Option(help="datalist to write (JSON)")],
     layout: Annotated[Layout, typer.Option(help="how the data lie on disk")] = Layout.FOLDER,
     labels: Annotated[str | None, typer.Option(help="comma-separated label columns; default: all")] = None,
     seed: Annotated[int, typer.Option(help="seed of the patient-level split")] = 0,
 ) -> None:
     """Write a datalist with a patient-level split."""
+    from .data.building import build_from_csv, build_from_folder, build_from_layout
     from .data.class_distribution import format_class_table
-    from .data.datalist import build_from_csv, build_from_folder, write_datalist
+    from .data.datalist import write_datalist
 
     chosen = labels.split(",") if labels else None
     if layout == Layout.CSV:
         built, failures = build_from_csv(source, labels=chosen, seed=seed)
-    else:
+    elif layout == Layout.FOLDER:
+        if chosen:
+            raise ValueError("--labels: a folder has none; expected it with another layout; name the CSV, --layout csv")
         built, failures = build_from_folder(source, seed=seed)
+    else:
+        built, failures = build_from_layout(layout, source, labels=chosen, seed=seed)
     write_datalist(built, out)
     print(format_class_table(built))
     report_failures(failures, out.with_name("failures.csv"))
@@ -127,11 +141,14 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="machine-readable"
 
 def report_failures(failures: list, path: Path) -> None:
     """Write refused inputs and leave with status 1, or do nothing when there are none."""
+    from collections import Counter
+
     from .data.failures import write_failures
 
     if failures:
         write_failures(path, failures)
-        print(f"{len(failures)} inputs were refused; reasons in {path}", file=sys.stderr)
+        by_type = ", ".join(f"{code} {n}" for code, n in Counter(failure.code for failure in failures).most_common())
+        print(f"{len(failures)} inputs were refused ({by_type}); reasons in {path}", file=sys.stderr)
         raise SystemExit(1)
 
 

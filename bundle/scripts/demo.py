@@ -52,7 +52,8 @@ def stage(title, action):  # type: ignore[no-untyped-def]
 
 def make_studies(folder: Path) -> None:
     """Write phantoms and their datalist, once."""
-    from .data.datalist import build_from_csv, write_datalist
+    from .data.building import build_from_csv
+    from .data.datalist import write_datalist
     from .data.phantom import write_phantom_studies
 
     if (folder / "datalist.json").exists():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -44,11 +45,12 @@ def run_workflow(
         The resolved values of the keys that the caller set, as the workflow saw them.
 
     Raises:
-        ValueError: unknown workflow, overlay or key, with the nearest that exists.
+        ValueError: unknown workflow, overlay or key, with the nearest that exists; ``multi_gpu`` in one process.
     """
     from monai.bundle import ConfigWorkflow
 
     files = config_files(workflow, overlays)
+    check_launcher(overlays)
     overrides = {"bundle_root": str(BUNDLE_ROOT), **(overrides or {})}
     check_overrides(files, overrides)
     job = ConfigWorkflow(
@@ -86,6 +88,19 @@ def config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
         if overlay not in available:
             raise ValueError(unknown("--overlay", overlay, available))
     return [CONFIG_DIR / name for name in (*own, *(f"{overlay}.yaml" for overlay in overlays))]
+
+
+def check_launcher(overlays: Sequence[str]) -> None:
+    """Refuse ``multi_gpu`` outside ``torchrun``, which numbers the processes in the environment.
+
+    Raises:
+        ValueError: saying how to start it.
+    """
+    if "multi_gpu" in overlays and "RANK" not in os.environ:
+        raise ValueError(
+            "--overlay multi_gpu: needs several processes; expected the environment of torchrun, found none; start it "
+            "with: torchrun --standalone --nproc_per_node=2 -m bundle run …"
+        )
 
 
 def check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> None:

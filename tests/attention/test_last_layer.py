@@ -1,6 +1,6 @@
 import pytest
 import torch
-from scripts.attention.last_layer import LastLayerCLSAttention, attention_maps, last_projections
+from scripts.attention.last_layer import LastLayerCLSAttention, WithAttention, attention_maps, last_projections
 from scripts.networks import ViTMultilabel
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "patch_size": 8}
@@ -54,3 +54,28 @@ def test_maps_need_a_forward_pass(network):
 def test_a_network_without_attention_is_refused():
     with pytest.raises(ValueError, match="found none"):
         last_projections(torch.nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("prepare", ["compile", "export"])
+def test_compiled_and_exported_networks_keep_their_attention(network, prepare):
+    first, second = torch.rand(2, 2, 1, 48, 48)
+    expected = [attention_maps(network, images) for images in (first, second)]
+    model = WithAttention(network).eval()
+    if prepare == "compile":
+        run = torch.compile(model, backend="eager", fullgraph=True)
+    else:
+        run = torch.export.export(model, (first,)).module()
+    with torch.inference_mode():
+        for images, (logits, maps) in zip((first, second), expected, strict=True):
+            found_logits, found_maps = run(images)
+            assert torch.allclose(found_logits, logits, atol=1e-5) and torch.allclose(found_maps, maps, atol=1e-6)
+
+
+def test_a_network_compiled_before_the_context_is_an_error_not_an_old_map(network):
+    images = torch.rand(1, 1, 48, 48)
+    network.compile(backend="eager")
+    with torch.inference_mode():
+        network(images)
+        with LastLayerCLSAttention(network) as attention, pytest.raises(RuntimeError, match="compile WithAttention"):
+            network(images)
+            _ = attention.maps

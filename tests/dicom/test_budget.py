@@ -1,35 +1,59 @@
-import struct
 import zlib
 
 import pytest
-from scripts.dicom import RefusedInput, read_radiograph
-from scripts.dicom.budget import MAX_INFLATED_BYTES, check_inflated_size, codestream_size
+from scripts.dicom import RefusedInput, budget, read_radiograph
+from scripts.dicom.budget import check_expansion, inflate
 
 from .synthetic import make_dataset, picture, save
 
 
-def test_deflated_bomb_is_refused_without_inflating_all_of_it(tmp_path):
+def deflated(path, content):
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    block = b"\0" * (1 << 22)
-    content = b"".join(packer.compress(block) for _ in range(MAX_INFLATED_BYTES // len(block) + 2)) + packer.flush()
-    (tmp_path / "bomb").write_bytes(b"x" * 10 + content)
+    path.write_bytes(b"x" * 10 + packer.compress(content) + packer.flush())
+    return path
+
+
+def test_inflated_content_up_to_the_budget(tmp_path, monkeypatch):
+    monkeypatch.setattr(budget, "MAX_INFLATED_BYTES", 5_000_000)
+    content = bytes(range(250)) * 20_000
+    assert inflate(deflated(tmp_path / "x", content), 10) == content
     with pytest.raises(RefusedInput) as refusal:
-        check_inflated_size(tmp_path / "bomb", 10)
+        inflate(deflated(tmp_path / "x", content + b"x"), 10)
     assert refusal.value.code == "INFLATED_SIZE"
 
 
-def test_codestream_sizes():
-    siz = b"\xff\x4f\xff\x51" + struct.pack(">HH6I", 47, 0, 70, 100, 6, 4, 0, 0)
-    assert codestream_size(siz) == (96, 64)
-    jpeg = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0" + struct.pack(">HBHHB", 11, 8, 96, 64, 1)
-    assert codestream_size(jpeg) == (96, 64)
-    assert codestream_size(b"nonsense") is None
-
-
-def test_codestream_larger_than_its_header_is_refused(tmp_path):
-    dataset = make_dataset(picture())
-    dataset.compress("1.2.840.10008.1.2.4.90")
-    dataset.Rows = 95
+def test_file_size(tmp_path, monkeypatch):
+    path = save(make_dataset(picture()), tmp_path / "x.dcm")
+    monkeypatch.setattr(budget, "MAX_FILE_BYTES", path.stat().st_size - 1)
     with pytest.raises(RefusedInput) as refusal:
-        read_radiograph(save(dataset, tmp_path / "x.dcm"))
-    assert refusal.value.code == "GEOMETRY"
+        read_radiograph(path)
+    assert refusal.value.code == "FILE_SIZE"
+
+
+@pytest.mark.parametrize("offset", [0, 128, 132])
+def test_header_of_too_many_elements(tmp_path, monkeypatch, offset):
+    path = save(make_dataset(picture()), tmp_path / "x.dcm")
+    path.write_bytes(path.read_bytes()[offset:])
+    read_radiograph(path)
+    monkeypatch.setattr(budget, "MAX_HEADER_READS", 20)
+    with pytest.raises(RefusedInput) as refusal:
+        read_radiograph(path)
+    assert refusal.value.code == "HEADER_SIZE"
+
+
+def test_expansion():
+    check_expansion(1, budget.FREE_BYTES)
+    check_expansion(10_000, 10_000 * budget.MAX_EXPANSION)
+    with pytest.raises(RefusedInput) as refusal:
+        check_expansion(10_000, 10_000 * budget.MAX_EXPANSION + 1)
+    assert refusal.value.code == "EXPANSION"
+
+
+def test_deflated_without_preamble(tmp_path):
+    dataset = make_dataset(picture())
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
+    path = save(dataset, tmp_path / "x.dcm")
+    path.write_bytes(path.read_bytes()[128:])
+    with pytest.raises(RefusedInput) as refusal:
+        read_radiograph(path)
+    assert refusal.value.code == "NO_PREAMBLE"

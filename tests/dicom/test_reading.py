@@ -6,11 +6,11 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 from scripts.dicom import RefusedInput, read_header, read_radiograph
 from scripts.dicom.reading import META_KEYS
 
-from .synthetic import SHARED_DICOM, make_dataset, picture, save, window
+from .mutations import mutate
+from .synthetic import make_dataset, picture, save, window
 
 STORED = picture()
 EIGHT = (STORED // 16).astype(np.uint8)
@@ -101,46 +101,6 @@ def test_dicom_without_extension_and_without_preamble(tmp_path):
         np.testing.assert_array_equal(read_radiograph(tmp_path / name).image, truth)
 
 
-@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless, JPEG2000Lossless])
-def test_transfer_syntaxes(tmp_path, syntax):
-    dataset = make_dataset(STORED, **window())
-    if syntax.is_encapsulated:
-        dataset.compress(syntax)
-    elif syntax == ExplicitVRBigEndian:
-        dataset["PixelData"].value = STORED.astype(">u2").tobytes()
-    if not syntax.is_encapsulated:
-        dataset.file_meta.TransferSyntaxUID = syntax
-    np.testing.assert_allclose(read_radiograph(save(dataset, tmp_path / "x.dcm")).image[0], STORED / 4095, atol=1e-7)
-
-
-@pytest.mark.parametrize(
-    ("orientation", "stored"),
-    [
-        (["R", "F"], STORED[:, ::-1]),
-        (["L", "H"], STORED[::-1]),
-        (["R", "H"], STORED[::-1, ::-1]),
-        (["F", "L"], STORED.T),
-        (["H", "L"], STORED.T[:, ::-1]),
-        (["F", "R"], STORED.T[::-1]),
-    ],
-)
-def test_frontal_view_is_turned_to_the_standard_orientation(tmp_path, orientation, stored):
-    pixels = np.ascontiguousarray(stored)
-    radiograph = read_radiograph(save(make_dataset(pixels, PatientOrientation=orientation, **window()), tmp_path / "x"))
-    np.testing.assert_allclose(radiograph.image[0], STORED / 4095, atol=1e-7)
-    assert "turned to the standard orientation" in radiograph.meta["flags"]
-    assert radiograph.meta["spacing_mm"] == ([0.1, 0.2] if orientation[0] in "FH" else [0.2, 0.1])
-
-
-def test_grey_stored_as_colour(tmp_path):
-    attributes = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0,
-                  "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}  # fmt: skip
-    path = save(make_dataset(np.stack([EIGHT] * 3, -1), **attributes), tmp_path / "x.dcm")
-    np.testing.assert_allclose(read_radiograph(path).image[0], EIGHT / 255, atol=1e-7)
-    path = save(make_dataset(np.stack([EIGHT, EIGHT, EIGHT // 2], -1), **attributes), tmp_path / "y.dcm")
-    assert code_of(path) == "COLOUR"
-
-
 def test_meta_is_the_allow_list_and_names_nobody(tmp_path):
     radiograph = read_radiograph(save(make_dataset(STORED, BurnedInAnnotation="YES", **window()), tmp_path / "x.dcm"))
     meta = radiograph.meta
@@ -172,7 +132,7 @@ def test_header_has_hashed_identifiers_only(tmp_path):
         ({"Rows": 65535, "Columns": 65535}, "PIXEL_BUDGET"),
         ({"Rows": 0}, "GEOMETRY"),
         ({"Rows": 97}, "DECODE"),
-        ({"HighBit": 12}, "BIT_LAYOUT"),
+        ({"HighBit": 10}, "BIT_LAYOUT"),
         ({"BitsAllocated": 1}, "BIT_LAYOUT"),
         ({"PhotometricInterpretation": None}, "PHOTOMETRIC"),
     ],
@@ -216,62 +176,13 @@ def test_picture_beyond_the_pixel_budget(tmp_path):
         assert code_of(tmp_path / "x.png") == "PIXEL_BUDGET"
 
 
-def test_random_damage_gives_only_refusals(tmp_path, recwarn):
-    good = bytearray(save(make_dataset(STORED, **window()), tmp_path / "x.dcm").read_bytes())
-    compressed = make_dataset(STORED, **window())
-    compressed.compress(JPEG2000Lossless)
-    packed = bytearray(save(compressed, tmp_path / "y.dcm").read_bytes())
-    generator = np.random.default_rng(0)
-    recwarn.clear()
-    for trial in range(150):
-        damaged = bytearray(good if trial % 2 else packed)
-        for position in generator.integers(132, 1500, size=8):
-            damaged[position] = generator.integers(256)
-        (tmp_path / "z.dcm").write_bytes(damaged)
+def test_warnings_and_refusals_of_damaged_files_name_nobody(tmp_path, recwarn):
+    good = save(make_dataset(STORED, **window()), tmp_path / "x.dcm").read_bytes()
+    for number in range(200):
+        (tmp_path / "z.dcm").write_bytes(mutate(good, number))
         try:
-            image = read_radiograph(tmp_path / "z.dcm").image
-        except RefusedInput:
-            continue
-        assert image.min() >= 0
-        assert image.max() <= 1
+            said = repr(read_radiograph(tmp_path / "z.dcm").meta)
+        except RefusedInput as refusal:
+            said = str(refusal)
+        assert not any(secret in said for secret in SECRETS), number
     assert not any(secret in str(warning.message) for warning in recwarn for secret in SECRETS)
-
-
-needs_shared = pytest.mark.skipif(
-    not SHARED_DICOM.exists(), reason="the shared DICOM files are not beside the repository"
-)
-
-
-@needs_shared
-def test_real_chest_films():
-    for path in sorted((SHARED_DICOM / "chest").glob("*.dcm")):
-        image = read_radiograph(path).image[0]
-        height, width = image.shape
-        # Spine and mediastinum are brighter than the lungs beside them: polarity.
-        band = image[height // 3 : height // 2].mean(0)
-        centre, lungs = band[int(0.45 * width) : int(0.55 * width)].mean(), np.minimum(
-            band[int(0.2 * width) : int(0.4 * width)].min(), band[int(0.6 * width) : int(0.8 * width)].min()
-        )  # fmt: skip
-        assert centre > lungs, path.name
-
-
-@needs_shared
-def test_real_film_in_every_encoding():
-    folder = SHARED_DICOM / "derived"
-    reference = read_radiograph(folder / "rg1s_explicit_le.dcm").image
-    for name in ("implicit_le", "big_endian", "rle", "j2k_lossless", "jpegls_lossless"):
-        assert np.abs(read_radiograph(folder / f"rg1s_{name}.dcm").image - reference).max() < 1 / 255, name
-    # The others declare another window or none: the display differs by a monotone curve, never in polarity.
-    for name in ("8bit_mono1", "minimal_tags", "monochrome2", "voilut_12bit"):
-        image = read_radiograph(folder / f"rg1s_{name}.dcm").image
-        assert np.corrcoef(image.ravel(), reference.ravel())[0, 1] > 0.9, name
-
-
-@needs_shared
-def test_real_film_with_voi_lut_against_pydicom():
-    import pydicom
-
-    path = SHARED_DICOM / "derived" / "rg1s_voilut_12bit.dcm"
-    dataset = pydicom.dcmread(path)
-    mapped = pydicom.pixels.apply_voi_lut(dataset.pixel_array, dataset).astype(float)
-    np.testing.assert_allclose(read_radiograph(path).image[0], 1 - mapped / 4095, atol=1 / 255)

@@ -1,5 +1,14 @@
+import zipfile
+
 import pytest
 from scripts.inference import find_images
+
+from ..dicom.synthetic import make_dataset, picture, save
+
+
+def film(path, **attributes):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return save(make_dataset(picture(), **attributes), path)
 
 
 def test_folders_are_searched_and_side_files_are_not_images(tmp_path):
@@ -13,7 +22,8 @@ def test_folders_are_searched_and_side_files_are_not_images(tmp_path):
 
 def test_named_file_is_always_a_candidate_and_only_once(tmp_path):
     (tmp_path / "notes.txt").write_bytes(b"x")
-    assert len(find_images([tmp_path / "notes.txt", tmp_path / "notes.txt"])) == 1
+    (item,) = find_images([tmp_path / "notes.txt", tmp_path / "notes.txt"])
+    assert item["instance"].refusal is None
 
 
 def test_missing_path_and_empty_folder_are_errors(tmp_path):
@@ -21,3 +31,33 @@ def test_missing_path_and_empty_folder_are_errors(tmp_path):
         find_images([tmp_path / "none"])
     with pytest.raises(FileNotFoundError, match="found 0"):
         find_images([tmp_path])
+
+
+def test_a_study_over_several_folders_is_one_study_and_comes_together(tmp_path):
+    film(tmp_path / "1" / "a", ViewPosition="LL", SOPInstanceUID="1.1")
+    film(tmp_path / "1" / "b", StudyInstanceUID="1.9", SOPInstanceUID="1.2")
+    film(tmp_path / "2" / "c", SOPInstanceUID="1.3")
+    items = find_images([tmp_path / "1", tmp_path / "2"])
+    assert [item["image"].rsplit("/", 1)[1] for item in items] == ["c", "a", "b"]
+    assert items[0]["instance"].study == items[1]["instance"].study != items[2]["instance"].study
+
+
+def test_named_file_is_a_study_of_its_own(tmp_path):
+    first = film(tmp_path / "a", SOPInstanceUID="1.1")
+    second = film(tmp_path / "b", SOPInstanceUID="1.2")
+    items = find_images([tmp_path, second])
+    assert [item["image"] for item in items] == [str(first), str(second)]
+    assert items[0]["instance"].study != items[1]["instance"].study
+
+
+def test_archive_is_searched_like_a_folder_and_names_its_members(tmp_path):
+    path = film(tmp_path / "film")
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        archive.write(path, "p1/IM0")
+        archive.writestr("p1/inner.zip", b"x")
+    path.unlink()
+    for given in (tmp_path, tmp_path / "in.zip"):
+        film_item, inner = find_images([given])
+        assert film_item["instance"].name == f"{tmp_path}/in.zip/p1/IM0"
+        assert film_item["image"].endswith("/000000") and film_item["instance"].refusal is None
+        assert inner["instance"].refusal.code == "ARCHIVE_NESTED"

@@ -3,6 +3,6 @@
 ``last_layer``  CLS attention of the last layer, from its query and key projections
 """
 
-from .last_layer import LastLayerCLSAttention, attention_maps, check_map
+from .last_layer import LastLayerCLSAttention, WithAttention, attention_maps, check_map
 
-__all__ = ["LastLayerCLSAttention", "attention_maps", "check_map"]
+__all__ = ["LastLayerCLSAttention", "WithAttention", "attention_maps", "check_map"]

@@ -18,6 +18,9 @@ from ..networks.vit_multilabel import ViTMultilabel
 class LastLayerCLSAttention:
     """Context manager: while it is open, every forward pass of ``network`` leaves its map in :attr:`maps`.
 
+    A network that was compiled before the context was opened runs without its hooks, and asking for the map is then an
+    error; compile :class:`WithAttention` instead.
+
     Args:
         network: the classifier.
 
@@ -61,7 +64,10 @@ class LastLayerCLSAttention:
             RuntimeError: no forward pass yet.
         """
         if not self.projected:
-            raise RuntimeError("attention: no forward pass yet; expected one inside the context, found none")
+            raise RuntimeError(
+                "attention: no forward pass was seen; expected one inside the context, found none; a compiled network "
+                "does not see hooks that came later: compile WithAttention(network)"
+            )
         query, key = self.projected["query"].float(), self.projected["key"].float()  # (B, N, D)
         batch, tokens, width = key.shape
         query = query[:, :1].view(batch, 1, self.heads, -1).transpose(1, 2)  # CLS row only: (B, heads, 1, d)
@@ -72,6 +78,24 @@ class LastLayerCLSAttention:
         attention = scores.softmax(dim=-1).mean(dim=1)[:, 0]  # (B, N)
         rows, columns = self.network.patch_grid
         return attention[:, -rows * columns :].reshape(batch, rows, columns)
+
+
+class WithAttention(nn.Module):
+    """Network that returns its map beside its logits: what to compile or to export, since its hooks come first.
+
+    Args:
+        network: the classifier.
+    """
+
+    def __init__(self, network: ViTMultilabel) -> None:
+        super().__init__()
+        self.network = network
+        self.attention = LastLayerCLSAttention(network).__enter__()
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, h, w)."""
+        logits = self.network(image)
+        return logits, self.attention.maps
 
 
 def last_projections(backbone: nn.Module) -> tuple[nn.Module, nn.Module]:

@@ -1,7 +1,10 @@
 """Data, in the order of the flow (import from the modules; this package stays light).
 
 ``phantom``             synthetic DICOM studies with known truth
-``datalist``            folder or CSV of studies -> datalist, checked at load
+``sources``             folder or CSV of studies -> items
+``layouts``             public data sets -> items
+``building``            items -> datalist with its split
+``datalist``            images, labels and split; checked at load
 ``splitting``           patient-level split with its hash, leak guard
 ``class_distribution``  the paper's class table
 ``dataset``             decoded once, cached, augmented

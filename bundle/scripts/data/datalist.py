@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..dicom.refusal import RefusedInput
 from .atomic import write_json
-from .failures import Failure
-from .sources import failure, read_csv_items, read_folder_items
-from .splitting import SPLITS, assert_no_leak, split_by_patient, split_sha256
+from .splitting import SPLITS, assert_no_leak, split_sha256
 
 logger = logging.getLogger(__name__)
 
@@ -187,86 +184,3 @@ def relative(image: str, folders: Sequence[Path]) -> str:
 def to_json(label: Sequence[float]) -> list[int | None]:
     """Label values as they are written: null for NaN."""
     return [None if math.isnan(value) else int(value) for value in label]
-
-
-def build_from_csv(
-    csv: str | Path,
-    *,
-    labels: Sequence[str] | None = None,
-    seed: int = 0,
-    fractions: Sequence[float] = (0.7, 0.1, 0.2),
-    image_root: str | Path | None = None,
-) -> tuple[Datalist, list[Failure]]:
-    """Datalist of a CSV of labels (columns in ``scripts.data.sources``), with its split or a new patient-level one.
-
-    Args:
-        csv: file.
-        labels: label columns; ``None`` for all that have no other meaning.
-        seed: of the split, when the CSV has none.
-        fractions: share of images in training, validation and test, when the CSV has no split.
-        image_root: folder of the images; the CSV's own when absent.
-
-    Returns:
-        The datalist, and the images that are missing.
-
-    Raises:
-        ValueError: a column or value that is not allowed, an image listed twice, a patient in two of the CSV's splits.
-    """
-    csv = Path(csv)
-    chosen, items, failures = read_csv_items(csv, labels, Path(image_root) if image_root else csv.parent)
-    check_duplicates(items, str(csv))
-    return arrange(chosen, items, seed, fractions), failures
-
-
-def build_from_folder(
-    folder: str | Path,
-    labels_csv: str | Path | None = None,
-    *,
-    labels: Sequence[str] | None = None,
-    seed: int = 0,
-    fractions: Sequence[float] = (0.7, 0.1, 0.2),
-) -> tuple[Datalist, list[Failure]]:
-    """Datalist of the frontal chest radiographs below a folder; DICOM headers only, identifiers hashed.
-
-    Args:
-        folder: folder of studies.
-        labels_csv: labels by ``image``, relative to the folder. Without it there are no labels and all is ``test``.
-        labels: label columns of ``labels_csv``.
-        seed: of the split.
-        fractions: share of images in training, validation and test.
-
-    Returns:
-        The datalist, and every file that is not in it with the reason.
-
-    Raises:
-        FileNotFoundError: no such folder or CSV.
-        ValueError: a column or value of the CSV that is not allowed.
-    """
-    items, failures = read_folder_items(Path(folder))
-    if labels_csv is None:
-        return arrange([], [{**item, "split": "test"} for item in items], None, fractions), failures
-    chosen, labelled, missing = read_csv_items(Path(labels_csv), labels, Path(folder))
-    check_duplicates(labelled, str(labels_csv))
-    rows = {row["image"]: row for row in labelled}
-    kept = []
-    for item in items:
-        row = rows.get(item["image"])
-        if row is None:
-            refusal = RefusedInput("NO_LABELS", "no labels", f"a row in {labels_csv}", "none", "add the row")
-            failures.append(failure(item["image"], refusal))
-        else:  # the header knows the patient better than a table
-            kept.append({**row, **item, "label": row["label"]})
-    return arrange(chosen, kept, seed, fractions), failures + missing
-
-
-def arrange(labels: list[str], items: list[dict], seed: int | None, fractions: Sequence[float]) -> Datalist:
-    """Datalist with the split that the items have, else a new one."""
-    if items and "split" in items[0]:
-        splits: dict[str, list[dict]] = {name: [] for name in SPLITS}
-        for item in items:
-            splits[item["split"]].append({key: value for key, value in item.items() if key != "split"})
-        seed = None
-    else:
-        splits = split_by_patient(items, seed=seed or 0, fractions=fractions)
-    assert_no_leak(splits)
-    return Datalist(labels, splits, seed=seed)

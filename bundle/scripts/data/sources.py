@@ -15,6 +15,7 @@ from ..dicom.gate import require_chest_film
 from ..dicom.header import hash_identifier
 from ..dicom.reading import read_header
 from ..dicom.refusal import RefusedInput
+from ..dicom.studies import find_candidates
 from .failures import Failure
 
 logger = logging.getLogger(__name__)
@@ -23,8 +24,6 @@ COLUMNS = ("image", "patient_id", "study_uid", "view", "sex", "age", "split", "b
 LABEL_VALUES = {"": math.nan, "nan": math.nan, "1": 1.0, "1.0": 1.0, "0": 0.0, "0.0": 0.0, "-1": -1.0, "-1.0": -1.0}
 SPLIT_NAMES = {"train": "training", "training": "training", "val": "validation", "valid": "validation",
                "validation": "validation", "test": "test", "external": "external"}  # fmt: skip
-# What lies beside images and is none.
-OTHER_SUFFIXES = {".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".html", ".xml", ".pdf"}
 
 
 def read_csv_items(
@@ -123,7 +122,7 @@ def read_folder_items(folder: Path) -> tuple[list[dict[str, Any]], list[Failure]
     """Items of every radiograph below a folder, from headers only, and the files that are none.
 
     Identifiers are hashed. Without a DICOM header the first folder below ``folder``, or the name of the file, stands
-    for the patient. Hidden files, tables, texts and DICOMDIR are passed over.
+    for the patient. Hidden files, tables, texts and DICOMDIR are passed over. All frontal films of a study are kept.
 
     Raises:
         FileNotFoundError: no such folder.
@@ -134,7 +133,7 @@ def read_folder_items(folder: Path) -> tuple[list[dict[str, Any]], list[Failure]
         )
     items: list[dict[str, Any]] = []
     failures, seen = [], dict[str, str]()
-    for path in sorted(path for path in folder.rglob("*") if is_candidate(path, folder)):
+    for path in find_candidates(folder):
         try:
             item = header_item(path, folder)
             first = seen.setdefault(item.get("sop_uid", str(path)), str(path))
@@ -148,17 +147,11 @@ def read_folder_items(folder: Path) -> tuple[list[dict[str, Any]], list[Failure]
     return items, failures
 
 
-def is_candidate(path: Path, folder: Path) -> bool:
-    """Whether a path may be an image."""
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.is_file() and not hidden and path.suffix.lower() not in OTHER_SUFFIXES and path.name != "DICOMDIR"
-
-
 def header_item(path: Path, folder: Path) -> dict[str, Any]:
     """Item of one file, without label.
 
     Raises:
-        RefusedInput: not an image, or ``NOT_CHEST``.
+        RefusedInput: not an image, or its header says that it is no frontal chest film.
     """
     meta, identifiers = read_header(path)
     require_chest_film(meta, path)

@@ -1,17 +1,39 @@
-"""Sizes that are checked before anything large is decoded (a 589-byte JPEG 2000 file can hold 144 million pixels)."""
+"""Budgets that are checked before the work they limit: bytes, header elements, nesting, pixels, expansion.
+
+A 1.5 MB deflated file can inflate to 1.5 GB and a 589-byte JPEG 2000 stream can hold 144 million pixels (measured).
+"""
 
 from __future__ import annotations
 
-import struct
+import io
 import zlib
 from pathlib import Path
+from typing import Any
 
 from .refusal import RefusedInput
 
+MAX_FILE_BYTES = 500_000_000
+MAX_INFLATED_BYTES = 300_000_000
 MAX_PIXELS = 100_000_000
-MAX_INFLATED_BYTES = 500_000_000
-# Start-of-frame markers of JPEG (ITU-T T.81, table B.1; C4, C8 and CC are something else) and of JPEG-LS (T.87).
-FRAME_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
+# pydicom reads an element of a header in two or three steps; a radiograph has a few hundred elements.
+MAX_HEADER_READS = 100_000
+# Decoded bytes per encoded byte. RLE reaches 64, deflate 1032; a lossy film is below 200. More is one value repeated.
+MAX_EXPANSION = 2000
+FREE_BYTES = 4_000_000
+
+
+def check_file_size(path: Path) -> None:
+    """Refuse a file that is too large to be one radiograph.
+
+    Raises:
+        RefusedInput: ``FILE_SIZE``.
+    """
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise RefusedInput(
+            "FILE_SIZE", "the file is too large to be a radiograph", f"at most {MAX_FILE_BYTES // 1_000_000} MB",
+            f"{size // 1_000_000} MB", "check the file; export the image on its own",
+        )  # fmt: skip
 
 
 def check_pixel_budget(height: int, width: int) -> None:
@@ -22,67 +44,85 @@ def check_pixel_budget(height: int, width: int) -> None:
     """
     if height < 1 or width < 1:
         raise RefusedInput(
-            "GEOMETRY",
-            "the image has no pixels",
-            "rows and columns > 0",
-            f"{height} x {width}",
+            "GEOMETRY", "the image has no pixels", "rows and columns > 0", f"{height} x {width}",
             "export the image again",
-        )
+        )  # fmt: skip
     if height * width > MAX_PIXELS:
         raise RefusedInput(
-            "PIXEL_BUDGET",
-            "the image is too large to be a radiograph",
-            f"at most {MAX_PIXELS // 1_000_000} million pixels",
-            f"{height} x {width}",
+            "PIXEL_BUDGET", "the image is too large to be a radiograph",
+            f"at most {MAX_PIXELS // 1_000_000} million pixels", f"{height} x {width}",
             "check the file; export it at detector resolution",
-        )
+        )  # fmt: skip
 
 
-def check_inflated_size(path: Path, offset: int) -> None:
-    """Refuse a deflated data set that inflates beyond the budget, without keeping what it inflates to.
+def check_expansion(encoded: int, decoded: int) -> None:
+    """Refuse pixels whose size has no relation to the bytes that they are decoded from.
 
     Args:
-        path: DICOM file with the Deflated Explicit VR Little Endian transfer syntax (PS3.5 A.5).
+        encoded: bytes of the compressed frame.
+        decoded: bytes of its pixels.
+
+    Raises:
+        RefusedInput: ``EXPANSION``.
+    """
+    if decoded > FREE_BYTES and decoded > MAX_EXPANSION * encoded:
+        raise RefusedInput(
+            "EXPANSION", "the compressed pixels are too few for the size of the image",
+            f"at least 1 byte for {MAX_EXPANSION} decoded ones", f"{encoded} bytes for {decoded}",
+            "check the file; do not open files from an untrusted source",
+        )  # fmt: skip
+
+
+def inflate(path: Path, offset: int) -> bytes:
+    """Content of a deflated data set (PS3.5 A.5).
+
+    Args:
+        path: DICOM file with the Deflated Explicit VR Little Endian transfer syntax.
         offset: first byte after the file meta information.
 
     Raises:
-        RefusedInput: ``INFLATED_SIZE``.
+        RefusedInput: ``INFLATED_SIZE``; at that moment as much as the budget allows has been inflated, no more.
     """
-    inflater, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    inflater, content = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
     with path.open("rb") as file:
         file.seek(offset)
         pending = file.read(1 << 20)
         while pending and not inflater.eof:
-            total += len(inflater.decompress(pending, 1 << 22))
-            if total > MAX_INFLATED_BYTES:
+            content += inflater.decompress(pending, 1 << 22)
+            if len(content) > MAX_INFLATED_BYTES:
                 raise RefusedInput(
-                    "INFLATED_SIZE",
-                    "the compressed data set is too large",
-                    f"at most {MAX_INFLATED_BYTES // 1_000_000} MB inflated",
-                    "more",
+                    "INFLATED_SIZE", "the compressed data set is too large",
+                    f"at most {MAX_INFLATED_BYTES // 1_000_000} MB inflated", "more",
                     "export it uncompressed; do not open files from an untrusted source",
-                )
+                )  # fmt: skip
             pending = inflater.unconsumed_tail or file.read(1 << 20)
+    return bytes(content)
 
 
-def codestream_size(stream: bytes) -> tuple[int, int] | None:
-    """Height and width that a JPEG, JPEG-LS or JPEG 2000 codestream itself declares; ``None`` if not found.
+class HeaderBudget:
+    """Mixin of a file that is parsed: counts reads, so that a header of a million elements ends early.
 
-    Args:
-        stream: the first encapsulated frame.
+    Raises:
+        RefusedInput: ``HEADER_SIZE``, from :meth:`read`.
     """
-    start = stream.find(b"\xff\x4f\xff\x51", 0, 4096)  # JPEG 2000 SOC + SIZ (T.800 A.5.1), bare or in a JP2 file
-    if start >= 0 and len(stream) >= start + 24:
-        width, height, left, top = struct.unpack(">4I", stream[start + 8 : start + 24])
-        return height - top, width - left
-    position = 2 if stream[:2] == b"\xff\xd8" else len(stream)
-    while position + 9 <= len(stream) and stream[position] == 0xFF:
-        marker = stream[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-        elif marker in FRAME_MARKERS:
-            height, width = struct.unpack(">2H", stream[position + 5 : position + 9])
-            return height, width
-        else:
-            position += 2 + int.from_bytes(stream[position + 2 : position + 4], "big")
-    return None
+
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of the file."""
+        self.reads += 1
+        if self.reads > MAX_HEADER_READS:
+            raise RefusedInput(
+                "HEADER_SIZE", "the header has too many elements", f"at most {MAX_HEADER_READS} reads to parse it",
+                "more", "check the file; export the image again",
+            )  # fmt: skip
+        parent: Any = super()
+        return parent.read(size)
+
+
+class HeaderFile(HeaderBudget, io.BufferedReader):
+    """File on disk that is parsed within the budget."""
+
+
+class HeaderBytes(HeaderBudget, io.BytesIO):
+    """Content in memory that is parsed within the budget."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.uid import RLELossless
 
 from .budget import check_pixel_budget
 from .refusal import RefusedInput
@@ -81,10 +82,27 @@ def complete_header(dataset: Dataset) -> list[str]:
         if dataset.get(keyword) is None:
             setattr(dataset, keyword, value)
             flags.append(f"assumed {keyword} {value}")
-    if dataset.HighBit != dataset.BitsStored - 1 or not 1 <= dataset.BitsStored <= allocated:
-        found = f"{allocated}/{dataset.BitsStored}/{dataset.HighBit}"
-        raise bit_layout("BitsAllocated >= BitsStored = HighBit + 1", found)
+    check_bits(dataset)
     return flags
+
+
+def check_bits(dataset: Dataset) -> None:
+    """Refuse bits that do not lie in their sample, or, in a codestream, which has no unused ones, above its lowest.
+
+    Raises:
+        RefusedInput: ``BIT_LAYOUT``.
+    """
+    allocated, stored, high = dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit
+    syntax = dataset.file_meta.TransferSyntaxUID
+    may_shift = not syntax.is_encapsulated or syntax == RLELossless
+    if not 1 <= stored <= high + 1 <= allocated or (high + 1 != stored and not may_shift):
+        expected = f"BitsStored <= HighBit + 1 <= BitsAllocated{'' if may_shift else ', HighBit = BitsStored - 1'}"
+        raise bit_layout(expected, f"BitsAllocated {allocated}, BitsStored {stored}, HighBit {high}")
+    if dataset.PixelRepresentation not in (0, 1) or dataset.SamplesPerPixel not in (1, 3):
+        raise bit_layout(
+            "PixelRepresentation 0 or 1, SamplesPerPixel 1 or 3",
+            f"{dataset.PixelRepresentation}, {dataset.SamplesPerPixel}",
+        )
 
 
 def check_kind(dataset: Dataset) -> None:

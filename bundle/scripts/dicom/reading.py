@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from pydicom.pixels import apply_color_lut
 
+from .budget import check_file_size
 from .decoding import decode, load_dataset
 from .header import COLOUR, complete_header, hash_identifier, header_meta, reorientation
 from .pictures import read_picture
 from .refusal import RefusedInput
-from .rendering import constant, grey_from_colour, render
+from .rendering import check_display, grey_from_colour, render
 from .volumes import read_volume
+from .windows import check_window_index
 
 DICOM_SUFFIXES = {".dcm", ".dicom", ".dic", ".ima"}
 EMPTY_META: dict[str, Any] = {
@@ -45,11 +47,12 @@ class Radiograph:
     meta: dict[str, Any]
 
 
-def read_radiograph(path: str | Path) -> Radiograph:
+def read_radiograph(path: str | Path, window: int = 0) -> Radiograph:
     """Read a DICOM, PNG, JPEG, NIfTI, NRRD or MetaImage file; the content decides which, not the name.
 
     Args:
         path: file with one grey projection image. Whether it is a chest film is for ``check_chest_film`` to say.
+        window: which of the windows or VOI LUTs that a DICOM header offers, from 0; other formats have one.
 
     Raises:
         RefusedInput: whatever is wrong with the file; nothing else.
@@ -58,12 +61,11 @@ def read_radiograph(path: str | Path) -> Radiograph:
     try:
         source_format = sniff(path)
         if source_format == "dicom":
-            image, meta = read_dicom(path)
-        elif source_format == "picture":
-            image, meta = read_picture(path)
+            image, meta = read_dicom(path, window)
         else:
-            image, meta = read_volume(path, source_format)
-        check_image(image)
+            check_window_index(window, 1)
+            image, meta = read_picture(path) if source_format == "picture" else read_volume(path, source_format)
+            check_display(image)
     except RefusedInput as refusal:
         raise refusal.at(path) from refusal.__cause__
     except Exception as error:
@@ -103,11 +105,13 @@ def sniff(path: Path) -> str:
     """``dicom``, ``picture``, ``nifti``, ``nrrd`` or ``metaimage``, by content.
 
     Raises:
-        RefusedInput: ``MISSING_FILE``, ``EMPTY``, ``NOT_DICOM``, ``NO_TRANSFER_SYNTAX`` or ``NOT_IMAGE``.
+        RefusedInput: ``MISSING_FILE``, ``FILE_SIZE``, ``EMPTY``, ``NOT_DICOM``, ``NO_TRANSFER_SYNTAX`` or
+            ``NOT_IMAGE``.
     """
     if not path.is_file():
         found = "a folder" if path.is_dir() else "nothing"
         raise RefusedInput("MISSING_FILE", "no such file", "a file", found, "check the path")
+    check_file_size(path)
     with path.open("rb") as file:
         start = file.read(512)
     if not start:
@@ -140,7 +144,7 @@ def sniff(path: Path) -> str:
     )  # fmt: skip
 
 
-def read_dicom(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
+def read_dicom(path: Path, window: int) -> tuple[np.ndarray, dict[str, Any]]:
     """Displayed image (H, W) float32 in [0, 1] of a DICOM file, frontal views turned to "L, F", and its meta."""
     dataset = load_dataset(path)
     assumed = complete_header(dataset)
@@ -151,9 +155,11 @@ def read_dicom(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         if dataset.PhotometricInterpretation == "PALETTE COLOR":
             pixels = apply_color_lut(pixels, dataset)
             bits = 8 * pixels.dtype.itemsize
-        image, window, flags = grey_from_colour(pixels, 2**bits - 1), "full range", ["grey stored as colour"]
+        check_window_index(window, 1)
+        image, shown, flags = grey_from_colour(pixels, 2**bits - 1), "full range", ["grey stored as colour"]
+        check_display(image)
     else:
-        image, window, flags = render(dataset, pixels)
+        image, shown, flags = render(dataset, pixels, window)
     steps = reorientation(dataset)
     if steps is None:
         flags.append("orientation not known")
@@ -163,7 +169,7 @@ def read_dicom(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         if steps[0] and meta["spacing_mm"]:
             meta["spacing_mm"] = meta["spacing_mm"][::-1]
     meta["flags"] += assumed + flags
-    return image, {**meta, "window": window}
+    return image, {**meta, "window": shown}
 
 
 def reorient(image: np.ndarray, steps: tuple[bool, bool, bool]) -> np.ndarray:
@@ -171,22 +177,6 @@ def reorient(image: np.ndarray, steps: tuple[bool, bool, bool]) -> np.ndarray:
     transpose, flip_rows, flip_columns = steps
     image = image.T if transpose else image
     return image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
-
-
-def check_image(image: np.ndarray) -> None:
-    """Refuse an image that is not finite, leaves [0, 1] or has one value only.
-
-    Raises:
-        RefusedInput: ``NOT_FINITE`` or ``CONSTANT``.
-    """
-    low, high = float(image.min()), float(image.max())
-    if not (0.0 <= low and high <= 1.0):  # also true for NaN
-        raise RefusedInput(
-            "NOT_FINITE", "the rendered image is not usable", "values in 0-1", f"{low} to {high}",
-            "check rescale, window and pixel values",
-        )  # fmt: skip
-    if low == high:
-        raise constant()
 
 
 def parse_refusal(error: Exception) -> RefusedInput:

@@ -1,51 +1,58 @@
 """Stored values to displayed image: modality, VOI and presentation, each once (PS3.3 C.11.1, C.11.2; PS3.4 N.2).
 
 Our own arithmetic: of MONAI's two DICOM readers one ignores MONOCHROME1 and both ignore window and VOI LUT; pydicom's
-functions fail on 12-bit LUTs, misread 8-bit ones and invert against the maximum of the content.
+functions fail on 12-bit LUTs, misread 8-bit ones and invert against the maximum of the content. It is done in float64
+for each grey level, of which there are a thousandth of the pixels, and looked up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
 
 from .header import number, text
+from .levels import Levels, find_levels, percentile
+from .luts import apply_lut
 from .refusal import RefusedInput
+from .windows import WINDOWS, check_window_index, select_window
 
 PERCENTILES = (0.5, 99.5)
 # A rendered image with fewer than five of 255 grey levels shows nothing.
 BLANK_RANGE = 5 / 255
 
 
-def render(dataset: Dataset, stored: np.ndarray) -> tuple[np.ndarray, str, list[str]]:
+def render(dataset: Dataset, stored: np.ndarray, window: int = 0) -> tuple[np.ndarray, str, list[str]]:
     """Displayed image of a grey DICOM image.
 
     Args:
         dataset: header.
         stored: stored values (H, W), integer.
+        window: which of several windows or VOI LUTs, from 0.
 
     Returns:
         Image (H, W) float32 in [0, 1], bone bright; description of the window; flags.
 
     Raises:
-        RefusedInput: ``BAD_RESCALE``, ``BAD_LUT`` or ``CONSTANT``.
+        RefusedInput: ``BAD_RESCALE``, ``BAD_LUT``, ``WINDOW_INDEX`` or ``CONSTANT``.
     """
-    padding = padding_mask(dataset, stored)
-    values = apply_modality(dataset, stored)
-    image, window, flags = apply_voi(dataset, values, padding)
+    levels = find_levels(stored)
+    padding = padding_mask(dataset, levels.values)
+    values = apply_modality(dataset, levels.values)
+    # Without padding and tables all is monotone, and what occurs between the extremes makes no difference.
+    is_monotone = not (padding.any() or dataset.get("ModalityLUTSequence") or dataset.get("VOILUTSequence"))
+    inside = levels.extremes if is_monotone else (levels.counts > 0) & ~padding
+    shown, description, flags = apply_voi(dataset, values, levels, inside, padding, window)
     if is_inverted(dataset):
-        image = 1.0 - image
-    image[padding] = 0.0
-    if padding.any():
+        shown = 1.0 - shown
+    if padding.any() and levels.counts[padding].any():
+        shown[padding] = 0.0
         flags.append("padding masked")
-    return image.astype(np.float32), window, flags
+    check_display(shown)
+    return levels.look_up(shown), description, flags
 
 
 def padding_mask(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    """Pixels (H, W) bool that PixelPaddingValue (0028,0120), with its range limit, says are no part of the image."""
+    """Values (N,) bool that PixelPaddingValue (0028,0120), with its range limit, says are no part of the image."""
     first = number(dataset.get("PixelPaddingValue"))
     if first is None:
         return np.zeros(stored.shape, dtype=bool)
@@ -60,124 +67,95 @@ def as_stored(dataset: Dataset, value: float) -> float:
 
 
 def apply_modality(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    """Modality LUT, else rescale slope and intercept, else unchanged; (H, W) float64."""
+    """Modality LUT, else rescale slope and intercept, else unchanged; (N,) float64.
+
+    Raises:
+        RefusedInput: ``BAD_RESCALE`` or ``BAD_LUT``.
+    """
     luts = dataset.get("ModalityLUTSequence")
     if luts:
-        return apply_lut(dataset, luts[0], stored)[0]
+        return apply_lut(dataset, luts[0], stored, signed=dataset.PixelRepresentation == 1)[0]
+    slope, intercept = rescale(dataset)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = stored * slope + intercept
+    if not np.isfinite(values).all():
+        raise bad_rescale(dataset)
+    return values
+
+
+def rescale(dataset: Dataset) -> tuple[float, float]:
+    """RescaleSlope (0028,1053) and RescaleIntercept (0028,1052); 1 and 0 when absent.
+
+    Raises:
+        RefusedInput: ``BAD_RESCALE``.
+    """
     slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
     slope_value = 1.0 if slope in (None, "") else number(slope)
     intercept_value = 0.0 if intercept in (None, "") else number(intercept)
-    if slope_value and intercept_value is not None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = stored.astype(np.float64) * slope_value + intercept_value
-        if np.isfinite(values).all():
-            return values
-    raise RefusedInput(
-        "BAD_RESCALE",
-        "RescaleSlope or RescaleIntercept cannot be applied",
-        "finite numbers, slope not 0",
-        f"slope {slope}, intercept {intercept}",
-        "correct the header at the source",
-    )
+    if not slope_value or intercept_value is None:
+        raise bad_rescale(dataset)
+    return slope_value, intercept_value
 
 
-def apply_lut(dataset: Dataset, item: Dataset, values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Look values up in a Modality or VOI LUT item.
-
-    Returns:
-        Mapped values (H, W) float64 and the bits of an entry.
-
-    Raises:
-        RefusedInput: ``BAD_LUT``.
-    """
-    descriptor = [int(value) for value in item.get("LUTDescriptor") or []]
-    syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", ExplicitVRLittleEndian)
-    entries = lut_entries(item, descriptor, "<u2" if syntax.is_little_endian else ">u2")
-    first = as_stored(dataset, descriptor[1])
-    index = np.clip(np.rint(values - first), 0, len(entries) - 1).astype(np.int64)
-    # Some writers declare fewer bits than their entries have.
-    bits = max(descriptor[2], int(entries.max()).bit_length())
-    return entries[index].astype(np.float64), bits
-
-
-def lut_entries(item: Dataset, descriptor: list[int], order: str) -> np.ndarray:
-    """Entries of a LUT item, from numbers, words in the given byte order, or bytes packed two to a word."""
-    data = item.get("LUTData", b"")
-    if not isinstance(data, bytes):  # VR US: numbers
-        data, order = np.atleast_1d(np.asarray(data, dtype=np.int64)).astype("<u2").tobytes(), "<u2"
-    if len(descriptor) == 3 and 8 <= descriptor[2] <= 16:
-        count = descriptor[0] or 65536  # 0 stands for 2^16, which does not fit the attribute
-        if len(data) >= 2 * count:
-            return np.frombuffer(data, dtype=order, count=count)
-        if descriptor[2] == 8 and len(data) >= count:
-            words = np.frombuffer(data[: len(data) // 2 * 2], dtype=order).astype("<u2")
-            return np.frombuffer(words.tobytes(), dtype=np.uint8)[:count]
-    raise RefusedInput(
-        "BAD_LUT", "the look-up table cannot be read", "as many entries as it declares, 8 to 16 bits",
-        f"descriptor {descriptor}, {len(data)} bytes", "correct the header at the source",
+def bad_rescale(dataset: Dataset) -> RefusedInput:
+    """Refusal of a rescale that cannot be applied."""
+    slope, intercept = number(dataset.get("RescaleSlope")), number(dataset.get("RescaleIntercept"))
+    return RefusedInput(
+        "BAD_RESCALE", "RescaleSlope or RescaleIntercept cannot be applied", "finite numbers, slope not 0",
+        f"slope {slope}, intercept {intercept}", "correct the header at the source",
     )  # fmt: skip
 
 
-def apply_voi(dataset: Dataset, values: np.ndarray, padding: np.ndarray) -> tuple[np.ndarray, str, list[str]]:
-    """VOI LUT, else window, each the first one given; else percentiles of the unpadded pixels, with a flag.
+def can_be_negative(dataset: Dataset) -> bool:
+    """Whether the modality step can give negative values, which makes a VOI LUT's first value a signed number."""
+    if dataset.get("ModalityLUTSequence"):
+        return False
+    slope, intercept = rescale(dataset)
+    bits, signed = dataset.BitsStored, dataset.PixelRepresentation == 1
+    ends = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    return min(slope * end + intercept for end in ends) < 0
+
+
+def apply_voi(
+    dataset: Dataset, values: np.ndarray, levels: Levels, inside: np.ndarray, padding: np.ndarray, window: int
+) -> tuple[np.ndarray, str, list[str]]:
+    """VOI LUT, else window; else, or if it shows nothing, percentiles of the unpadded pixels, with a flag.
+
+    Args:
+        dataset: header.
+        values: (N,) float64, after the modality step.
+        levels: whose values these are.
+        inside: (N,) bool; levels that occur and are no padding.
+        padding: (N,) bool.
+        window: which of several.
 
     Returns:
-        Image (H, W) float64 in [0, 1], description of the window, flags.
+        Display (N,) float64 in [0, 1], description of the window, flags.
     """
-    inside = values[~padding]
-    if inside.size == 0 or inside.min() == inside.max():
+    found = values[inside]
+    if found.size == 0 or found.min() == found.max():
         raise constant()
-    luts, has_window = dataset.get("VOILUTSequence"), "WindowCenter" in dataset or "WindowWidth" in dataset
+    luts = dataset.get("VOILUTSequence")
     if luts:
-        mapped, bits = apply_lut(dataset, luts[0], values)
-        image, description = mapped / (2**bits - 1), f"VOI LUT, {bits} bit"
+        check_window_index(window, len(luts))
+        mapped, bits = apply_lut(dataset, luts[window], values, signed=can_be_negative(dataset))
+        shown, description = mapped / (2**bits - 1), f"VOI LUT, {bits} bit"
     else:
-        center, width = number(dataset.get("WindowCenter")), number(dataset.get("WindowWidth"))
-        function = text(dataset, "VOILUTFunction") or "LINEAR"
-        if not has_window or center is None or width is None or not is_valid_window(function, width):
-            return *percentile_window(values, inside), ["window invalid" if has_window else "window missing"]
-        image, description = WINDOWS[function](values, center, width), f"{function} {center:g}/{width:g}"
-    shown = image[~padding]
-    if shown.max() - shown.min() < BLANK_RANGE:
-        return *percentile_window(values, inside), ["window blanks the image"]
-    return image, description, []
+        chosen, problem = select_window(dataset, window)
+        if chosen is None:
+            return *percentile_window(values, np.where(padding, 0, levels.counts)), [problem]
+        function, center, width = chosen
+        shown, description = WINDOWS[function](values, center, width), f"{function} {center:g}/{width:g}"
+    if np.ptp(shown[inside]) < BLANK_RANGE:
+        return *percentile_window(values, np.where(padding, 0, levels.counts)), ["window blanks the image"]
+    return shown, description, []
 
 
-def is_valid_window(function: str, width: float) -> bool:
-    """LINEAR needs a width of at least 1, the others one above 0 (PS3.3 C.11.2.1.2)."""
-    return function in WINDOWS and (width >= 1 if function == "LINEAR" else width > 0)
-
-
-def linear(values: np.ndarray, center: float, width: float) -> np.ndarray:
-    """LINEAR window (PS3.3 C.11.2.1.2.1) to [0, 1]."""
-    low, high = center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
-    if high == low:
-        return (values > low).astype(np.float64)
-    return np.clip((values - low) / (high - low), 0.0, 1.0)
-
-
-def linear_exact(values: np.ndarray, center: float, width: float) -> np.ndarray:
-    """LINEAR_EXACT window (PS3.3 C.11.2.1.3.2) to [0, 1]."""
-    return np.clip((values - (center - width / 2)) / width, 0.0, 1.0)
-
-
-def sigmoid(values: np.ndarray, center: float, width: float) -> np.ndarray:
-    """SIGMOID window (PS3.3 C.11.2.1.3.1) to [0, 1]: 1 / (1 + exp(-4 (x - c) / w)), which is this tanh."""
-    return 0.5 * (1.0 + np.tanh(2.0 * (values - center) / width))
-
-
-WINDOWS: dict[str, Callable[[np.ndarray, float, float], np.ndarray]] = {
-    "LINEAR": linear,
-    "LINEAR_EXACT": linear_exact,
-    "SIGMOID": sigmoid,
-}
-
-
-def percentile_window(values: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, str]:
-    """Image (H, W) in [0, 1] between two percentiles of the unpadded pixels, and the description."""
-    low, high = np.percentile(inside, PERCENTILES)
+def percentile_window(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, str]:
+    """Display (N,) in [0, 1] between two percentiles of values that occur ``counts`` times, and the description."""
+    low, high = (percentile(values, counts, percent) for percent in PERCENTILES)
     if high <= low:
-        low, high = inside.min(), inside.max()
+        low, high = values[counts > 0].min(), values[counts > 0].max()
     description = f"percentile {PERCENTILES[0]}-{PERCENTILES[1]}"
     return np.clip((values - low) / (high - low), 0.0, 1.0), description
 
@@ -202,6 +180,22 @@ def grey_from_colour(channels: np.ndarray, maximum: int) -> np.ndarray:
             "use the original grey image",
         )  # fmt: skip
     return channels[..., 0].astype(np.float32) / np.float32(maximum)
+
+
+def check_display(shown: np.ndarray) -> None:
+    """Refuse an image, or the table that it is looked up in, that is not finite, leaves [0, 1] or has one value only.
+
+    Raises:
+        RefusedInput: ``NOT_FINITE`` or ``CONSTANT``.
+    """
+    low, high = float(shown.min()), float(shown.max())
+    if not (0.0 <= low and high <= 1.0):  # also true for NaN
+        raise RefusedInput(
+            "NOT_FINITE", "the rendered image is not usable", "values in 0-1", f"{low} to {high}",
+            "check rescale, window and pixel values",
+        )  # fmt: skip
+    if low == high:
+        raise constant()
 
 
 def constant() -> RefusedInput:

@@ -1,9 +1,10 @@
 """Predictions for new studies, in the order of the flow.
 
-``inputs``    files and folders -> candidate images
-``studies``   candidates -> readable chest films, refusals recorded
-``handler``   logits and attention -> predictions.csv, predictions.json, overlays, enhanced images, failures.csv
-``record``    run_report.json and MLflow
+``inputs``         files, folders and zip archives -> candidate images, by study
+``studies``        candidates -> one readable chest film of each study, refusals recorded
+``dicom_results``  one image's results -> DICOM objects
+``handler``        logits and attention -> predictions.csv, predictions.json, overlays, enhanced images, failures.csv
+``record``         run_report.json and MLflow
 """
 
 from .handler import PredictionHandler

@@ -1,35 +1,66 @@
-"""Which files of the given paths are candidates: everything but hidden files and plain side files."""
+"""Files, folders and zip archives to candidate images, in the order of their studies."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-SIDE_FILES = {".csv", ".json", ".jsonl", ".txt", ".md", ".html", ".xml", ".yaml", ".yml", ".npz", ".db", ".log", ".pdf"}
+from ..dicom.archives import extract_members, is_archive
+from ..dicom.studies import Instance, find_candidates, group_studies, read_instance
 
 
-def find_images(inputs: Sequence[str | Path]) -> list[dict[str, str]]:
-    """List candidates in a stable order; a file that was named outright is always one.
+def find_images(inputs: Sequence[str | Path]) -> list[dict[str, Any]]:
+    """List candidates, study by study, in a stable order.
+
+    A file that was named outright is a study of its own, whatever its header says.
 
     Args:
-        inputs: files and folders.
+        inputs: files, folders and zip archives.
 
     Returns:
-        Items ``{"image": path}``.
+        Items ``{"image": path, "instance": Instance}``.
 
     Raises:
         FileNotFoundError: a path does not exist, or there is no candidate below any.
     """
-    found: list[Path] = []
-    for path in map(Path, inputs):
+    paths = [Path(path) for path in inputs]
+    for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder; expected a radiograph or a folder of studies")
-        found += sorted(filter(is_candidate, path.rglob("*"))) if path.is_dir() else [path]
+    named = {path: Instance(str(path), str(path), str(path)) for path in paths if is_named_image(path)}
+    found: dict[str, Instance] = {}
+    for path in paths:
+        below = [named[path]] if path in named else search(path, named)
+        for instance in below:
+            found.setdefault(instance.path, instance)
     if not found:
         raise FileNotFoundError(f"{', '.join(map(str, inputs))}: no image below; expected at least one, found 0")
-    return [{"image": str(path)} for path in dict.fromkeys(found)]
+    return [
+        {"image": instance.path, "instance": instance} for study in group_studies(found.values()) for instance in study
+    ]
 
 
-def is_candidate(path: Path) -> bool:
-    """Whether a file below a folder may be an image."""
-    return path.is_file() and not path.name.startswith(".") and path.suffix.lower() not in SIDE_FILES
+def is_named_image(path: Path) -> bool:
+    """Whether an input is one file to read, not a place to search."""
+    return path.is_file() and not is_archive(path)
+
+
+def search(path: Path, named: dict[Path, Instance]) -> Iterator[Instance]:
+    """Instances below a folder, archives in it included, or in an archive."""
+    for file in find_candidates(path) if path.is_dir() else [path]:
+        if is_archive(file):
+            yield from unpack(file)
+        elif file in named:
+            yield named[file]
+        else:
+            yield read_instance(file, str(file))
+
+
+def unpack(archive: Path) -> Iterator[Instance]:
+    """Instances in an archive."""
+    for member in extract_members(archive):
+        if member.path is not None:
+            yield read_instance(member.path, member.name)
+        else:
+            yield Instance(member.name, member.name, member.name, refusal=member.refusal)

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.sr.codedict import codes
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
+from ...dicom.objects.codes import code_item
 from ..atomic import atomic_write
 from .findings import FINE_GRADES, GRADES, PHANTOM_LABELS
 from .rendering import Phantom, make_phantom
@@ -143,7 +145,12 @@ def dicom_of(phantom: Phantom, study: Study, seed: int) -> FileDataset:
     dataset.Manufacturer, dataset.Modality = "cxr-attention-sr", "DX"
     dataset.PresentationIntentType, dataset.ImageType = "FOR PRESENTATION", ["DERIVED", "PRIMARY"]
     dataset.BodyPartExamined, dataset.ViewPosition, dataset.ImageLaterality = "CHEST", "PA", "U"
+    dataset.AnatomicRegionSequence = [code_item(codes.SCT.Chest)]
+    dataset.ViewCodeSequence = [code_item(codes.SCT.PosteroAnterior)]
+    dataset.ViewCodeSequence[0].ViewModifierCodeSequence = []
     dataset.PatientOrientation = ["L", "F"]
+    # Required, and empty because nothing was exposed (type 2).
+    dataset.DetectorType, dataset.PositionerType, dataset.AcquisitionContextSequence = None, None, []
     dataset.BurnedInAnnotation, dataset.LossyImageCompression = "NO", "00"
     dataset.Rows, dataset.Columns = phantom.image.shape
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"

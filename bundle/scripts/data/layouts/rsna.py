@@ -1,0 +1,91 @@
+"""RSNA Pneumonia Detection Challenge, stage 2: ``stage_2_train_labels.csv``, ``stage_2_train_images/<patientId>.dcm``.
+
+``Pneumonia`` is Target (an opacity that may be pneumonia); ``No Finding`` is the class "Normal" of
+``stage_2_detailed_class_info.csv``, null without that table. The test images have no labels and are not read; there is
+no official split. The images are of NIH ChestX-ray14, several to a patient: with
+``pneumonia-challenge-dataset-mappings_2018.json`` beside the tables the split is by NIH's patients, without it every
+image counts as a patient. Views are those of the DICOM headers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from ...dicom.reading import read_header
+from ...dicom.refusal import RefusedInput
+from ..sources import failure
+from .tables import Films, Reading, find_table, read_rows
+
+LABELS = ["No Finding", "Pneumonia"]
+CLASSES = {"Normal": 1.0, "No Lung Opacity / Not Normal": 0.0, "Lung Opacity": 0.0}
+
+
+def read(root: Path) -> Reading:
+    """Films of the training images."""
+    targets, boxes = read_targets(find_table(root, "stage_2_train_labels.csv"))
+    normal, patients = read_classes(root), read_patients(root)
+    films = Films()
+    for name, target in targets.items():
+        image = root / "stage_2_train_images" / f"{name}.dcm"
+        view = ""
+        if image.is_file():
+            try:
+                view = read_header(image)[0]["view"] or ""
+            except RefusedInput as refusal:
+                films.failures.append(failure(str(image), refusal))
+                continue
+            if view and not films.is_frontal(image, view):
+                continue
+        films.add(image, {
+            "label": [normal.get(name, float("nan")), target],
+            "patient_id": patients.get(name, name),
+            "view": view,
+            "boxes": boxes.get(name),
+        })  # fmt: skip
+    return LABELS, films.items, films.failures
+
+
+def read_targets(table: Path) -> tuple[dict[str, float], dict[str, list[dict[str, Any]]]]:
+    """Target of each image, and its boxes; an image has a row for each box."""
+    targets: dict[str, float] = {}
+    boxes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in read_rows(table, ["patientId", "x", "y", "width", "height", "Target"]):
+        name = row["patientId"]
+        if row["Target"] not in ("0", "1"):
+            raise row.wrong("Target", "0 or 1")
+        if targets.setdefault(name, float(row["Target"])) != float(row["Target"]):
+            raise row.wrong("Target", "the value of the other rows of this image")
+        if row["x"]:
+            xywh = [row.number(column) for column in ("x", "y", "width", "height")]
+            boxes[name].append({"label": "Pneumonia", "xywh": xywh})
+    return targets, boxes
+
+
+def read_classes(root: Path) -> dict[str, float]:
+    """1.0 for the images of class "Normal", 0.0 for the others; empty without the table."""
+    table = root / "stage_2_detailed_class_info.csv"
+    if not table.is_file():
+        return {}
+    classes = {}
+    for row in read_rows(table, ["patientId", "class"]):
+        if row["class"] not in CLASSES:
+            raise row.wrong("class", f"one of {', '.join(CLASSES)}")
+        classes[row["patientId"]] = CLASSES[row["class"]]
+    return classes
+
+
+def read_patients(root: Path) -> dict[str, str]:
+    """NIH patient of each image; empty without the mapping."""
+    mapping = root / "pneumonia-challenge-dataset-mappings_2018.json"
+    if not mapping.is_file():
+        return {}
+    try:
+        return {entry["subset_img_id"]: entry["img_id"].split("_")[0] for entry in json.loads(mapping.read_text())}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{mapping}: not the mapping; expected a list of objects with subset_img_id and img_id, found "
+            f"{type(error).__name__} {error}; download it again"
+        ) from error

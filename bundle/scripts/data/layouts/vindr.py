@@ -1,0 +1,120 @@
+"""VinDr-CXR: PhysioNet's form (``annotations/``, ``train/``, ``test/``) and the VinBigData challenge's (``train.csv``).
+
+Three radiologists read each training image: a finding is 1 when most of them marked it, 0 when none did, and -1
+(uncertain) when a minority did. The test set of PhysioNet is a consensus; the challenge's has no labels and is not
+read. The boxes of all readers are kept, corners turned to x, y, width, height. All films are PA. No patient is
+identified, so that each image counts as one: two films of a patient may be in two splits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from .tables import Films, Reading, Row, find_files, find_table, read_rows
+
+RENAMED = {
+    "No finding": "No Finding",
+    "Pleural effusion": "Pleural Effusion",
+    "Pleural thickening": "Pleural Thickening",
+}
+BOX_COLUMNS = ["image_id", "rad_id", "class_name", "x_min", "y_min", "x_max", "y_max"]
+Votes = dict[str, dict[str, list[float]]]
+
+
+def read(root: Path) -> Reading:
+    """Films with labels."""
+    if (root / "annotations").is_dir():
+        return read_physionet(root)
+    table = find_table(root, "train.csv")
+    rows = list(read_rows(table, BOX_COLUMNS))
+    labels = sorted({rename(row["class_name"]) for row in rows}, key=lambda name: (name != "No Finding", name))
+    return collect(root, labels, {None: (count_marks(rows, labels), boxes_of(rows))})
+
+
+def read_physionet(root: Path) -> Reading:
+    """Films of both official splits."""
+    parts: dict[str | None, tuple[Votes, dict[str, list[dict[str, Any]]]]] = {}
+    labels: list[str] = []
+    for split, name in (("training", "train"), ("test", "test")):
+        votes, found = read_votes(find_table(root / "annotations", f"image_labels_{name}.csv"))
+        labels = labels or found
+        if set(found) != set(labels):
+            raise ValueError(
+                f"{root}: image_labels_test.csv: expected the findings {labels}, found {found}; "
+                "compare with the published tables"
+            )
+        # The consensus has no reader.
+        columns = [column for column in BOX_COLUMNS if column != "rad_id" or name == "train"]
+        rows = list(read_rows(find_table(root / "annotations", f"annotations_{name}.csv"), columns))
+        parts[split] = votes, boxes_of(rows)
+    return collect(root, labels, parts)
+
+
+def read_votes(table: Path) -> tuple[Votes, list[str]]:
+    """Votes of the readers for each image and finding, and the findings."""
+    votes: Votes = defaultdict(lambda: defaultdict(list))
+    labels: list[str] = []
+    for row in read_rows(table, ["image_id"]):
+        columns = [name for name in row.values if name not in ("image_id", "rad_id")]
+        labels = labels or [rename(name) for name in columns]
+        for column, value in zip(columns, row.labels(columns), strict=True):
+            votes[row["image_id"]][rename(column)].append(value)
+    return votes, labels
+
+
+def count_marks(rows: list[Row], labels: list[str]) -> Votes:
+    """Votes from marks: a reader who saw an image and did not mark a finding voted 0."""
+    readers, marked = defaultdict(set), set()
+    for row in rows:
+        readers[row["image_id"]].add(row["rad_id"])
+        marked.add((row["image_id"], rename(row["class_name"]), row["rad_id"]))
+    return {
+        image: {label: [float((image, label, reader) in marked) for reader in who] for label in labels}
+        for image, who in readers.items()
+    }
+
+
+def boxes_of(rows: list[Row]) -> dict[str, list[dict[str, Any]]]:
+    """Boxes of each image; a row without corners has none."""
+    boxes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if row["x_min"]:
+            x, y, right, bottom = (row.number(column) for column in ("x_min", "y_min", "x_max", "y_max"))
+            if right <= x or bottom <= y:
+                raise row.wrong("x_max" if right <= x else "y_max", f"more than {x if right <= x else y}")
+            boxes[row["image_id"]].append({"label": rename(row["class_name"]), "xywh": [x, y, right - x, bottom - y]})
+    return boxes
+
+
+def collect(root: Path, labels: list[str], parts: dict) -> Reading:
+    """Items of each split."""
+    films, place = Films(), find_files(root, (".dicom", ".dcm"))
+    for split, (votes, boxes) in parts.items():
+        for name, findings in votes.items():
+            image = place(f"{name}.dicom")
+            image = image if image.is_file() else place(f"{name}.dcm")
+            films.add(image, {
+                "label": [majority(findings[label]) for label in labels],
+                "patient_id": name,
+                "view": "PA",
+                "boxes": boxes.get(name),
+                "split": split,
+            })  # fmt: skip
+    return labels, films.items, films.failures
+
+
+def majority(votes: list[float]) -> float:
+    """1.0, 0.0 or -1.0 of the readers' votes for one finding; NaN when none voted."""
+    given = [vote for vote in votes if not math.isnan(vote)]
+    if not given:
+        return math.nan
+    share = sum(given) / len(given)
+    return 0.0 if share == 0 else 1.0 if share > 0.5 else -1.0
+
+
+def rename(finding: str) -> str:
+    """Name as in the other data sets."""
+    return RENAMED.get(finding, finding)

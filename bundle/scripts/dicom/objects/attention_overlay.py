@@ -1,0 +1,151 @@
+"""Attention map over the radiograph as a colour Secondary Capture, which every viewer shows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .codes import code_item
+from .identity import (
+    MANUFACTURER,
+    Algorithm,
+    instance_number,
+    instance_uid,
+    keep_creation_times,
+    save,
+    series_number,
+    series_uid,
+)
+from .source import Source, pixel_spacing
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+Box = tuple[int, int, int, int]
+
+SERIES_DESCRIPTION = "AI attention overlay, research use only, not for diagnosis"
+CAPTION = "AI attention - research use only"
+OPACITY = 0.65
+BOX_COLOUR = (86, 224, 255)
+
+
+def write_attention_overlay(
+    source: Source,
+    image: np.ndarray,
+    attention: np.ndarray,
+    boxes: Sequence[Box],
+    destination: Path,
+    *,
+    algorithm: Algorithm,
+    max_side: int = 1024,
+) -> str:
+    """Write the overlay in the source's study.
+
+    Args:
+        source: image that the map belongs to.
+        image: (H, W) in [0, 1], as displayed.
+        attention: (H, W), any finite non-negative scale.
+        boxes: half-open (row0, col0, row1, col1) in pixels of ``image``.
+        destination: file to write.
+        algorithm: what made the map.
+        max_side: longer side of what is written; a larger image is reduced by averaging whole pixels.
+
+    Returns:
+        SOPInstanceUID.
+
+    Raises:
+        RefusedInput: the source has no identity.
+    """
+    from highdicom.sc import SCImage
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    source.require_identity()
+    step = -(-max(image.shape) // max_side)
+    shown = [tuple(value // step for value in box) for box in boxes]
+    colours = overlay_colours(block_mean(image, step), block_mean(attention, step), shown)
+    spacing = pixel_spacing(source)
+    overlay = SCImage.from_ref_dataset(
+        source.header(),
+        pixel_array=colours,
+        photometric_interpretation="RGB",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        patient_orientation=("L", "F"),  # replaced in describe: highdicom has no way to say that it is not known
+        pixel_spacing=tuple(length * step for length in spacing) if spacing else None,
+        series_instance_uid=series_uid(source, "attention", f"{algorithm}"),
+        series_number=series_number(source, "attention"),
+        sop_instance_uid=instance_uid(
+            source, "attention", f"{algorithm}", hashlib.sha256(colours.tobytes()).hexdigest()
+        ),
+        instance_number=instance_number(source),
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=algorithm.name,
+        software_versions=algorithm.version,
+        device_serial_number=algorithm.serial,
+        series_description=SERIES_DESCRIPTION,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+    )
+    describe(overlay, source)
+    keep_creation_times(overlay, destination)
+    save(overlay, destination)
+    return str(overlay.SOPInstanceUID)
+
+
+def describe(overlay: Dataset, source: Source) -> None:
+    """What it is and what it was made from."""
+    from pydicom.dataset import Dataset
+    from pydicom.sr.codedict import codes
+
+    overlay.PatientOrientation = source.orientation()
+    overlay.ConversionType = "WSD"  # made on a workstation
+    if source.dataset.get("BodyPartExamined"):
+        overlay.BodyPartExamined = source.dataset.BodyPartExamined
+    else:
+        overlay.Laterality = None  # type 2C: not known to be unpaired
+    overlay.ImageComments = SERIES_DESCRIPTION
+    overlay.DerivationDescription = "last-layer attention of a classifier as colour over the radiograph, with regions"
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = source.dataset.SOPClassUID
+    reference.ReferencedSOPInstanceUID = source.dataset.SOPInstanceUID
+    reference.PurposeOfReferenceCodeSequence = [code_item(codes.DCM.SourceImageForImageProcessingOperation)]
+    overlay.SourceImageSequence = [reference]
+    # Whether the patient can be told from the pixels; our caption names nobody.
+    if source.dataset.get("BurnedInAnnotation"):
+        overlay.BurnedInAnnotation = source.dataset.BurnedInAnnotation
+
+
+def block_mean(image: np.ndarray, step: int) -> np.ndarray:
+    """Mean of ``step`` × ``step`` blocks of an image (H, W); an incomplete block at the border is left out."""
+    rows, columns = image.shape[0] // step, image.shape[1] // step
+    blocks = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
+    return np.asarray(blocks.mean(axis=(1, 3)))
+
+
+def overlay_colours(image: np.ndarray, attention: np.ndarray, boxes: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """Radiograph in grey, attention as colour whose opacity follows it, region borders and a caption.
+
+    Args:
+        image: (H, W) in [0, 1].
+        attention: (H, W), any scale.
+        boxes: half-open, in pixels of ``image``.
+
+    Returns:
+        (H, W, 3) uint8, RGB.
+    """
+    from matplotlib import colormaps
+    from PIL import Image, ImageDraw
+
+    low, high = float(attention.min()), float(attention.max())
+    scaled = (attention - low) / max(high - low, 1e-12)
+    opacity = OPACITY * scaled[..., None]
+    blended = (1 - opacity) * image[..., None] + opacity * colormaps["inferno"](scaled)[..., :3]
+    picture = Image.fromarray(np.rint(blended * 255).astype(np.uint8))
+    pen = ImageDraw.Draw(picture)
+    for row0, col0, row1, col1 in boxes:
+        pen.rectangle((col0, row0, max(col0, col1 - 1), max(row0, row1 - 1)), outline=BOX_COLOUR, width=2)
+    pen.text((4, 4), CAPTION, fill=BOX_COLOUR, font_size=max(10, max(image.shape) // 50))
+    return np.asarray(picture)

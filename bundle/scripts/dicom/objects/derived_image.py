@@ -1,0 +1,165 @@
+"""Enhanced image as a derived DICOM image of the source's class: 16 bit, a series of its own, marked as synthetic."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    SecondaryCaptureImageStorage,
+)
+
+from ..header import SPACING_KEYWORDS, hash_identifier
+from ..writing import to_uint16
+from .codes import code_item
+from .identity import MANUFACTURER, instance_uid, save, series_number, series_uid
+from .source import Source, add_empty, load_source
+
+SERIES_DESCRIPTION = "AI-enhanced, synthetic detail, not for primary diagnosis"
+IMAGE_COMMENTS = "Synthetic detail, not for primary diagnosis. Research use only."
+LOSSY_SYNTAXES = {
+    "1.2.840.10008.1.2.4.50",  # JPEG baseline
+    "1.2.840.10008.1.2.4.51",  # JPEG extended
+    "1.2.840.10008.1.2.4.81",  # JPEG-LS near-lossless
+}
+# Groups that describe or cover the old pixels: image pixel and VOI (kept ones below), icons, graphics, presentation,
+# signatures, curves, overlays, waveforms, pixels, padding.
+DROPPED_GROUPS = {0x0028, 0x0070, 0x0088, 0x0400, 0x2010, 0x2050, 0x4FFE, 0x5400, 0x7FE0, 0xFFFA, 0xFFFC}
+DROPPED_GROUP_RANGES = (range(0x5000, 0x5100), range(0x6000, 0x6100))
+KEPT_OF_DROPPED = {
+    "BurnedInAnnotation",
+    "LossyImageCompression",
+    "LossyImageCompressionRatio",
+    "LossyImageCompressionMethod",
+    "PixelSpacingCalibrationType",
+    "PixelSpacingCalibrationDescription",
+}
+# Shutter and collimator are given in rows and columns of the old image.
+DROPPED_TAG_RANGES = (range(0x00181600, 0x00181625), range(0x00181700, 0x00181721))
+# When and in which step the old series and instance were made.
+DROPPED_KEYWORDS = {
+    "SeriesDate", "SeriesTime", "InstanceCreationDate", "InstanceCreationTime", "InstanceCreatorUID",
+    "ReferencedPerformedProcedureStepSequence", "PerformedProcedureStepID", "PerformedProcedureStepStartDate",
+    "PerformedProcedureStepStartTime", "PerformedProcedureStepDescription",
+}  # fmt: skip
+# Type 2 that these classes have beyond Patient and Study (PS3.3 A.2, A.8, A.26); empty means not known.
+TYPE_2_OF_IMAGE = ("Manufacturer", "InstanceNumber", "PatientOrientation")
+TYPE_2_OF_CLASS = {
+    ComputedRadiographyImageStorage: ("BodyPartExamined", "ViewPosition"),
+    DigitalXRayImageStorageForPresentation: (
+        "AnatomicRegionSequence", "DetectorType", "PositionerType", "AcquisitionContextSequence",
+    ),
+    SecondaryCaptureImageStorage: (),
+}  # fmt: skip
+
+
+def write_enhanced(
+    source: str | Path | Source, image: np.ndarray, destination: Path, *, description: str, software: str
+) -> str:
+    """Write an enhanced image as a DICOM object derived from its source; ``read_radiograph`` gives it back.
+
+    Args:
+        source: DICOM file that ``image`` was read from with ``read_radiograph``.
+        image: (H, W) float in [0, 1], as displayed; H : W as in the source as read, larger or smaller.
+        destination: file to write.
+        description: what was done, without patient data; goes to DerivationDescription.
+        software: name and version, for ContributingEquipmentSequence.
+
+    Returns:
+        Hash of the new SOPInstanceUID. Equal input gives an equal UID and an equal file.
+
+    Raises:
+        RefusedInput: the source is not a DICOM image.
+        ValueError: the size of ``image`` does not fit.
+    """
+    opened = source if isinstance(source, Source) else load_source(source)
+    stored = to_uint16(image)
+    scale = scale_of(stored, opened.displayed_shape, "the source" if isinstance(source, Source) else str(source))
+    derived = copy_header(opened.header())
+    describe_pixels(derived, opened, stored, scale)
+    describe_derivation(derived, opened, stored, description, software)
+    save(derived, destination)
+    return hash_identifier(str(derived.SOPInstanceUID))
+
+
+def scale_of(stored: np.ndarray, shape: tuple[int, int], name: str) -> float:
+    """Pixels of an image (H, W) per pixel of its source.
+
+    Raises:
+        ValueError: the proportions differ by more than a pixel.
+    """
+    rows, columns = shape
+    scale = max(stored.shape) / max(shape)
+    if max(abs(stored.shape[0] - scale * rows), abs(stored.shape[1] - scale * columns)) > 1:
+        raise ValueError(
+            f"{name}: the image does not fit the source; expected the proportions of {rows} x {columns} pixels, "
+            f"found {stored.shape[0]} x {stored.shape[1]}; enhance without cropping"
+        )
+    return scale
+
+
+def copy_header(header: Dataset) -> Dataset:
+    """Patient, study, equipment and acquisition of the original; nothing about the old pixels and their series."""
+    derived = Dataset()
+    for element in header:
+        dropped = element.tag.group in DROPPED_GROUPS and element.keyword not in KEPT_OF_DROPPED
+        dropped |= any(element.tag.group in groups for groups in DROPPED_GROUP_RANGES)
+        dropped |= any(int(element.tag) in tags for tags in DROPPED_TAG_RANGES)
+        if not dropped and element.keyword not in DROPPED_KEYWORDS:
+            derived.add(element)
+    return derived
+
+
+def describe_pixels(derived: Dataset, source: Source, stored: np.ndarray, scale: float) -> None:
+    """Image pixel, modality, VOI and presentation: 16-bit MONOCHROME2 that displays as stored / 65535."""
+    original = source.dataset
+    derived.Rows, derived.Columns = stored.shape
+    derived.SamplesPerPixel, derived.PhotometricInterpretation = 1, "MONOCHROME2"
+    derived.BitsAllocated, derived.BitsStored, derived.HighBit, derived.PixelRepresentation = 16, 16, 15, 0
+    derived.RescaleSlope, derived.RescaleIntercept, derived.RescaleType = 1, 0, "US"
+    # LINEAR (the default function, which every viewer has) from 0 to 65535 exactly: c - 0.5 -+ (w - 1) / 2.
+    derived.WindowCenter, derived.WindowWidth = 32768, 65536
+    derived.PresentationLUTShape = "IDENTITY"
+    if "PixelIntensityRelationship" in original:
+        derived.PixelIntensityRelationship = original.PixelIntensityRelationship
+        derived.PixelIntensityRelationshipSign = -1  # bright where fewer X-rays arrived
+    for keyword in SPACING_KEYWORDS:
+        spacing = source.spacing(keyword)
+        if spacing:
+            setattr(derived, keyword, [f"{step / scale:.10g}" for step in spacing])
+    if str(original.file_meta.TransferSyntaxUID) in LOSSY_SYNTAXES:
+        derived.LossyImageCompression = "01"
+    if source.steps is not None:
+        derived.PatientOrientation = ["L", "F"]
+    derived.add_new("PixelData", "OW", stored.astype("<u2").tobytes())
+
+
+def describe_derivation(derived: Dataset, source: Source, stored: np.ndarray, description: str, software: str) -> None:
+    """General image, SOP common and equipment: what it is, what it was made from and by what."""
+    original = source.dataset
+    source_class, source_uid = str(original.get("SOPClassUID", "")), str(original.get("SOPInstanceUID", ""))
+    derived.SOPClassUID = source_class if source_class in TYPE_2_OF_CLASS else SecondaryCaptureImageStorage
+    if derived.SOPClassUID == SecondaryCaptureImageStorage:
+        derived.ConversionType = "WSD"  # made on a workstation
+    add_empty(derived, (*TYPE_2_OF_IMAGE, *TYPE_2_OF_CLASS[derived.SOPClassUID]))
+    if not derived.get("BodyPartExamined") and "ImageLaterality" not in derived:
+        add_empty(derived, ("Laterality",))  # type 2C: not known to be unpaired
+    maker = f"{software}; {description}"
+    derived.SeriesInstanceUID = series_uid(source, "enhanced", maker)
+    derived.SOPInstanceUID = instance_uid(source, "enhanced", maker, hashlib.sha256(stored.tobytes()).hexdigest())
+    derived.SeriesDescription, derived.SeriesNumber = SERIES_DESCRIPTION, series_number(source, "enhanced")
+    derived.ImageType, derived.ImageComments = ["DERIVED", "SECONDARY"], IMAGE_COMMENTS
+    derived.DerivationDescription = description[:1024]
+    reference = Dataset()
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = source_class, source_uid
+    reference.PurposeOfReferenceCodeSequence = [code_item(codes.DCM.SourceImageForImageProcessingOperation)]
+    derived.SourceImageSequence = [reference]
+    equipment = Dataset()
+    equipment.Manufacturer, equipment.SoftwareVersions = MANUFACTURER, software[:64]
+    equipment.PurposeOfReferenceCodeSequence = [code_item(codes.DCM.ProcessingEquipment)]
+    derived.ContributingEquipmentSequence = [*derived.get("ContributingEquipmentSequence", []), equipment]

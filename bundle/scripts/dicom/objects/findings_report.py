@@ -1,0 +1,150 @@
+"""Probabilities as a Comprehensive 3D SR: Measurement Report (PS3.16 TID 1500), one group per finding (TID 1501)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydicom.uid import generate_uid
+
+from .codes import PRIVATE_SCHEME, PRIVATE_SCHEME_NAME, finding_code
+from .identity import (
+    MANUFACTURER,
+    Algorithm,
+    instance_number,
+    instance_uid,
+    keep_creation_times,
+    save,
+    series_number,
+    series_uid,
+)
+from .source import Source
+
+if TYPE_CHECKING:
+    from highdicom.sr import MeasurementReport
+    from pydicom.dataset import Dataset
+
+SERIES_DESCRIPTION = "AI findings, research use only, not for diagnosis"
+# Decimals of a probability, as in predictions.csv: what differs less must not give another object.
+DECIMALS = 6
+
+
+def write_findings_report(
+    source: Source,
+    labels: Sequence[str],
+    probabilities: Sequence[float],
+    destination: Path,
+    *,
+    algorithm: Algorithm,
+) -> str:
+    """Write the findings in the source's study, unverified and preliminary.
+
+    Args:
+        source: image that was classified.
+        labels: C names.
+        probabilities: C values in [0, 1].
+        destination: file to write.
+        algorithm: what computed them.
+
+    Returns:
+        SOPInstanceUID.
+
+    Raises:
+        RefusedInput: the source has no identity.
+        ValueError: the numbers of labels and probabilities differ.
+    """
+    from highdicom.coding_schemes import CodingSchemeIdentificationItem
+    from highdicom.sr import Comprehensive3DSR
+
+    source.require_identity()
+    values = [round(float(probability), DECIMALS) for probability in probabilities]
+    findings = list(zip(labels, values, strict=True))
+    header = source.header()
+    sop_uid = instance_uid(source, "findings", f"{algorithm}", json.dumps(findings))
+    report = Comprehensive3DSR(
+        evidence=[header],
+        content=measurement_report(header, findings, algorithm, sop_uid),
+        series_instance_uid=series_uid(source, "findings", f"{algorithm}"),
+        series_number=series_number(source, "findings"),
+        sop_instance_uid=sop_uid,
+        instance_number=instance_number(source),
+        manufacturer=MANUFACTURER,
+        is_complete=True,
+        is_final=False,
+        is_verified=False,
+        coding_schemes=[CodingSchemeIdentificationItem(PRIVATE_SCHEME, PRIVATE_SCHEME_NAME)],
+        manufacturer_model_name=algorithm.name,
+        software_versions=algorithm.version,
+        device_serial_number=algorithm.serial,
+        series_description=SERIES_DESCRIPTION,
+    )
+    keep_creation_times(report, destination)
+    save(report, destination)
+    return sop_uid
+
+
+def measurement_report(
+    header: Dataset, findings: Sequence[tuple[str, float]], algorithm: Algorithm, sop_uid: str
+) -> MeasurementReport:
+    """Content tree: who observed, what was done, one group per finding."""
+    from highdicom.sr import (
+        DeviceObserverIdentifyingAttributes,
+        MeasurementReport,
+        ObservationContext,
+        ObserverContext,
+    )
+    from pydicom.sr.codedict import codes
+
+    device = DeviceObserverIdentifyingAttributes(
+        uid=generate_uid(entropy_srcs=[MANUFACTURER, "device", f"{algorithm}"]),
+        name=algorithm.name,
+        manufacturer_name=MANUFACTURER,
+        model_name=algorithm.name,
+        serial_number=algorithm.serial,
+    )
+    observer = ObserverContext(codes.DCM.Device, device)
+    # highdicom's entry of the image library (TID 1600, optional) needs both; the groups name the image in any case.
+    is_described = bool(header.get("PatientOrientation") and header.get("ImagerPixelSpacing"))
+    groups = [finding_group(header, label, value, algorithm, sop_uid) for label, value in findings]
+    return MeasurementReport(
+        observation_context=ObservationContext(observer_device_context=observer),
+        procedure_reported=codes.SCT.ChestImaging,
+        imaging_measurements=groups,
+        title=codes.DCM.ImagingMeasurementReport,
+        referenced_images=[header] if is_described else None,
+    )
+
+
+def finding_group(header: Dataset, label: str, probability: float, algorithm: Algorithm, sop_uid: str) -> Any:
+    """Measurement group (TID 1501): the finding, and the certainty that the algorithm gives it, in percent.
+
+    (111012, DCM, "Certainty of Finding") with unit percent is what the CAD templates (TID 4104, row 12) use for it.
+    """
+    from highdicom.sr import (
+        AlgorithmIdentification,
+        Measurement,
+        MeasurementsAndQualitativeEvaluations,
+        SourceImageForMeasurementGroup,
+        TrackingIdentifier,
+    )
+    from pydicom.sr.codedict import codes
+
+    identification = AlgorithmIdentification(
+        name=algorithm.name,
+        version=algorithm.version,
+        parameters=[f"weights sha256 {algorithm.weights_sha256}"],
+        family=codes.DCM.ArtificialIntelligence,
+        manufacturer=MANUFACTURER,
+    )
+    percent = Measurement(
+        name=codes.DCM.CertaintyOfFinding, value=round(100 * probability, DECIMALS - 2), unit=codes.UCUM.Percent
+    )
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(uid=generate_uid(entropy_srcs=[sop_uid, label]), identifier=label),
+        finding_type=finding_code(label),
+        algorithm_id=identification,
+        measurements=[percent],
+        source_images=[SourceImageForMeasurementGroup.from_source_image(header)],
+    )

@@ -1,0 +1,168 @@
+"""The DICOM image that an object is made from: checked, complete enough to be referred to, and its pixel grid."""
+
+from __future__ import annotations
+
+import hashlib
+from copy import deepcopy
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.valuerep import validate_value
+
+from ..decoding import load_dataset
+from ..header import SPACING_KEYWORDS, complete_header, number, reorientation
+from ..reading import sniff
+from ..refusal import RefusedInput
+
+# Type 2 of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1): present, and empty when not known.
+TYPE_2 = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
+    "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
+METHODS = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
+# Value representations with a form that a value can miss; text can hold anything.
+STRUCTURED = {"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"}
+IDENTITY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source image.
+
+    Attributes:
+        dataset: as in the file, pixels not decoded.
+        steps: what ``read_radiograph`` did to bring it to "L, F" (transpose, flip rows, flip columns); ``None``:
+            nothing, because the orientation is not known.
+    """
+
+    dataset: Dataset
+    steps: tuple[bool, bool, bool] | None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) as stored."""
+        return self.dataset.Rows, self.dataset.Columns
+
+    @property
+    def displayed_shape(self) -> tuple[int, int]:
+        """(H, W) as ``read_radiograph`` gives it."""
+        return self.shape[::-1] if self.transposed else self.shape
+
+    @property
+    def transposed(self) -> bool:
+        """Whether rows and columns change places between file and display."""
+        return bool(self.steps and self.steps[0])
+
+    def to_stored(self, displayed: np.ndarray) -> np.ndarray:
+        """Array (H, W, …) in displayed pixels -> in pixels as stored: the inverse of ``reading.reorient``."""
+        transpose, flip_rows, flip_columns = self.steps or (False, False, False)
+        array = displayed[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
+        return array.swapaxes(0, 1) if transpose else array
+
+    def spacing(self, keyword: str) -> list[float] | None:
+        """Row and column spacing in mm of the displayed image; ``None`` when absent or not positive."""
+        value = self.dataset.get(keyword)
+        steps = [number(step) for step in value] if value and len(value) == 2 else []
+        if not steps or not all(step and step > 0 for step in steps):
+            return None
+        return [step for step in (steps[::-1] if self.transposed else steps) if step]
+
+    def orientation(self) -> list[str] | None:
+        """PatientOrientation (0020,0020) of the displayed image; ``None`` when not known."""
+        value = self.dataset.get("PatientOrientation")
+        known = isinstance(value, pydicom.multival.MultiValue) and len(value) == 2
+        return ["L", "F"] if self.steps is not None else [str(item) for item in value] if known else None
+
+    def header(self) -> Dataset:
+        """Standard attributes without the pixels, made fit to be copied into other objects; nothing is invented.
+
+        Values that their representation does not allow (an age of "62") and spacings that are not positive are left
+        out, type 2 attributes that are absent are there without a value.
+        """
+        header = Dataset()
+        for tag in list(self.dataset.keys()):
+            if tag.group < 0x7FE0 and not tag.is_private and is_valid(self.dataset[tag]):
+                header.add(deepcopy(self.dataset[tag]))  # pydicom sets the values of shared elements in place
+        header.remove_private_tags()
+        for _ in header.iterall():  # converts values read in another byte order
+            pass
+        if isinstance(header.get("SpecificCharacterSet"), pydicom.multival.MultiValue):
+            header.decode()
+            header.SpecificCharacterSet = "ISO_IR 192"  # UTF-8: highdicom does not take code extensions
+        for keyword in SPACING_KEYWORDS:
+            if self.spacing(keyword) is None:
+                header.pop(keyword, None)
+        add_empty(header, TYPE_2)
+        if header.get("PatientIdentityRemoved") == "YES" and not any(name in header for name in METHODS):
+            header.DeidentificationMethod = "not stated in the source image"  # type 1C
+        return header
+
+    def require_identity(self) -> None:
+        """Refuse an image that no object could refer to.
+
+        Raises:
+            RefusedInput: ``NO_IDENTITY``.
+        """
+        missing = [keyword for keyword in IDENTITY if not self.dataset.get(keyword)]
+        if missing:
+            raise RefusedInput(
+                "NO_IDENTITY", "no DICOM object can refer to the image", ", ".join(IDENTITY),
+                f"no {', '.join(missing)}", "export the image again with a DICOM tool",
+            )  # fmt: skip
+
+    def digest(self) -> str:
+        """SHA-256 of the header: an image whose patient or study was corrected gives other objects."""
+        buffer = BytesIO()
+        pydicom.dcmwrite(buffer, self.header(), implicit_vr=True, little_endian=True)
+        return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def load_source(path: str | Path) -> Source:
+    """Open the DICOM file that a result was computed from.
+
+    Raises:
+        RefusedInput: it is not a DICOM image.
+    """
+    path = Path(path)
+    try:
+        if sniff(path) != "dicom":
+            raise RefusedInput(
+                "NOT_DICOM", "the source of a derived DICOM object", "a DICOM file", "another format", "write a PNG"
+            )
+        dataset = load_dataset(path)
+        complete_header(dataset)
+    except RefusedInput as refusal:
+        raise refusal.at(path) from refusal.__cause__
+    return Source(dataset, reorientation(dataset))
+
+
+def is_valid(element: DataElement) -> bool:
+    """Whether the values have the form that their representation demands (PS3.5, 6.2)."""
+    if element.VR not in STRUCTURED:
+        return True
+    values = element.value if element.VM > 1 else [element.value]
+    try:
+        for value in values:
+            validate_value(element.VR, str(value or ""), pydicom.config.RAISE)
+    except ValueError:
+        return False
+    return True
+
+
+def add_empty(dataset: Dataset, keywords: tuple[str, ...]) -> None:
+    """Add type 2 attributes that are absent, without a value."""
+    for keyword in keywords:
+        if keyword not in dataset:
+            value: Any = [] if keyword.endswith("Sequence") else None
+            setattr(dataset, keyword, value)
+
+
+def pixel_spacing(source: Source) -> list[float] | None:
+    """The spacing that a reader takes: at the detector, else calibrated, else of the scanned film."""
+    return next((spacing for spacing in map(source.spacing, SPACING_KEYWORDS) if spacing), None)

@@ -1,0 +1,22 @@
+"""Conformance cases: small DICOM files and what each of them shows.
+
+Nothing of the code under test is used here. A case has a truth, or the code of its refusal.
+"""
+
+from . import display, storage, syntaxes
+from .case import SMOOTH, STORED, Case
+from .syntaxes import encode
+
+__all__ = ["SMOOTH", "STORED", "Case", "all_cases", "encode"]
+
+GROUPS = (
+    display.windows, display.several_windows, display.rescales, display.modality_luts, display.voi_luts,
+    display.presentation, display.padding, display.no_window,
+    storage.bits, storage.signs, storage.colours, storage.orientations, storage.headers, storage.refusals,
+    syntaxes.transfer_syntaxes, syntaxes.compressed_kinds,
+)  # fmt: skip
+
+
+def all_cases() -> list[Case]:
+    """Every case, the names unique."""
+    return [case for group in GROUPS for case in group()]

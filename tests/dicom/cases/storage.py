@@ -1,0 +1,145 @@
+"""How pixels are stored, described and turned, and what is refused for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from pydicom.pixels import convert_color_space
+
+from ..synthetic import make_dataset
+from .case import EIGHT_BIT, FULL, FULL_EIGHT, STORED, Case, X, linear, refused, shown
+
+
+def bits() -> Iterator[Case]:
+    """Stored, allocated and high bit in all their relations."""
+    for stored in (10, 12, 14, 15, 16):
+        pixels = (STORED.astype(np.uint32) * (2**stored - 1) // 4095).astype(np.uint16)
+        window = {"WindowCenter": 2 ** (stored - 1), "WindowWidth": 2**stored}
+        attributes = {"BitsStored": stored, "HighBit": stored - 1, **window}
+        truth = linear(pixels.astype(float), *window.values())
+        yield shown(f"{stored} bits in 16", truth, pixels, oracle="+Wi 1", **attributes)
+    eight = (STORED >> 4).astype(np.uint8)
+    yield shown("8 bits in 8", linear(eight.astype(float), 128, 256), eight, oracle="+Wi 1", **FULL_EIGHT)
+    wide = {"BitsAllocated": 32, "BitsStored": 12, "HighBit": 11, **FULL}
+    yield shown("12 bits in 32", linear(X, 2048, 4096), STORED.astype(np.uint32), **wide)
+    twenty = STORED.astype(np.uint32) * 250
+    attributes = {"BitsAllocated": 32, "BitsStored": 20, "HighBit": 19, "WindowCenter": 500000, "WindowWidth": 1000001}
+    yield shown("20 bits in 32", linear(X * 250, 500000, 1000001), twenty, **attributes)
+    for stored, high in ((12, 15), (10, 12), (12, 12)):
+        values = STORED & (2**stored - 1)
+        pixels = values << (high + 1 - stored)
+        truth = linear(values.astype(float), 2048, 4096)
+        yield shown(
+            f"{stored} bits below bit {high}", truth, pixels, oracle="+Wi 1", BitsStored=stored, HighBit=high, **FULL
+        )
+    dirty = STORED | np.where(np.arange(64) % 3 == 0, 0xF000, 0).astype(np.uint16)
+    yield shown("overlay in the high bits", linear(X, 2048, 4096), dirty, oracle="+Wi 1", **FULL)
+    low = (STORED << 4) | np.uint16(7)
+    yield shown("dirt in the low bits", linear(X, 2048, 4096), low, HighBit=15, **FULL)
+    yield refused("high bit below the stored bits", "BIT_LAYOUT", HighBit=10, **FULL)
+    yield refused("high bit outside", "BIT_LAYOUT", HighBit=16, **FULL)
+    yield refused("17 bits in 16", "BIT_LAYOUT", BitsStored=17, HighBit=16, **FULL)
+    yield refused("0 bits", "BIT_LAYOUT", BitsStored=0, **FULL)
+    yield refused("1 bit allocated", "BIT_LAYOUT", BitsAllocated=1, **FULL)
+
+
+def signs() -> Iterator[Case]:
+    """Signed values of every width, the sign bit below dirty bits too."""
+    signed = STORED.astype(np.int16) - 2048
+    window = {"PixelRepresentation": 1, "WindowCenter": 0, "WindowWidth": 4096}
+    truth = linear(signed.astype(float), 0, 4096)
+    yield shown("signed 12 bits", truth, signed, oracle="+Wi 1", **window)
+    yield shown("signed 16 bits", truth, signed, oracle="+Wi 1", **window, BitsStored=16, HighBit=15)
+    yield shown("signed 12 bits, high bits zero", truth, signed & 0x0FFF, oracle="+Wi 1", **window)
+    yield shown("signed 12 bits below bit 15", truth, signed << 4, oracle="+Wi 1", **window, HighBit=15)
+    eight = (signed >> 4).astype(np.int8)
+    attributes = {**window, **EIGHT_BIT, "WindowWidth": 256}
+    yield shown("signed 8 bits", linear(eight.astype(float), 0, 256), eight, **attributes)
+    rescaled = {**window, "RescaleSlope": 2, "RescaleIntercept": 4096, "WindowCenter": 4096, "WindowWidth": 8192}
+    yield shown("signed, rescaled", linear(signed * 2.0 + 4096, 4096, 8192), signed, oracle="+Wi 1", **rescaled)
+
+
+def colours() -> Iterator[Case]:
+    """Grey that was stored as colour; colours that are refused."""
+    grey = (STORED >> 4).astype(np.uint8)
+    truth, three = grey / 255, np.stack([grey] * 3, -1)
+    rgb = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0, **EIGHT_BIT}
+    flag = {"flag": "grey stored as colour"}
+    yield shown("RGB", truth, three, **rgb, **flag)
+    planar = np.ascontiguousarray(np.moveaxis(three, -1, 0)).reshape(96, 64, 3)
+    yield shown("RGB by plane", truth, planar, **{**rgb, "PlanarConfiguration": 1}, **flag)
+    ybr = convert_color_space(three, "RGB", "YBR_FULL")
+    yield shown("YBR_FULL", truth, ybr, **{**rgb, "PhotometricInterpretation": "YBR_FULL"}, **flag)
+    tinted = three.copy()
+    tinted[..., 2] //= 2
+    yield refused("RGB with colours", "COLOUR", tinted, **rgb)
+    for bits in (8, 16):
+        entries = np.arange(256) * (257 if bits == 16 else 1)
+        palette: dict[str, Any] = {"PhotometricInterpretation": "PALETTE COLOR", **EIGHT_BIT}
+        for colour in ("Red", "Green", "Blue"):
+            palette[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, bits]
+            palette[f"{colour}PaletteColorLookupTableData"] = entries.astype(
+                "<u2" if bits == 16 else np.uint8
+            ).tobytes()
+        yield shown(f"palette of {bits} bits", truth, grey, **palette, **flag)
+    palette["BluePaletteColorLookupTableData"] = bytes(512)
+    yield refused("palette with colours", "COLOUR", grey, **palette)
+
+
+def orientations() -> Iterator[Case]:
+    """Frontal views are turned to L, F, others are not; the spacing turns with them."""
+    truth = linear(X, 2048, 4096)
+    for orientation, pixels, spacing in (
+        (["L", "F"], STORED, [0.2, 0.1]),
+        (["R", "F"], STORED[:, ::-1], [0.2, 0.1]),
+        (["L", "H"], STORED[::-1], [0.2, 0.1]),
+        (["R", "H"], STORED[::-1, ::-1], [0.2, 0.1]),
+        (["F", "L"], STORED.T, [0.1, 0.2]),
+        (["H", "L"], STORED.T[:, ::-1], [0.1, 0.2]),
+        (["F", "R"], STORED.T[::-1], [0.1, 0.2]),
+        (["H", "R"], STORED.T[::-1, ::-1], [0.1, 0.2]),
+    ):
+        attributes = {"PatientOrientation": orientation, "spacing_mm": spacing, **FULL}
+        yield shown(f"orientation {' '.join(orientation)}", truth, np.ascontiguousarray(pixels), **attributes)
+    lateral = {"ViewPosition": "LL", "PatientOrientation": ["P", "F"], "flag": "orientation not known"}
+    yield shown("orientation of a lateral view", truth, **lateral, **FULL)
+    yield shown("no orientation", truth, PatientOrientation=None, flag="orientation not known", **FULL)
+    yield shown("oblique orientation", truth, PatientOrientation=["LA", "FP"], flag="orientation not known", **FULL)
+    dataset = make_dataset(STORED, **FULL, ImagerPixelSpacing=None)
+    dataset.PixelSpacing = [0.3, 0.4]
+    yield Case("PixelSpacing", dataset, truth, spacing_mm=[0.3, 0.4])
+
+
+def headers() -> Iterator[Case]:
+    """Missing attributes with only one meaning are filled in and said."""
+    truth = linear(X, 2048, 4096)
+    yield shown("no BitsStored", truth, BitsStored=None, HighBit=None, flag="assumed BitsStored 16", **FULL)
+    yield shown("no HighBit", truth, HighBit=None, flag="assumed HighBit 11", **FULL)
+    yield shown("no PixelRepresentation", truth, PixelRepresentation=None, flag="assumed PixelRepresentation 0", **FULL)
+    yield shown("no SamplesPerPixel", truth, SamplesPerPixel=None, flag="assumed SamplesPerPixel 1", **FULL)
+    yield shown("one frame", truth, NumberOfFrames=1, oracle="+Wi 1", **FULL)
+    yield shown("burned-in annotation", truth, BurnedInAnnotation="YES", flag="burned-in annotation", **FULL)
+    longer = make_dataset(STORED, **FULL)
+    longer["PixelData"].value += bytes(600)
+    yield Case("more pixels than rows and columns", longer, truth)
+
+
+def refusals() -> Iterator[Case]:
+    """What is no displayable radiograph, or does not say what its pixels are."""
+    yield refused("no photometric interpretation", "PHOTOMETRIC", PhotometricInterpretation=None, **FULL)
+    yield refused("unknown photometric interpretation", "PHOTOMETRIC", PhotometricInterpretation="HSV", **FULL)
+    yield refused("three frames", "MULTIFRAME", NumberOfFrames=3, **FULL)
+    yield refused("for processing", "FOR_PROCESSING", PresentationIntentType="FOR PROCESSING", **FULL)
+    processing = "1.2.840.10008.5.1.4.1.1.1.1.1"
+    yield refused("class for processing", "FOR_PROCESSING", SOPClassUID=processing, PresentationIntentType=None, **FULL)
+    yield refused("no rows", "GEOMETRY", Rows=0, **FULL)
+    yield refused("65535 x 65535", "PIXEL_BUDGET", Rows=65535, Columns=65535, **FULL)
+    yield refused("fewer pixels than rows and columns", "DECODE", Rows=97, **FULL)
+    yield refused("constant", "CONSTANT", np.full_like(STORED, 7), **FULL)
+    yield refused("two samples", "BIT_LAYOUT", SamplesPerPixel=2, **FULL)
+    yield refused("sign of 7", "BIT_LAYOUT", PixelRepresentation=7, **FULL)
+    empty = make_dataset(STORED, **FULL)
+    del empty.PixelData
+    yield Case("no pixels", empty, code="NO_PIXELS")

@@ -1,0 +1,3 @@
+from .conformant import source_file
+
+__all__ = ["source_file"]

@@ -1,0 +1,89 @@
+"""Every object from conformant, bare and real sources, judged by dciodvfy."""
+
+from pathlib import Path
+
+import pydicom
+import pytest
+from scripts.dicom import read_radiograph
+from scripts.dicom.objects import (
+    load_source,
+    write_attention_overlay,
+    write_enhanced,
+    write_findings_report,
+    write_regions,
+)
+
+from ..synthetic import SHARED_DICOM, save
+from .conformant import ALGORITHM, attention_at, cr, dx, errors, needs_dciodvfy
+
+SHARED = sorted([*(SHARED_DICOM / "chest").glob("*.dcm"), *(SHARED_DICOM / "derived").glob("*.dcm")])
+
+
+def write_all(path: Path, folder: Path) -> list[Path]:
+    """All kinds of objects, and an enhanced image of twice the size."""
+    source, image = load_source(path), read_radiograph(path).image[0]
+    height, width = image.shape
+    boxes = [(0, 0, height // 2, width // 2), (height // 2, 1, height, width // 2)]
+    attention = attention_at(image.shape, height // 3, width // 3)
+    twice = image.repeat(2, axis=0).repeat(2, axis=1)
+    for name, pixels in (("enhanced", image), ("twice", twice)):
+        write_enhanced(source, pixels, folder / f"{name}.dcm", description="test", software="test 1")
+    write_regions(source, boxes, folder / "regions.dcm", algorithm=ALGORITHM)
+    write_attention_overlay(source, image, attention, boxes, folder / "attention.dcm", algorithm=ALGORITHM)
+    labels = ["Mass", "No Finding", "A label that nobody has ever used before"]
+    write_findings_report(source, labels, [0.0, 0.5, 1.0], folder / "findings.dcm", algorithm=ALGORITHM)
+    return sorted(folder.glob("*.dcm"))
+
+
+@needs_dciodvfy
+def test_sources_of_the_tests_are_conformant(tmp_path):
+    assert errors(save(dx(), tmp_path / "dx.dcm")) == []
+    assert errors(save(cr(), tmp_path / "cr.dcm")) == []
+
+
+@needs_dciodvfy
+def test_validator_finds_what_is_wrong(tmp_path):
+    broken = dx()
+    del broken.StudyInstanceUID
+    assert errors(save(broken, tmp_path / "broken.dcm")) != []
+
+
+@needs_dciodvfy
+def test_objects_have_no_errors(source_file, tmp_path):
+    found = {path.name: errors(path) for path in write_all(source_file, tmp_path / "out")}
+    assert len(found) == 5 and not any(found.values()), found
+
+
+@needs_dciodvfy
+@pytest.mark.skipif(not SHARED, reason="the shared DICOM files are not beside the repository")
+@pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
+def test_objects_of_real_files_have_no_errors(path, tmp_path):
+    found = {written.name: errors(written) for written in write_all(path, tmp_path)}
+    assert len(found) == 5 and not any(found.values()), found
+
+
+def test_objects_stay_in_the_study_and_keep_the_patient(source_file, tmp_path):
+    source = pydicom.dcmread(source_file)
+    written = [pydicom.dcmread(path) for path in write_all(source_file, tmp_path / "out")]
+    for keyword in ("StudyInstanceUID", "PatientID", "PatientName", "PatientSex", "StudyDate", "AccessionNumber"):
+        assert {str(one.get(keyword, "missing")) for one in written} == {str(source.get(keyword, ""))}, keyword
+    series = [one.SeriesInstanceUID for one in written]
+    assert source.SeriesInstanceUID not in series and len(set(series)) == 4  # both enhanced images share one
+    assert len({one.SOPInstanceUID for one in written}) == 5
+    assert all("diagnosis" in one.SeriesDescription for one in written)
+    assert len({one.SeriesNumber for one in written}) == 4
+
+
+def test_running_again_gives_the_same_bytes(source_file, tmp_path):
+    first = {path.name: path.read_bytes() for path in write_all(source_file, tmp_path / "out")}
+    (tmp_path / "out" / "findings.dcm").write_bytes(first["findings.dcm"][:1500])  # cut off, header intact
+    assert {path.name: path.read_bytes() for path in write_all(source_file, tmp_path / "out")} == first
+
+
+def test_elsewhere_the_identifiers_are_the_same_too(source_file, tmp_path):
+    uids = [[pydicom.dcmread(path).SOPInstanceUID for path in write_all(source_file, tmp_path / name)] for name in "ab"]
+    assert uids[0] == uids[1]
+
+
+def test_preamble_holds_nothing(source_file, tmp_path):
+    assert all(path.read_bytes()[:128] == bytes(128) for path in write_all(source_file, tmp_path / "out"))

@@ -1,0 +1,60 @@
+import itertools
+
+import numpy as np
+import pytest
+from pydicom.sequence import Sequence
+from scripts.dicom import RefusedInput
+from scripts.dicom.objects import Source, load_source
+from scripts.dicom.reading import reorient
+
+from ..synthetic import save
+from .conformant import bare, dx
+
+
+@pytest.mark.parametrize("steps", [None, *itertools.product([False, True], repeat=3)])
+def test_displayed_pixels_go_back_to_where_they_are_stored(steps):
+    stored = np.arange(15).reshape(3, 5)
+    displayed = reorient(stored, steps) if steps else stored
+    np.testing.assert_array_equal(Source(dx(), steps).to_stored(displayed), stored)
+
+
+def test_invalid_values_are_left_out_and_absent_ones_are_empty():
+    dataset = bare()
+    dataset.PatientAge, dataset.StudyDate, dataset.PixelSpacing = "62", "yesterday", [0, 0]
+    header = Source(dataset, None).header()
+    assert "PatientAge" not in header and "PixelSpacing" not in header
+    assert header.StudyDate is None or header.StudyDate == ""
+    assert "PatientName" in header and not header.PatientName
+
+
+def test_removed_identity_without_its_method_says_so():
+    dataset = dx()
+    dataset.PatientIdentityRemoved = "YES"
+    assert "not stated" in Source(dataset, None).header().DeidentificationMethod
+    dataset.DeidentificationMethod = "by hand"
+    assert Source(dataset, None).header().DeidentificationMethod == "by hand"
+
+
+def test_private_attributes_do_not_go_along():
+    dataset = dx()
+    dataset.private_block(0x0011, "VENDOR", create=True).add_new(1, "LO", "private")
+    item = bare()
+    item.private_block(0x0011, "VENDOR", create=True).add_new(1, "LO", "private")
+    dataset.ReferencedStudySequence = Sequence([item])
+    assert "VENDOR" not in str(Source(dataset, None).header())
+
+
+def test_image_without_identity_is_refused(tmp_path):
+    dataset = dx()
+    dataset.StudyInstanceUID = ""
+    source = load_source(save(dataset, tmp_path / "source.dcm"))
+    with pytest.raises(RefusedInput, match="StudyInstanceUID") as refusal:
+        source.require_identity()
+    assert refusal.value.code == "NO_IDENTITY"
+
+
+def test_changing_a_copy_of_the_header_leaves_the_source_alone():
+    source = Source(dx(), None)
+    uid, digest = source.dataset.SOPInstanceUID, source.digest()
+    source.header().SOPInstanceUID = "1.2.3"
+    assert source.dataset.SOPInstanceUID == uid and source.digest() == digest

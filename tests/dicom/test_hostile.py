@@ -1,0 +1,70 @@
+"""Hostile files: mutated ones give an image or a refusal and nothing else, bombs are refused before they go off.
+
+``benchmarks/dicom_fuzz.py`` does the same with 50,000 mutations, each in a process that may die, and measures time.
+"""
+
+import multiprocessing
+import resource
+
+import numpy as np
+import pytest
+from scripts.dicom import RefusedInput, read_radiograph
+from scripts.dicom.isolation import DECODER_PROCESS
+from scripts.dicom.reading import META_KEYS
+
+from .bombs import BOMBS
+from .cases import all_cases
+from .mutations import mutate
+from .synthetic import save
+
+MUTATIONS = 2000
+
+
+def test_mutated_files(tmp_path, recwarn):
+    path = tmp_path / "x.dcm"
+    seeds = [save(case.dataset, path).read_bytes() for case in all_cases() if case.truth is not None]
+    outcomes = {"read": 0, "refused": 0}
+    for number in range(MUTATIONS):
+        path.write_bytes(mutate(seeds[number % len(seeds)], number))
+        try:
+            radiograph = read_radiograph(path)
+        except RefusedInput as refusal:
+            assert refusal.remedy
+            outcomes["refused"] += 1
+            continue
+        outcomes["read"] += 1
+        assert tuple(radiograph.meta) == META_KEYS
+        assert radiograph.image.dtype == np.float32
+        assert radiograph.image.min() >= 0, number  # false for NaN
+        assert radiograph.image.max() <= 1, number
+    # Damage that always or never matters would test nothing.
+    assert min(outcomes.values()) > MUTATIONS / 10
+
+
+def peak_bytes() -> int:
+    """Peak memory of this process and of its ended children."""
+    return 1024 * sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def explode(path, results):
+    idle = peak_bytes()
+    try:
+        read_radiograph(path)
+        code = "read"
+    except RefusedInput as refusal:
+        code = refusal.code
+    DECODER_PROCESS.stop()
+    results.send((code, peak_bytes() - idle))
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bomb_is_refused_in_little_memory(tmp_path, name):
+    make, expected = BOMBS[name]
+    make(tmp_path / "bomb.dcm")
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=explode, args=(tmp_path / "bomb.dcm", sender))
+    child.start()
+    code, peak = receiver.recv()
+    child.join()
+    assert code in expected
+    assert peak < 1_000_000_000

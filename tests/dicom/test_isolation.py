@@ -1,0 +1,82 @@
+import os
+import signal
+
+import numpy as np
+import pytest
+from scripts.dicom import RefusedInput
+from scripts.dicom import isolation as module
+from scripts.dicom.isolation import DecoderProcess
+
+from .cases import STORED, encode
+
+UINT16 = np.dtype(np.uint16)
+
+
+@pytest.fixture
+def decoder():
+    process = DecoderProcess()
+    yield process
+    process.stop()
+    process.close_room()
+
+
+def decode(decoder, frame=None, function="jpeg2k_decode", shape=STORED.shape):
+    return decoder.decode(function, encode("90", STORED) if frame is None else frame, shape, UINT16, {})
+
+
+def test_pixels_come_back_and_are_ones_own(decoder):
+    first = decode(decoder)
+    larger = np.tile(STORED, (3, 3))  # asks for more shared memory than the first
+    second = decode(decoder, encode("90", larger), shape=larger.shape)
+    decode(decoder, encode("90", STORED[::-1].copy()))
+    np.testing.assert_array_equal(first, STORED)
+    np.testing.assert_array_equal(second, larger)
+
+
+def test_a_child_that_died_is_replaced(decoder):
+    decode(decoder)
+    os.kill(decoder.process.pid, signal.SIGKILL)
+    decoder.process.wait()
+    np.testing.assert_array_equal(decode(decoder), STORED)
+
+
+def test_death_while_decoding_is_a_refusal(decoder, monkeypatch):
+    decode(decoder)
+    os.kill(decoder.process.pid, signal.SIGSTOP)  # alive, and will not answer
+    monkeypatch.setattr(module, "START_S", 0.2)
+    with pytest.raises(RefusedInput) as refusal:
+        decode(decoder)
+    assert refusal.value.code == "DECODE_TIME"
+    np.testing.assert_array_equal(decode(decoder), STORED)
+
+
+def test_memory_limit(decoder, monkeypatch):
+    decode(decoder)
+    monkeypatch.setattr(module, "START_BYTES", 0)
+    monkeypatch.setattr(module, "BYTES_PER_PIXEL", 0)
+    with pytest.raises(RefusedInput) as refusal:
+        decode(decoder, encode("90", np.tile(STORED, (20, 20))), shape=(1920, 1280))
+    assert refusal.value.code == "DECODE"
+    monkeypatch.undo()
+    np.testing.assert_array_equal(decode(decoder), STORED)
+
+
+def test_what_the_decoder_says(decoder):
+    with pytest.raises(RefusedInput, match="Jpeg2kError"):
+        decode(decoder, b"nonsense")
+
+
+def test_a_forked_worker_has_its_own_child(decoder):
+    decode(decoder)
+    child, reader, writer = decoder.process.pid, *os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        decoder.forget()  # as registered for the one of the module
+        same = np.array_equal(decode(decoder), STORED) and decoder.process.pid != child
+        decoder.stop()
+        os.write(writer, b"1" if same else b"0")
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert os.read(reader, 1) == b"1"
+    np.testing.assert_array_equal(decode(decoder), STORED)
+    assert decoder.process.pid == child
