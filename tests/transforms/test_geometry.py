@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from scripts.transforms.geometry import SquareGeometry, fit_square, map_to_source
 
 SHAPES = [(2022, 1751), (1000, 1501), (224, 224), (97, 61)]
@@ -27,6 +28,16 @@ def test_image_is_padded_not_squashed(height, width):
     assert fitted.shape == (1, 100, 100)
     rows, columns = (fitted[0].amax(1) > 0.5).sum(), (fitted[0].amax(0) > 0.5).sum()
     assert rows / columns == pytest.approx(height / width, rel=0.05)
+
+
+@pytest.mark.parametrize(("height", "width"), [(500, 411), (97, 61), (30, 40)])
+def test_resampling_is_the_antialiased_filter_of_the_framework(height, width):
+    image = torch.rand(2, height, width)
+    geometry = SquareGeometry(height, width, 64)
+    right, bottom = geometry.side - width - geometry.left, geometry.side - height - geometry.top
+    square = F.pad(image, (geometry.left, right, geometry.top, bottom))
+    expected = F.interpolate(square[None], size=(64, 64), mode="bilinear", antialias=True)[0]
+    assert torch.allclose(fit_square(image, 64), expected.clamp(0, 1), atol=2e-5)
 
 
 def test_equal_size_is_untouched():

@@ -32,6 +32,8 @@ class FitSquared(MapTransform):
         for key in self.key_iterator(item):
             image = item[key]
             meta = dict(image.meta) if isinstance(image, MetaTensor) else {}
-            fitted = fit_square(torch.as_tensor(image), self.size)
+            # A MetaTensor would carry its meta through every step of the arithmetic.
+            plain = image.as_tensor() if isinstance(image, MetaTensor) else torch.as_tensor(image)
+            fitted = fit_square(plain, self.size)
             item[key] = MetaTensor(fitted, meta={**meta, "geometry": [*image.shape[-2:], self.size]})
         return item
