@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import torch
 from monai.transforms import Compose, RandAffined
 from PIL import Image
 from scripts.data.dataset import RadiographDataset
+from scripts.data.failures import read_failures
 from scripts.transforms import FitSquared, LoadRadiographd
 
 
@@ -57,21 +59,37 @@ def test_cache_is_used_and_equals_the_decoded_image(make, caplog):
     assert first.shape == (3, 1, 16, 16) and 0 <= first.min() < first.max() <= 1
 
 
-@pytest.mark.parametrize("position", [200, -1])
-def test_flipped_bit_in_the_cache_is_noticed(make, tmp_path, caplog, position):
-    first = images(make())
-    (path,) = (tmp_path / "cache").glob("*.npy")
-    content = bytearray(path.read_bytes())
-    content[position] ^= 1
-    path.write_bytes(content)
-    assert torch.equal(images(make()), first) and "checksum differs" in caplog.text
+def test_entry_damaged_in_the_middle_of_a_run_is_made_again(make, tmp_path, caplog):
+    dataset = make()
+    first = images(dataset)
+    for path in (tmp_path / "cache").rglob("*.u16"):
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+    assert torch.equal(images(dataset), first) and caplog.text.count("is damaged;") == 3
+    assert torch.equal(images(dataset), first) and caplog.text.count("is damaged;") == 3
 
 
-def test_truncated_cache_is_made_again(make, tmp_path):
+def test_killed_decoding_continues_with_what_is_missing(make, tmp_path, caplog):
+    caplog.set_level("INFO")
     first = images(make())
-    (path,) = (tmp_path / "cache").glob("*.npy")
-    path.write_bytes(path.read_bytes()[:300])
-    assert torch.equal(images(make()), first)
+    next((tmp_path / "cache").rglob("*.u16")).unlink()
+    assert torch.equal(images(make()), first) and "decoding 1 of 3 images" in caplog.text
+
+
+def test_refusals_of_two_splits_are_in_one_table_and_leave_it_when_put_right(make, items, tmp_path):
+    good = Path(items[0]["image"]).read_bytes()
+    for item in items[:2]:
+        Path(item["image"]).write_bytes(b"no picture")
+    preprocessing = Compose([LoadRadiographd(keys="image"), FitSquared(keys="image", size=16)])
+    for split in (items[1:], items[::2]):
+        RadiographDataset(split, preprocessing, cache_dir=tmp_path / "cache")
+    table = tmp_path / "cache" / "failures.csv"
+    assert [Path(row.path).name for row in read_failures(table)] == ["1.png", "0.png"]
+    for item in items[:2]:
+        Path(item["image"]).write_bytes(good)
+    make()
+    assert not table.exists()
 
 
 def test_changed_file_and_changed_size_are_decoded_again(make, items):

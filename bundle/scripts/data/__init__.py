@@ -7,7 +7,8 @@
 ``datalist``            images, labels and split; checked at load
 ``splitting``           patient-level split with its hash, leak guard
 ``class_distribution``  the paper's class table
-``dataset``             decoded once, cached, augmented
+``cache``               decoded once, verified at every read
+``dataset``             a split, augmented
 ``failures``            refused inputs
 ``atomic``              all-or-nothing file writes
 """
