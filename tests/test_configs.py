@@ -39,6 +39,12 @@ def test_training_and_inference_prepare_images_alike():
     assert steps[0] == steps[1]
 
 
+def test_metadata_describe_the_classifier_that_ships():
+    shipped = json.loads((CONFIG_DIR.parent / "models" / "vit-small-nih14" / "metadata.json").read_text())
+    bundle = json.loads((CONFIG_DIR / "metadata.json").read_text())
+    assert shipped["network_data_format"] == bundle["network_data_format"]
+
+
 def test_one_version_everywhere():
     metadata = json.loads((CONFIG_DIR / "metadata.json").read_text())
     setup = configparser.ConfigParser()
