@@ -11,7 +11,7 @@ from .workflow import run_workflow
 
 logger = logging.getLogger(__name__)
 
-PATIENTS = 280
+PATIENTS = 240
 STUDY_SIZE = 1024
 
 
