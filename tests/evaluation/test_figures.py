@@ -51,7 +51,7 @@ def test_panel_and_overlay_as_png(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     image, attention = rng.random((40, 30)), rng.random((40, 30))
     crop = rng.random((16, 16))
-    panel = figures.crop_panel(image, attention, [(2, 3, 18, 19)], crop, crop)
+    panel = figures.crop_panel(image, attention, [(2, 3, 18, 19)], {"native": crop, "enhanced": crop})
     first = figures.save_png(panel, tmp_path / "examples" / "panel_0.png", dpi=40)
     with Image.open(first) as picture:
         assert picture.width > 3 * picture.height
@@ -63,6 +63,6 @@ def test_panel_and_overlay_as_png(tmp_path: Path) -> None:
 def test_sizes_that_do_not_belong_together_are_refused() -> None:
     image = np.zeros((8, 8))
     with pytest.raises(ValueError, match="crops of one size"):
-        figures.crop_panel(image, image, [], np.zeros((4, 4)), np.zeros((8, 8)))
+        figures.crop_panel(image, image, [], {"native": np.zeros((4, 4)), "enhanced": np.zeros((8, 8))})
     with pytest.raises(ValueError, match="source pixels"):
         figures.attention_overlay(image, np.zeros((2, 2)))

@@ -16,7 +16,7 @@ import torch
 
 from ..transforms.geometry import SquareGeometry, map_to_source
 from .enhancer import Enhancer, resize
-from .fidelity import compare_images, cut
+from .fidelity import compare_images, compare_regions, cut
 from .paste import paste
 from .regions import Region, select_regions
 
@@ -81,11 +81,11 @@ def prepare(
         source: (1, H, W) in [0, 1].
         attention_map: (h, w) patch grid of the fitted image.
         network_size: side of the network's input.
-        enhancer: decides nothing here yet; its name is part of a region's noise.
+        enhancer: its name is part of the seed of a region's noise.
         settings: see :class:`EnhanceSettings`.
     """
     height, width = source.shape[-2:]
-    reduction = max(1.0, max(height, width) / settings.working_size) if settings.working_size else 1.0
+    reduction = reduction_of((height, width), settings)
     window = settings.window * max(height, width) / network_size / reduction  # working pixels
     window = max(8, round(window / 8) * 8)  # the diffusion network halves three times
     key = hashlib.sha256(source.numpy().tobytes()).digest()
@@ -98,6 +98,11 @@ def prepare(
         for region in regions
     ]
     return Work(source, regions, natives, crops, generators, reduction, flags)
+
+
+def reduction_of(shape: tuple[int, int], settings: EnhanceSettings) -> float:
+    """Source pixels per working pixel of an image (height, width), at least 1."""
+    return max(1.0, max(shape) / settings.working_size) if settings.working_size else 1.0
 
 
 def choose(
@@ -138,7 +143,10 @@ def finish(
 
 
 def measure(work: Work, high_res: Sequence[torch.Tensor], image: torch.Tensor) -> dict[str, float | None]:
-    """Against the input at working resolution; and, where the source is finer than that, against its native pixels."""
+    """Against the input at working resolution; and, where the source is finer than that, against its native pixels.
+
+    The latter stand beside what interpolating the input would have reached (``…_bicubic_region``).
+    """
     size = (work.source.shape[-2], work.source.shape[-1])
     pasted = image if tuple(image.shape[-2:]) == size else resize(image[None], size)[0].clamp(0, 1)
     figures = compare_images(
@@ -149,6 +157,8 @@ def measure(work: Work, high_res: Sequence[torch.Tensor], image: torch.Tensor) -
     if work.reduction > 1:
         pairs = [(fitted(crop, native), native) for crop, native in zip(high_res, work.natives, strict=True)]
         figures |= compare_images("truth", (pasted, work.source), pairs)
+        interpolated = [(fitted(crop, native), native) for crop, native in zip(work.crops, work.natives, strict=True)]
+        figures |= compare_regions("bicubic", interpolated)
     area = np.zeros(size, bool)
     for region in work.regions:
         area[region.row0 : region.row1, region.col0 : region.col1] = True

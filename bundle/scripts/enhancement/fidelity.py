@@ -73,6 +73,13 @@ def compare_images(
     return {
         f"psnr_{name}_full": round(psnr(*full), 4),
         f"ssim_{name}_full": rounded(ssim(*full)),
+        **compare_regions(name, regions),
+    }
+
+
+def compare_regions(name: str, regions: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> dict[str, float | None]:
+    """``psnr_<name>_region`` and ``ssim_<name>_region``, means over pairs of (1, h, w)."""
+    return {
         f"psnr_{name}_region": rounded(mean([psnr(*pair) for pair in regions])),
         f"ssim_{name}_region": rounded(mean([ssim(*pair) for pair in regions])),
     }

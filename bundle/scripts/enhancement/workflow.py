@@ -15,7 +15,7 @@ from ..dicom import read_radiograph
 from ..tracking import Tracker
 from ..transforms.geometry import SquareGeometry, fit_square, map_to_source
 from .enhance_dataset import DatasetEnhancer
-from .enhance_image import fitted
+from .enhance_image import fitted, reduce_by, reduction_of
 from .fidelity import cut, mean
 from .regions import Region
 
@@ -77,12 +77,15 @@ class Enhancement:
             attention = self.attention_of(before)
             region = Region(*line["boxes"][0])
             finer = enlarged(region, after.shape[-1] // before.shape[-1])
-            new = cut(after, finer)
-            old = fitted(cut(before, region), new)
+            enhanced, native = cut(after, finer), cut(before, region)
+            size = before.shape[-2], before.shape[-1]
+            low_res = reduce_by(native, reduction_of(size, self.job.settings))
             folder = self.job.output_dir / "examples"
             image = before[0].numpy()
             save_png(attention_overlay(image, attention, line["boxes"]), folder / f"attention_{number}.png")
-            panel = crop_panel(image, attention, line["boxes"], old[0].numpy(), new[0].numpy())
+            versions = {"native": native, "enhancer's input": low_res, "enhanced": enhanced}
+            crops = {title: fitted(crop, enhanced)[0].numpy() for title, crop in versions.items()}
+            panel = crop_panel(image, attention, line["boxes"], crops)
             save_png(panel, folder / f"panel_{number}.png")
 
     def attention_of(self, image: torch.Tensor) -> np.ndarray:

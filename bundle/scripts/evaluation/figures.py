@@ -25,6 +25,7 @@ STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#D55E00", "linestyle": "--"},
     {"color": "#009E73", "linestyle": "-."},
     {"color": "#7F7F7F", "linestyle": ":"},
+    {"color": "#CC79A7", "linestyle": (0, (5, 1))},
 )
 BOX_COLOUR = "#56E0FF"
 GREY = "#8a8f98"
@@ -153,34 +154,37 @@ def attention_overlay(image: np.ndarray, attention_map: np.ndarray, boxes: Seque
 
 
 def crop_panel(
-    image: np.ndarray, attention_map: np.ndarray, boxes: Sequence[Box], before: np.ndarray, after: np.ndarray
+    image: np.ndarray,
+    attention_map: np.ndarray,
+    boxes: Sequence[Box],
+    crops: Mapping[str, np.ndarray],
 ) -> Figure:
-    """Radiograph, overlay with boxes (the first one bold), its crop before and after, and the difference.
+    """Radiograph, overlay with boxes (the first one bold), versions of its crop, and the last less the first of them.
 
     Args:
         image: (H, W) in [0, 1].
         attention_map: (H, W), any non-negative scale.
         boxes: half-open (row0, col0, row1, col1) in source pixels.
-        before: (h, w) in [0, 1].
-        after: (h, w) in [0, 1], of the same size.
+        crops: title -> (h, w) in [0, 1], all of one size.
 
     Raises:
         ValueError: when the crops differ in size, because the difference would then be one of resampling.
     """
-    if before.shape != after.shape:
-        raise ValueError(f"crop_panel: expected crops of one size, found {before.shape} and {after.shape}")
-    figure, axes = _figure(1, 5, (13, 2.9))
+    titles, versions = list(crops), list(crops.values())
+    if len({crop.shape for crop in versions}) != 1:
+        raise ValueError(f"crop_panel: expected crops of one size, found {[crop.shape for crop in versions]}")
+    figure, axes = _figure(1, 3 + len(crops), (2.6 * (3 + len(crops)), 2.9))
     _show(axes[0], image, "radiograph")
     _overlay(axes[1], image, attention_map, boxes, "attention and regions")
-    limits = (float(min(before.min(), after.min())), float(max(before.max(), after.max())))
-    _show(axes[2], before, "region before", limits)
-    _show(axes[3], after, "region after", limits)
-    difference = after.astype(np.float64) - before
+    limits = (float(min(crop.min() for crop in versions)), float(max(crop.max() for crop in versions)))
+    for panel, title, crop in zip(axes[2:], titles, versions, strict=False):
+        _show(panel, crop, title, limits)
+    difference = versions[-1].astype(np.float64) - versions[0]
     largest = max(float(np.abs(difference).max()), 1e-6)
-    shown = axes[4].imshow(difference, cmap="RdBu_r", vmin=-largest, vmax=largest)
-    figure.colorbar(shown, ax=axes[4], fraction=0.046, pad=0.02).ax.tick_params(labelsize=6)
-    axes[4].set_title("after − before", fontsize=TITLE)
-    axes[4].set_axis_off()
+    shown = axes[-1].imshow(difference, cmap="RdBu_r", vmin=-largest, vmax=largest)
+    figure.colorbar(shown, ax=axes[-1], fraction=0.046, pad=0.02).ax.tick_params(labelsize=6)
+    axes[-1].set_title(f"{titles[-1]} − {titles[0]}", fontsize=TITLE)
+    axes[-1].set_axis_off()
     return figure
 
 

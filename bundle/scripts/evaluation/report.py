@@ -20,7 +20,11 @@ from .gather import History, ModelResults, ReportInputs, gather
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_EXAMPLES = 12
-COMPARED = (("input", "the input"), ("truth", "the true high-resolution pixels"))
+COMPARED = (
+    ("input", "the input"),
+    ("truth", "the true high-resolution pixels"),
+    ("bicubic", "the same, had the regions only been interpolated"),
+)
 CLASS_COUNTS = ("positive", "negative", "uncertain", "missing")
 AREAS = (("region", "regions only"), ("full", "whole image"))
 # The paper's own figures, for the reader who compares (Tables 1 and 2).

@@ -30,6 +30,7 @@ from .rasterizing import (
 )
 
 MAX_VALUE = 4095
+MARKER, MARKER_HEIGHT = "SYNTHETIC", 0.03  # height of the letters, relative to the image
 # Attenuation (natural logarithm) of the soft tissue of the chest, and what the air of a lung takes away.
 TISSUE, AIR = 3.6, 2.3
 LUNG_DEPTH, HEART_DEPTH = 0.40, 0.16  # units from the outline to full thickness
@@ -105,7 +106,7 @@ def make_phantom(
             masks[label] |= mask
             if mask.any():
                 boxes.append({"label": label, "xywh": bounding_box(mask)})
-    image = render(scene, pose, size, streams, noise)
+    image = np.maximum(render(scene, pose, size, streams, noise), marker(size))
     fine = frozenset(label for label, grade in chosen.items() if FINE_GRADES.get(label) == grade)
     return Phantom(image, masks, boxes, fine, anatomy)
 
@@ -136,6 +137,20 @@ def patient_vessels(anatomy: Anatomy) -> Strokes:
 def draw_pose(rng: np.random.Generator) -> Pose:
     """How the patient stands in one study."""
     return Pose(rng.normal(0, 0.015), rng.normal(0, 0.02), rng.normal(1.0, 0.02), rng.normal(0, 0.018))
+
+
+@lru_cache(maxsize=2)
+def marker(size: int) -> np.ndarray:
+    """The word SYNTHETIC in the lower left corner, where films have their lead letters, (size, size) uint16.
+
+    It is in the pixels so that every picture made from a phantom says what it is.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    canvas = Image.new("L", (size, size))
+    font = ImageFont.load_default(MARKER_HEIGHT * size)
+    ImageDraw.Draw(canvas).text((0.03 * size, 0.97 * size), MARKER, fill=255, font=font, anchor="ls")
+    return (np.asarray(canvas, np.float32) / 255 * MAX_VALUE).astype(np.uint16)
 
 
 def bounding_box(mask: np.ndarray) -> list[int]:
