@@ -82,6 +82,12 @@ def test_checkpoint_of_other_settings_is_refused(tiny):
         run_workflow("training", overrides={**tiny, "learning_rate": 1e-2})
 
 
+def test_checkpoint_that_cannot_be_had_says_what_to_do(tiny):
+    """The error is ours, not that of the network library below it."""
+    with pytest.raises(FileNotFoundError, match=r"someone/no-model: .* set --backbone FOLDER"):
+        run_workflow("training", overrides={**tiny, "backbone": "someone/no-model", "architecture": None})
+
+
 def test_unreadable_image_is_named_and_costs_nothing_else(tiny, tmp_path, data_dir):
     folder = tmp_path / "data"
     folder.mkdir()

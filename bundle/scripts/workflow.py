@@ -72,8 +72,8 @@ def run_workflow(
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """The error at the bottom: MONAI wraps what a component raises in the text of the whole expression."""
-    while error.__cause__ is not None:
+    """The error that a component raised: MONAI wraps it in ``RuntimeError``s with the text of whole expressions."""
+    while isinstance(error, RuntimeError) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
