@@ -55,13 +55,15 @@ def test_known_error_is_one_line(monkeypatch, tmp_path):
 
 
 def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, capsys):
-    def interrupt():
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scripts.cli.app", interrupt)
+    monkeypatch.setattr("scripts.workflow.run_workflow", interrupt)
+    monkeypatch.setattr("sys.argv", ["cxr-attention-sr", "run", "training"])
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 130 and "same command continues" in capsys.readouterr().err
+
 
 
 def test_layouts_of_the_command_are_those_that_exist():

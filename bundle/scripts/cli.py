@@ -19,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+INTERRUPTED = 130
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -158,6 +159,7 @@ def main() -> None:
         app()
     except (ValueError, OSError, FloatingPointError) as error:
         raise SystemExit(f"error: {error}") from error
-    except KeyboardInterrupt:
-        print("interrupted; nothing finished is lost: the same command continues", file=sys.stderr)
-        raise SystemExit(130) from None
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:  # how typer ends at Ctrl-C
+            print("interrupted; nothing finished is lost: the same command continues", file=sys.stderr)
+        raise

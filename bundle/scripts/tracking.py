@@ -116,6 +116,10 @@ class Tracker:
         if status == "FINISHED":
             logger.info("MLflow run recorded; look at it with: %s", ui_command(self.uri))
 
+    def fail(self, error: BaseException) -> None:
+        """End the run that ``error`` stopped: killed at Ctrl-C, else failed."""
+        self.close("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+
 
 def read_runs(output_dir: str | Path) -> dict[str, dict[str, str]]:
     """Latest ``run_id`` and ``tracking_uri`` of each workflow that wrote to a folder; empty when none was tracked."""

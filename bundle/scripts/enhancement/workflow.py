@@ -46,7 +46,7 @@ class Enhancement:
             if self.job.rank == 0:
                 self.summarise(self.job.complete())
         except BaseException as error:
-            self.tracker.close("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+            self.tracker.fail(error)
             raise
         self.tracker.close()
 

@@ -53,6 +53,7 @@ class EvaluationHandler:
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.collect)
         engine.add_event_handler(Events.COMPLETED, self.write)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self.fail)
 
     def start(self, engine: Engine) -> None:
         """Open the MLflow run."""
@@ -64,6 +65,11 @@ class EvaluationHandler:
         output: dict[str, torch.Tensor] = engine.state.output  # type: ignore[assignment]
         self.logits.append(output["pred"].cpu())
         self.targets.append(output["label"].cpu())
+
+    def fail(self, engine: Engine, error: Exception) -> None:
+        """Close the MLflow run and let the error through."""
+        self.tracker.fail(error)
+        raise error
 
     def write(self, engine: Engine) -> None:
         """Write the result files and log the figures."""

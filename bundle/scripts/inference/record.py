@@ -52,6 +52,6 @@ class InferenceRecord:
         self.tracker.close()
 
     def fail(self, engine: Engine, error: Exception) -> None:
-        """Close the MLflow run as failed and let the error through."""
-        self.tracker.close("FAILED")
+        """Close the MLflow run as failed, or killed, and let the error through."""
+        self.tracker.fail(error)
         raise error

@@ -73,8 +73,8 @@ class RunRecord:
         logger.info("best epoch %d, validation macro-AUROC %.4f", self.selection.best_epoch, self.selection.best)
 
     def fail(self, engine: Engine, error: Exception) -> None:
-        """Close the MLflow run as failed and let the error through."""
-        self.tracker.close("FAILED")
+        """Close the MLflow run as failed, or killed, and let the error through."""
+        self.tracker.fail(error)
         raise error
 
 
