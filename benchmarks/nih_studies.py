@@ -11,12 +11,19 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.sr.codedict import codes
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "bundle"))
+
+from scripts.dicom.objects.codes import code_item  # noqa: E402
 
 LABELS = (
     "No Finding,Atelectasis,Cardiomegaly,Consolidation,Edema,Pleural Effusion,Emphysema,Fibrosis,"
@@ -26,7 +33,7 @@ SPACING_MM = 0.143 * 1024  # NIH ChestX-ray14 publishes 0.143 mm for most 1024-p
 
 
 def dicom_of(pixels: np.ndarray, row: dict[str, str]) -> FileDataset:
-    """(H, W) uint8 -> DX object with the attributes that the readers need."""
+    """(H, W) uint8 -> DX object; conformant but for PatientOrientation (type 1C), which the data set does not state."""
     name = row["image"]
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
@@ -34,8 +41,14 @@ def dicom_of(pixels: np.ndarray, row: dict[str, str]) -> FileDataset:
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset(None, {}, file_meta=meta, preamble=bytes(128))
     dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    dataset.PatientID, dataset.PatientName = row["patient_id"], row["patient_id"]
-    dataset.PatientSex = row["sex"]
+    dataset.PatientID, dataset.PatientName = row["patient_id"], f"{row['patient_id']}^"
+    dataset.PatientSex, dataset.PatientBirthDate = row["sex"], ""
+    # Required, and empty because the data set does not say (type 2).
+    dataset.StudyDate, dataset.StudyTime, dataset.StudyID = "", "", ""
+    dataset.AccessionNumber, dataset.ReferringPhysicianName, dataset.Manufacturer = "", "", ""
+    dataset.SeriesNumber, dataset.InstanceNumber, dataset.PatientOrientation = None, 1, ""
+    dataset.DetectorType, dataset.PositionerType, dataset.AcquisitionContextSequence = None, None, []
+    dataset.AnatomicRegionSequence, dataset.ImageLaterality = [code_item(codes.SCT.Chest)], "U"
     dataset.StudyInstanceUID = generate_uid(entropy_srcs=["study", name])
     dataset.SeriesInstanceUID = generate_uid(entropy_srcs=["series", name])
     dataset.Modality, dataset.PresentationIntentType = "DX", "FOR PRESENTATION"
@@ -46,9 +59,11 @@ def dicom_of(pixels: np.ndarray, row: dict[str, str]) -> FileDataset:
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 8, 7, 0
     dataset.PresentationLUTShape = "IDENTITY"
-    dataset.RescaleSlope, dataset.RescaleIntercept = 1, 0
+    dataset.PixelIntensityRelationship, dataset.PixelIntensityRelationshipSign = "LOG", -1
+    dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = 1, 0, "US"
+    dataset.BurnedInAnnotation = "NO"
     dataset.WindowCenter, dataset.WindowWidth = 128, 256
-    dataset.ImagerPixelSpacing = [SPACING_MM / pixels.shape[1]] * 2
+    dataset.ImagerPixelSpacing = [round(SPACING_MM / pixels.shape[1], 6)] * 2
     dataset.PixelData = pixels.tobytes()
     return dataset
 
