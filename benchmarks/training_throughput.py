@@ -111,7 +111,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, list[float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")

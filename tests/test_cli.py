@@ -65,7 +65,6 @@ def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, capsys):
     assert stop.value.code == 130 and "same command continues" in capsys.readouterr().err
 
 
-
 def test_layouts_of_the_command_are_those_that_exist():
     from scripts.cli import Layout
     from scripts.data.layouts import LAYOUTS

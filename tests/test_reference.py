@@ -7,7 +7,7 @@ from scripts.workflow import CONFIG_DIR
 
 REFERENCE = CONFIG_DIR.parent / "docs" / "reference.md"
 SETTING = re.compile(r"^(?P<key>[a-z_]+): (?P<value>.*?\S)\s{2,}# (?P<meaning>.+)$")
-FILES = ("train", "enhance", "retrain", "evaluate", "inference", "train_sr")
+FILES = ("train", "enhance", "retrain", "evaluate", "inference", "train_sr", "sr_evaluation")
 
 
 def rows(name):

@@ -40,7 +40,7 @@ class Layout(StrEnum):
 def run(
     context: typer.Context,
     workflow: Annotated[
-        str, typer.Argument(help="training, enhancing, retraining, evaluating, inferring, sr_training")
+        str, typer.Argument(help="training, enhancing, retraining, evaluating, inferring, sr_training, sr_evaluation")
     ],
     overlay: Annotated[list[str], typer.Option(help="paper, demo or multi_gpu; may be repeated")] = [],  # noqa: B006
     tracking: Annotated[str, typer.Option(help="mlflow (sqlite beside the output), none, or an MLflow URI")] = "mlflow",

@@ -25,6 +25,7 @@ WORKFLOWS: dict[str, tuple[str, ...]] = {
     "evaluating": ("train.yaml", "evaluate.yaml"),
     "inferring": ("inference.yaml",),
     "sr_training": ("train_sr.yaml",),
+    "sr_evaluation": ("sr_evaluation.yaml",),
 }
 KINDS = {"inferring": "infer"}
 

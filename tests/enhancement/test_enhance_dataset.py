@@ -141,16 +141,31 @@ def test_failures_of_all_processes_are_in_one_table(make, tmp_path):
     assert not list(jobs[0].output_dir.glob("failures.rank*"))
 
 
-def test_pixels_that_are_no_numbers_are_never_written(make):
-    class Broken(BicubicEnhancer):
-        def enhance(self, low_res, *, generators):
-            high_res = super().enhance(low_res, generators=generators)
-            high_res[0, 0, 0, 0] = torch.nan  # the first region of the batch
-            return high_res
+class Broken(BicubicEnhancer):
+    """Gives NaN for the regions of a batch whose index is in ``broken``."""
 
-    job = make(enhancer=Broken(2))
+    def __init__(self, broken):
+        super().__init__(2)
+        self.broken = broken
+
+    def enhance(self, low_res, *, generators):
+        high_res = super().enhance(low_res, generators=generators)
+        high_res[[index for index in range(len(high_res)) if self.broken(index)], 0, 0, 0] = torch.nan
+        return high_res
+
+
+def test_region_that_is_no_number_keeps_its_pixels_and_is_counted(make):
+    job = make(enhancer=Broken(lambda index: index == 0))  # the first region of each batch of four images
+    lines = [json.loads(line) for line in finish(job).splitlines()]
+    refused = [line for line in lines if line["fidelity"]["regions_refused"]]
+    assert len(lines) == 28 and len(refused) == 7
+    assert all(len(line["boxes"]) == 1 and line["flags"] == ["not_finite"] for line in refused)
+
+
+def test_image_without_any_finite_region_is_refused(make):
+    job = make(enhancer=Broken(lambda index: index < 2))  # both regions of the first image of each batch
     finish(job)
-    assert "NOT_FINITE" in (job.output_dir / "failures.csv").read_text()
+    assert (job.output_dir / "failures.csv").read_text().count("NOT_FINITE") == 7
     assert len(load_datalist(job.output_dir / "datalist.json").splits["training"]) == 12
 
 

@@ -1,9 +1,11 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from scripts.dicom.writing import to_uint16
 from scripts.enhancement.bicubic import BicubicEnhancer
-from scripts.enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, prepare
+from scripts.enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, keep_finite, prepare
 from scripts.enhancement.identity import IdentityEnhancer
 from scripts.enhancement.native import NativeEnhancer
 
@@ -139,3 +141,49 @@ def test_every_setting_changes_the_hash():
         replace(NATIVE, **{name: value}).digest() for name, value in (changes | {"feather": 3, "seed": 1}).items()
     ]
     assert len({NATIVE.digest(), *changed}) == 8 and NATIVE.digest() == replace(NATIVE).digest()
+
+
+class BrokenEnhancer(BicubicEnhancer):
+    """Bicubic, with one pixel that is not a number in the first region of a batch."""
+
+    def enhance(self, low_res, *, generators):
+        high_res = super().enhance(low_res, generators=generators)
+        high_res[0, 0, 3, 3] = float("nan")
+        return high_res
+
+
+def test_region_that_a_network_spoils_keeps_its_pixels_and_is_counted():
+    source, apart = radiograph(), attention(1, 2) + attention(6, 6)
+    work, image, figures = enhance(source, BrokenEnhancer(), REDUCED, apart)
+    _, whole, _ = enhance(source, BicubicEnhancer(), REDUCED, apart)
+    refused, fine = (
+        (slice(None), slice(region.row0, region.row1), slice(region.col0, region.col1)) for region in work.regions
+    )
+    assert torch.equal(image[refused], source[refused]) and torch.equal(image[fine], whole[fine])
+    assert figures["regions_refused"] == 1 and figures["psnr_truth_region"] is not None
+
+
+def test_kept_work_names_only_the_regions_that_were_enhanced():
+    work, _, _ = enhance(radiograph(), BicubicEnhancer(), REDUCED)
+    (crops,) = enhance_regions([work], BrokenEnhancer(), 8)
+    kept, remaining = keep_finite(work, crops)
+    assert kept.regions == work.regions[1:] and kept.flags == ["not_finite"] and len(remaining) == 1
+    assert keep_finite(work, remaining * 2)[0] is work
+
+
+def test_image_of_spoiled_regions_only_stays_as_it_was():
+    source = radiograph()
+    work = prepare(source, attention(), NETWORK_SIZE, BicubicEnhancer(), REDUCED)
+    spoiled = [torch.full((1, 64, 64), float("inf"))] * len(work.regions)
+    image, figures = finish(work, spoiled, BicubicEnhancer(), REDUCED)
+    assert torch.equal(image, source)
+    assert figures["regions_refused"] == 2 and figures["psnr_truth_region"] is None
+
+
+def test_twelve_bits_come_out_as_they_went_in():
+    """The pipeline itself, with the identity enhancer, adds no error inside the regions of a 12-bit image."""
+    stored = torch.randint(0, 4096, (1, 160, 128), generator=torch.Generator().manual_seed(0))
+    work, image, _ = enhance(stored.float() / 4095, IdentityEnhancer(), REDUCED)
+    assert work.regions and torch.equal((image * 4095).round().long(), stored)
+    written = to_uint16(image.numpy()).astype(np.float64) / 65535  # as a 16-bit file holds it
+    assert np.array_equal(np.rint(written * 4095), stored[0].numpy())

@@ -1,19 +1,61 @@
 import pytest
 import torch
-from scripts.enhancement.registry import ENHANCERS, make_enhancer
+from scripts.enhancement.networks.folder import save_network
+from scripts.enhancement.networks.guided import GuidedNetwork
+from scripts.enhancement.networks.regression import RegressionNetwork
+from scripts.enhancement.registry import ENHANCERS, ONLY_FOUR, make_enhancer
+from scripts.enhancement.resshift import ShiftSchedule, save_schedule
+from scripts.enhancement.training.diffusion import build_scheduler, build_unet
 
-from .tiny_ldm import write_tiny_ldm
+from .tiny_ldm import tiny_networks
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model folder with every part."""
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    for part in ("regression", "resshift/regression"):
+        save_network(RegressionNetwork(width=8, blocks=1), folder / part)
+    save_network(build_unet(17, 3, (16, 32), sample_size=8), folder / "unet")
+    save_network(tiny_networks(channels=1)[1], folder / "vqvae")
+    build_scheduler().save_pretrained(folder / "scheduler")
+    save_network(build_unet(17, 16, (16, 32), sample_size=8), folder / "resshift" / "unet")
+    save_schedule(folder / "resshift", ShiftSchedule(0.01))
+    save_network(GuidedNetwork(pixel_width=8, patch_width=16, stages=1), folder / "guided")
+    return folder
 
 
 @pytest.mark.parametrize("name", ENHANCERS)
-def test_every_name_makes_its_enhancer(name, tmp_path):
-    enhancer = make_enhancer(name, folder=write_tiny_ldm(tmp_path), steps=2)
-    assert enhancer.name == name
+def test_every_name_makes_its_enhancer(name, folder):
+    enhancer = make_enhancer(name, folder=folder, steps=2, iterations=2)
+    assert enhancer.name == name and (enhancer.weights_hash == "none") == (name in ENHANCERS[:4])
     image = torch.rand(1, 1, 8, 8)
     size = 8 if enhancer.needs_native else 8 * enhancer.scale
-    assert enhancer.enhance(image, generators=[torch.Generator()]).shape == (1, 1, size, size)
+    enhanced = enhancer.enhance(image, generators=[torch.Generator().manual_seed(0)])
+    assert enhanced.shape == (1, 1, size, size) and torch.isfinite(enhanced).all()
 
 
-def test_unknown_name_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="identity, bicubic, native, ldm"):
+@pytest.mark.parametrize("name", ["bicubic", "lanczos", "guided"])
+def test_other_scales_where_they_are_offered(name, folder):
+    enhancer = make_enhancer(name, folder=folder, scale=3)
+    assert enhancer.enhance(torch.rand(1, 1, 8, 8), generators=[]).shape == (1, 1, 24, 24)
+
+
+@pytest.mark.parametrize("name", ONLY_FOUR)
+def test_a_scale_that_is_not_offered_is_refused(name, folder):
+    with pytest.raises(ValueError, match=f"scale: not offered by {name}; expected 4, found 2"):
+        make_enhancer(name, folder=folder, scale=2)
+
+
+def test_unknown_name_and_no_scale_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="identity, bicubic, lanczos, native, residual"):
         make_enhancer("bilinear", folder=tmp_path)
+    with pytest.raises(ValueError, match="scale: expected 1 or more"):
+        make_enhancer("bicubic", folder=tmp_path, scale=0)
+
+
+@pytest.mark.parametrize("name", ENHANCERS[4:])
+def test_without_its_weights_none_is_made(name, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        make_enhancer(name, folder=tmp_path)

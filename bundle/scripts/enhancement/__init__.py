@@ -2,13 +2,20 @@
 
 ``regions``           attention map -> boxes, and the control selectors
 ``enhancer``          the interface, and the one degradation operator
-``identity`` ``bicubic`` ``native`` ``ldm``   enhancers
+``identity`` ``bicubic`` ``lanczos`` ``native``        enhancers without weights
+``residual`` ``ldm`` ``resshift`` ``inverse`` ``guided``   enhancers with a network
 ``registry``          enhancers by name
+``networks``          what these load: regression, latent diffusion, guided
 ``sampling``          the latent diffusion loop
+``decoding``          latents to pixels, in tiles where they are large
 ``data_consistency``  keep what was measured
+``batching``          smaller batches where memory ends
 ``paste``             back at the original size, or on a larger canvas
 ``fidelity``          PSNR and SSIM, in the region and in full, against input and truth
 ``enhance_image``     one image through all of these
-``enhance_dataset``   a data set: batches, resume, shards, manifest
-``training``          train the latent diffusion model
+``enhance_dataset``   a data set: resume, shards, failures
+``manifest``          what is finished
+``workflow``          the enhancing workflow, with MLflow and example figures
+``training``          train the networks
+``judging``           enhancers against a known truth
 """

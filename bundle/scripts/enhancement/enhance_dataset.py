@@ -18,7 +18,7 @@ from ..data.failures import Failure, write_failures
 from ..dicom import RefusedInput, read_radiograph, write_enhanced, write_png16
 from ..networks.vit_multilabel import ViTMultilabel
 from ..transforms.geometry import fit_square
-from .enhance_image import EnhanceSettings, Work, enhance_regions, finish, prepare
+from .enhance_image import EnhanceSettings, Work, enhance_regions, finish, keep_finite, prepare
 from .enhancer import Enhancer
 from .manifest import append_line, merge_failures, trusted_lines, write_merged
 
@@ -169,8 +169,12 @@ class DatasetEnhancer:
         ]
         high_res = enhance_regions(work, self.enhancer, self.region_batch)
         for (item, _), one, crops in zip(sources, work, high_res, strict=True):
-            if all(bool(crop.isfinite().all()) for crop in crops):
-                yield self.write(item, one, crops)
+            kept, finite = keep_finite(one, crops)
+            refused = len(one.regions) - len(kept.regions)
+            if kept.regions:
+                if refused:
+                    logger.warning("%s: %d of %d regions not finite; original kept", item["image"], refused, len(crops))
+                yield self.write(item, kept, finite, refused)
                 continue
             reason = f"{item['image']}: {self.enhancer.name} gave NaN or infinity; expected finite pixels"
             failures.append(Failure(item["image"], "NOT_FINITE", reason, f"check the weights of {self.enhancer.name}"))
@@ -185,8 +189,8 @@ class DatasetEnhancer:
                 failures.append(Failure(item["image"], refusal.code, str(refusal), refusal.remedy))
                 logger.warning("refused: %s", refusal)
 
-    def write(self, item: dict, work: Work, crops: Sequence[torch.Tensor]) -> dict[str, Any]:
-        """Paste, write the file, and make its manifest line."""
+    def write(self, item: dict, work: Work, crops: Sequence[torch.Tensor], refused: int) -> dict[str, Any]:
+        """Paste, write the file, and make its manifest line; ``refused`` regions are not in ``work``."""
         image, figures = finish(work, crops, self.enhancer, self.settings)
         name = self.name_of(item)
         as_dicom = is_dicom_file(Path(item["image"]))
@@ -210,7 +214,7 @@ class DatasetEnhancer:
             "scores": [round(region.score, 8) for region in work.regions],
             "source_shape": list(work.source.shape[-2:]),
             "output_shape": list(image.shape[-2:]),
-            "fidelity": figures,
+            "fidelity": {**figures, "regions_refused": refused},
             "flags": work.flags,
             **self.hashes(),
         }

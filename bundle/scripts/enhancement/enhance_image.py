@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
 
 from ..transforms.geometry import SquareGeometry, map_to_source
+from .batching import enhance_batches
 from .enhancer import Enhancer, resize
 from .fidelity import compare_images, compare_regions, cut
 from .paste import paste
@@ -128,18 +129,39 @@ def choose(
     return regions, flags
 
 
+def keep_finite(work: Work, high_res: Sequence[torch.Tensor]) -> tuple[Work, list[torch.Tensor]]:
+    """Without the regions that a network gave NaN or infinity for: there the original pixels stay.
+
+    Returns:
+        The image's work with the flag ``not_finite`` when any was refused, and the crops that remain.
+    """
+    kept = [index for index, crop in enumerate(high_res) if bool(crop.isfinite().all())]
+    if len(kept) == len(work.regions):
+        return work, list(high_res)
+    finite = replace(
+        work,
+        regions=[work.regions[i] for i in kept],
+        natives=[work.natives[i] for i in kept],
+        crops=[work.crops[i] for i in kept],
+        generators=[work.generators[i] for i in kept],
+        flags=[*work.flags, "not_finite"],
+    )
+    return finite, [high_res[i] for i in kept]
+
+
 def finish(
     work: Work, high_res: Sequence[torch.Tensor], enhancer: Enhancer, settings: EnhanceSettings
 ) -> tuple[torch.Tensor, dict[str, float | None]]:
-    """Paste enhanced regions, and measure.
+    """Paste enhanced regions that are finite, and measure.
 
     Returns:
         (1, H, W) for ``paste_back``; a whole multiple of it for ``hr_canvas`` where the enhancer's pixels are finer
-        than the source's; and PSNR and SSIM figures (see :mod:`.fidelity`).
+        than the source's; and PSNR and SSIM figures (see :mod:`.fidelity`) with the number of ``regions_refused``.
     """
+    kept, crops = keep_finite(work, high_res)
     factor = max(1, round(enhancer.scale / work.reduction))
-    image = paste(work.source, high_res, work.regions, scale=factor, mode=settings.paste_mode, feather=settings.feather)
-    return image, measure(work, high_res, image)
+    image = paste(kept.source, crops, kept.regions, scale=factor, mode=settings.paste_mode, feather=settings.feather)
+    return image, {**measure(kept, crops, image), "regions_refused": len(work.regions) - len(kept.regions)}
 
 
 def measure(work: Work, high_res: Sequence[torch.Tensor], image: torch.Tensor) -> dict[str, float | None]:
@@ -178,11 +200,9 @@ def enhance_regions(work: Sequence[Work], enhancer: Enhancer, batch: int) -> lis
     results: dict[tuple[int, int], torch.Tensor] = {}
     for shape in sorted({tuple(work[n].crops[i].shape) for n, i in flat}):
         same = [(n, i) for n, i in flat if tuple(work[n].crops[i].shape) == shape]
-        for start in range(0, len(same), batch):
-            part = same[start : start + batch]
-            crops = [(work[n].natives if enhancer.needs_native else work[n].crops)[i] for n, i in part]
-            high_res = enhancer.enhance(torch.stack(crops), generators=[work[n].generators[i] for n, i in part])
-            results.update(zip(part, high_res, strict=True))
+        crops = [(work[n].natives if enhancer.needs_native else work[n].crops)[i] for n, i in same]
+        high_res = enhance_batches(enhancer, crops, [work[n].generators[i] for n, i in same], batch)
+        results.update(zip(same, high_res, strict=True))
     return [[results[number, index] for index in range(len(item.regions))] for number, item in enumerate(work)]
 
 

@@ -15,7 +15,7 @@ class Enhancer(Protocol):
     Attributes:
         name: short, for the manifest.
         scale: output pixels per input pixel.
-        weights_hash: of the files it loaded; ``none`` without weights.
+        weights_hash: of the files it loaded, and of its settings that decide pixels; ``none`` without weights.
         needs_native: it gets the region's pixels at the source's resolution instead of the working one, and returns
         them.
     """

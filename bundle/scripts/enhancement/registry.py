@@ -6,42 +6,109 @@ from pathlib import Path
 
 import torch
 
-from .bicubic import BicubicEnhancer
 from .enhancer import Enhancer
-from .identity import IdentityEnhancer
-from .native import NativeEnhancer
 
-ENHANCERS = ("identity", "bicubic", "native", "ldm")
+ENHANCERS = ("identity", "bicubic", "lanczos", "native", "residual", "ldm", "resshift", "inverse", "guided")
+ONLY_FOUR = ("residual", "ldm", "resshift", "inverse")
 
 
 def make_enhancer(
     name: str,
     *,
     folder: str | Path,
+    scale: int = 4,
     solver: str = "dpm",
     steps: int = 10,
+    variant: str = "decoder",
+    iterations: int = 100,
     data_consistency: bool = True,
+    gain: float = 1.0,
+    precision: str = "auto",
     device: torch.device | str = "cpu",
 ) -> Enhancer:
-    """Enhancer of a name; the other settings are those of the diffusion, and the others have none.
+    """Enhancer of a name; each takes of the settings those that it has.
 
     Args:
         name: one of ``ENHANCERS``.
-        folder: diffusion model (see :class:`.ldm.LatentDiffusionEnhancer`).
-        solver: of the diffusion.
-        steps: network evaluations per region.
-        data_consistency: correct the result until it reduces to its input.
-        device: where the diffusion runs.
+        folder: model folder that ``run sr_training`` wrote; its parts are found by name.
+        scale: output pixels per input pixel; identity has none.
+        solver: of the diffusion (ldm).
+        steps: network evaluations per region (ldm), or per iteration (inverse).
+        variant: what is optimised (inverse).
+        iterations: at most, of the optimisation (inverse).
+        data_consistency: correct the result until it reduces to its input (all that have a network).
+        gain: of the sampled detail, 0 to 1 (ldm, resshift).
+        precision: of the diffusion network (ldm).
+        device: where a network runs.
 
     Raises:
-        ValueError: unknown name.
+        FileNotFoundError: a part of the model is missing.
+        ValueError: unknown name, a scale that the enhancer does not offer, or weights that do not fit.
     """
-    if name not in ENHANCERS:
-        raise ValueError(f"enhancer: not known; expected one of {', '.join(ENHANCERS)}, found {name!r}")
+    check_scale(name, scale)
+    if name in ("identity", "bicubic", "lanczos", "native"):
+        return make_classical(name, scale)
     if name == "ldm":
         from .ldm import LatentDiffusionEnhancer
 
         return LatentDiffusionEnhancer(
-            folder, solver=solver, steps=steps, data_consistency=data_consistency, device=device
+            folder,
+            solver=solver,
+            steps=steps,
+            data_consistency=data_consistency,
+            gain=gain,
+            precision=precision,
+            device=device,
         )
-    return {"identity": IdentityEnhancer, "bicubic": BicubicEnhancer, "native": NativeEnhancer}[name]()
+    if name == "inverse":
+        from .inverse import InverseEnhancer
+
+        return InverseEnhancer(
+            folder,
+            variant=variant,
+            iterations=iterations,
+            steps=steps,
+            data_consistency=data_consistency,
+            device=device,
+        )
+    if name == "resshift":
+        from .resshift import ResShiftEnhancer
+
+        return ResShiftEnhancer(folder, data_consistency=data_consistency, gain=gain, device=device)
+    if name == "residual":
+        from .residual import ResidualEnhancer
+
+        return ResidualEnhancer(folder, data_consistency=data_consistency, device=device)
+    from .guided import GuidedEnhancer
+
+    return GuidedEnhancer(folder, scale=scale, data_consistency=data_consistency, device=device)
+
+
+def make_classical(name: str, scale: int) -> Enhancer:
+    """The ones without weights."""
+    from .bicubic import BicubicEnhancer
+    from .identity import IdentityEnhancer
+    from .lanczos import LanczosEnhancer
+    from .native import NativeEnhancer
+
+    if name == "identity":
+        return IdentityEnhancer()
+    if name == "bicubic":
+        return BicubicEnhancer(scale)
+    return LanczosEnhancer(scale) if name == "lanczos" else NativeEnhancer(scale)
+
+
+def check_scale(name: str, scale: int) -> None:
+    """Refuse an unknown name, and a scale that an enhancer does not offer (guided names its own range).
+
+    Raises:
+        ValueError: naming the setting.
+    """
+    if name not in ENHANCERS:
+        raise ValueError(f"enhancer: not known; expected one of {', '.join(ENHANCERS)}, found {name!r}")
+    if name in ONLY_FOUR and scale != 4:
+        raise ValueError(
+            f"scale: not offered by {name}; expected 4, found {scale}; take 4, or bicubic, lanczos, native or guided"
+        )
+    if scale < 1:
+        raise ValueError(f"scale: expected 1 or more, found {scale}; take 4")

@@ -16,7 +16,12 @@ from torch import nn
 
 @torch.inference_mode()
 def sample_latents(
-    unet: nn.Module, scheduler: Any, condition: torch.Tensor, channels: int, generators: Sequence[torch.Generator]
+    unet: nn.Module,
+    scheduler: Any,
+    condition: torch.Tensor,
+    channels: int,
+    generators: Sequence[torch.Generator],
+    dtype: torch.dtype = torch.float32,
 ) -> torch.Tensor:
     """Latents for a batch of low-resolution images.
 
@@ -26,9 +31,10 @@ def sample_latents(
         condition: (N, c, h, w) low-resolution images in [-1, 1], at the size of the latents.
         channels: of the latents.
         generators: one per image, on the CPU.
+        dtype: of the network; noise, schedule and latents stay float32.
 
     Returns:
-        (N, channels, h, w).
+        (N, channels, h, w) float32.
     """
     height, width = condition.shape[-2:]
     noise = [torch.randn(1, channels, height, width, generator=generator) for generator in generators]
@@ -36,6 +42,6 @@ def sample_latents(
     for timestep in scheduler.timesteps:
         # Only the latents are scaled: the condition is an image, not a noisy state.
         scaled = scheduler.scale_model_input(latents, timestep)
-        predicted = unet(torch.cat([scaled, condition], dim=1), timestep).sample
+        predicted = unet(torch.cat([scaled, condition], dim=1).to(dtype), timestep).sample.float()
         latents = scheduler.step(predicted, timestep, latents).prev_sample
     return latents

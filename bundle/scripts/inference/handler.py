@@ -17,7 +17,7 @@ from ..data.failures import Failure, write_failures
 from ..dicom import write_enhanced, write_png16
 from ..dicom.objects import Algorithm
 from ..enhancement.enhance_dataset import DESCRIPTION, is_dicom_file
-from ..enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, prepare
+from ..enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, keep_finite, prepare
 from ..enhancement.enhancer import Enhancer
 from ..evaluation.evaluate import sigmoid
 from ..evaluation.figures import attention_overlay, save_png
@@ -112,10 +112,11 @@ class PredictionHandler:
             work = prepare(source, attention_map, self.network.image_size, self.enhancer, self.settings)
             (crops,) = enhance_regions([work], self.enhancer, REGION_BATCH)
             boxes = [region.box for region in work.regions]
-            if all(bool(crop.isfinite().all()) for crop in crops):
-                enhanced, _ = finish(work, crops, self.enhancer, self.settings)
+            kept, finite = keep_finite(work, crops)
+            if kept.regions:
+                enhanced, _ = finish(kept, finite, self.enhancer, self.settings)
                 self.write_enhanced_image(path, name, enhanced)
-            else:
+            if len(kept.regions) < len(work.regions):
                 self.record(index, not_finite(prediction.image, self.enhancer.name))
         geometry = SquareGeometry(source.shape[-2], source.shape[-1], self.network.image_size)
         attention = map_to_source(attention_map, geometry).numpy()

@@ -11,7 +11,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
 from ..attention.last_layer import attention_maps
-from ..enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, prepare
+from ..enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, keep_finite, prepare
 from ..enhancement.enhancer import Enhancer
 from ..networks.vit_multilabel import ViTMultilabel
 from .geometry import fit_square
@@ -55,6 +55,7 @@ class AttentionGuidedSuperResolutiond(MapTransform):
             _, maps = attention_maps(self.network, fit_square(source, size)[None].to(device))
             work = prepare(source, maps[0].cpu(), size, self.enhancer, self.settings)
             (crops,) = enhance_regions([work], self.enhancer, REGION_BATCH)
+            work, crops = keep_finite(work, crops)
             enhanced, _ = finish(work, crops, self.enhancer, self.settings)
             meta = dict(image.meta) if isinstance(image, MetaTensor) else {}
             item[key] = MetaTensor(enhanced, meta={**meta, "regions": [list(region.box) for region in work.regions]})

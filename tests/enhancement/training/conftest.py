@@ -7,22 +7,31 @@ import pytest
 import torch
 from PIL import Image
 from scripts.data.datalist import load_datalist
+from scripts.enhancement.networks.regression import RegressionNetwork
+from scripts.enhancement.training import Degradation, SrSettings
+from scripts.enhancement.training.run import Run
 
 SMALL = {
     "crop_size": 32,
     "batch_size": 2,
-    "autoencoder_channels": (8, 8, 16),
+    "max_steps": 2,
+    "ceiling_margin": None,
+    "autoencoder_width": 8,
+    "autoencoder_blocks": 1,
     "codes": 32,
     "unet_channels": (16, 32),
+    "regression_width": 8,
+    "regression_blocks": 1,
     "crops_per_megapixel": 500.0,
 }
 
 
 def texture(seed, size=80):
+    """Areas with sharp borders: what interpolation blurs, and a network can learn."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:size, :size] / size
-    waves = sum(np.sin(2 * np.pi * (a * rows + b * columns + c)) for a, b, c in rng.uniform(0, 8, (4, 3)))
-    return (0.5 + 0.1 * waves).clip(0, 1)
+    waves = sum(np.sin(2 * np.pi * (a * rows + b * columns + c)) for a, b, c in rng.uniform(0, 2.5, (4, 3)))
+    return 0.5 + 0.3 * np.tanh(4 * waves)
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +52,23 @@ def sr_datalist(tmp_path_factory):
         content[split] = items
     (folder / "datalist.json").write_text(json.dumps(content))
     return load_datalist(folder / "datalist.json")
+
+
+@pytest.fixture
+def regression():
+    """A regression network that adds something to bicubic interpolation."""
+    torch.manual_seed(0)
+    network = RegressionNetwork(width=8, blocks=1).eval().requires_grad_(False)
+    torch.nn.init.normal_(network.exit.weight, std=0.01)
+    return network
+
+
+@pytest.fixture
+def make_run(crops, tmp_path):
+    """A training run on synthetic crops without a datalist."""
+
+    def make(**settings):
+        chosen = SrSettings(**{**SMALL, **settings})
+        return Run(chosen, Degradation(), crops, crops[:3], tmp_path, chosen.decisive(), lambda metrics, step: None)
+
+    return make

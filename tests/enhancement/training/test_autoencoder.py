@@ -1,55 +1,89 @@
+import pytest
 import torch
+from scripts.enhancement.networks.block_autoencoder import BlockAutoencoder
+from scripts.enhancement.networks.coding import Coding
 from scripts.enhancement.training.autoencoder import (
     QUANTIZE_FROM,
+    RESTART_UNTIL,
     AutoencoderStep,
-    build_autoencoder,
-    count_codes,
-    reconstruction_loss,
+    scale_targets,
     standardise_latents,
+    targets_of,
+    train_autoencoder,
 )
-from scripts.enhancement.training.crops import to_channels
+from scripts.enhancement.training.degradation import Degradation
+from scripts.enhancement.training.regression import train_regression
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def coding(regression):
+    return Coding(regression, channels=1)
 
 
 def small():
     torch.manual_seed(0)
-    return build_autoencoder((8, 8, 16), codes=32)
+    return BlockAutoencoder(width=8, blocks=1, codes=32)
 
 
-def test_truth_has_no_loss_and_an_offset_counts_once(crops):
-    truth = to_channels(crops)
-    assert reconstruction_loss(truth, crops) < 1e-4
-    # Data consistency removes an offset: only the image term sees it (10 x 0.1).
-    assert 0.95 < reconstruction_loss(truth + 0.2, crops) < 1.15
+def step_of(vqvae, coding, crops):
+    return AutoencoderStep(vqvae, coding, float(targets_of(coding, crops, CPU).std()), crops, Degradation(), 4)
 
 
-def test_standardised_latents_reconstruct_the_same(crops):
-    vqvae = small()
-    step = AutoencoderStep(vqvae, crops, 4)
-    step(torch.Generator().manual_seed(0), 1.0)
+def test_a_factor_of_the_images_moves_into_the_weights(crops, coding):
+    vqvae, targets = small(), targets_of(coding, crops, CPU)
     with torch.no_grad():
-        before = vqvae(to_channels(crops)).sample
-        standardise_latents(vqvae, crops)
-        latents = vqvae.encode(to_channels(crops)).latents
-        after = vqvae(to_channels(crops)).sample
+        before = vqvae(50 * targets).sample / 50
+        scale_targets(vqvae, 50.0)
+        assert torch.allclose(vqvae(targets).sample, before, atol=1e-5)
+
+
+def test_standardised_latents_reconstruct_the_same(crops, coding):
+    vqvae, targets = small(), targets_of(coding, crops, CPU)
+    step_of(vqvae, coding, crops)(torch.Generator().manual_seed(0), 1.0)
+    with torch.no_grad():
+        before = vqvae(targets).sample
+        standardise_latents(vqvae, targets)
+        latents = vqvae.encode(targets).latents
+        after = vqvae(targets).sample
     assert latents.mean(dim=(0, 2, 3)).abs().max() < 1e-4
     assert abs(float(latents.square().mean().sqrt()) - 1.0) < 1e-4
     assert torch.allclose(before, after, atol=1e-4)
 
 
-def test_codebook_starts_on_latents_and_its_use_is_watched(crops):
+def test_codebook_starts_on_latents_and_its_use_is_watched(crops, coding):
     vqvae = small()
     codes = vqvae.quantize.embedding.weight.clone()
-    step = AutoencoderStep(vqvae, crops, 4)
+    step = step_of(vqvae, coding, crops)
     metrics = step(torch.Generator().manual_seed(0), QUANTIZE_FROM / 2)
     assert set(metrics) == {"loss"} and torch.equal(codes, vqvae.quantize.embedding.weight)
     metrics = step(torch.Generator().manual_seed(0), 1.0)
     assert metrics["code_use"] == 0.0 and not torch.equal(codes, vqvae.quantize.embedding.weight)
-    assert count_codes(vqvae, crops) > 8  # the untouched codebook lies around zero: one or two codes
+    placed = vqvae.quantize.embedding.weight.clone()
+    step.restart_codes(torch.randn(4, 4, 8, 8), torch.Generator(), place=False)
+    assert step.code_use > 0.25  # the untouched codebook lies around zero: one or two codes
+    assert torch.equal(placed, vqvae.quantize.embedding.weight) and RESTART_UNTIL < 1  # codes settle before the end
 
 
-def test_state_of_the_codebook_survives(crops):
-    step = AutoencoderStep(small(), crops, 4)
+def test_state_of_the_codebook_survives(crops, coding):
+    step = step_of(small(), coding, crops)
     step(torch.Generator().manual_seed(0), 1.0)
-    other = AutoencoderStep(small(), crops, 4)
+    other = step_of(small(), coding, crops)
     other.load_state_dict(step.state_dict())
     assert torch.equal(other.used, step.used) and other.steps_quantized == 1
+
+
+def test_coding_the_residual_puts_the_ceiling_above_bicubic(make_run):
+    """Sixty steps of a tiny network suffice: what it cannot code yet is only the added detail."""
+    run = make_run(max_steps=60, batch_size=6, learning_rate=3e-3, autoencoder_width=16, average_decay=0.9)
+    train_regression(run)
+    figures = train_autoencoder(run)
+    assert figures["autoencoder"]["psnr"] > figures["residual"]["psnr"]
+    assert 1 < figures["codebook"]["used"] <= figures["codebook"]["size"] == 32
+
+
+def test_without_a_regression_network_it_codes_whole_images(make_run):
+    run = make_run()
+    figures = train_autoencoder(run)
+    assert "residual" not in figures and figures["autoencoder"]["psnr"] < 40

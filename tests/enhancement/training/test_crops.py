@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from scripts.enhancement.training.crops import crop_body, draw_batch, extract_crops, to_channels
+from scripts.enhancement.training.crops import crop_body, draw_batch, extract_crops
 
 SETTINGS = {"per_megapixel": 100.0, "max_images": 10}
 
@@ -50,8 +50,3 @@ def test_batches_are_orientations_of_the_crops(crops):
         batch = draw_batch(one, 2, torch.Generator().manual_seed(seed))
         found.add(next(i for i, other in enumerate(oriented) if torch.equal(batch[:1], other)))
     assert len(found) == 8
-
-
-def test_channels_are_equal_and_in_the_networks_range(crops):
-    channels = to_channels(crops)
-    assert channels.shape[1] == 3 and torch.equal(channels[:, 0], crops[:, 0] * 2 - 1)

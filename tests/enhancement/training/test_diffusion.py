@@ -1,6 +1,21 @@
+import pytest
 import torch
-from scripts.enhancement.training.autoencoder import build_autoencoder
-from scripts.enhancement.training.diffusion import DiffusionStep, build_scheduler, build_unet
+from scripts.enhancement.networks.block_autoencoder import BlockAutoencoder
+from scripts.enhancement.networks.coding import Coding
+from scripts.enhancement.training.degradation import Degradation
+from scripts.enhancement.training.diffusion import DiffusionStep, build_scheduler, build_unet, check_ceiling
+
+
+@pytest.fixture
+def coding(regression):
+    return Coding(regression, channels=1)
+
+
+def step_of(coding, crops, scheduler):
+    torch.manual_seed(0)
+    vqvae = BlockAutoencoder(width=8, blocks=1, codes=32).requires_grad_(False)
+    unet = build_unet(coding.condition_channels, 4, (16, 32), sample_size=8)
+    return unet, DiffusionStep(unet, vqvae, coding, scheduler, crops, Degradation(), 4)
 
 
 def test_schedule_is_the_checkpoints_with_v_prediction():
@@ -9,12 +24,46 @@ def test_schedule_is_the_checkpoints_with_v_prediction():
     assert config.prediction_type == "v_prediction" and not config.clip_sample
 
 
-def test_step_trains_the_diffusion_only_and_repeats(crops):
-    torch.manual_seed(0)
-    vqvae = build_autoencoder((8, 8, 16), codes=32).requires_grad_(False)
-    unet = build_unet((16, 32), sample_size=8)
-    step = DiffusionStep(unet, vqvae, build_scheduler(), crops, 4)
+def test_step_trains_the_diffusion_only_and_repeats(crops, coding):
+    unet, step = step_of(coding, crops, build_scheduler())
     loss = step(torch.Generator().manual_seed(3), 0.0)["loss"]
     assert torch.equal(loss, step(torch.Generator().manual_seed(3), 0.5)["loss"])
     loss.backward()
-    assert unet.conv_in.weight.grad[:, 3:].abs().sum() > 0  # the condition is used
+    gradient = unet.conv_in.weight.grad
+    assert gradient[:, 4:5].abs().sum() > 0  # the low-resolution crop is used
+    assert gradient[:, 5:].abs().sum() > 0  # and the regression network's result
+    assert all(parameter.grad is None for parameter in coding.regression.parameters())
+
+
+def test_loss_falls(crops, coding):
+    unet, step = step_of(coding, crops, build_scheduler())
+    optimizer = torch.optim.Adam(unet.parameters(), 3e-3)
+    losses = []
+    for number in range(40):
+        loss = step(torch.Generator().manual_seed(number), 0.0)["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+
+
+def test_a_checkpoint_that_predicts_noise_is_trained_to_predict_noise(crops, coding):
+    from diffusers import DDIMScheduler
+
+    noise_scheduler = DDIMScheduler.from_config(build_scheduler().config, prediction_type="epsilon")
+    losses = [
+        step_of(coding, crops, scheduler)[1](torch.Generator().manual_seed(3), 0.0)["loss"]
+        for scheduler in (build_scheduler(), noise_scheduler)
+    ]
+    assert not torch.equal(*losses)
+
+
+def test_a_low_ceiling_is_refused_unless_it_is_said_to_be_wanted(capsys, caplog):
+    ceiling = {"bicubic": {"psnr": 30.0}, "autoencoder": {"psnr": 30.5}}
+    check_ceiling(ceiling, 0.4)
+    with pytest.raises(ValueError, match=r"expected bicubic \+1.00 dB, found \+0.50 dB; .*ceiling_margin"):
+        check_ceiling(ceiling, 1.0)
+    assert capsys.readouterr().out.count("ceiling beside bicubic") == 2
+    check_ceiling(ceiling, None)
+    assert "ceiling_margin is off" in caplog.text

@@ -1,5 +1,6 @@
 import pytest
-from scripts.enhancement.training.figures import compare, describe, measure_bicubic
+from scripts.enhancement.networks.folder import save_network
+from scripts.enhancement.training.figures import compare, describe, draw_panel, measure_bicubic, mosaic
 
 
 def test_offset_has_its_known_psnr(crops):
@@ -10,3 +11,10 @@ def test_consistency_raises_bicubic(crops):
     figures = measure_bicubic(crops)
     assert figures["bicubic_consistent"]["psnr"] > figures["bicubic"]["psnr"]
     assert "bicubic_consistent" in describe(figures)
+
+
+def test_panel_has_a_column_for_each_enhancer_that_the_folder_has(crops, regression, tmp_path):
+    save_network(regression, tmp_path / "regression")
+    assert draw_panel(tmp_path, crops, device="cpu").read_bytes().startswith(b"\x89PNG")
+    titles = [axis.get_title() for axis in mosaic({"bicubic": crops[:2], "truth": crops[:2]}).axes]
+    assert titles == ["bicubic", "truth", "", ""]

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from scripts.enhancement.training.run import Average
 from scripts.enhancement.training.stage import Budget, rate_factor, run_stage
 
 
@@ -11,6 +12,7 @@ def train(path, steps, settings=None, kill_at=None, save_each_step=False, monkey
     torch.manual_seed(0)
     network = torch.nn.Linear(3, 1)
     optimizer = torch.optim.AdamW(network.parameters())
+    average = Average(network, 0.9)
     done = []
 
     def step(generator, progress):
@@ -21,7 +23,7 @@ def train(path, steps, settings=None, kill_at=None, save_each_step=False, monkey
 
     run_stage(
         "toy",
-        {"network": network, "optimizer": optimizer},
+        {"network": network, "optimizer": optimizer, "average": average},
         step,
         budget=Budget(minutes=10.0, steps=steps),
         learning_rate=0.1,
@@ -30,7 +32,7 @@ def train(path, steps, settings=None, kill_at=None, save_each_step=False, monkey
         seed=0,
         log=lambda metrics, step: None,
     )
-    return network.weight.detach(), done
+    return torch.cat([network.weight, average.network.weight]).detach(), done
 
 
 def test_killed_and_continued_gives_the_same_weights(tmp_path, monkeypatch):
@@ -48,6 +50,21 @@ def test_finished_stage_does_nothing(tmp_path):
     weights, _ = train(tmp_path / "state.pt", 3)
     again, done = train(tmp_path / "state.pt", 3)
     assert not done and torch.equal(weights, again)
+
+
+def test_average_follows_the_weights_from_behind(tmp_path):
+    weights, _ = train(tmp_path / "state.pt", 30)
+    network, average = weights
+    start, _ = train(tmp_path / "other.pt", 1)
+    assert not torch.equal(network, average)
+    assert (average - network).norm() < (start[0] - network).norm()
+
+
+def test_progress_is_in_the_log(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("scripts.enhancement.training.stage.SAVE_SECONDS", 0.0)
+    with caplog.at_level("INFO"):
+        train(tmp_path / "state.pt", 4)
+    assert "toy: step 3, 50 %, loss" in caplog.text and "4 steps" in caplog.text
 
 
 def test_other_settings_are_refused(tmp_path):

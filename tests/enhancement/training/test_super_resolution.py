@@ -3,60 +3,113 @@ import json
 import pytest
 import torch
 from scripts.enhancement.ldm import LatentDiffusionEnhancer
-from scripts.enhancement.training import SuperResolutionTraining, train_sr
+from scripts.enhancement.training import Degradation, SrSettings, SuperResolutionTraining, train_sr
 from scripts.tracking import Tracker
 
 from .conftest import SMALL
+
+PARTS = ("regression", "vqvae", "unet", "resshift/unet", "guided")
+ALL = ("regression", "autoencoder", "diffusion", "resshift", "guided")
 
 
 class Killed(BaseException):
     """Stands for ``kill -9``."""
 
 
-def test_leaves_a_folder_that_the_enhancer_loads(sr_datalist, tmp_path, capsys):
-    results = train_sr(sr_datalist, tmp_path, max_steps=2, **SMALL)
-    printed = capsys.readouterr().out
-    assert printed.index("Autoencoder's ceiling beside bicubic") < printed.index("ldm_consistent")
-    assert results == json.loads((tmp_path / "metrics.json").read_text())
-    assert {"bicubic", "autoencoder", "ldm", "ldm_consistent", "codebook"} <= set(results)
-    provenance = json.loads((tmp_path / "provenance.json").read_text())
+def train(datalist, output_dir, **settings):
+    return train_sr(datalist, output_dir, SrSettings(**{**SMALL, **settings}), Degradation())
+
+
+def weights(folder, parts=PARTS):
+    return [next((folder / part).glob("*.safetensors")).read_bytes() for part in parts]
+
+
+@pytest.fixture(scope="module")
+def whole(sr_datalist, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    train(sr_datalist, folder, stages=ALL)
+    return folder
+
+
+def test_leaves_a_folder_that_the_enhancer_loads(whole, sr_datalist):
+    results = json.loads((whole / "metrics.json").read_text())
+    assert {"bicubic", "residual", "autoencoder", "ldm", "ldm_consistent", "resshift", "guided"} <= set(results)
+    provenance = json.loads((whole / "provenance.json").read_text())
     assert provenance["settings"]["data_sha256"] == sr_datalist.sha256
-    assert provenance["steps"] == {"autoencoder": 2, "diffusion": 2, "decoder": 2}
-    enhancer = LatentDiffusionEnhancer(tmp_path, steps=2)
-    assert next(enhancer.unet.parameters()).dtype == next(enhancer.vqvae.parameters()).dtype == torch.float32
+    assert provenance["steps"] == dict.fromkeys(ALL, 2)
+    enhancer = LatentDiffusionEnhancer(whole, steps=2)
     generators = [torch.Generator().manual_seed(0)]
     assert enhancer.enhance(torch.rand(1, 1, 9, 14), generators=generators).shape == (1, 1, 36, 56)
-    index = json.loads((tmp_path / "model_index.json").read_text())
-    assert index["vqvae"] == ["diffusers", "VQModel"]
+    assert not (whole / "model_index.json").exists()  # diffusers has no pipeline for it
+    assert (whole / "panel.png").stat().st_size > 1000
 
 
-def test_killed_between_stages_and_continued_gives_the_same_model(sr_datalist, tmp_path, monkeypatch):
-    train_sr(sr_datalist, tmp_path / "whole", max_steps=2, **SMALL)
+def test_killed_in_and_between_stages_and_continued_gives_the_same_models(sr_datalist, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr("scripts.enhancement.training.stage.SAVE_SECONDS", 0.0)
+    for stage, step in (("regression.RegressionStep", 1), ("autoencoder.AutoencoderStep", 1), ("guided.GuidedStep", 1)):
+        module, name = stage.split(".")
+        original = getattr(__import__(f"scripts.enhancement.training.{module}", fromlist=[name]), name).__call__
+        calls = []
 
-    def kill(*args):
-        raise Killed
+        def killed(self, generator, progress, original=original, calls=calls, step=step):
+            calls.append(progress)
+            if len(calls) > step:
+                raise Killed
+            return original(self, generator, progress)
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("scripts.enhancement.training.super_resolution.DecoderStep", kill)
-        train_sr(sr_datalist, tmp_path / "killed", max_steps=2, **SMALL)
-    train_sr(sr_datalist, tmp_path / "killed", max_steps=2, **SMALL)
-    for part in ("unet", "vqvae"):
-        files = [tmp_path / run / part / "diffusion_pytorch_model.safetensors" for run in ("whole", "killed")]
-        assert files[0].read_bytes() == files[1].read_bytes()
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(f"scripts.enhancement.training.{stage}.__call__", killed)
+            train(sr_datalist, tmp_path, stages=ALL)
+    train(sr_datalist, tmp_path, stages=ALL)
+    assert weights(tmp_path) == weights(whole)
 
 
-@pytest.mark.parametrize("wrong", [{"crop_size": 40}, {"autoencoder_channels": (8, 8)}, {"unet_channels": (16, 40)}])
-def test_sizes_that_cannot_be_halved_are_refused(sr_datalist, tmp_path, wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        train_sr(sr_datalist, tmp_path, **{**SMALL, **wrong})
+def test_a_stage_alone_finds_the_parts_of_earlier_runs(sr_datalist, tmp_path, whole):
+    train(sr_datalist, tmp_path, stages=["regression"])
+    train(sr_datalist, tmp_path, stages=["resshift"])
+    assert weights(tmp_path, ["resshift/unet"]) == weights(whole, ["resshift/unet"])
+    assert {"residual", "resshift"} <= set(json.loads((tmp_path / "metrics.json").read_text()))
+    with pytest.raises(FileNotFoundError, match="vqvae: missing"):
+        train(sr_datalist, tmp_path, stages=["diffusion"])
+
+
+def test_a_part_that_changed_under_a_checkpoint_is_noticed(sr_datalist, tmp_path):
+    train(sr_datalist, tmp_path, stages=["regression", "resshift"])
+    with pytest.raises(ValueError, match="depends_on"):
+        train(sr_datalist, tmp_path, stages=["regression", "resshift"], max_steps=3)
+
+
+def test_diffusion_under_a_low_ceiling_is_refused(sr_datalist, tmp_path, capsys):
+    with pytest.raises(ValueError, match="ceiling is too low"):
+        train(sr_datalist, tmp_path, ceiling_margin=50.0)
+    printed = capsys.readouterr().out
+    assert "residual" in printed.split("ceiling beside bicubic")[1] and not (tmp_path / "unet").exists()
+
+
+def test_a_model_of_whole_images_is_fine_tuned_as_one(sr_datalist, tmp_path):
+    from tests.enhancement.tiny_ldm import write_tiny_ldm
+
+    public = write_tiny_ldm(tmp_path / "public")
+    fine = {"stages": ["diffusion"], "start_from": str(public), "crop_size": 64, "learning_rate": 1e-5}
+    train(sr_datalist, tmp_path / "tuned", **fine)
+    before, after = (LatentDiffusionEnhancer(folder, steps=2).model for folder in (public, tmp_path / "tuned"))
+    change = (before.unet.conv_in.weight - after.unet.conv_in.weight).abs().max()
+    assert 0 < change < 1e-3
+    assert json.loads((tmp_path / "tuned/model_index.json").read_text())["vqvae"] == ["diffusers", "VQModel"]
+    assert after.schedule["prediction_type"] == "epsilon" and after.coding.regression is None
+    with pytest.raises(ValueError, match="does not fit the autoencoder"):
+        train(sr_datalist, tmp_path / "mixed", **{**fine, "stages": ["regression", "diffusion"]})
 
 
 def test_run_is_tracked(sr_datalist, tmp_path):
     from mlflow.tracking import MlflowClient
 
-    output_dir = tmp_path / "ldm"
+    output_dir = tmp_path / "sr"
     tracker = Tracker(output_dir, "sr_training")
-    SuperResolutionTraining(sr_datalist, output_dir, tracker, max_steps=1, **SMALL).run()
+    settings = SrSettings(**{**SMALL, "stages": ["regression"]})
+    SuperResolutionTraining(sr_datalist, output_dir, tracker, settings, Degradation()).run()
     stored = json.loads((output_dir / "mlflow_runs.json").read_text())["sr_training"]
-    run = MlflowClient(stored["tracking_uri"]).get_run(stored["run_id"])
-    assert run.info.status == "FINISHED" and "ldm_consistent_psnr" in run.data.metrics
+    client = MlflowClient(stored["tracking_uri"])
+    run = client.get_run(stored["run_id"])
+    assert run.info.status == "FINISHED" and "residual_psnr" in run.data.metrics
+    assert {"panel.png", "metrics.json"} <= {file.path for file in client.list_artifacts(stored["run_id"])}

@@ -1,14 +1,21 @@
-"""Train the latent diffusion enhancer on radiograph crops, in the order of the flow.
+"""Train the enhancers on radiograph crops, in the order of the flow.
 
+``settings``          what a training is made of, checked
 ``crops``             radiographs of a datalist -> high-resolution crops, batches
-``stage``             one training stage: budget, schedule, checkpoint, exact resume
-``autoencoder``       VQ autoencoder (x4) with a codebook that stays in use
-``diffusion``         the network that predicts latents from the low-resolution crop
-``decoder``           the decoder learns what sampled latents look like
-``figures``           PSNR and SSIM on held-out crops, beside bicubic
-``super_resolution``  all of it, to a diffusers folder
+``degradation``       high -> low resolution: antialiased, or as a detector would
+``stage``             one training stage: budget, schedule, average, checkpoint, exact resume
+``run``               what the stages share: data, parts of the model folder, training of one network
+``regression``        stage: the small regression network
+``autoencoder``       stage: VQ autoencoder of what the regression left over, with a codebook that stays in use
+``diffusion``         stage: the network that predicts latents; refuses an autoencoder with a low ceiling
+``resshift``          stage: residual shifting in four steps
+``guided``            stage: two streams, any scale
+``figures``           PSNR and SSIM on held-out crops, beside bicubic; panels
+``super_resolution``  all of it, to a model folder
 """
 
+from .degradation import Degradation
+from .settings import SrSettings
 from .super_resolution import SuperResolutionTraining, train_sr
 
-__all__ = ["SuperResolutionTraining", "train_sr"]
+__all__ = ["Degradation", "SrSettings", "SuperResolutionTraining", "train_sr"]

@@ -1,11 +1,12 @@
-"""VQ autoencoder, factor 4: crops -> latents in a codebook -> crops.
+"""Stage ``autoencoder``: a VQ autoencoder, factor 4, of what the regression network left over (or of whole images).
 
-Its reconstruction is the ceiling of everything that follows. Trained naively, a small one used 48 of 1,024 codes; here
-the codebook starts from latents of an already useful encoder, and codes that stay unused are placed on latents again.
+Its reconstruction is the ceiling of the diffusion. Trained naively, a small one used 48 of 1,024 codes; here the
+codebook starts from latents of an already useful encoder, and codes that stay unused are placed on latents again.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,55 +15,47 @@ from torch import Tensor
 
 from ..data_consistency import back_project
 from ..enhancer import degrade
-from .crops import draw_batch, to_channels
+from ..networks.block_autoencoder import BlockAutoencoder, load_autoencoder
+from ..networks.coding import SCALE, Coding, load_coding
+from . import figures
+from .crops import draw_batch
+from .degradation import Degradation
+from .run import Run
 
-SCALE = 4
 CONSISTENCY_ITERATIONS = 2
-QUANTIZE_FROM = 0.3  # part of the budget without quantization
+QUANTIZE_FROM, RESTART_UNTIL = 0.3, 0.8  # part of the budget without quantization; end of placing codes again
 RESTART_STEPS = 25
+MEASURED_CROPS = 512  # for the statistics of targets and latents
 
 
-def build_autoencoder(channels: tuple[int, ...] = (16, 32, 64), codes: int = 4096, groups: int = 8) -> Any:
-    """``VQModel`` of the checkpoint's form: 3 channels, 3 latent channels, no attention."""
-    from diffusers import VQModel
+@torch.no_grad()
+def scale_targets(vqvae: Any, factor: float) -> None:
+    """Fold a factor of its images into an autoencoder, in place: it then does for x what it did for ``factor`` x.
 
-    return VQModel(
-        in_channels=3,
-        out_channels=3,
-        down_block_types=["DownEncoderBlock2D"] * len(channels),
-        up_block_types=["UpDecoderBlock2D"] * len(channels),
-        block_out_channels=list(channels),
-        latent_channels=3,
-        num_vq_embeddings=codes,
-        norm_num_groups=groups,
-        mid_block_add_attention=False,
-    )
-
-
-def reconstruction_loss(decoded: Tensor, high_res: Tensor) -> Tensor:
-    """L1 of the image, and of the image after data consistency: what the low-resolution image cannot tell counts twice.
-
-    Args:
-        decoded: (N, 3, H, W) in [-1, 1].
-        high_res: (N, 1, H, W) in [0, 1].
+    A residual has a standard deviation of about 0.02; networks learn at one.
     """
-    image = decoded.mean(dim=1, keepdim=True) / 2.0 + 0.5
-    consistent = back_project(image, degrade(high_res, SCALE), SCALE, CONSISTENCY_ITERATIONS)
-    channels = F.l1_loss(decoded, to_channels(high_res)) / 2.0
-    return 10.0 * (channels + F.l1_loss(consistent, high_res))
+    vqvae.encoder.conv_in.weight *= factor
+    vqvae.decoder.conv_out.weight /= factor
+    vqvae.decoder.conv_out.bias /= factor
 
 
 class AutoencoderStep:
     """One training step; its own state (use of the codebook) is part of the checkpoint.
 
     Args:
-        vqvae: the autoencoder.
+        vqvae: the autoencoder, of targets of standard deviation one.
+        coding: what it codes.
+        target_std: of the targets as they are.
         crops: (N, 1, H, W) in [0, 1].
+        degradation: to low resolution.
         batch_size: crops a step.
     """
 
-    def __init__(self, vqvae: Any, crops: Tensor, batch_size: int) -> None:
-        self.vqvae, self.crops, self.batch_size = vqvae, crops, batch_size
+    def __init__(
+        self, vqvae: Any, coding: Coding, target_std: float, crops: Tensor, degradation: Degradation, batch_size: int
+    ) -> None:
+        self.vqvae, self.coding, self.target_std = vqvae, coding, target_std
+        self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
         self.used = torch.zeros(vqvae.config.num_vq_embeddings, dtype=torch.long)
         self.steps_quantized = 0
         self.code_use = 0.0
@@ -70,32 +63,52 @@ class AutoencoderStep:
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Loss of a batch, first without, later with quantization."""
         device = next(self.vqvae.parameters()).device
-        high_res = draw_batch(self.crops, self.batch_size, generator).to(device)
-        latents = self.vqvae.encode(to_channels(high_res)).latents
+        high_res = draw_batch(self.crops, self.batch_size, generator)
+        side = high_res.shape[-1] // SCALE
+        low_res = self.degradation(high_res, (side, side), generator).to(device)
+        high_res = high_res.to(device)
+        with torch.no_grad():
+            base = self.coding.base(low_res)
+        latents = self.vqvae.encode(self.coding.target(high_res, base) / self.target_std).latents
         if progress < QUANTIZE_FROM:
-            loss = reconstruction_loss(self.vqvae.decode(latents, force_not_quantize=True).sample, high_res)
-            return {"loss": loss}
+            return {"loss": self.reconstruction_loss(latents, high_res, base)}
         if self.steps_quantized % RESTART_STEPS == 0:
-            self.restart_codes(latents.detach(), generator)
+            self.restart_codes(latents.detach(), generator, place=progress < RESTART_UNTIL or not self.steps_quantized)
         self.steps_quantized += 1
         quantized, codebook_loss, (_, _, indices) = self.vqvae.quantize(latents)
         self.used += torch.bincount(indices.flatten().cpu(), minlength=len(self.used))
-        decoded = self.vqvae.decode(quantized, force_not_quantize=True).sample
-        loss = reconstruction_loss(decoded, high_res)
+        loss = self.reconstruction_loss(quantized, high_res, base)
         return {"loss": loss + codebook_loss, "reconstruction": loss.detach(), "code_use": torch.tensor(self.code_use)}
 
+    def reconstruction_loss(self, latents: Tensor, high_res: Tensor, base: Tensor) -> Tensor:
+        """Huber loss of the target, and of the image after data consistency, in standard deviations of the target.
+
+        What the low-resolution image cannot tell counts twice. Not of absolute errors: residuals are mostly near zero,
+        which is where their median keeps a decoder.
+        """
+        decoded = self.vqvae.decode(latents, force_not_quantize=True).sample * self.target_std
+        image = self.coding.image(decoded, base)
+        consistent = back_project(image, degrade(high_res, SCALE), SCALE, CONSISTENCY_ITERATIONS)
+        target = self.coding.target(high_res, base)
+        image_loss = F.smooth_l1_loss(decoded / self.target_std, target / self.target_std)
+        # Targets are in [-1, 1], images in [0, 1].
+        missing = 2.0 * (consistent - high_res) / self.target_std
+        return image_loss + F.smooth_l1_loss(missing, torch.zeros_like(missing))
+
     @torch.no_grad()
-    def restart_codes(self, latents: Tensor, generator: torch.Generator) -> None:
-        """Place codes that were not used since the last restart on random latents (N, L, h, w)."""
+    def restart_codes(self, latents: Tensor, generator: torch.Generator, place: bool) -> None:
+        """Note the use of the codebook since the last time; place unused codes on random latents (N, L, h, w)."""
         candidates = latents.permute(0, 2, 3, 1).flatten(0, 2)
         unused = (self.used == 0).nonzero().flatten()
         self.code_use = 1.0 - len(unused) / len(self.used)
+        self.used.zero_()
+        if not place:
+            return
         chosen = torch.randint(len(candidates), (len(unused),), generator=generator)
         # A little noise keeps codes apart that fall on one latent.
         noise = 0.05 * torch.randn(len(unused), candidates.shape[1], generator=generator)
         placed = candidates[chosen.to(candidates.device)] + noise.to(candidates.device) * candidates.std(dim=0)
         self.vqvae.quantize.embedding.weight[unused.to(candidates.device)] = placed
-        self.used.zero_()
 
     def state_dict(self) -> dict[str, Any]:
         """Use of the codebook."""
@@ -107,7 +120,16 @@ class AutoencoderStep:
 
 
 @torch.no_grad()
-def standardise_latents(vqvae: Any, crops: Tensor) -> None:
+def targets_of(coding: Coding, crops: Tensor, device: torch.device) -> Tensor:
+    """What the autoencoder gets for crops (N, 1, H, W), reduced without noise: (N, channels, H, W)."""
+    found = []
+    for part in crops.to(device).split(32):
+        found.append(coding.target(part, coding.base(degrade(part, SCALE))))
+    return torch.cat(found)
+
+
+@torch.no_grad()
+def standardise_latents(vqvae: Any, targets: Tensor) -> None:
     """Fold mean 0 and standard deviation 1 of the latents into the weights, in place; reconstructions stay the same.
 
     The diffusion needs unit variance and ``VQModel.decode`` ignores its ``scaling_factor``. One factor for all channels
@@ -115,10 +137,9 @@ def standardise_latents(vqvae: Any, crops: Tensor) -> None:
 
     Args:
         vqvae: trained autoencoder.
-        crops: (N, 1, H, W) to measure the latents on.
+        targets: (N, channels, H, W) to measure the latents on.
     """
-    device = next(vqvae.parameters()).device
-    latents = torch.cat([vqvae.encode(to_channels(part.to(device))).latents for part in crops.split(32)])
+    latents = torch.cat([vqvae.encode(part).latents for part in targets.split(32)])
     mean = latents.mean(dim=(0, 2, 3))
     std = (latents - mean[:, None, None]).square().mean().sqrt()
     before, codes, after = vqvae.quant_conv, vqvae.quantize.embedding.weight, vqvae.post_quant_conv
@@ -129,9 +150,30 @@ def standardise_latents(vqvae: Any, crops: Tensor) -> None:
     codes.copy_((codes - mean) / std)
 
 
-@torch.no_grad()
-def count_codes(vqvae: Any, crops: Tensor) -> int:
-    """Number of codes that the crops (N, 1, H, W) use."""
-    device = next(vqvae.parameters()).device
-    found = [vqvae.quantize(vqvae.encode(to_channels(part.to(device))).latents)[2][2] for part in crops.split(32)]
-    return int(torch.cat([indices.flatten() for indices in found]).unique().numel())
+def train_autoencoder(run: Run) -> figures.Figures:
+    """Train ``vqvae/``; its ceiling on the held-out crops."""
+    settings = run.settings
+    run.seed_weights("autoencoder")
+    start: Path | None = run.start_of("vqvae")
+    vqvae: Any
+    base = [run.part("regression")] if run.has("regression") else []
+    if start is not None:
+        vqvae = load_autoencoder(start).requires_grad_(True)
+    else:
+        vqvae = BlockAutoencoder(
+            1, settings.autoencoder_width, settings.autoencoder_blocks, settings.latent_channels, settings.codes
+        )
+    vqvae.to(run.device, memory_format=torch.channels_last)
+    coding = load_coding(run.output_dir, int(vqvae.config.in_channels), run.device)
+    targets = targets_of(coding, run.crops[:MEASURED_CROPS], run.device)
+    target_std = float(targets.std())
+    if start is not None:
+        scale_targets(vqvae, target_std)
+    step = AutoencoderStep(vqvae, coding, target_std, run.crops, run.degradation, settings.batch_size)
+    depends_on = [*base, *([start] if start else [])]
+    trained = run.train("autoencoder", vqvae, step, depends_on=depends_on, state=step)
+    scale_targets(trained, 1.0 / target_std)
+    if start is None:  # the diffusion network that came with a model knows its latents as they are
+        standardise_latents(trained, targets)
+    trained = load_autoencoder(run.save("vqvae", trained), run.device)
+    return figures.measure_autoencoder(trained, coding, run.held_out)

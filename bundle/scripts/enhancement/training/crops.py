@@ -77,8 +77,3 @@ def draw_batch(crops: Tensor, batch_size: int, generator: torch.Generator) -> Te
     dims = [dim for dim, chosen in ((2, flip_rows), (3, flip_columns)) if chosen]
     batch = batch.flip(dims) if dims else batch
     return batch.transpose(2, 3).contiguous() if transpose else batch
-
-
-def to_channels(image: Tensor) -> Tensor:
-    """(N, 1, H, W) in [0, 1] -> (N, 3, H, W) in [-1, 1], the networks' range."""
-    return (image * 2.0 - 1.0).repeat(1, 3, 1, 1)

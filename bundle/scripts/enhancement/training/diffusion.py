@@ -1,31 +1,43 @@
-"""The diffusion network: latents of a crop, given the crop at low resolution."""
+"""Stage ``diffusion``: the network that predicts latents of a crop, given the crop at low resolution and its base."""
 
 from __future__ import annotations
 
+import json
+import logging
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..enhancer import degrade
-from .autoencoder import SCALE
-from .crops import draw_batch, to_channels
+from ..networks.block_autoencoder import load_autoencoder
+from ..networks.coding import SCALE, Coding, load_coding
+from ..networks.folder import load_diffusers
+from ..networks.latent_diffusion import check_parts
+from . import figures
+from .crops import draw_batch
+from .degradation import Degradation
+from .run import Run
+
+logger = logging.getLogger(__name__)
+
+LARGER_BATCH = 4  # its grids are a sixteenth of the autoencoder's
 
 
-def build_unet(channels: tuple[int, ...] = (48, 64, 96), groups: int = 16, sample_size: int = 16) -> Any:
-    """``UNet2DModel`` of the checkpoint's form: 3 latent channels and 3 of the low-resolution crop in, 3 out."""
+def build_unet(condition_channels: int, out_channels: int, channels: tuple[int, ...], sample_size: int) -> Any:
+    """``UNet2DModel`` of the public checkpoint's form: the state beside its condition in, the prediction out."""
     from diffusers import UNet2DModel
 
     return UNet2DModel(
         sample_size=sample_size,
-        in_channels=6,
-        out_channels=3,
+        in_channels=out_channels + condition_channels,
+        out_channels=out_channels,
         down_block_types=["DownBlock2D"] * len(channels),
         up_block_types=["UpBlock2D"] * len(channels),
         block_out_channels=list(channels),
         layers_per_block=1,
-        norm_num_groups=groups,
+        norm_num_groups=16,
         attention_head_dim=32,
     )
 
@@ -46,32 +58,112 @@ def build_scheduler() -> Any:
     )
 
 
+def load_scheduler(folder: Path) -> Any:
+    """Noise schedule of a model folder, for training: DDPM's, whatever the solver that it names."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler.from_config(json.loads((folder / "scheduler_config.json").read_text()))
+
+
 class DiffusionStep:
     """One training step of the diffusion network; the autoencoder is frozen.
 
     Args:
         unet: the network.
         vqvae: trained autoencoder with latents of unit variance.
-        scheduler: noise schedule.
+        coding: what it codes.
+        scheduler: noise schedule; says what the network predicts, noise or v.
         crops: (N, 1, H, W) in [0, 1].
+        degradation: to low resolution.
         batch_size: crops a step.
     """
 
-    def __init__(self, unet: Any, vqvae: Any, scheduler: Any, crops: Tensor, batch_size: int) -> None:
-        self.unet, self.vqvae, self.scheduler = unet, vqvae, scheduler
-        self.crops, self.batch_size = crops, batch_size
+    def __init__(
+        self,
+        unet: Any,
+        vqvae: Any,
+        coding: Coding,
+        scheduler: Any,
+        crops: Tensor,
+        degradation: Degradation,
+        batch_size: int,
+    ) -> None:
+        self.unet, self.vqvae, self.coding, self.scheduler = unet, vqvae, coding, scheduler
+        self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
-        """Mean squared error of v for a batch at random timesteps."""
+        """Mean squared error of the prediction for a batch at random timesteps."""
         device = next(self.unet.parameters()).device
-        high_res = draw_batch(self.crops, self.batch_size, generator).to(device)
+        high_res = draw_batch(self.crops, self.batch_size, generator)
+        side = high_res.shape[-1] // SCALE
+        low_res = self.degradation(high_res, (side, side), generator).to(device)
         with torch.no_grad():
+            base = self.coding.base(low_res)
+            condition = self.coding.condition(low_res, base)
             # Latents before quantization, as in CompVis/latent-diffusion; decoding quantizes.
-            latents = self.vqvae.encode(to_channels(high_res)).latents
-        condition = to_channels(degrade(high_res, SCALE))
+            latents = self.vqvae.encode(self.coding.target(high_res.to(device), base)).latents
         noise = torch.randn(latents.shape, generator=generator).to(device)
         count = self.scheduler.config.num_train_timesteps
         timesteps = torch.randint(count, (len(latents),), generator=generator).to(device)
         noisy = self.scheduler.add_noise(latents, noise, timesteps)
         predicted = self.unet(torch.cat([noisy, condition], dim=1), timesteps).sample
-        return {"loss": F.mse_loss(predicted, self.scheduler.get_velocity(latents, noise, timesteps))}
+        by_velocity = self.scheduler.config.prediction_type == "v_prediction"
+        target = self.scheduler.get_velocity(latents, noise, timesteps) if by_velocity else noise
+        return {"loss": F.mse_loss(predicted, target)}
+
+
+def check_ceiling(ceiling: figures.Figures, margin: float | None) -> None:
+    """Print the autoencoder's ceiling beside bicubic and the regression; refuse to build a diffusion under a low one.
+
+    Args:
+        ceiling: ``bicubic``, ``autoencoder`` and, where there is one, ``residual``, each with ``psnr``.
+        margin: decibels above bicubic that are asked for; ``None``: any ceiling will do.
+
+    Raises:
+        ValueError: it is lower.
+    """
+    print(f"Autoencoder's ceiling beside bicubic, held-out crops:\n{figures.describe(ceiling)}", flush=True)
+    above = ceiling["autoencoder"]["psnr"] - ceiling["bicubic"]["psnr"]
+    if margin is None:
+        logger.warning(
+            "ceiling_margin is off: the diffusion is trained although no result of it can be better than the "
+            "autoencoder, which is %+.2f dB from bicubic",
+            above,
+        )
+    elif above < margin:
+        raise ValueError(
+            f"autoencoder: its ceiling is too low for a diffusion; expected bicubic {margin:+.2f} dB, found "
+            f"{above:+.2f} dB; train it longer (--autoencoder_minutes), code the residual (stages with 'regression'), "
+            "or set --ceiling_margin null to train all the same"
+        )
+
+
+def train_diffusion(run: Run) -> figures.Figures:
+    """Train ``unet/`` and write ``scheduler/``; figures through the finished enhancer."""
+    from diffusers import UNet2DModel
+
+    settings = run.settings
+    parts = [run.part("vqvae"), *([run.part("regression")] if run.has("regression") else [])]
+    vqvae = load_autoencoder(parts[0], run.device)
+    coding = load_coding(run.output_dir, int(vqvae.config.in_channels), run.device)
+    ceiling = figures.measure_bicubic(run.held_out) | figures.measure_autoencoder(vqvae, coding, run.held_out)
+    check_ceiling(ceiling, settings.ceiling_margin)
+
+    run.seed_weights("diffusion")
+    start, scheduler = run.start_of("unet"), build_scheduler()
+    if start is not None:
+        unet, scheduler = (
+            load_diffusers(UNet2DModel, start).requires_grad_(True),
+            load_scheduler(start.with_name("scheduler")),
+        )
+        parts.append(start)
+    else:
+        side, latents = settings.crop_size // SCALE, int(vqvae.config.latent_channels)
+        unet = build_unet(coding.condition_channels, latents, tuple(settings.unet_channels), side)
+    check_parts(run.output_dir, unet, vqvae, coding)
+    unet.to(run.device, memory_format=torch.channels_last)
+    batch = LARGER_BATCH * settings.batch_size
+    step = DiffusionStep(unet, vqvae, coding, scheduler, run.crops, run.degradation, batch)
+    run.save("unet", run.train("diffusion", unet, step, depends_on=parts))
+    scheduler.save_pretrained(run.output_dir / "scheduler")
+    return ceiling | figures.measure_ldm(run.output_dir, run.held_out, device=run.device)

@@ -1,20 +1,27 @@
-"""Honest figures on held-out crops: bicubic, the autoencoder's ceiling, the latent diffusion; each with consistency."""
+"""Honest figures on held-out crops: every method as it is and after data consistency; and a panel to look at."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..data_consistency import back_project
-from ..enhancer import degrade, resize
+from ..data_consistency import data_consistent
+from ..enhancer import Enhancer, degrade, resize
 from ..fidelity import psnr, ssim
+from ..guided import GuidedEnhancer
 from ..ldm import LatentDiffusionEnhancer
-from .autoencoder import SCALE, count_codes
-from .crops import to_channels
+from ..networks.coding import SCALE, Coding
+from ..networks.regression import RegressionNetwork
+from ..resshift import ResShiftEnhancer
 
 Figures = dict[str, dict[str, float]]
+
+BATCH = 16
+SHOWN = 4
 
 
 def compare(images: Tensor, high_res: Tensor) -> dict[str, float]:
@@ -27,11 +34,11 @@ def compare(images: Tensor, high_res: Tensor) -> dict[str, float]:
 
 
 def both(name: str, images: Tensor, high_res: Tensor) -> Figures:
-    """Figures of an enhancement as it is and after data consistency, each clipped to [0, 1]."""
-    consistent = back_project(images, degrade(high_res, SCALE), SCALE)
+    """Figures of an enhancement as it is, clipped to [0, 1], and after data consistency."""
+    consistent = data_consistent(images, degrade(high_res, SCALE).clamp(0.0, 1.0), SCALE)
     return {
         name: compare(images.clamp(0.0, 1.0), high_res),
-        f"{name}_consistent": compare(consistent.clamp(0.0, 1.0), high_res),
+        f"{name}_consistent": compare(consistent, high_res),
     }
 
 
@@ -42,26 +49,100 @@ def measure_bicubic(high_res: Tensor) -> Figures:
 
 
 @torch.no_grad()
-def measure_autoencoder(vqvae: Any, high_res: Tensor) -> Figures:
-    """The ceiling: encoder, codebook, decoder; and the number of codes in use."""
+def measure_residual(network: RegressionNetwork, high_res: Tensor) -> Figures:
+    """The regression network."""
+    device = next(network.parameters()).device
+    parts = [network(degrade(part.to(device), SCALE)).cpu() for part in high_res.split(BATCH)]
+    return both("residual", torch.cat(parts), high_res)
+
+
+@torch.no_grad()
+def measure_autoencoder(vqvae: Any, coding: Coding, high_res: Tensor) -> Figures:
+    """The ceiling: base and coded difference to the truth; the codes in use; and the base, where it is a network's."""
     device = next(vqvae.parameters()).device
-    decoded = torch.cat([vqvae(to_channels(part.to(device))).sample.cpu() for part in high_res.split(16)])
-    figures = both("autoencoder", decoded.mean(dim=1, keepdim=True) / 2.0 + 0.5, high_res)
-    return figures | {"codebook": {"size": vqvae.config.num_vq_embeddings, "used": count_codes(vqvae, high_res)}}
+    images, codes = [], []
+    for part in high_res.to(device).split(BATCH):
+        base = coding.base(degrade(part, SCALE))
+        quantized, _, (_, _, indices) = vqvae.quantize(vqvae.encode(coding.target(part, base)).latents)
+        images.append(coding.image(vqvae.decode(quantized, force_not_quantize=True).sample, base).cpu())
+        codes.append(indices.flatten())
+    used = int(torch.cat(codes).unique().numel())
+    figures = {} if coding.regression is None else measure_residual(coding.regression, high_res)
+    figures |= both("autoencoder", torch.cat(images), high_res)
+    return figures | {"codebook": {"size": vqvae.config.num_vq_embeddings, "used": used}}
 
 
-def measure_ldm(folder: Any, high_res: Tensor, *, device: str | torch.device, batch_size: int = 16) -> Figures:
-    """The finished folder, through the enhancer that the workflows use."""
+def measure_ldm(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Figures:
+    """The finished latent diffusion, through the enhancer that the workflows use."""
     figures = {}
     for name, consistent in (("ldm", False), ("ldm_consistent", True)):
         enhancer = LatentDiffusionEnhancer(folder, data_consistency=consistent, device=device)
-        low_res = degrade(high_res, SCALE).clamp(0.0, 1.0)
-        generators = [torch.Generator().manual_seed(index) for index in range(len(high_res))]
-        starts = range(0, len(high_res), batch_size)
-        windows = [slice(start, start + batch_size) for start in starts]
-        parts = [enhancer.enhance(low_res[window], generators=generators[window]) for window in windows]
-        figures[name] = compare(torch.cat(parts).clamp(0.0, 1.0), high_res)
+        figures[name] = compare(run_enhancer(enhancer, high_res).clamp(0.0, 1.0), high_res)
     return figures
+
+
+def measure_resshift(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Figures:
+    """The finished residual shifting, through its enhancer."""
+    enhancer = ResShiftEnhancer(folder, data_consistency=False, device=device)
+    return both("resshift", run_enhancer(enhancer, high_res), high_res)
+
+
+def measure_guided(
+    folder: Path, high_res: Tensor, box: tuple[int, int, int, int], guide: Tensor, *, device: str | torch.device
+) -> Figures:
+    """The finished guided network: whole crops without a guide, and a box of each with and without its guide.
+
+    Args:
+        folder: with ``guided/``.
+        high_res: (N, 1, H, W) in [0, 1].
+        box: (row0, col0, row1, col1) of the region in each crop.
+        guide: (N, 2, 16, 16) of that box.
+        device: where to run.
+    """
+    enhancer = GuidedEnhancer(folder, data_consistency=False, device=device)
+    figures = both("guided", run_enhancer(enhancer, high_res), high_res)
+    region = high_res[..., box[0] : box[2], box[1] : box[3]].contiguous()
+    low_res = degrade(region, SCALE).clamp(0.0, 1.0)
+    for name, told in (("guided_centre", None), ("guided_centre_with_guide", guide)):
+        figures[name] = compare(enhancer.enhance(low_res, generators=[], guide=told).clamp(0.0, 1.0), region)
+    return figures
+
+
+def run_enhancer(enhancer: Enhancer, high_res: Tensor) -> Tensor:
+    """Enhance the reduced crops, each with its own generator: (N, 1, H, W)."""
+    low_res = degrade(high_res, SCALE).clamp(0.0, 1.0)
+    generators = [torch.Generator().manual_seed(index) for index in range(len(high_res))]
+    windows = [slice(start, start + BATCH) for start in range(0, len(high_res), BATCH)]
+    return torch.cat([enhancer.enhance(low_res[window], generators=generators[window]) for window in windows])
+
+
+def draw_panel(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Path:
+    """``panel.png``: a row for each of some crops (N, 1, H, W); bicubic, each trained enhancer, truth side by side."""
+    from ...evaluation.figures import save_png
+    from ..registry import make_enhancer
+
+    shown = high_res[:SHOWN]
+    parts = {"residual": "regression", "ldm": "unet", "resshift": "resshift", "guided": "guided"}
+    names = ["bicubic", *(name for name, part in parts.items() if (folder / part).is_dir())]
+    columns = {name: run_enhancer(make_enhancer(name, folder=folder, device=device), shown) for name in names}
+    return save_png(mosaic({**columns, "truth": shown}), folder / "panel.png")
+
+
+def mosaic(columns: Mapping[str, Tensor]) -> Any:
+    """Figure of (N, 1, H, W) for each title; a row has one grey scale, the truth's."""
+    from matplotlib.figure import Figure
+
+    rows = len(next(iter(columns.values())))
+    figure = Figure(figsize=(1.8 * len(columns), 1.8 * rows + 0.3), layout="constrained", facecolor="white")
+    axes = figure.subplots(rows, len(columns), squeeze=False)
+    for row in range(rows):
+        truth = list(columns.values())[-1][row]
+        for axis, (title, images) in zip(axes[row], columns.items(), strict=True):
+            image, limits = images[row, 0].cpu().numpy(), (float(truth.min()), float(truth.max()))
+            axis.imshow(image, cmap="gray", vmin=limits[0], vmax=limits[1], interpolation="nearest")
+            axis.set_axis_off()
+            axis.set_title(title if row == 0 else "", fontsize=8)
+    return figure
 
 
 def describe(figures: Figures) -> str:

@@ -44,6 +44,9 @@ class Budget:
         by_step = step / self.steps if self.steps else 0.0
         return min(1.0, max(by_time, by_step))
 
+    def __str__(self) -> str:
+        return f"{self.minutes:g} minutes" + (f" or {self.steps} steps" if self.steps else "")
+
 
 def run_stage(
     name: str,
@@ -61,7 +64,8 @@ def run_stage(
 
     Args:
         name: of the stage; prefix of its metrics.
-        parts: objects with ``state_dict``/``load_state_dict``; ``optimizer`` is one of them.
+        parts: objects with ``state_dict``/``load_state_dict``: ``network``, ``optimizer``, ``average`` (of the weights
+            of ``network``) and what else a stage has to remember.
         train_step: (generator, progress) -> ``loss`` and other scalars to log; all randomness comes from the generator,
             which is a function of seed, stage and step: that is the random state of a checkpoint.
         budget: when to stop.
@@ -79,6 +83,7 @@ def run_stage(
     """
     step, seconds = load_state(path, parts, settings)
     clock = saved = time.monotonic()
+    logger.info("%s: %.0f %% of %s done", name, 100 * budget.progress(step, seconds), budget)
     while (progress := budget.progress(step, seconds)) < 1.0:
         for group in parts["optimizer"].param_groups:
             group["lr"] = learning_rate * rate_factor(progress)
@@ -87,6 +92,7 @@ def run_stage(
         parts["optimizer"].zero_grad(set_to_none=True)
         metrics["loss"].backward()
         parts["optimizer"].step()
+        parts["average"].update()
         step += 1
         now = time.monotonic()
         seconds, clock = seconds + now - clock, now
@@ -95,6 +101,7 @@ def run_stage(
         if now - saved > SAVE_SECONDS:
             save_state(path, parts, settings, step, seconds)
             saved = now
+            logger.info("%s: step %d, %.0f %%, loss %.4g", name, step, 100 * progress, float(metrics["loss"].detach()))
     save_state(path, parts, settings, step, seconds)
     logger.info("%s: %d steps in %.0f s", name, step, seconds)
     return step

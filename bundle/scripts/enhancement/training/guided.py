@@ -1,0 +1,71 @@
+"""Stage ``guided``: a region and its guide to any scale; inspired by TnTViT-G, not a reproduction."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..enhancer import resize
+from ..guided import GUIDE_SIZE, SCALES
+from ..networks.folder import load_network
+from ..networks.guided import PATCH, GuidedNetwork
+from . import figures
+from .crops import draw_batch
+from .degradation import Degradation, between
+from .regression import charbonnier
+from .run import Run
+
+GUIDE_DROPOUT = 0.3  # so that it works without a guide too (as SwinFuSR is trained, arXiv 2404.14533)
+
+
+class GuidedStep:
+    """One training step: a window of each crop is the region, the whole crop its surroundings.
+
+    No classifier runs here: the window's own box stands for the attention.
+
+    Args:
+        network: the network.
+        crops: (N, 1, H, W) in [0, 1].
+        degradation: to low resolution.
+        batch_size: crops a step.
+    """
+
+    def __init__(self, network: GuidedNetwork, crops: Tensor, degradation: Degradation, batch_size: int) -> None:
+        self.network, self.crops, self.degradation, self.batch_size = network, crops, degradation, batch_size
+
+    def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
+        """Charbonnier loss of a batch at one random scale and place."""
+        device = next(self.network.parameters()).device
+        crops = draw_batch(self.crops, self.batch_size, generator)
+        length = crops.shape[-1]
+        side = int(length / SCALES[1]) // PATCH * PATCH
+        size = round(side * between(SCALES[0], SCALES[1], generator))
+        row, column = (int(torch.randint(length - size + 1, (), generator=generator)) for _ in range(2))
+        region = crops[..., row : row + size, column : column + size].contiguous()
+        low_res = self.degradation(region, (side, side), generator)
+        guide = make_guide(crops, (row, column, row + size, column + size))
+        present = (torch.rand(len(crops), generator=generator) >= GUIDE_DROPOUT).float()
+        enlarged = self.network(low_res.to(device), (size, size), guide.to(device), present.to(device))
+        return {"loss": charbonnier(enlarged, region.to(device))}
+
+
+def make_guide(surroundings: Tensor, box: tuple[int, int, int, int]) -> Tensor:
+    """Surroundings (N, 1, H, W) and the box in them (row0, col0, row1, col1) -> (N, 2, 16, 16)."""
+    context = resize(surroundings, (GUIDE_SIZE, GUIDE_SIZE)).clamp(0.0, 1.0)
+    mask = torch.zeros_like(surroundings)
+    mask[..., box[0] : box[2], box[1] : box[3]] = 1.0
+    return torch.cat([context, F.interpolate(mask, size=(GUIDE_SIZE, GUIDE_SIZE), mode="area")], dim=1)
+
+
+def train_guided(run: Run) -> figures.Figures:
+    """Train ``guided/``; figures on the held-out crops, without a guide, and in their centre with and without."""
+    run.seed_weights("guided")
+    start = run.start_of("guided")
+    network = GuidedNetwork() if start is None else load_network(GuidedNetwork, start).requires_grad_(True)
+    network.to(run.device)
+    step = GuidedStep(network, run.crops, run.degradation, run.settings.batch_size)
+    run.save("guided", run.train("guided", network, step, depends_on=[start] if start else []))
+    quarter = run.held_out.shape[-1] // 4
+    box = (quarter, quarter, 3 * quarter, 3 * quarter)
+    return figures.measure_guided(run.output_dir, run.held_out, box, make_guide(run.held_out, box), device=run.device)

@@ -1,0 +1,59 @@
+"""Stage ``regression``: the small network whose result is the base of everything that follows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..networks.folder import load_network
+from ..networks.regression import RegressionNetwork
+from . import figures
+from .crops import draw_batch
+from .degradation import Degradation
+from .run import Run
+
+EPSILON = 1e-3  # half a grey level of 8 bits: where the loss turns from square to absolute
+
+
+def charbonnier(image: Tensor, truth: Tensor) -> Tensor:
+    """Mean of sqrt(d² + epsilon²): an absolute error that is smooth at zero (Lai et al. 2017, arXiv 1704.03915)."""
+    return ((image - truth).square() + EPSILON**2).sqrt().mean()
+
+
+class RegressionStep:
+    """One training step.
+
+    Args:
+        network: the network.
+        crops: (N, 1, H, W) in [0, 1].
+        degradation: to low resolution.
+        batch_size: crops a step.
+    """
+
+    def __init__(self, network: RegressionNetwork, crops: Tensor, degradation: Degradation, batch_size: int) -> None:
+        self.network, self.crops, self.degradation, self.batch_size = network, crops, degradation, batch_size
+
+    def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
+        """Charbonnier loss of a batch."""
+        device = next(self.network.parameters()).device
+        high_res = draw_batch(self.crops, self.batch_size, generator)
+        side = high_res.shape[-1] // self.network.scale
+        low_res = self.degradation(high_res, (side, side), generator)
+        return {"loss": charbonnier(self.network(low_res.to(device)), high_res.to(device))}
+
+
+def train_regression(run: Run) -> figures.Figures:
+    """Train ``regression/``; figures on the held-out crops."""
+    settings = run.settings
+    run.seed_weights("regression")
+    network: Any = RegressionNetwork(settings.regression_width, settings.regression_blocks)
+    start = run.start_of("regression")
+    if start is not None:
+        network = load_network(RegressionNetwork, start).requires_grad_(True)
+    network.to(run.device, memory_format=torch.channels_last)
+    step = RegressionStep(network, run.crops, run.degradation, settings.batch_size)
+    trained = run.train("regression", network, step, depends_on=[start] if start else [])
+    trained = load_network(RegressionNetwork, run.save("regression", trained)).to(run.device)
+    return figures.measure_bicubic(run.held_out) | figures.measure_residual(trained, run.held_out)

@@ -1,0 +1,91 @@
+"""Stage ``resshift``: a diffusion of four steps from the regression network's result to the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..enhancer import degrade
+from ..networks.coding import SCALE, Coding, load_coding
+from ..networks.folder import load_diffusers
+from ..resshift import ShiftSchedule, save_schedule, timestep
+from . import figures
+from .crops import draw_batch
+from .degradation import Degradation
+from .diffusion import LARGER_BATCH, build_unet
+from .run import Run
+
+MEASURED_CROPS = 512
+
+
+class ResShiftStep:
+    """One training step.
+
+    Args:
+        unet: the network.
+        schedule: of the shift.
+        coding: with the regression network.
+        crops: (N, 1, H, W) in [0, 1].
+        degradation: to low resolution.
+        batch_size: crops a step.
+    """
+
+    def __init__(
+        self,
+        unet: Any,
+        schedule: ShiftSchedule,
+        coding: Coding,
+        crops: Tensor,
+        degradation: Degradation,
+        batch_size: int,
+    ) -> None:
+        self.unet, self.schedule, self.coding = unet, schedule, coding
+        self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
+
+    def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
+        """Mean squared error of the predicted residual for a batch at random steps."""
+        device = next(self.unet.parameters()).device
+        high_res = draw_batch(self.crops, self.batch_size, generator)
+        side = high_res.shape[-1] // SCALE
+        low_res = self.degradation(high_res, (side, side), generator).to(device)
+        with torch.no_grad():
+            base = self.coding.base(low_res)
+            condition = self.coding.condition(low_res, base)
+            residual = F.pixel_unshuffle(high_res.to(device) - base, SCALE) / self.schedule.residual_std
+        step = torch.randint(1, self.schedule.steps + 1, (len(residual),), generator=generator).to(device)
+        noise = torch.randn(residual.shape, generator=generator).to(device)
+        shifted = self.schedule.scaled(self.schedule.shift(residual, noise, step), step)
+        predicted = self.unet(torch.cat([shifted, condition], dim=1), timestep(step, self.schedule)).sample
+        return {"loss": F.mse_loss(predicted, residual)}
+
+
+@torch.no_grad()
+def residual_std(coding: Coding, crops: Tensor, device: torch.device) -> float:
+    """Standard deviation of truth less regression over crops (N, 1, H, W) that are reduced without noise."""
+    parts = [part - coding.base(degrade(part, SCALE)) for part in crops.to(device).split(32)]
+    return float(torch.cat(parts).std())
+
+
+def train_resshift(run: Run) -> figures.Figures:
+    """Train ``resshift/``, a folder that is complete in itself; figures through the finished enhancer."""
+    from diffusers import UNet2DModel
+
+    settings = run.settings
+    run.seed_weights("resshift")
+    regression, start = run.part("regression"), run.start_of("resshift/unet")
+    coding = load_coding(run.output_dir, channels=1, device=run.device)
+    unet = build_unet(coding.condition_channels, SCALE**2, tuple(settings.unet_channels), settings.crop_size // SCALE)
+    if start is not None:
+        unet = load_diffusers(UNet2DModel, start).requires_grad_(True)
+    unet.to(run.device, memory_format=torch.channels_last)
+    schedule = ShiftSchedule(residual_std(coding, run.crops[:MEASURED_CROPS], run.device))
+    batch = LARGER_BATCH * settings.batch_size
+    step = ResShiftStep(unet, schedule, coding, run.crops, run.degradation, batch)
+    depends_on = [regression, *([start] if start else [])]
+    run.save("resshift/unet", run.train("resshift", unet, step, depends_on=depends_on))
+    run.save("resshift/regression", coding.regression)
+    save_schedule(run.output_dir / "resshift", schedule)
+    return figures.measure_resshift(run.output_dir, run.held_out, device=run.device)

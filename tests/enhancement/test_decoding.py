@@ -1,0 +1,73 @@
+import pytest
+import torch
+from scripts.enhancement.decoding import decode_latents, normalised_by, recorded, starts
+from scripts.enhancement.networks.folder import load_diffusers
+from scripts.workflow import BUNDLE_ROOT
+
+from .tiny_ldm import tiny_networks
+
+
+@pytest.fixture(scope="module")
+def vqvae():
+    """A shipped autoencoder: random weights have no image to be faithful to."""
+    from diffusers import VQModel
+
+    folders = sorted((BUNDLE_ROOT / "models").glob("*/vqvae"))
+    if not folders:
+        pytest.skip("no trained autoencoder in bundle/models")
+    return load_diffusers(VQModel, folders[0])
+
+
+@pytest.fixture(scope="module")
+def latents(vqvae):
+    """Of a smooth picture, brighter on one side, with texture: (1, 3, 96, 72)."""
+    rows, columns = torch.meshgrid(torch.linspace(0, 1, 384), torch.linspace(0, 1, 288), indexing="ij")
+    image = 0.2 + 0.5 * columns + 0.1 * torch.sin(40 * rows) * torch.sin(25 * columns)
+    image = image + 0.02 * torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        return vqvae.encode(image.expand(1, vqvae.config.in_channels, -1, -1) * 2 - 1).latents
+
+
+def test_tiles_are_the_whole_within_a_hundredth_of_the_range(vqvae, latents):
+    whole = decode_latents(vqvae, latents, tile=96)
+    tiled = decode_latents(vqvae, latents, tile=64, overlap=16)
+    assert tiled.shape == whole.shape == (1, 1, 384, 288)
+    error = (tiled - whole).abs() / 2  # in [0, 1]
+    assert error.mean() < 0.01 and error.max() < 0.05
+
+
+def test_tiles_without_the_statistics_of_the_whole_would_be_far_off(vqvae, latents):
+    """Why the statistics are taken from the reduced latents at all."""
+    whole = decode_latents(vqvae, latents, tile=96)
+    corner = decode_latents(vqvae, latents[..., :32, :32], tile=96)
+    assert (corner - whole[..., :128, :128])[..., :96, :96].abs().mean() > 0.02
+
+
+def test_normalising_by_its_own_statistics_changes_nothing(vqvae, latents):
+    part, statistics = latents[..., :16, :16], {}
+    with torch.no_grad():
+        with recorded(vqvae.decoder, statistics):
+            plain = vqvae.decode(part).sample
+        with normalised_by(vqvae.decoder, statistics):
+            torch.testing.assert_close(vqvae.decode(part).sample, plain, atol=1e-4, rtol=0)
+        assert torch.equal(vqvae.decode(part).sample, plain)  # the hooks are gone
+
+
+def test_a_region_decodes_alike_in_any_batch():
+    _, vqvae, _ = tiny_networks()
+    latents = torch.randn(3, 3, 8, 8)
+    together = decode_latents(vqvae.eval(), latents)
+    assert torch.equal(together[1:2], decode_latents(vqvae, latents[1:2]))
+
+
+def test_decoder_stays_in_float32_under_autocast():
+    _, vqvae, _ = tiny_networks()
+    latents = torch.randn(1, 3, 8, 8)
+    expected = decode_latents(vqvae.eval(), latents)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(decode_latents(vqvae, latents), expected)
+
+
+@pytest.mark.parametrize(("length", "expected"), [(64, [0]), (40, [0]), (65, [0, 1]), (150, [0, 48, 86])])
+def test_tiles_cover_a_length(length, expected):
+    assert starts(length, 64, 16) == expected

@@ -1,0 +1,37 @@
+import torch
+from scripts.enhancement.networks.coding import Coding
+from scripts.enhancement.resshift import ShiftSchedule
+from scripts.enhancement.training.degradation import Degradation
+from scripts.enhancement.training.diffusion import build_unet
+from scripts.enhancement.training.regression import train_regression
+from scripts.enhancement.training.resshift import ResShiftStep, residual_std, train_resshift
+
+
+def test_loss_falls(crops, regression):
+    torch.manual_seed(0)
+    coding = Coding(regression, channels=1)
+    unet = build_unet(coding.condition_channels, 16, (16, 32), sample_size=8)
+    schedule = ShiftSchedule(residual_std(coding, crops, torch.device("cpu")))
+    step = ResShiftStep(unet, schedule, coding, crops, Degradation(radiographic=0.0), 6)
+    optimizer = torch.optim.Adam(unet.parameters(), 3e-3)
+    losses = []
+    for number in range(40):
+        loss = step(torch.Generator().manual_seed(number), 0.0)["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    # Targets have variance one, so that is where an untrained network starts.
+    assert 0.5 < losses[0] < 2.5 and sum(losses[-10:]) < 0.8 * sum(losses[:10])
+
+
+def test_folder_is_complete_in_itself(make_run, tmp_path):
+    from scripts.enhancement.resshift import ResShiftEnhancer
+
+    run = make_run()
+    train_regression(run)
+    figures = train_resshift(run)
+    assert {"resshift", "resshift_consistent"} <= set(figures)
+    moved = (tmp_path / "resshift").rename(tmp_path / "elsewhere")
+    enhanced = ResShiftEnhancer(moved).enhance(torch.rand(1, 1, 9, 7), generators=[torch.Generator()])
+    assert enhanced.shape == (1, 1, 36, 28)

@@ -1,0 +1,25 @@
+import pytest
+from scripts.enhancement.training import SrSettings
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"crop_size": 40},
+        {"unet_channels": (16, 40)},
+        {"stages": ["decoding"]},
+        {"stages": []},
+        {"minutes": {"diffusion": 3.0}},
+        {"average_decay": 1.0},
+        {"ceiling_margin": "none"},
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        SrSettings(**wrong)
+
+
+def test_budgets_do_not_bind_a_checkpoint_and_sizes_do():
+    longer = SrSettings(minutes={"regression": 99.0}, stages=["regression"], device="cuda")
+    assert longer.decisive() == SrSettings().decisive()
+    assert SrSettings(codes=32).decisive() != SrSettings().decisive()
