@@ -1,4 +1,6 @@
 import errno
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from scripts.data.atomic import atomic_write, write_json
@@ -25,3 +27,16 @@ def test_full_disk_names_the_file_and_says_how_to_go_on(tmp_path):
         with atomic_write(tmp_path / "file.bin"):
             raise OSError(errno.ENOSPC, "No space left on device")
     assert found.value.errno == errno.ENOSPC and not list(tmp_path.iterdir())
+
+
+def test_threads_that_write_one_file_do_not_disturb_each_other(tmp_path):
+    both = threading.Barrier(2)
+
+    def write(content):
+        with atomic_write(tmp_path / "file.bin") as file:
+            file.write(content)
+            both.wait()  # both have their temporary file open
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, [b"first", b"second"]))
+    assert (tmp_path / "file.bin").read_bytes() in (b"first", b"second") and len(list(tmp_path.iterdir())) == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,8 +31,8 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
             disk is said as such, with what to do.
     """
     path = Path(path)
-    # The process id keeps two ranks of one job from sharing a temporary file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Two ranks of one job, or two threads with files of equal content, must not share a temporary file.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with explained_full_disk(path):
             path.parent.mkdir(parents=True, exist_ok=True)
