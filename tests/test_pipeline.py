@@ -168,3 +168,26 @@ def test_two_processes_enhance_to_the_same_files(run, data_dir, tmp_path):
     whole = tree_hashes(run / "enhanced")
     del whole["mlflow_runs.json"]
     assert tree_hashes(tmp_path) == whole
+
+
+def test_two_processes_predict_into_one_table(run, incoming, tmp_path):
+    settings = {"inputs": [str(incoming)], "model_dir": run / "base" / "model", "steps": 1, "tracking_uri": "none"}
+    for out, launcher, overlay in (
+        ("one", (), ()),
+        ("two", ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"), ("--overlay", "multi_gpu")),
+    ):
+        flags = [
+            text
+            for key, value in {**settings, "output_dir": tmp_path / out}.items()
+            for text in (f"--{key}", str(value))
+        ]
+        command = [sys.executable, *launcher, "-m", "bundle", "run", "inferring", *flags, *overlay]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr[-3000:]
+    one, two = (tmp_path / out for out in ("one", "two"))
+    assert (one / "predictions.csv").read_text() == (two / "predictions.csv").read_text()
+    assert (one / "failures.csv").read_text() == (two / "failures.csv").read_text()
+    assert sorted(path.name for path in (one / "enhanced").iterdir()) == sorted(
+        path.name for path in (two / "enhanced").iterdir()
+    )
