@@ -27,4 +27,4 @@ lint: install
 	$(BIN)/mypy bundle/scripts
 
 bench: install
-	@for file in attention_cost training_throughput dicom_speed single_study dicom_fuzz; do echo "== $$file"; $(BIN)/python benchmarks/$$file.py || exit 1; done
+	@for file in attention_cost training_throughput dicom_speed single_study cache_hit dicom_fuzz; do echo "== $$file"; $(BIN)/python benchmarks/$$file.py || exit 1; done
