@@ -13,11 +13,15 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .data.atomic import write_json
+
+if TYPE_CHECKING:
+    from ignite.engine import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -117,8 +121,25 @@ class Tracker:
             logger.info("MLflow run recorded; look at it with: %s", ui_command(self.uri))
 
     def fail(self, error: BaseException) -> None:
-        """End the run that ``error`` stopped: killed at Ctrl-C, else failed."""
+        """End the run that ``error`` stopped, killed at Ctrl-C, else failed, and let the error through."""
         self.close("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        raise error
+
+    @contextmanager
+    def recording(self, params: Mapping[str, Any]) -> Iterator[None]:
+        """A run around a block: opened before it, closed after it, whatever its end."""
+        self.start(params)
+        try:
+            yield
+        except BaseException as error:
+            self.fail(error)
+        self.close()
+
+    def attach(self, engine: Engine) -> None:
+        """End the run when ``engine`` fails; it is opened and finished by whoever has something to log."""
+        from ignite.engine import Events
+
+        engine.add_event_handler(Events.EXCEPTION_RAISED, lambda _, error: self.fail(error))
 
 
 def read_runs(output_dir: str | Path) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,24 @@ def explained_full_disk(path: Path) -> Iterator[None]:
             f"{path}: could not be written ({error.strerror}); expected free space on its disk, found none; everything "
             "finished so far is kept: free some space and run the same command again",
         ) from error
+
+
+def replace_folder(fresh: Path, folder: Path) -> None:
+    """Put a complete folder in the place of an earlier one, by two renames.
+
+    A kill between them leaves the earlier one under :func:`aside`.
+    """
+    old = aside(folder)
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(folder, old)
+    os.replace(fresh, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def aside(folder: Path) -> Path:
+    """Where :func:`replace_folder` moves the earlier folder before it puts the new one in its place."""
+    return folder.with_name(f".{folder.name}.old")
 
 
 def write_json(path: str | Path, content: Any) -> Path:

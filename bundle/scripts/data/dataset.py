@@ -113,7 +113,7 @@ def record_refusals(table: Path, data: Sequence[dict], refused: dict[int, Refuse
     """
     here = {item["image"] for item in data}
     others = [row for row in read_failures(table) if row.path not in here] if table.exists() else []
-    rows = [Failure(data[index]["image"], r.code, str(r), r.remedy) for index, r in refused.items()]
+    rows = [Failure.of(data[index]["image"], refusal) for index, refusal in refused.items()]
     if rows or others:
         write_failures(table, [*others, *rows])
     else:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from ..dicom.refusal import RefusedInput
 from .atomic import atomic_write
 
 
@@ -19,6 +20,11 @@ class Failure:
     code: str
     reason: str
     remedy: str
+
+    @classmethod
+    def of(cls, path: str, refusal: RefusedInput) -> Failure:
+        """Row of a refusal whose text names its file."""
+        return cls(path, refusal.code, str(refusal), refusal.remedy)
 
 
 def read_failures(path: str | Path) -> list[Failure]:

@@ -170,11 +170,11 @@ class DatasetEnhancer:
         high_res = enhance_regions(work, self.enhancer, self.region_batch)
         for (item, _), one, crops in zip(sources, work, high_res, strict=True):
             kept, finite = keep_finite(one, crops)
-            refused = len(one.regions) - len(kept.regions)
             if kept.regions:
-                if refused:
-                    logger.warning("%s: %d of %d regions not finite; original kept", item["image"], refused, len(crops))
-                yield self.write(item, kept, finite, refused)
+                if kept.refused:
+                    counts = kept.refused, len(crops)
+                    logger.warning("%s: %d of %d regions not finite; original kept", item["image"], *counts)
+                yield self.write(item, kept, finite)
                 continue
             reason = f"{item['image']}: {self.enhancer.name} gave NaN or infinity; expected finite pixels"
             failures.append(Failure(item["image"], "NOT_FINITE", reason, f"check the weights of {self.enhancer.name}"))
@@ -186,11 +186,11 @@ class DatasetEnhancer:
             try:
                 yield item, torch.from_numpy(read_radiograph(item["image"]).image)
             except RefusedInput as refusal:
-                failures.append(Failure(item["image"], refusal.code, str(refusal), refusal.remedy))
+                failures.append(Failure.of(item["image"], refusal))
                 logger.warning("refused: %s", refusal)
 
-    def write(self, item: dict, work: Work, crops: Sequence[torch.Tensor], refused: int) -> dict[str, Any]:
-        """Paste, write the file, and make its manifest line; ``refused`` regions are not in ``work``."""
+    def write(self, item: dict, work: Work, crops: Sequence[torch.Tensor]) -> dict[str, Any]:
+        """Paste, write the file, and make its manifest line."""
         image, figures = finish(work, crops, self.enhancer, self.settings)
         name = self.name_of(item)
         as_dicom = is_dicom_file(Path(item["image"]))
@@ -214,7 +214,7 @@ class DatasetEnhancer:
             "scores": [round(region.score, 8) for region in work.regions],
             "source_shape": list(work.source.shape[-2:]),
             "output_shape": list(image.shape[-2:]),
-            "fidelity": {**figures, "regions_refused": refused},
+            "fidelity": figures,
             "flags": work.flags,
             **self.hashes(),
         }

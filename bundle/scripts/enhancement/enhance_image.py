@@ -62,6 +62,7 @@ class Work:
         generators: noise per region.
         reduction: source pixels per working pixel, at least 1.
         flags: what was unusual.
+        refused: regions that are gone from the others, because a network gave NaN or infinity for them.
     """
 
     source: torch.Tensor
@@ -71,6 +72,7 @@ class Work:
     generators: list[torch.Generator]
     reduction: float
     flags: list[str] = field(default_factory=list)
+    refused: int = 0
 
 
 def prepare(
@@ -145,6 +147,7 @@ def keep_finite(work: Work, high_res: Sequence[torch.Tensor]) -> tuple[Work, lis
         crops=[work.crops[i] for i in kept],
         generators=[work.generators[i] for i in kept],
         flags=[*work.flags, "not_finite"],
+        refused=work.refused + len(work.regions) - len(kept),
     )
     return finite, [high_res[i] for i in kept]
 
@@ -161,7 +164,7 @@ def finish(
     kept, crops = keep_finite(work, high_res)
     factor = max(1, round(enhancer.scale / work.reduction))
     image = paste(kept.source, crops, kept.regions, scale=factor, mode=settings.paste_mode, feather=settings.feather)
-    return image, {**measure(kept, crops, image), "regions_refused": len(work.regions) - len(kept.regions)}
+    return image, {**measure(kept, crops, image), "regions_refused": kept.refused}
 
 
 def measure(work: Work, high_res: Sequence[torch.Tensor], image: torch.Tensor) -> dict[str, float | None]:

@@ -18,11 +18,12 @@ from torch.utils.checkpoint import checkpoint
 
 from .data_consistency import data_consistent
 from .enhancer import degrade
-from .ldm import find_parts
+from .ldm import find_parts, parts_of
 from .networks.coding import SCALE
 from .networks.folder import hash_parts
 from .networks.latent_diffusion import LatentDiffusion, load_latent_diffusion
 from .networks.padding import pad_to_multiple
+from .sampling import draw_noise
 
 VARIANTS = ("decoder", "latent")
 LEARNING_RATE = 0.07  # the authors' script
@@ -66,9 +67,7 @@ class InverseEnhancer:
         self.model = load_latent_diffusion(source, self.device)
         self.variant, self.iterations, self.steps = variant, iterations, steps
         self.data_consistency = data_consistency
-        parts = ("unet", "vqvae", "scheduler", "regression")
-        found = [source / part for part in parts if (source / part).is_dir()]
-        self.weights_hash = hash_parts(*found, settings=(variant, iterations, steps, data_consistency))
+        self.weights_hash = hash_parts(*parts_of(source), settings=(variant, iterations, steps, data_consistency))
 
     def enhance(self, low_res: Tensor, *, generators: Sequence[torch.Generator]) -> Tensor:
         """(N, 1, h, w) in [0, 1] -> (N, 1, 4 h, 4 w)."""
@@ -79,7 +78,7 @@ class InverseEnhancer:
             with torch.no_grad():
                 base = self.model.coding.base(padded)
                 condition = self.model.coding.condition(padded, base)
-            noise = self.noise(condition, generators)
+            noise = draw_noise(condition, self.model.latent_channels, generators)
 
             def decode(latents: Tensor) -> Tensor:
                 decoded = self.model.vqvae.decode(latents, force_not_quantize=True).sample
@@ -98,11 +97,6 @@ class InverseEnhancer:
         if self.data_consistency:
             high_res = data_consistent(high_res, measured, SCALE)
         return high_res.cpu()
-
-    def noise(self, condition: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-        """One noise for each region, from its own generator."""
-        shape = (1, self.model.latent_channels, *condition.shape[-2:])
-        return torch.cat([torch.randn(shape, generator=generator) for generator in generators]).to(self.device)
 
 
 def invert(decode: Callable[[Tensor], Tensor], start: Tensor, low_res: Tensor, iterations: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -70,8 +69,7 @@ class LatentDiffusionEnhancer:
         torch.nn.Module.to(self.model.unet, self.dtype)  # diffusers' own warns of layers that this network has not
         self.solver, self.steps, self.data_consistency, self.gain = solver, steps, data_consistency, gain
         settings = (solver, steps, data_consistency, gain, precision)
-        parts = [source / part for part in (*PARTS, "regression") if (source / part).is_dir()]
-        self.weights_hash = hashlib.sha256(f"{hash_parts(*parts)}|{settings}".encode()).hexdigest()[:16]
+        self.weights_hash = hash_parts(*parts_of(source), settings=settings)
 
     def scheduler(self) -> Any:
         """A fresh scheduler with its timesteps."""
@@ -103,6 +101,11 @@ class LatentDiffusionEnhancer:
         if self.data_consistency:
             high_res = data_consistent(high_res, low_res, self.scale, gain)
         return high_res.cpu()
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """Folders of a model's parts; ``regression/`` only where its latents code the residual."""
+    return [folder / part for part in (*PARTS, "regression") if (folder / part).is_dir()]
 
 
 def check_gain(gain: float, data_consistency: bool) -> None:

@@ -27,6 +27,7 @@ from .networks.coding import SCALE, Coding
 from .networks.folder import find_part, hash_parts, load_diffusers, load_network
 from .networks.padding import pad_to_multiple
 from .networks.regression import RegressionNetwork
+from .sampling import draw_noise
 
 FILE = "shift.json"
 
@@ -148,7 +149,7 @@ def sample_residual(
     shape = (len(condition), SCALE**2, *condition.shape[-2:])
 
     def noise() -> Tensor:
-        return torch.cat([torch.randn(1, *shape[1:], generator=one) for one in generators]).to(condition.device)
+        return draw_noise(condition, SCALE**2, generators)
 
     def predict(shifted: Tensor, step: Tensor) -> Tensor:
         return unet(torch.cat([shifted, condition], dim=1), timestep(step, schedule)).sample

@@ -36,12 +36,16 @@ def sample_latents(
     Returns:
         (N, channels, h, w) float32.
     """
-    height, width = condition.shape[-2:]
-    noise = [torch.randn(1, channels, height, width, generator=generator) for generator in generators]
-    latents = torch.cat(noise).to(condition.device) * scheduler.init_noise_sigma
+    latents = draw_noise(condition, channels, generators) * scheduler.init_noise_sigma
     for timestep in scheduler.timesteps:
         # Only the latents are scaled: the condition is an image, not a noisy state.
         scaled = scheduler.scale_model_input(latents, timestep)
         predicted = unet(torch.cat([scaled, condition], dim=1).to(dtype), timestep).sample.float()
         latents = scheduler.step(predicted, timestep, latents).prev_sample
     return latents
+
+
+def draw_noise(condition: torch.Tensor, channels: int, generators: Sequence[torch.Generator]) -> torch.Tensor:
+    """Normal noise (N, channels, h, w) for a condition (N, c, h, w), each from its own generator on the CPU."""
+    shape = (1, channels, *condition.shape[-2:])
+    return torch.cat([torch.randn(shape, generator=generator) for generator in generators]).to(condition.device)

@@ -38,17 +38,12 @@ class Enhancement:
     def run(self) -> None:
         """Enhance, merge, draw examples, log. A failure closes the MLflow run as failed."""
         settings = {**vars(self.job.settings), **self.job.hashes()}
-        self.tracker.start({name: value for name, value in settings.items() if name != "settings"})
-        try:
+        with self.tracker.recording({name: value for name, value in settings.items() if name != "settings"}):
             self.job.run()
             if dist.is_initialized():
                 dist.barrier()
             if self.job.rank == 0:
                 self.summarise(self.job.complete())
-        except BaseException as error:
-            self.tracker.fail(error)
-            raise
-        self.tracker.close()
 
     def summarise(self, lines: list[dict[str, Any]]) -> None:
         """Mean PSNR and SSIM to the log and to MLflow; overlay figures."""

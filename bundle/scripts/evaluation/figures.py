@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,13 @@ GREY = "#8a8f98"
 TITLE = 9  # points
 
 Box = tuple[int, int, int, int]
+T = TypeVar("T")
+
+
+def styled(series: Mapping[str, T]) -> Iterator[tuple[str, T, dict[str, Any]]]:
+    """Name, values and style of each series; after the last style the first comes again, so that none is left out."""
+    for index, (name, values) in enumerate(series.items()):
+        yield name, values, STYLES[index % len(STYLES)]
 
 
 def loss_curves(histories: Mapping[str, Mapping[str, Sequence[float | None]]]) -> Figure:
@@ -44,7 +51,7 @@ def loss_curves(histories: Mapping[str, Mapping[str, Sequence[float | None]]]) -
     from matplotlib.ticker import MaxNLocator
 
     figure, (losses, aurocs, accuracies) = _figure(1, 3, (10.5, 3.1))
-    for (name, columns), style in zip(histories.items(), STYLES, strict=False):
+    for name, columns, style in styled(histories):
         epoch = _numbers(columns["epoch"])
         colour = style["color"]
         losses.plot(epoch, _numbers(columns["train_loss"]), color=colour, linestyle=":", label=f"{name}, training")
@@ -75,7 +82,7 @@ def roc_curves(labels: Sequence[str], targets: np.ndarray, probabilities: Mappin
     def draw(axes: Axes, i: int) -> None:
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
         known = annotated(targets[:, i])
-        for (name, values), style in zip(probabilities.items(), STYLES, strict=False):
+        for name, values, style in styled(probabilities):
             x, y, _ = roc_curve(targets[known, i] == 1, values[known, i])
             axes.plot(x, y, label=f"{name} {auroc(targets[:, i], values[:, i]):.3f}", **style)
 
@@ -97,7 +104,7 @@ def precision_recall_curves(
         known = annotated(targets[:, i])
         positive = targets[known, i] == 1
         axes.axhline(positive.mean(), color=GREY, linewidth=0.8)
-        for (name, values), style in zip(probabilities.items(), STYLES, strict=False):
+        for name, values, style in styled(probabilities):
             precision, recall, _ = precision_recall_curve(positive, values[known, i])
             label = f"{name} {average_precision(targets[:, i], values[:, i]):.3f}"
             axes.step(recall, precision, where="pre", label=label, **style)
@@ -130,7 +137,7 @@ def fidelity_histogram(values: Mapping[str, Sequence[float]], xlabel: str) -> Fi
     figure, (axes,) = _figure(1, 1, (5.1, 3.0))
     everything = np.concatenate([np.asarray(v, dtype=np.float64) for v in values.values()])
     bins = np.histogram_bin_edges(everything, bins=24).tolist()
-    for (name, numbers), style in zip(values.items(), STYLES, strict=False):
+    for name, numbers, style in styled(values):
         axes.hist(numbers, bins, histtype="stepfilled", facecolor=style["color"], alpha=0.25)
         axes.hist(numbers, bins, histtype="step", color=style["color"], linestyle=style["linestyle"], label=name)
     axes.set_xlabel(xlabel)
@@ -177,7 +184,7 @@ def crop_panel(
     _show(axes[0], image, "radiograph")
     _overlay(axes[1], image, attention_map, boxes, "attention and regions")
     limits = (float(min(crop.min() for crop in versions)), float(max(crop.max() for crop in versions)))
-    for panel, title, crop in zip(axes[2:], titles, versions, strict=False):
+    for panel, title, crop in zip(axes[2:-1], titles, versions, strict=True):
         _show(panel, crop, title, limits)
     difference = versions[-1].astype(np.float64) - versions[0]
     largest = max(float(np.abs(difference).max()), 1e-6)

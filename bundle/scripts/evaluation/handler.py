@@ -53,7 +53,7 @@ class EvaluationHandler:
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.collect)
         engine.add_event_handler(Events.COMPLETED, self.write)
-        engine.add_event_handler(Events.EXCEPTION_RAISED, self.fail)
+        self.tracker.attach(engine)
 
     def start(self, engine: Engine) -> None:
         """Open the MLflow run."""
@@ -65,11 +65,6 @@ class EvaluationHandler:
         output: dict[str, torch.Tensor] = engine.state.output  # type: ignore[assignment]
         self.logits.append(output["pred"].cpu())
         self.targets.append(output["label"].cpu())
-
-    def fail(self, engine: Engine, error: Exception) -> None:
-        """Close the MLflow run and let the error through."""
-        self.tracker.fail(error)
-        raise error
 
     def write(self, engine: Engine) -> None:
         """Write the result files and log the figures."""

@@ -65,7 +65,7 @@ def write_dicom_results(
         source = load_source(path)
         source.require_identity()
     except RefusedInput as refusal:
-        return [Failure(name, refusal.code, str(refusal.at(name)), refusal.remedy)]
+        return [Failure.of(name, refusal.at(name))]
     failures = []
     for kind, write in writers(source, folder, result, algorithm).items():
         try:

@@ -116,7 +116,7 @@ class PredictionHandler:
             if kept.regions:
                 enhanced, _ = finish(kept, finite, self.enhancer, self.settings)
                 self.write_enhanced_image(path, name, enhanced)
-            if len(kept.regions) < len(work.regions):
+            if kept.refused:
                 self.record(index, not_finite(prediction.image, self.enhancer.name))
         geometry = SquareGeometry(source.shape[-2], source.shape[-1], self.network.image_size)
         attention = map_to_source(attention_map, geometry).numpy()

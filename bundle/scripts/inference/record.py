@@ -37,7 +37,7 @@ class InferenceRecord:
         if self.rank == 0:
             engine.add_event_handler(Events.STARTED, self.start)
             engine.add_event_handler(Events.COMPLETED, self.complete)
-            engine.add_event_handler(Events.EXCEPTION_RAISED, self.fail)
+            self.tracker.attach(engine)
 
     def start(self, engine: Engine) -> None:
         """Write the record and open the MLflow run."""
@@ -50,8 +50,3 @@ class InferenceRecord:
         self.tracker.log_metrics({"n_candidates": len(self.dataset.data), "n_refused": refused})
         self.tracker.log_artifacts(self.output_dir / "run_report.json")
         self.tracker.close()
-
-    def fail(self, engine: Engine, error: Exception) -> None:
-        """Close the MLflow run as failed, or killed, and let the error through."""
-        self.tracker.fail(error)
-        raise error

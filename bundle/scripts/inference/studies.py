@@ -85,7 +85,7 @@ class StudyImages(IterableDataset):
 
     def refuse(self, index: int, instance: Instance, refusal: RefusedInput) -> None:
         """Record why an image is not used."""
-        self.failures.append((index, Failure(instance.name, refusal.code, str(refusal), refusal.remedy)))
+        self.failures.append((index, Failure.of(instance.name, refusal)))
         logger.warning("refused: %s", refusal)
 
     def read(self, instance: Instance) -> dict[str, Any]:

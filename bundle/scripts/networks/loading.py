@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from ..data.atomic import aside, replace_folder
 from .pretrained import check_state, read_state
 from .vit_multilabel import ViTMultilabel
 
@@ -49,7 +50,7 @@ def save_vit_multilabel(
         )
 
     folder = Path(folder)
-    fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+    fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     state = {name: value.detach().to(DTYPES[dtype]) for name, value in network.named_parameters()}
@@ -57,12 +58,7 @@ def save_vit_multilabel(
     save_torch_state_dict(state, fresh, max_shard_size=f"{max_shard_mb}MB")
     (fresh / "config.json").write_text(json.dumps(backbone_settings(network), indent=2))
     (fresh / "metadata.json").write_text(json.dumps(model_metadata(network, labels, provenance), indent=2, default=str))
-    # Two renames: a kill between them leaves the complete earlier folder under its other name (see restore).
-    if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(folder, old)
-    os.replace(fresh, folder)
-    shutil.rmtree(old, ignore_errors=True)
+    replace_folder(fresh, folder)
 
 
 def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None) -> ViTMultilabel:
@@ -106,7 +102,7 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
 
 def restore(folder: Path) -> None:
     """Bring back the model that a killed :func:`save_vit_multilabel` had moved aside but not yet replaced."""
-    old = folder.with_name(f".{folder.name}.old")
+    old = aside(folder)
     if old.exists() and not folder.exists():
         os.replace(old, folder)
 

@@ -51,7 +51,7 @@ class RunRecord:
         if self.rank == 0:
             engine.add_event_handler(Events.STARTED, self.start)
             engine.add_event_handler(Events.COMPLETED, self.complete)
-            engine.add_event_handler(Events.EXCEPTION_RAISED, self.fail)
+            self.tracker.attach(engine)
 
     def start(self, engine: Engine) -> None:
         """Write the record and print the paper's class table."""
@@ -71,11 +71,6 @@ class RunRecord:
         self.tracker.log_artifacts(self.output_dir / "history.csv", self.output_dir / "model" / "metadata.json")
         self.tracker.close()
         logger.info("best epoch %d, validation macro-AUROC %.4f", self.selection.best_epoch, self.selection.best)
-
-    def fail(self, engine: Engine, error: Exception) -> None:
-        """Close the MLflow run as failed, or killed, and let the error through."""
-        self.tracker.fail(error)
-        raise error
 
 
 def write_run_report(output_dir: Path, settings: Mapping[str, Any], config: Mapping[str, Any]) -> None:

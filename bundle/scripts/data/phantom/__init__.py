@@ -3,7 +3,8 @@
 ``rasterizing``  coordinates, soft edges, strokes
 ``anatomy``      what a patient looks like
 ``findings``     what is wrong in a study
-``rendering``    attenuation, detector, 12-bit image, truth masks
+``display``      collimation, 12-bit display, the word SYNTHETIC
+``rendering``    attenuation, detector, truth masks
 ``studies``      patients, DICOM files, labels.csv
 
 They stand in where no patient data may be used, and where the truth must be known: which pixels a finding is in, and

@@ -1,4 +1,4 @@
-"""Attenuation to detector to 12-bit image, with noise and collimation; truth masks and boxes."""
+"""Attenuation to detector, with noise, and through the display; truth masks and boxes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from . import anatomy as body
 from .anatomy import SIDES, Anatomy, Bone, Changes
+from .display import collimation, marker, to_display
 from .findings import ADDERS, FINE_GRADES, PHANTOM_LABELS, Scene, change_outlines, check_findings
 from .rasterizing import (
     COARSE,
@@ -29,8 +30,6 @@ from .rasterizing import (
     texture,
 )
 
-MAX_VALUE = 4095
-MARKER, MARKER_HEIGHT = "SYNTHETIC", 0.03  # height of the letters, relative to the image
 # Attenuation (natural logarithm) of the soft tissue of the chest, and what the air of a lung takes away.
 TISSUE, AIR = 3.6, 2.3
 LUNG_DEPTH, HEART_DEPTH = 0.40, 0.16  # units from the outline to full thickness
@@ -39,7 +38,6 @@ NOISE = 0.030
 NATIVE = 1024
 # Share of the coarse attenuation that dynamic range compression takes away, and its scale (units).
 COMPRESSION, COMPRESSION_SCALE = 0.42, 0.25
-BLACK, WHITE = 0.80, 3.85  # compressed attenuation shown as 0 and MAX_VALUE
 STREAMS = {name: index for index, name in enumerate(("pose", "noise", "outlines", "texture"))}
 
 
@@ -137,20 +135,6 @@ def patient_vessels(anatomy: Anatomy) -> Strokes:
 def draw_pose(rng: np.random.Generator) -> Pose:
     """How the patient stands in one study."""
     return Pose(rng.normal(0, 0.015), rng.normal(0, 0.02), rng.normal(1.0, 0.02), rng.normal(0, 0.018))
-
-
-@lru_cache(maxsize=2)
-def marker(size: int) -> np.ndarray:
-    """The word SYNTHETIC in the lower left corner, where films have their lead letters, (size, size) uint16.
-
-    It is in the pixels so that every picture made from a phantom says what it is.
-    """
-    from PIL import Image, ImageDraw, ImageFont
-
-    canvas = Image.new("L", (size, size))
-    font = ImageFont.load_default(MARKER_HEIGHT * size)
-    ImageDraw.Draw(canvas).text((0.03 * size, 0.97 * size), MARKER, fill=255, font=font, anchor="ls")
-    return (np.asarray(canvas, np.float32) / 255 * MAX_VALUE).astype(np.uint16)
 
 
 def bounding_box(mask: np.ndarray) -> list[int]:
@@ -283,25 +267,3 @@ def add_bone(image: np.ndarray, bone: Bone, pose: Pose) -> None:
     shell *= (rows >= 0) & (rows < size)
     # Rows outside the image are moved to its border, where they add nothing; add.at, since they meet others there.
     np.add.at(image, (np.clip(rows, 0, size - 1), at[None, :]), shell)
-
-
-def collimation(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Share of the beam along rows and columns, (size,) each: 1 in the field, 0 behind the collimator."""
-    margins = np.maximum(rng.normal(0.012, 0.012, 4), 0) * size
-    axis = np.arange(size, dtype=np.float32)
-    penumbra = max(1.5, size / 400)
-    top, bottom, left, right = margins
-    down = soft_step(np.minimum(axis - top, size - 1 - axis - bottom) + penumbra / 2, penumbra)
-    across = soft_step(np.minimum(axis - left, size - 1 - axis - right) + penumbra / 2, penumbra)
-    return down.astype(np.float32), across.astype(np.float32)
-
-
-def to_display(attenuation: np.ndarray, exposure: float, beam: np.ndarray) -> np.ndarray:
-    """12-bit values (h, W) of attenuation: window with a soft shoulder; black outside the collimated field."""
-    image = attenuation - (BLACK + exposure)
-    image *= 1 / (WHITE - BLACK)
-    np.clip(image, 0, 1, out=image)
-    image *= 1.25 - 0.25 * image
-    image *= beam
-    image *= MAX_VALUE
-    return np.rint(image, out=image).astype(np.uint16)

@@ -9,17 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .codes import code_item
-from .identity import (
-    MANUFACTURER,
-    Algorithm,
-    instance_number,
-    instance_uid,
-    keep_creation_times,
-    save,
-    series_number,
-    series_uid,
-)
+from .identity import Algorithm, instance_uid, made_by, save_again, source_reference
 from .source import Source, pixel_spacing
 
 if TYPE_CHECKING:
@@ -76,30 +66,20 @@ def write_attention_overlay(
         coordinate_system="PATIENT",
         patient_orientation=("L", "F"),  # replaced in describe: highdicom has no way to say that it is not known
         pixel_spacing=tuple(length * step for length in spacing) if spacing else None,
-        series_instance_uid=series_uid(source, "attention", f"{algorithm}"),
-        series_number=series_number(source, "attention"),
         sop_instance_uid=instance_uid(
             source, "attention", f"{algorithm}", hashlib.sha256(colours.tobytes()).hexdigest()
         ),
-        instance_number=instance_number(source),
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=algorithm.name,
-        software_versions=algorithm.version,
-        device_serial_number=algorithm.serial,
         series_description=SERIES_DESCRIPTION,
         transfer_syntax_uid=ExplicitVRLittleEndian,
+        **made_by(source, "attention", algorithm),
     )
     describe(overlay, source)
-    keep_creation_times(overlay, destination)
-    save(overlay, destination)
+    save_again(overlay, destination)
     return str(overlay.SOPInstanceUID)
 
 
 def describe(overlay: Dataset, source: Source) -> None:
     """What it is and what it was made from."""
-    from pydicom.dataset import Dataset
-    from pydicom.sr.codedict import codes
-
     overlay.PatientOrientation = source.orientation()
     overlay.ConversionType = "WSD"  # made on a workstation
     if source.dataset.get("BodyPartExamined"):
@@ -108,11 +88,7 @@ def describe(overlay: Dataset, source: Source) -> None:
         overlay.Laterality = None  # type 2C: not known to be unpaired
     overlay.ImageComments = SERIES_DESCRIPTION
     overlay.DerivationDescription = "last-layer attention of a classifier as colour over the radiograph, with regions"
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = source.dataset.SOPClassUID
-    reference.ReferencedSOPInstanceUID = source.dataset.SOPInstanceUID
-    reference.PurposeOfReferenceCodeSequence = [code_item(codes.DCM.SourceImageForImageProcessingOperation)]
-    overlay.SourceImageSequence = [reference]
+    overlay.SourceImageSequence = [source_reference(source)]
     # Whether the patient can be told from the pixels; our caption names nobody.
     if source.dataset.get("BurnedInAnnotation"):
         overlay.BurnedInAnnotation = source.dataset.BurnedInAnnotation

@@ -17,7 +17,7 @@ from pydicom.uid import (
 from ..header import SPACING_KEYWORDS, hash_identifier
 from ..writing import to_uint16
 from .codes import code_item
-from .identity import MANUFACTURER, instance_uid, save, series_number, series_uid
+from .identity import MANUFACTURER, instance_uid, save, series_number, series_uid, source_reference
 from .source import Source, add_empty, load_source
 
 SERIES_DESCRIPTION = "AI-enhanced, synthetic detail, not for primary diagnosis"
@@ -141,8 +141,7 @@ def describe_pixels(derived: Dataset, source: Source, stored: np.ndarray, scale:
 
 def describe_derivation(derived: Dataset, source: Source, stored: np.ndarray, description: str, software: str) -> None:
     """General image, SOP common and equipment: what it is, what it was made from and by what."""
-    original = source.dataset
-    source_class, source_uid = str(original.get("SOPClassUID", "")), str(original.get("SOPInstanceUID", ""))
+    source_class = str(source.dataset.get("SOPClassUID", ""))
     derived.SOPClassUID = source_class if source_class in TYPE_2_OF_CLASS else SecondaryCaptureImageStorage
     if derived.SOPClassUID == SecondaryCaptureImageStorage:
         derived.ConversionType = "WSD"  # made on a workstation
@@ -155,10 +154,7 @@ def describe_derivation(derived: Dataset, source: Source, stored: np.ndarray, de
     derived.SeriesDescription, derived.SeriesNumber = SERIES_DESCRIPTION, series_number(source, "enhanced")
     derived.ImageType, derived.ImageComments = ["DERIVED", "SECONDARY"], IMAGE_COMMENTS
     derived.DerivationDescription = description[:1024]
-    reference = Dataset()
-    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = source_class, source_uid
-    reference.PurposeOfReferenceCodeSequence = [code_item(codes.DCM.SourceImageForImageProcessingOperation)]
-    derived.SourceImageSequence = [reference]
+    derived.SourceImageSequence = [source_reference(source)]
     equipment = Dataset()
     equipment.Manufacturer, equipment.SoftwareVersions = MANUFACTURER, software[:64]
     equipment.PurposeOfReferenceCodeSequence = [code_item(codes.DCM.ProcessingEquipment)]

@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom.uid import generate_uid
 
 from .codes import PRIVATE_SCHEME, PRIVATE_SCHEME_NAME, finding_code
-from .identity import (
-    MANUFACTURER,
-    Algorithm,
-    instance_number,
-    instance_uid,
-    keep_creation_times,
-    save,
-    series_number,
-    series_uid,
-)
+from .identity import MANUFACTURER, Algorithm, instance_uid, made_by, save_again
 from .source import Source
 
 if TYPE_CHECKING:
@@ -66,22 +57,15 @@ def write_findings_report(
     report = Comprehensive3DSR(
         evidence=[header],
         content=measurement_report(header, findings, algorithm, sop_uid),
-        series_instance_uid=series_uid(source, "findings", f"{algorithm}"),
-        series_number=series_number(source, "findings"),
         sop_instance_uid=sop_uid,
-        instance_number=instance_number(source),
-        manufacturer=MANUFACTURER,
         is_complete=True,
         is_final=False,
         is_verified=False,
         coding_schemes=[CodingSchemeIdentificationItem(PRIVATE_SCHEME, PRIVATE_SCHEME_NAME)],
-        manufacturer_model_name=algorithm.name,
-        software_versions=algorithm.version,
-        device_serial_number=algorithm.serial,
         series_description=SERIES_DESCRIPTION,
+        **made_by(source, "findings", algorithm),
     )
-    keep_creation_times(report, destination)
-    save(report, destination)
+    save_again(report, destination)
     return sop_uid
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sr.codedict import codes
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from ...data.atomic import atomic_write
 from ..header import number
+from .codes import code_item
 from .source import Source
 
 MANUFACTURER = "cxr-attention-sr"
@@ -78,6 +81,40 @@ def series_number(source: Source, kind: str) -> int:
 def instance_number(source: Source) -> int:
     """InstanceNumber of the source, 1 when it has none."""
     return max(1, int(number(source.dataset.get("InstanceNumber")) or 1))
+
+
+def made_by(source: Source, kind: str, algorithm: Algorithm) -> dict[str, Any]:
+    """What highdicom's objects take of series and equipment, the same for every kind.
+
+    Args:
+        source: image that the object is made from.
+        kind: one of ``KINDS``.
+        algorithm: what computed the result.
+    """
+    return {
+        "series_instance_uid": series_uid(source, kind, f"{algorithm}"),
+        "series_number": series_number(source, kind),
+        "instance_number": instance_number(source),
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": algorithm.name,
+        "software_versions": algorithm.version,
+        "device_serial_number": algorithm.serial,
+    }
+
+
+def source_reference(source: Source) -> Dataset:
+    """Item of SourceImageSequence (PS3.3 C.7.6.1.1.4): the image that another was made from."""
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = str(source.dataset.get("SOPClassUID", ""))
+    reference.ReferencedSOPInstanceUID = str(source.dataset.get("SOPInstanceUID", ""))
+    reference.PurposeOfReferenceCodeSequence = [code_item(codes.DCM.SourceImageForImageProcessingOperation)]
+    return reference
+
+
+def save_again(dataset: Dataset, destination: Path) -> None:
+    """Save an object of highdicom, which dates what it makes."""
+    keep_creation_times(dataset, destination)
+    save(dataset, destination)
 
 
 def keep_creation_times(dataset: Dataset, destination: Path) -> None:

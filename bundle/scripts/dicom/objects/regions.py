@@ -8,16 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .identity import (
-    MANUFACTURER,
-    Algorithm,
-    instance_number,
-    instance_uid,
-    keep_creation_times,
-    save,
-    series_number,
-    series_uid,
-)
+from .identity import MANUFACTURER, Algorithm, instance_uid, made_by, save_again, series_uid
 from .source import Source
 
 Box = tuple[int, int, int, int]
@@ -74,17 +65,11 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
         pixel_array=masks,
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=descriptions,
-        series_instance_uid=series_uid(source, "regions", f"{algorithm}"),
-        series_number=series_number(source, "regions"),
         sop_instance_uid=instance_uid(source, "regions", f"{algorithm}", json.dumps([list(box) for box in boxes])),
-        instance_number=instance_number(source),
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=algorithm.name,
-        software_versions=algorithm.version,
-        device_serial_number=algorithm.serial,
         content_label="ATTENTION",
         content_description="regions with the highest attention",
         series_description=SERIES_DESCRIPTION,
+        **made_by(source, "regions", algorithm),
     )
     # Type 2C where there is no plane in the patient: as the source has it, whose grid this is.
     segmentation.PatientOrientation = source.dataset.get("PatientOrientation")
@@ -92,8 +77,7 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
         item.DimensionOrganizationUID = series_uid(
             source, "regions", f"{algorithm} dimensions"
         )  # highdicom's is random
-    keep_creation_times(segmentation, destination)
-    save(segmentation, destination)
+    save_again(segmentation, destination)
     return str(segmentation.SOPInstanceUID)
 
 

@@ -42,7 +42,7 @@ def draw_row(axes: list[Axes], example: Example) -> None:
     """One example; grey levels of all its images mean the same."""
     truth = example.truth[0].numpy()
     low, high = float(truth.min()), float(truth.max())
-    for ax, image in zip(axes, (example.low_res, example.bicubic, example.enhanced, example.truth), strict=False):
+    for ax, image in zip(axes[:4], (example.low_res, example.bicubic, example.enhanced, example.truth), strict=True):
         ax.imshow(image[0].numpy(), cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     error = example.enhanced[0].numpy() - truth
     largest = max(float(np.percentile(np.abs(error), PERCENTILE)), 1e-6)

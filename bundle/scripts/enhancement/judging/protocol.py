@@ -15,9 +15,9 @@ import torch
 from ..enhancer import degrade, resize
 from ..fidelity import cut
 from ..regions import Region
+from ..training.crops import MIN_MEAN, MIN_STD
 
 SCALE = 4
-MIN_MEAN, MIN_STD = 0.08, 0.015  # darker or flatter regions are air, collimator or burnt-in background
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ...data.atomic import atomic_write, write_json
 from ...data.datalist import Datalist
 from ...data.failures import Failure, write_failures
 from ...dicom import RefusedInput, read_radiograph
+from ...evaluation.evaluate import anonymous_groups
 from ...evaluation.figures import save_png
 from ...tracking import Tracker
 from ..enhancer import Enhancer
@@ -93,6 +94,7 @@ class SuperResolutionEvaluation:
         if split not in datalist.splits:
             raise ValueError(f"split: not known; expected one of {', '.join(datalist.splits)}, found {split!r}")
         self.items = datalist.splits[split][:limit]
+        self.patients = anonymous_groups(self.items)
         self.enhancers, self.output_dir, self.tracker, self.settings = enhancers, Path(output_dir), tracker, settings
         self.sizes, self.window, self.region_count, self.bootstrap = tuple(sizes), window, region_count, bootstrap
         self.params = {
@@ -115,8 +117,7 @@ class SuperResolutionEvaluation:
         Raises:
             ValueError: no radiograph could be used.
         """
-        self.tracker.start(self.params)
-        try:
+        with self.tracker.recording(self.params):
             rows = [row for number, _ in enumerate(self.items) for row in self.judge_image(number)]
             write_failures(self.output_dir / "failures.csv", self.failures)
             if not rows:
@@ -126,10 +127,6 @@ class SuperResolutionEvaluation:
                 )
             summary = summarise(rows, replicates=self.bootstrap, seed=self.settings.seed)
             self.write(summary, rows)
-        except BaseException as error:
-            self.tracker.close("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
-            raise
-        self.tracker.close()
         return summary
 
     def judge_image(self, number: int) -> Iterator[Row]:
@@ -137,18 +134,16 @@ class SuperResolutionEvaluation:
         try:
             image = torch.from_numpy(read_radiograph(self.items[number]["image"]).image)
         except RefusedInput as refusal:
-            self.failures.append(Failure(self.items[number]["image"], refusal.code, str(refusal), refusal.remedy))
+            self.failures.append(Failure.of(self.items[number]["image"], refusal))
             logger.warning("refused: %s", refusal)
             return
-        patients = list(dict.fromkeys(item["patient_id"] for item in self.items))
         for size, case in self.cases(image):
             for enhancer in self.enhancers:
                 figures, example = judge(enhancer, case, self.settings)
                 shown = self.examples.setdefault(enhancer.name, [])
                 if example is not None and len(shown) < EXAMPLES:
                     shown.append(example)
-                patient = patients.index(self.items[number]["patient_id"])
-                yield Row(self.name_of(size), enhancer.name, number, patient, figures)
+                yield Row(self.name_of(size), enhancer.name, number, self.patients[number], figures)
         logger.info("judged %d of %d radiographs", number + 1, len(self.items))
 
     def cases(self, image: torch.Tensor) -> Iterator[tuple[int | None, Case]]:

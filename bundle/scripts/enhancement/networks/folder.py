@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from ...data.atomic import replace_folder
 from ...networks.pretrained import check_state
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -41,8 +41,7 @@ def save_network(network: Any, folder: Path) -> None:
         network.save_config(fresh)
     state = {name: value.detach().half().cpu().contiguous() for name, value in network.state_dict().items()}
     save_file(state, fresh / (OWN_FILE if own else DIFFUSERS_FILE), metadata={"format": "pt"})
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(fresh, folder)
+    replace_folder(fresh, folder)
 
 
 def load_network(network_type: type[Network], folder: str | Path) -> Network:

@@ -16,8 +16,7 @@ from ..networks.coding import SCALE, Coding, load_coding
 from ..networks.folder import load_diffusers
 from ..networks.latent_diffusion import check_parts
 from . import figures
-from .crops import draw_batch
-from .degradation import Degradation
+from .degradation import Degradation, draw_pair
 from .run import Run
 
 logger = logging.getLogger(__name__)
@@ -94,14 +93,12 @@ class DiffusionStep:
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Mean squared error of the prediction for a batch at random timesteps."""
         device = next(self.unet.parameters()).device
-        high_res = draw_batch(self.crops, self.batch_size, generator)
-        side = high_res.shape[-1] // SCALE
-        low_res = self.degradation(high_res, (side, side), generator).to(device)
+        high_res, low_res = draw_pair(self.crops, self.degradation, self.batch_size, SCALE, generator, device)
         with torch.no_grad():
             base = self.coding.base(low_res)
             condition = self.coding.condition(low_res, base)
             # Latents before quantization, as in CompVis/latent-diffusion; decoding quantizes.
-            latents = self.vqvae.encode(self.coding.target(high_res.to(device), base)).latents
+            latents = self.vqvae.encode(self.coding.target(high_res, base)).latents
         noise = torch.randn(latents.shape, generator=generator).to(device)
         count = self.scheduler.config.num_train_timesteps
         timesteps = torch.randint(count, (len(latents),), generator=generator).to(device)

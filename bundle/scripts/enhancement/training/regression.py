@@ -10,8 +10,7 @@ from torch import Tensor
 from ..networks.folder import load_network
 from ..networks.regression import RegressionNetwork
 from . import figures
-from .crops import draw_batch
-from .degradation import Degradation
+from .degradation import Degradation, draw_pair
 from .run import Run
 
 EPSILON = 1e-3  # half a grey level of 8 bits: where the loss turns from square to absolute
@@ -38,10 +37,9 @@ class RegressionStep:
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Charbonnier loss of a batch."""
         device = next(self.network.parameters()).device
-        high_res = draw_batch(self.crops, self.batch_size, generator)
-        side = high_res.shape[-1] // self.network.scale
-        low_res = self.degradation(high_res, (side, side), generator)
-        return {"loss": charbonnier(self.network(low_res.to(device)), high_res.to(device))}
+        scale = self.network.scale
+        high_res, low_res = draw_pair(self.crops, self.degradation, self.batch_size, scale, generator, device)
+        return {"loss": charbonnier(self.network(low_res), high_res)}
 
 
 def train_regression(run: Run) -> figures.Figures:

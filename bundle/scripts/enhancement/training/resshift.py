@@ -13,8 +13,7 @@ from ..networks.coding import SCALE, Coding, load_coding
 from ..networks.folder import load_diffusers
 from ..resshift import ShiftSchedule, save_schedule, timestep
 from . import figures
-from .crops import draw_batch
-from .degradation import Degradation
+from .degradation import Degradation, draw_pair
 from .diffusion import LARGER_BATCH, build_unet
 from .run import Run
 
@@ -48,13 +47,11 @@ class ResShiftStep:
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Mean squared error of the predicted residual for a batch at random steps."""
         device = next(self.unet.parameters()).device
-        high_res = draw_batch(self.crops, self.batch_size, generator)
-        side = high_res.shape[-1] // SCALE
-        low_res = self.degradation(high_res, (side, side), generator).to(device)
+        high_res, low_res = draw_pair(self.crops, self.degradation, self.batch_size, SCALE, generator, device)
         with torch.no_grad():
             base = self.coding.base(low_res)
             condition = self.coding.condition(low_res, base)
-            residual = F.pixel_unshuffle(high_res.to(device) - base, SCALE) / self.schedule.residual_std
+            residual = F.pixel_unshuffle(high_res - base, SCALE) / self.schedule.residual_std
         step = torch.randint(1, self.schedule.steps + 1, (len(residual),), generator=generator).to(device)
         noise = torch.randn(residual.shape, generator=generator).to(device)
         shifted = self.schedule.scaled(self.schedule.shift(residual, noise, step), step)

@@ -161,14 +161,10 @@ class SuperResolutionTraining:
 
     def run(self) -> figures.Figures:
         """Train, measure, record."""
-        self.tracker.start({**vars(self.settings), **vars(self.degradation), "data_sha256": self.datalist.sha256})
-        try:
+        params = {**vars(self.settings), **vars(self.degradation), "data_sha256": self.datalist.sha256}
+        with self.tracker.recording(params):
             log = self.tracker.log_metrics
             results = train_sr(self.datalist, self.output_dir, self.settings, self.degradation, log)
-        except BaseException as error:
-            self.tracker.close("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
-            raise
-        made = ("metrics.json", "provenance.json", "panel.png")
-        self.tracker.log_artifacts(*(self.output_dir / name for name in made))
-        self.tracker.close()
+            made = ("metrics.json", "provenance.json", "panel.png")
+            self.tracker.log_artifacts(*(self.output_dir / name for name in made))
         return results

@@ -1,0 +1,49 @@
+"""What lies between a detector and the film: collimation, 12-bit display, and the marker."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from .rasterizing import soft_step
+
+MAX_VALUE = 4095
+BLACK, WHITE = 0.80, 3.85  # compressed attenuation shown as 0 and MAX_VALUE
+MARKER, MARKER_HEIGHT = "SYNTHETIC", 0.03  # height of the letters, relative to the image
+
+
+def collimation(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Share of the beam along rows and columns, (size,) each: 1 in the field, 0 behind the collimator."""
+    margins = np.maximum(rng.normal(0.012, 0.012, 4), 0) * size
+    axis = np.arange(size, dtype=np.float32)
+    penumbra = max(1.5, size / 400)
+    top, bottom, left, right = margins
+    down = soft_step(np.minimum(axis - top, size - 1 - axis - bottom) + penumbra / 2, penumbra)
+    across = soft_step(np.minimum(axis - left, size - 1 - axis - right) + penumbra / 2, penumbra)
+    return down.astype(np.float32), across.astype(np.float32)
+
+
+def to_display(attenuation: np.ndarray, exposure: float, beam: np.ndarray) -> np.ndarray:
+    """12-bit values (h, W) of attenuation: window with a soft shoulder; black outside the collimated field."""
+    image = attenuation - (BLACK + exposure)
+    image *= 1 / (WHITE - BLACK)
+    np.clip(image, 0, 1, out=image)
+    image *= 1.25 - 0.25 * image
+    image *= beam
+    image *= MAX_VALUE
+    return np.rint(image, out=image).astype(np.uint16)
+
+
+@lru_cache(maxsize=2)
+def marker(size: int) -> np.ndarray:
+    """The word SYNTHETIC in the lower left corner, where films have their lead letters, (size, size) uint16.
+
+    It is in the pixels so that every picture made from a phantom says what it is.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    canvas = Image.new("L", (size, size))
+    font = ImageFont.load_default(MARKER_HEIGHT * size)
+    ImageDraw.Draw(canvas).text((0.03 * size, 0.97 * size), MARKER, fill=255, font=font, anchor="ls")
+    return (np.asarray(canvas, np.float32) / 255 * MAX_VALUE).astype(np.uint16)
