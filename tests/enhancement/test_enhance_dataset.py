@@ -86,6 +86,14 @@ def test_killed_run_continues_to_the_same_bytes(make, monkeypatch):
     assert finish(make("killed")) == whole
 
 
+def test_what_a_kill_left_half_written_is_removed(make):
+    job = make()
+    job.run()
+    (job.output_dir / "training" / ".03.png.1234.5678.tmp").write_bytes(b"half")
+    job.complete()
+    assert not list(job.output_dir.rglob("*.tmp"))
+
+
 def test_second_run_does_nothing(make, monkeypatch):
     finish(make())
     monkeypatch.setattr(DatasetEnhancer, "enhance_batch", lambda *_: pytest.fail("worked again"))

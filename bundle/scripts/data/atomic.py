@@ -46,6 +46,12 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_temporaries(folder: Path) -> None:
+    """Remove what processes that were killed while writing left below a folder that nobody is writing to now."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
 def explained_full_disk(path: Path) -> Iterator[None]:
     """Say what a full disk means for ``path``; other errors pass as they are."""

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ..attention.last_layer import attention_maps
+from ..data.atomic import remove_temporaries
 from ..data.checksum import file_sha256
 from ..data.datalist import Datalist, write_datalist
 from ..data.failures import Failure, write_failures
@@ -113,6 +114,7 @@ class DatasetEnhancer:
 
     def complete(self) -> list[dict[str, Any]]:
         """After every process has run: merge the manifests and write the datalist of the enhanced images."""
+        remove_temporaries(self.output_dir)
         done = self.finished()
         names = [self.name_of(item) for item in self.items()]
         lines = [done[name] for name in names if name in done]
