@@ -1,4 +1,4 @@
-"""Write the radiographs that super-resolution is trained and judged on, with a labels table in this project's CSV layout.
+"""Write the radiographs that super-resolution is trained and judged on, with a labels table in our CSV layout.
 
     python benchmarks/sr_studies.py ../shared/data/cxr outputs/sr-data
 
@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "bundle"))
 from scripts.dicom import read_radiograph  # noqa: E402
 from scripts.enhancement.enhancer import degrade  # noqa: E402
 
-SMALL = {
+SMALL = {"train": 600, "val": 60}  # of the 448-pixel files; all of them would outweigh the originals
     "train": 600,
     "val": 60,
 }  # of the 448-pixel files, evenly over the table; the others would outweigh the originals
