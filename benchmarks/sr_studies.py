@@ -27,9 +27,6 @@ from scripts.dicom import read_radiograph  # noqa: E402
 from scripts.enhancement.enhancer import degrade  # noqa: E402
 
 SMALL = {"train": 600, "val": 60}  # of the 448-pixel files; all of them would outweigh the originals
-    "train": 600,
-    "val": 60,
-}  # of the 448-pixel files, evenly over the table; the others would outweigh the originals
 
 
 def write_half(source: Path, target: Path) -> None:
