@@ -23,6 +23,7 @@ SMALL = {
     "regression_width": 8,
     "regression_blocks": 1,
     "crops_per_megapixel": 500.0,
+    "precision": "fp32",
 }
 
 

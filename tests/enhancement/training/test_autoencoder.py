@@ -13,6 +13,7 @@ from scripts.enhancement.training.autoencoder import (
 )
 from scripts.enhancement.training.degradation import Degradation
 from scripts.enhancement.training.regression import train_regression
+from scripts.training.precision import AutocastInferer
 
 CPU = torch.device("cpu")
 
@@ -28,7 +29,8 @@ def small():
 
 
 def step_of(vqvae, coding, crops):
-    return AutoencoderStep(vqvae, coding, float(targets_of(coding, crops, CPU).std()), crops, Degradation(), 4)
+    target_std = float(targets_of(coding, crops, CPU).std())
+    return AutoencoderStep(vqvae, coding, target_std, crops, Degradation(), 4, AutocastInferer("fp32"))
 
 
 def test_a_factor_of_the_images_moves_into_the_weights(crops, coding):

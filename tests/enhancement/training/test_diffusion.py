@@ -4,6 +4,7 @@ from scripts.enhancement.networks.block_autoencoder import BlockAutoencoder
 from scripts.enhancement.networks.coding import Coding
 from scripts.enhancement.training.degradation import Degradation
 from scripts.enhancement.training.diffusion import DiffusionStep, build_scheduler, build_unet, check_ceiling
+from scripts.training.precision import AutocastInferer
 
 
 @pytest.fixture
@@ -11,11 +12,11 @@ def coding(regression):
     return Coding(regression, channels=1)
 
 
-def step_of(coding, crops, scheduler):
+def step_of(coding, crops, scheduler, precision="fp32"):
     torch.manual_seed(0)
     vqvae = BlockAutoencoder(width=8, blocks=1, codes=32).requires_grad_(False)
     unet = build_unet(coding.condition_channels, 4, (16, 32), sample_size=8)
-    return unet, DiffusionStep(unet, vqvae, coding, scheduler, crops, Degradation(), 4)
+    return unet, DiffusionStep(unet, vqvae, coding, scheduler, crops, Degradation(), 4, AutocastInferer(precision))
 
 
 def test_schedule_is_the_checkpoints_with_v_prediction():

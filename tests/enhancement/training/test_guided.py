@@ -2,13 +2,14 @@ import torch
 from scripts.enhancement.networks.guided import GuidedNetwork
 from scripts.enhancement.training.degradation import Degradation
 from scripts.enhancement.training.guided import GuidedStep, make_guide, train_guided
+from scripts.training.precision import AutocastInferer
 
 
 def test_loss_falls_and_the_guide_is_used(crops):
     torch.manual_seed(0)
     network = GuidedNetwork(pixel_width=16, patch_width=32, stages=1)
     larger = torch.nn.functional.interpolate(crops[:2], size=(48, 48), mode="bicubic").clamp(0, 1)
-    step = GuidedStep(network, larger, Degradation(radiographic=0.0), 2)
+    step = GuidedStep(network, larger, Degradation(radiographic=0.0), 2, AutocastInferer("fp32"))
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     losses = []
     for _ in range(50):

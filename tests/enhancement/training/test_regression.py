@@ -2,6 +2,7 @@ import torch
 from scripts.enhancement.networks.regression import RegressionNetwork
 from scripts.enhancement.training.degradation import Degradation
 from scripts.enhancement.training.regression import EPSILON, RegressionStep, charbonnier, train_regression
+from scripts.training.precision import AutocastInferer
 
 
 def test_loss_is_absolute_for_large_errors_and_smooth_at_zero():
@@ -16,6 +17,6 @@ def test_training_beats_bicubic(make_run):
 
 def test_step_is_a_function_of_its_generator(crops):
     torch.manual_seed(0)
-    step = RegressionStep(RegressionNetwork(8, 1), crops, Degradation(), 4)
+    step = RegressionStep(RegressionNetwork(8, 1), crops, Degradation(), 4, AutocastInferer("fp32"))
     losses = [step(torch.Generator().manual_seed(seed), 0.0)["loss"] for seed in (1, 1, 2)]
     assert torch.equal(losses[0], losses[1]) and not torch.equal(losses[0], losses[2])

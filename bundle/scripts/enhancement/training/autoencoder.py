@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...training.precision import AutocastInferer
 from ..data_consistency import back_project
 from ..enhancer import degrade
 from ..networks.block_autoencoder import BlockAutoencoder, load_autoencoder
 from ..networks.coding import SCALE, Coding, load_coding
 from . import figures
-from .crops import draw_batch
-from .degradation import Degradation
+from .degradation import Degradation, draw_pair
 from .run import Run
 
 CONSISTENCY_ITERATIONS = 2
@@ -49,12 +49,20 @@ class AutoencoderStep:
         crops: (N, 1, H, W) in [0, 1].
         degradation: to low resolution.
         batch_size: crops a step.
+        infer: runs the networks, in their precision; the codebook is searched in float32.
     """
 
     def __init__(
-        self, vqvae: Any, coding: Coding, target_std: float, crops: Tensor, degradation: Degradation, batch_size: int
+        self,
+        vqvae: Any,
+        coding: Coding,
+        target_std: float,
+        crops: Tensor,
+        degradation: Degradation,
+        batch_size: int,
+        infer: AutocastInferer,
     ) -> None:
-        self.vqvae, self.coding, self.target_std = vqvae, coding, target_std
+        self.vqvae, self.coding, self.target_std, self.infer = vqvae, coding, target_std, infer
         self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
         self.used = torch.zeros(vqvae.config.num_vq_embeddings, dtype=torch.long)
         self.steps_quantized = 0
@@ -63,13 +71,11 @@ class AutoencoderStep:
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Loss of a batch, first without, later with quantization."""
         device = next(self.vqvae.parameters()).device
-        high_res = draw_batch(self.crops, self.batch_size, generator)
-        side = high_res.shape[-1] // SCALE
-        low_res = self.degradation(high_res, (side, side), generator).to(device)
-        high_res = high_res.to(device)
+        high_res, low_res = draw_pair(self.crops, self.degradation, self.batch_size, SCALE, generator, device)
         with torch.no_grad():
-            base = self.coding.base(low_res)
-        latents = self.vqvae.encode(self.coding.target(high_res, base) / self.target_std).latents
+            base = self.infer(low_res, self.coding.base)
+        target = self.coding.target(high_res, base) / self.target_std
+        latents = self.infer(target, lambda images: self.vqvae.encode(images).latents)
         if progress < QUANTIZE_FROM:
             return {"loss": self.reconstruction_loss(latents, high_res, base)}
         if self.steps_quantized % RESTART_STEPS == 0:
@@ -86,7 +92,8 @@ class AutoencoderStep:
         What the low-resolution image cannot tell counts twice. Not of absolute errors: residuals are mostly near zero,
         which is where their median keeps a decoder.
         """
-        decoded = self.vqvae.decode(latents, force_not_quantize=True).sample * self.target_std
+        decoded = self.infer(latents, lambda codes: self.vqvae.decode(codes, force_not_quantize=True).sample)
+        decoded = decoded * self.target_std
         image = self.coding.image(decoded, base)
         consistent = back_project(image, degrade(high_res, SCALE), SCALE, CONSISTENCY_ITERATIONS)
         target = self.coding.target(high_res, base)
@@ -169,7 +176,7 @@ def train_autoencoder(run: Run) -> figures.Figures:
     target_std = float(targets.std())
     if start is not None:
         scale_targets(vqvae, target_std)
-    step = AutoencoderStep(vqvae, coding, target_std, run.crops, run.degradation, settings.batch_size)
+    step = AutoencoderStep(vqvae, coding, target_std, run.crops, run.degradation, settings.batch_size, run.infer)
     depends_on = [*base, *([start] if start else [])]
     trained = run.train("autoencoder", vqvae, step, depends_on=depends_on, state=step)
     scale_targets(trained, 1.0 / target_std)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...training.precision import AutocastInferer
 from ..networks.block_autoencoder import load_autoencoder
 from ..networks.coding import SCALE, Coding, load_coding
 from ..networks.folder import load_diffusers
@@ -75,6 +76,7 @@ class DiffusionStep:
         crops: (N, 1, H, W) in [0, 1].
         degradation: to low resolution.
         batch_size: crops a step.
+        infer: runs the networks, in their precision.
     """
 
     def __init__(
@@ -86,8 +88,9 @@ class DiffusionStep:
         crops: Tensor,
         degradation: Degradation,
         batch_size: int,
+        infer: AutocastInferer,
     ) -> None:
-        self.unet, self.vqvae, self.coding, self.scheduler = unet, vqvae, coding, scheduler
+        self.unet, self.vqvae, self.coding, self.scheduler, self.infer = unet, vqvae, coding, scheduler, infer
         self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
@@ -95,18 +98,20 @@ class DiffusionStep:
         device = next(self.unet.parameters()).device
         high_res, low_res = draw_pair(self.crops, self.degradation, self.batch_size, SCALE, generator, device)
         with torch.no_grad():
-            base = self.coding.base(low_res)
+            base = self.infer(low_res, self.coding.base)
             condition = self.coding.condition(low_res, base)
             # Latents before quantization, as in CompVis/latent-diffusion; decoding quantizes.
-            latents = self.vqvae.encode(self.coding.target(high_res, base)).latents
+            target = self.coding.target(high_res, base)
+            latents = self.infer(target, lambda images: self.vqvae.encode(images).latents)
         noise = torch.randn(latents.shape, generator=generator).to(device)
         count = self.scheduler.config.num_train_timesteps
         timesteps = torch.randint(count, (len(latents),), generator=generator).to(device)
         noisy = self.scheduler.add_noise(latents, noise, timesteps)
-        predicted = self.unet(torch.cat([noisy, condition], dim=1), timesteps).sample
+        inputs = torch.cat([noisy, condition], dim=1)
+        predicted = self.infer(inputs, lambda images: self.unet(images, timesteps).sample)
         by_velocity = self.scheduler.config.prediction_type == "v_prediction"
-        target = self.scheduler.get_velocity(latents, noise, timesteps) if by_velocity else noise
-        return {"loss": F.mse_loss(predicted, target)}
+        wanted = self.scheduler.get_velocity(latents, noise, timesteps) if by_velocity else noise
+        return {"loss": F.mse_loss(predicted, wanted)}
 
 
 def check_ceiling(ceiling: figures.Figures, margin: float | None) -> None:
@@ -160,7 +165,7 @@ def train_diffusion(run: Run) -> figures.Figures:
     check_parts(run.output_dir, unet, vqvae, coding)
     unet.to(run.device, memory_format=torch.channels_last)
     batch = LARGER_BATCH * settings.batch_size
-    step = DiffusionStep(unet, vqvae, coding, scheduler, run.crops, run.degradation, batch)
+    step = DiffusionStep(unet, vqvae, coding, scheduler, run.crops, run.degradation, batch, run.infer)
     run.save("unet", run.train("diffusion", unet, step, depends_on=parts))
     scheduler.save_pretrained(run.output_dir / "scheduler")
     return ceiling | figures.measure_ldm(run.output_dir, run.held_out, device=run.device)

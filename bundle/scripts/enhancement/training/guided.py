@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...training.precision import AutocastInferer
 from ..enhancer import resize
 from ..guided import GUIDE_SIZE, SCALES
 from ..networks.folder import load_network
@@ -29,10 +30,14 @@ class GuidedStep:
         crops: (N, 1, H, W) in [0, 1].
         degradation: to low resolution.
         batch_size: crops a step.
+        infer: runs the networks, in their precision.
     """
 
-    def __init__(self, network: GuidedNetwork, crops: Tensor, degradation: Degradation, batch_size: int) -> None:
-        self.network, self.crops, self.degradation, self.batch_size = network, crops, degradation, batch_size
+    def __init__(
+        self, network: GuidedNetwork, crops: Tensor, degradation: Degradation, batch_size: int, infer: AutocastInferer
+    ) -> None:
+        self.network, self.infer = network, infer
+        self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Charbonnier loss of a batch at one random scale and place."""
@@ -46,7 +51,7 @@ class GuidedStep:
         low_res = self.degradation(region, (side, side), generator)
         guide = make_guide(crops, (row, column, row + size, column + size))
         present = (torch.rand(len(crops), generator=generator) >= GUIDE_DROPOUT).float()
-        enlarged = self.network(low_res.to(device), (size, size), guide.to(device), present.to(device))
+        enlarged = self.infer(low_res.to(device), self.network, (size, size), guide.to(device), present.to(device))
         return {"loss": charbonnier(enlarged, region.to(device))}
 
 
@@ -64,7 +69,7 @@ def train_guided(run: Run) -> figures.Figures:
     start = run.start_of("guided")
     network = GuidedNetwork() if start is None else load_network(GuidedNetwork, start).requires_grad_(True)
     network.to(run.device)
-    step = GuidedStep(network, run.crops, run.degradation, run.settings.batch_size)
+    step = GuidedStep(network, run.crops, run.degradation, run.settings.batch_size, run.infer)
     run.save("guided", run.train("guided", network, step, depends_on=[start] if start else []))
     quarter = run.held_out.shape[-1] // 4
     box = (quarter, quarter, 3 * quarter, 3 * quarter)

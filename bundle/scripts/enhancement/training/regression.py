@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...training.precision import AutocastInferer
 from ..networks.folder import load_network
 from ..networks.regression import RegressionNetwork
 from . import figures
@@ -29,17 +30,26 @@ class RegressionStep:
         crops: (N, 1, H, W) in [0, 1].
         degradation: to low resolution.
         batch_size: crops a step.
+        infer: runs the networks, in their precision.
     """
 
-    def __init__(self, network: RegressionNetwork, crops: Tensor, degradation: Degradation, batch_size: int) -> None:
-        self.network, self.crops, self.degradation, self.batch_size = network, crops, degradation, batch_size
+    def __init__(
+        self,
+        network: RegressionNetwork,
+        crops: Tensor,
+        degradation: Degradation,
+        batch_size: int,
+        infer: AutocastInferer,
+    ) -> None:
+        self.network, self.infer = network, infer
+        self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Charbonnier loss of a batch."""
         device = next(self.network.parameters()).device
         scale = self.network.scale
         high_res, low_res = draw_pair(self.crops, self.degradation, self.batch_size, scale, generator, device)
-        return {"loss": charbonnier(self.network(low_res), high_res)}
+        return {"loss": charbonnier(self.infer(low_res, self.network), high_res)}
 
 
 def train_regression(run: Run) -> figures.Figures:
@@ -51,7 +61,7 @@ def train_regression(run: Run) -> figures.Figures:
     if start is not None:
         network = load_network(RegressionNetwork, start).requires_grad_(True)
     network.to(run.device, memory_format=torch.channels_last)
-    step = RegressionStep(network, run.crops, run.degradation, settings.batch_size)
+    step = RegressionStep(network, run.crops, run.degradation, settings.batch_size, run.infer)
     trained = run.train("regression", network, step, depends_on=[start] if start else [])
     trained = load_network(RegressionNetwork, run.save("regression", trained)).to(run.device)
     return figures.measure_bicubic(run.held_out) | figures.measure_residual(trained, run.held_out)

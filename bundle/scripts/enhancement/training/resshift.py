@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...training.precision import AutocastInferer
 from ..enhancer import degrade
 from ..networks.coding import SCALE, Coding, load_coding
 from ..networks.folder import load_diffusers
@@ -30,6 +31,7 @@ class ResShiftStep:
         crops: (N, 1, H, W) in [0, 1].
         degradation: to low resolution.
         batch_size: crops a step.
+        infer: runs the networks, in their precision.
     """
 
     def __init__(
@@ -40,8 +42,9 @@ class ResShiftStep:
         crops: Tensor,
         degradation: Degradation,
         batch_size: int,
+        infer: AutocastInferer,
     ) -> None:
-        self.unet, self.schedule, self.coding = unet, schedule, coding
+        self.unet, self.schedule, self.coding, self.infer = unet, schedule, coding, infer
         self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
@@ -49,13 +52,14 @@ class ResShiftStep:
         device = next(self.unet.parameters()).device
         high_res, low_res = draw_pair(self.crops, self.degradation, self.batch_size, SCALE, generator, device)
         with torch.no_grad():
-            base = self.coding.base(low_res)
+            base = self.infer(low_res, self.coding.base)
             condition = self.coding.condition(low_res, base)
             residual = F.pixel_unshuffle(high_res - base, SCALE) / self.schedule.residual_std
         step = torch.randint(1, self.schedule.steps + 1, (len(residual),), generator=generator).to(device)
         noise = torch.randn(residual.shape, generator=generator).to(device)
         shifted = self.schedule.scaled(self.schedule.shift(residual, noise, step), step)
-        predicted = self.unet(torch.cat([shifted, condition], dim=1), timestep(step, self.schedule)).sample
+        inputs, told = torch.cat([shifted, condition], dim=1), timestep(step, self.schedule)
+        predicted = self.infer(inputs, lambda images: self.unet(images, told).sample)
         return {"loss": F.mse_loss(predicted, residual)}
 
 
@@ -80,7 +84,7 @@ def train_resshift(run: Run) -> figures.Figures:
     unet.to(run.device, memory_format=torch.channels_last)
     schedule = ShiftSchedule(residual_std(coding, run.crops[:MEASURED_CROPS], run.device))
     batch = LARGER_BATCH * settings.batch_size
-    step = ResShiftStep(unet, schedule, coding, run.crops, run.degradation, batch)
+    step = ResShiftStep(unet, schedule, coding, run.crops, run.degradation, batch, run.infer)
     depends_on = [regression, *([start] if start else [])]
     run.save("resshift/unet", run.train("resshift", unet, step, depends_on=depends_on))
     run.save("resshift/regression", coding.regression)

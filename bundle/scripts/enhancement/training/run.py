@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ...training.averaging import WeightAverage
+from ...training.precision import AutocastInferer
 from ..networks.folder import hash_parts, save_network
 from .degradation import Degradation
 from .settings import SrSettings
@@ -50,6 +51,11 @@ class Run:
     def device(self) -> torch.device:
         """Where networks train; crops stay on the CPU."""
         return torch.device(self.settings.device)
+
+    @property
+    def infer(self) -> AutocastInferer:
+        """Runs a network of a training step in the precision of the settings; its result is float32."""
+        return AutocastInferer(self.settings.resolved_precision())
 
     def start_of(self, part: str) -> Path | None:
         """Folder of a part's initial weights, if ``start_from`` has it.

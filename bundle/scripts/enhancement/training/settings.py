@@ -8,8 +8,11 @@ from typing import Any
 
 import torch
 
+from ...training.precision import resolve_precision
+
 STAGES = ("regression", "autoencoder", "diffusion", "resshift", "guided")
 MINUTES = {"regression": 20.0, "autoencoder": 20.0, "diffusion": 50.0, "resshift": 40.0, "guided": 20.0}
+PRECISIONS = ("auto", "fp32", "bf16")  # fp16 needs its loss scaled
 # These say how long, where or whether to train; the weights that a step gives do not depend on them.
 NOT_IN_WEIGHTS = {"stages", "minutes", "max_steps", "ceiling_margin", "device"}
 
@@ -40,6 +43,8 @@ class SrSettings:
         unet_channels: widths of the diffusion networks, multiples of 16, the last one of 32.
         crops_per_megapixel: density of crops.
         max_images: of each split.
+        precision: of the networks while they train: ``auto`` (bf16 where the device has it), ``fp32`` or ``bf16``;
+            weights, degradation and losses stay in float32.
         device: torch device.
         seed: the same seed, data and steps give the same weights on the same machine.
 
@@ -65,6 +70,7 @@ class SrSettings:
     unet_channels: Sequence[int] = (48, 64, 96)
     crops_per_megapixel: float = 15.0
     max_images: int = 4000
+    precision: str = "auto"
     device: str | torch.device = "cpu"
     seed: int = 0
 
@@ -105,8 +111,16 @@ class SrSettings:
             raise ValueError(f"average_decay: expected 0 to less than 1, found {self.average_decay}; take 0.999")
         if not isinstance(self.ceiling_margin, int | float | None):
             raise ValueError(f"ceiling_margin: expected decibels or null, found {self.ceiling_margin!r}; take 1")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, found {self.precision!r}; take auto")
+
+    def resolved_precision(self) -> str:
+        """``fp32`` or ``bf16``; a device whose fastest is fp16 trains in fp32."""
+        found = resolve_precision(self.precision, self.device)
+        return found if found in PRECISIONS else "fp32"
 
     def decisive(self) -> dict[str, Any]:
         """The settings that the weights depend on, in the form that a checkpoint keeps them."""
         kept = {name: value for name, value in asdict(self).items() if name not in NOT_IN_WEIGHTS}
+        kept["precision"] = self.resolved_precision()
         return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
