@@ -1,9 +1,14 @@
 # demo: the whole pipeline on synthetic studies   test: the test suite   lint: ruff and mypy   bench: measurements
+# label: MONAI Label server   deploy: MONAI Deploy application   bundle: zip for monai.bundle.load and the model zoo
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+STUDIES ?= outputs/sample-films
+PORT ?= 8000
+INPUT ?= $(STUDIES)
+OUTPUT ?= outputs/deploy
 
-.PHONY: install demo test lint bench
+.PHONY: install demo test lint bench label deploy bundle
 install: $(VENV)/.installed
 
 $(VENV)/.installed: setup.cfg constraints.txt
@@ -28,3 +33,28 @@ lint: install
 
 bench: install
 	@for file in attention_cost training_throughput dicom_speed single_study cache_hit dicom_fuzz; do echo "== $$file"; $(BIN)/python benchmarks/$$file.py || exit 1; done
+
+# MONAI Label and MONAI Deploy need packages that the project's own environment must not have; each gets an environment
+# over it: its own packages first, those of .venv behind them.
+.venv-%/.installed: integrations/monai_%/requirements.txt $(VENV)/.installed
+	$(PYTHON) -m venv .venv-$*
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])' > "$$(.venv-$*/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/project.pth"
+	.venv-$*/bin/pip install --quiet --no-deps --requirement $<
+	@touch $@
+
+# MONAI Label lists one folder, not those in it.
+outputs/sample-films: | install
+	$(BIN)/python -m bundle phantoms outputs/sample-studies --patients 8
+	mkdir -p $@ && cd outputs/sample-studies && for film in patient*/study*/image.dcm; do \
+		cp "$$film" "../sample-films/$$(dirname "$$film" | tr / _).dcm"; done
+
+label: .venv-label/.installed | $(STUDIES)
+	PYTHONPATH=integrations/monai_label/startup MONAI_LABEL_DATASTORE_FILE_EXT='["*.dcm","*.png","*.jpg","*.jpeg"]' \
+	MONAI_LABEL_DICOMWEB_CONVERT_TO_NIFTI=false MONAI_LABEL_DICOMWEB_SEARCH_FILTER='{"Modality": "DX"}' \
+	.venv-label/bin/python -m monailabel.main start_server --app integrations/monai_label/app --studies $(STUDIES) --host 127.0.0.1 --port $(PORT)
+
+deploy: .venv-deploy/.installed | $(INPUT)
+	PYTHONPATH=integrations/monai_deploy/startup .venv-deploy/bin/python integrations/monai_deploy/app -i $(INPUT) -o $(OUTPUT)
+
+bundle: install
+	$(BIN)/python integrations/model_zoo/pack.py

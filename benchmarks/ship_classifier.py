@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "bundle"))
 
+from scripts.data.fingerprints import TRAINING_IMAGES  # noqa: E402
 from scripts.networks import load_vit_multilabel, save_vit_multilabel  # noqa: E402
 
 ORIGIN = {
@@ -43,7 +44,10 @@ def main() -> None:
     macro = {key: report["macro"][key] for key in ("auroc", "auroc_ci", "average_precision")}
     network = load_vit_multilabel(model)
     provenance = {**ORIGIN, "settings": settings, "test": {"macro": macro, "auroc": auroc}}
-    save_vit_multilabel(network, arguments.out, labels=network.labels, provenance=provenance, dtype="float16")
+    record = {TRAINING_IMAGES: (model / TRAINING_IMAGES).read_bytes()}
+    save_vit_multilabel(
+        network, arguments.out, labels=network.labels, provenance=provenance, dtype="float16", files=record
+    )
     size = sum(path.stat().st_size for path in arguments.out.iterdir()) / 1e6
     print(f"{arguments.out}: {size:.1f} MB, macro-AUROC {macro['auroc']:.4f} on the test split")
 

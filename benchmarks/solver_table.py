@@ -45,7 +45,8 @@ def regions_of(datalist: Path, split: str, count: int, size: int) -> list[torch.
 
 def results_of(folder: Path, crops: list[torch.Tensor], solver: str, steps: int, precision: str) -> torch.Tensor:
     """(N, 1, 256, 256)."""
-    enhancer = LatentDiffusionEnhancer(folder, solver=solver, steps=steps, data_consistency=False, precision=precision)
+    settings = {"solver": solver, "steps": steps, "data_consistency": False, "gain": 1.0, "precision": precision}
+    enhancer = LatentDiffusionEnhancer(folder, **settings)  # type: ignore[arg-type]
     generators = [torch.Generator().manual_seed(number) for number in range(len(crops))]
     return torch.stack(enhance_batches(enhancer, crops, generators, batch=16))
 

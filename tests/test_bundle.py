@@ -45,7 +45,13 @@ def test_metadata_without_a_required_entry_is_invalid(schema, tmp_path):
 
 @pytest.mark.parametrize(
     ("files", "kind"),
-    [(["train"], "train"), (["train", "retrain"], "train"), (["train", "evaluate"], "train"), (["inference"], "infer")],
+    [
+        (["train"], "train"),
+        (["train", "retrain"], "train"),
+        (["train", "zoom"], "train"),
+        (["train", "evaluate"], "train"),
+        (["inference"], "infer"),
+    ],
     ids=lambda value: value if isinstance(value, str) else "+".join(value),
 )
 def test_workflow_has_the_properties_that_monai_expects(tiny, tmp_path, files, kind):
@@ -55,6 +61,8 @@ def test_workflow_has_the_properties_that_monai_expects(tiny, tmp_path, files, k
     overrides = tiny if kind == "train" else {"dataset_dir": tiny["dataset_dir"], "output_dir": str(tmp_path / "out")}
     if "evaluate" in files or kind == "infer":
         overrides = {**overrides, "model_dir": str(model)}
+    if "zoom" in files:
+        overrides = {**overrides, "backbone": str(model)}
     workflow = ConfigWorkflow(
         [str(CONFIG_DIR / f"{name}.yaml") for name in files],
         meta_file=str(CONFIG_DIR / "metadata.json"),
@@ -75,5 +83,9 @@ def test_network_takes_and_gives_what_the_metadata_say():
         device="cpu",
         backbone="$None",  # MONAI drops a plain None
         architecture=TINY,
-        **{"network_def::num_labels": labels["num_channels"], "network_def::label_prevalence": "$None"},
+        **{
+            "network_def::num_labels": labels["num_channels"],
+            "network_def::labels": "$None",
+            "network_def::label_prevalence": "$None",
+        },
     )

@@ -5,7 +5,7 @@ from scripts.cli import app, main
 from scripts.workflow import CONFIG_DIR
 from typer.testing import CliRunner
 
-from .conftest import LABELS
+from .conftest import LABELS, TINY
 
 
 @pytest.fixture
@@ -40,6 +40,14 @@ def test_missing_image_is_named_and_the_status_is_not_zero(table, tmp_path):
     done = call("datalist", table, "--out", tmp_path / "datalist.json", "--layout", "csv")
     assert done.exit_code == 1
     assert "gone.png" in (tmp_path / "failures.csv").read_text() and (tmp_path / "datalist.json").exists()
+
+
+def test_phantoms_come_with_their_datalist(tmp_path):
+    done = call("phantoms", tmp_path, "--patients", 3, "--size", 64, "--fine-detail", 1)
+    assert done.exit_code == 0, done.output
+    content = json.loads((tmp_path / "datalist.json").read_text())
+    images = [item["image"] for split in ("training", "validation", "test") for item in content[split]]
+    assert len(images) >= 3 and all((tmp_path / image).exists() for image in images)
 
 
 def test_info_tells_the_version_and_labels():
@@ -82,3 +90,70 @@ def test_datalist_of_a_public_data_set(tmp_path):
     content = json.loads((tmp_path / "nih.json").read_text())
     assert content["labels"] == ["Mass"] and len(content["test"]) == 1
     assert call("check", tmp_path / "nih.json").exit_code == 0
+
+
+@pytest.fixture
+def pacs():
+    """A DICOMweb server with a study, and its root."""
+    from .pacs.conftest import film
+    from .pacs.fake_server import FakePacs, serve, url_of
+
+    fake = FakePacs()
+    fake.add(film(0, 1))
+    fake.add(film(0, 2))
+    server = serve(fake)
+    fake.url = url_of(server)
+    yield fake
+    server.shutdown()
+    server.server_close()
+
+
+def test_study_of_a_pacs_is_predicted_as_its_files_would_be(pacs, tmp_path):
+    from scripts.inference import Predictor
+
+    from .dicom.synthetic import save
+    from .pacs.conftest import film
+
+    path = save(film(0, 2), tmp_path / "film.dcm")
+    options = ("--model", tiny_model(tmp_path))
+    (expected,) = Predictor.from_bundle(CONFIG_DIR.parent, model_dir=options[1], enhance=False).predict([path])
+    done = call("predict", "--out", tmp_path / "web", "--dicomweb", pacs.url, "--study", "1.2.0", "--store", *options)
+    assert done.exit_code == 1, done.output  # the other film is named in failures.csv
+    items = json.loads((tmp_path / "web" / "predictions.json").read_text())["items"]
+    assert [item["status"] for item in items] == ["ok", "SECOND_FRONTAL"]
+    assert items[0]["probabilities"] == pytest.approx(expected.probabilities.tolist(), abs=1e-5)
+    assert len(pacs.received) == len(list((tmp_path / "web" / "dicom").glob("*/*.dcm"))) == 4
+    written = "".join((tmp_path / "web" / name).read_text() for name in ("predictions.json", "failures.csv"))
+    assert "1.2.0" not in written and items[0]["image"].endswith("/000002.dcm")
+
+
+def test_mixture_of_files_and_a_pacs_is_refused(tmp_path):
+    for options in ([], ["a.dcm", "--study", "1.2"], ["--dicomweb", "http://127.0.0.1:9"], ["a.dcm", "--store"]):
+        done = call("predict", "--out", tmp_path, *options)
+        assert isinstance(done.exception, ValueError) and "expected INPUTS, or --dicomweb" in str(done.exception)
+
+
+def test_study_that_is_not_there_is_one_line(pacs, tmp_path, monkeypatch):
+    options = ["--dicomweb", pacs.url, "--study", "1.2.9", "--model", str(tiny_model(tmp_path))]
+    monkeypatch.setattr("sys.argv", ["cxr-attention-sr", "predict", "--out", str(tmp_path), *options])
+    with pytest.raises(SystemExit, match=r"^error: study: the PACS does not have the study"):
+        main()
+
+
+def test_watch_works_through_what_there_is(pacs, tmp_path):
+    options = ["--model", tiny_model(tmp_path), "--enhancer", "bicubic", "--since-days", "-1", "--interval", "0.01"]
+    for stored in (4, 4):
+        done = call("watch", pacs.url, "--out", tmp_path / "watch", "--until-idle", *options)
+        assert done.exit_code == 0, done.output
+        assert len(pacs.received) == stored
+
+
+def tiny_model(folder):
+    """A classifier of a few thousand weights, as a model folder."""
+    import torch
+    from scripts.networks import ViTMultilabel, save_vit_multilabel
+
+    network = ViTMultilabel(architecture=TINY, num_labels=len(LABELS), image_size=32)
+    torch.nn.init.normal_(network.head.weight)
+    save_vit_multilabel(network, folder / "model", labels=LABELS, provenance={})
+    return folder / "model"

@@ -7,7 +7,19 @@ from scripts.workflow import CONFIG_DIR
 
 REFERENCE = CONFIG_DIR.parent / "docs" / "reference.md"
 SETTING = re.compile(r"^(?P<key>[a-z_]+): (?P<value>.*?\S)\s{2,}# (?P<meaning>.+)$")
-FILES = ("train", "enhance", "retrain", "evaluate", "inference", "train_sr", "sr_evaluation")
+FILES = (
+    "train",
+    "enhance",
+    "retrain",
+    "zoom",
+    "calibrate",
+    "evaluate",
+    "explain",
+    "inference",
+    "train_sr",
+    "sr_evaluation",
+    "ablation",
+)
 
 
 def rows(name):

@@ -31,6 +31,8 @@ def test_unknown_workflow_and_overlay_are_refused():
         config_files("trainin", [])
     with pytest.raises(ValueError, match="did you mean 'paper'"):
         config_files("training", ["papr"])
+    with pytest.raises(ValueError, match="found 'zoom'"):
+        config_files("evaluating", ["zoom"])
 
 
 def test_several_processes_without_torchrun_are_refused(monkeypatch):

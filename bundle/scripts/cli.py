@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from .pacs.commands import TlsCa, TlsCert, receive, watch
+
 app = typer.Typer(
     help="Attention-guided super-resolution for multilabel chest-radiograph classification (research use only).",
     no_args_is_help=True,
@@ -20,6 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 INTERRUPTED = 130
+app.command()(watch)
+app.command()(receive)
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -40,7 +44,7 @@ class Layout(StrEnum):
 def run(
     context: typer.Context,
     workflow: Annotated[
-        str, typer.Argument(help="training, enhancing, retraining, evaluating, inferring, sr_training, sr_evaluation")
+        str, typer.Argument(help="training, enhancing, retraining, calibration, evaluating, inferring, …; see info")
     ],
     overlay: Annotated[list[str], typer.Option(help="paper, demo or multi_gpu; may be repeated")] = [],  # noqa: B006
     tracking: Annotated[str, typer.Option(help="mlflow (sqlite beside the output), none, or an MLflow URI")] = "mlflow",
@@ -63,23 +67,81 @@ def demo(out: Annotated[Path, typer.Option(help="output folder")] = Path("demo-o
 
 
 @app.command()
+def phantoms(
+    out: Annotated[Path, typer.Argument(help="folder to make")],
+    patients: Annotated[int, typer.Option(help="number of patients; 1.5 studies each")] = 240,
+    fine_detail: Annotated[float, typer.Option(help="share of opacity and edema drawn as fine detail only")] = 0.3,
+    size: Annotated[int, typer.Option(help="side of the films, pixels")] = 1024,
+    seed: Annotated[int, typer.Option(help="of the patients and of the split")] = 0,
+) -> None:
+    """Write synthetic studies with known findings, and their datalist."""
+    from .data.building import build_from_csv
+    from .data.datalist import write_datalist
+    from .data.phantom import write_phantom_studies
+
+    table = write_phantom_studies(out, n_patients=patients, size=size, seed=seed, fine_detail_fraction=fine_detail)
+    datalist, failures = build_from_csv(table, seed=seed)
+    write_datalist(datalist, out / "datalist.json")
+    report_failures(failures, out / "failures.csv")
+
+
+@app.command()
 def predict(
-    inputs: Annotated[list[Path], typer.Argument(help="radiographs or folders of studies")],
+    inputs: Annotated[list[Path] | None, typer.Argument(help="radiographs or folders of studies")] = None,
+    *,
     out: Annotated[Path, typer.Option(help="output folder")],
     model: Annotated[Path | None, typer.Option(help="model folder; default: the shipped one")] = None,
     dicom: Annotated[bool, typer.Option("--dicom", help="also write DICOM objects for a PACS, to OUT/dicom")] = False,
+    dicomweb: Annotated[str | None, typer.Option(help="instead of INPUTS: DICOMweb root, with --study")] = None,
+    study: Annotated[str | None, typer.Option(help="StudyInstanceUID")] = None,
+    store: Annotated[bool, typer.Option("--store", help="store the DICOM objects in that PACS")] = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
 ) -> None:
-    """Write probabilities (CSV, JSON), attention overlays and enhanced images."""
+    """Write probabilities (CSV, JSON), attention overlays and enhanced images; * marks a finding over its threshold."""
+    if bool(inputs) == bool(dicomweb) or bool(dicomweb) != bool(study) or (store and not dicomweb):
+        raise ValueError("predict: expected INPUTS, or --dicomweb with --study, found neither or a mixture; see --help")
+    if dicomweb and study:
+        predict_from_pacs(dicomweb, study, out, model, dicom, store, tls_ca, tls_cert)
+    else:
+        predict_files([str(path) for path in inputs or []], out, model, dicom)
+    if (out / "failures.csv").exists():
+        raise SystemExit(1)
+
+
+def predict_files(inputs: list[str], out: Path, model: Path | None, dicom: bool) -> None:
+    """Run the workflow ``inferring``."""
     from .workflow import run_workflow
 
-    overrides: dict = {"inputs": [str(path) for path in inputs], "output_dir": str(out), "tracking_uri": "none"}
+    overrides: dict = {"inputs": inputs, "output_dir": str(out), "tracking_uri": "none"}
     if model is not None:
         overrides["model_dir"] = str(model)
     if dicom:
         overrides["dicom"] = True
     run_workflow("inferring", overrides=overrides)
-    if (out / "failures.csv").exists():
-        raise SystemExit(1)
+
+
+def predict_from_pacs(
+    url: str,
+    study: str,
+    out: Path,
+    model: Path | None,
+    dicom: bool,
+    store: bool,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+) -> None:
+    """Fetch one study, predict it, store the results."""
+    from .inference.predictor import Predictor
+    from .pacs.dicomweb import DicomWeb
+    from .pacs.session import Server
+    from .pacs.single import predict_study
+    from .workflow import BUNDLE_ROOT, start_log
+
+    start_log()
+    pacs = DicomWeb(Server(url, tls_ca, tls_cert))
+    predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model)
+    predict_study(pacs, study, predictor, out, dicom=dicom, store=store)
 
 
 @app.command()
@@ -157,7 +219,7 @@ def main() -> None:
     """Run the command line; a known error is one line, not a trace."""
     try:
         app()
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         raise SystemExit(f"error: {error}") from error
     except SystemExit as stop:
         if stop.code == INTERRUPTED:  # how typer ends at Ctrl-C

@@ -27,13 +27,14 @@ def run_demo(out: Path) -> None:
 
     started = time.monotonic()
     data, base, enhanced, retrained = (out / name for name in ("data", "base", "enhanced", "retrained"))
-    stage("1/6  synthetic DICOM studies", lambda: make_studies(data))
+    stage("1/7  synthetic DICOM studies", lambda: make_studies(data))
     common = {"dataset_dir": str(data)}
-    stage("2/6  train the classifier", lambda: train("training", out=base, **common))
-    stage("3/6  enhance what it attends to", lambda: enhance(base, enhanced, **common))
-    stage("4/6  re-train on the enhanced images", lambda: train("retraining", out=retrained, dataset_dir=str(enhanced)))
-    stage("5/6  evaluate both", lambda: evaluate(data, base, enhanced, retrained))
-    report = stage("6/6  report", lambda: publish_report(out, synthetic=True))
+    stage("2/7  train the classifier", lambda: train("training", out=base, **common))
+    stage("3/7  enhance what it attends to", lambda: enhance(base, enhanced, **common))
+    stage("4/7  re-train on the enhanced images", lambda: train("retraining", out=retrained, dataset_dir=str(enhanced)))
+    stage("5/7  calibrate both", lambda: calibrate({base: data, retrained: enhanced}))
+    stage("6/7  evaluate both", lambda: evaluate(data, base, enhanced, retrained))
+    report = stage("7/7  report", lambda: publish_report(out, synthetic=True))
     print("\nSYNTHETIC data: these figures show that the pipeline runs; they say nothing about radiographs.")
     print(format_comparison_table(json.loads((out / "comparison.json").read_text())))
     print(f"report: {report}")
@@ -72,6 +73,13 @@ def enhance(base: Path, out: Path, *, dataset_dir: str) -> None:
     """Enhance every split."""
     overrides = {"base_dir": str(base), "output_dir": str(out), "dataset_dir": dataset_dir}
     run_workflow("enhancing", overlays=["demo"], overrides=overrides)
+
+
+def calibrate(data_of: dict[Path, Path]) -> None:
+    """Thresholds and calibrated probabilities of each model, from its own version of the validation split."""
+    for model, data in data_of.items():
+        overrides = {"output_dir": str(model), "dataset_dir": str(data)}
+        run_workflow("calibration", overlays=["demo"], overrides=overrides)
 
 
 def evaluate(data: Path, base: Path, enhanced: Path, retrained: Path) -> None:

@@ -22,10 +22,14 @@ WORKFLOWS: dict[str, tuple[str, ...]] = {
     "training": ("train.yaml",),
     "enhancing": ("enhance.yaml",),
     "retraining": ("train.yaml", "retrain.yaml"),
+    "zooming": ("train.yaml", "zoom.yaml"),
+    "calibration": ("train.yaml", "calibrate.yaml"),
     "evaluating": ("train.yaml", "evaluate.yaml"),
+    "explaining": ("explain.yaml",),
     "inferring": ("inference.yaml",),
     "sr_training": ("train_sr.yaml",),
     "sr_evaluation": ("sr_evaluation.yaml",),
+    "ablation": ("ablation.yaml",),
 }
 KINDS = {"inferring": "infer"}
 
@@ -72,6 +76,42 @@ def run_workflow(
     return {key: job.parser.get_parsed_content(key) for key in overrides}
 
 
+def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) -> Any:
+    """One component of a configuration, built for a program that is no workflow.
+
+    Args:
+        config_file: that the component is defined in.
+        name: its key.
+        overrides: keys and values, as of :func:`run_workflow`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: an unknown key.
+    """
+    from monai.bundle import ConfigParser
+
+    if not config_file.is_file():
+        raise FileNotFoundError(
+            f"{config_file}: no configuration; expected the folder of a bundle; name the one with configs/"
+        )
+    check_overrides([config_file], overrides)
+    parser = ConfigParser()
+    parser.read_config(str(config_file))
+    parser.read_meta(str(CONFIG_DIR / "metadata.json"))
+    parser.update(dict(overrides))
+    try:
+        return parser.get_parsed_content(name)
+    except RuntimeError as error:
+        raise root_cause(error) from error
+
+
+def start_log() -> None:
+    """Log as workflows do, in a command that runs none."""
+    import logging.config
+
+    logging.config.fileConfig(CONFIG_DIR / "logging.conf", disable_existing_loggers=False)
+
+
 def root_cause(error: BaseException) -> BaseException:
     """The error that a component raised: MONAI wraps it in ``RuntimeError``s with the text of whole expressions."""
     while isinstance(error, RuntimeError) and error.__cause__ is not None:
@@ -84,7 +124,9 @@ def config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
     if workflow not in WORKFLOWS:
         raise ValueError(unknown("workflow", workflow, WORKFLOWS))
     own = WORKFLOWS[workflow]
-    available = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if path.name not in own)
+    # What makes another workflow is no overlay: zooming's network, laid over evaluating, would be an untrained one.
+    taken = {name for files in WORKFLOWS.values() for name in files}
+    available = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if path.name not in taken)
     for overlay in overlays:
         if overlay not in available:
             raise ValueError(unknown("--overlay", overlay, available))

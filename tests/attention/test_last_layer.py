@@ -1,21 +1,6 @@
 import pytest
 import torch
-from scripts.attention.last_layer import LastLayerCLSAttention, WithAttention, attention_maps, last_projections
-from scripts.networks import ViTMultilabel
-
-SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "patch_size": 8}
-FAMILIES = {
-    "vit": {"intermediate_size": 64},
-    "dinov2": {"mlp_ratio": 2},
-    "dinov2_with_registers": {"mlp_ratio": 2, "num_register_tokens": 4},
-}
-
-
-@pytest.fixture(params=FAMILIES)
-def network(request):
-    torch.manual_seed(0)
-    architecture = {"model_type": request.param, **SIZES, **FAMILIES[request.param]}
-    return ViTMultilabel(architecture=architecture, num_labels=2, image_size=48).eval()
+from scripts.attention.last_layer import LastLayerCLSAttention, WithAttention, attention_maps
 
 
 def framework_attention(network, images):
@@ -49,11 +34,6 @@ def test_hooks_are_gone_afterwards(network):
 def test_maps_need_a_forward_pass(network):
     with LastLayerCLSAttention(network) as attention, pytest.raises(RuntimeError, match="no forward pass"):
         _ = attention.maps
-
-
-def test_a_network_without_attention_is_refused():
-    with pytest.raises(ValueError, match="found none"):
-        last_projections(torch.nn.Linear(2, 2))
 
 
 @pytest.mark.parametrize("prepare", ["compile", "export"])

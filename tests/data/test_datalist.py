@@ -66,6 +66,8 @@ def item(**changes):
         ({"trainning": []}, "found 'trainning'; use 'training'"),
         ({"training": item() * 2}, "duplicate image"),
         ({"training": item(patient_id="c")}, "same patient in two splits"),
+        ({"training": item(boxes=[{"label": "Mass", "xywh": [1, 2, 3]}])}, r"training\[0\]: boxes: expected"),
+        ({"training": item(masks=["1.png"])}, "masks: expected an object of label and file"),
         ({"training": "all"}, "expected a list of items"),
         ({"labels": ["Edema", "Edema"]}, "expected a list of different names"),
     ],
@@ -116,6 +118,18 @@ def test_images_beside_neither_folder_are_found_again(folder, tmp_path_factory):
     write_datalist(built(folder), out)
     assert "../" in out.read_text()
     assert repr(load_datalist(out).splits) == repr(built(folder).splits)
+
+
+def test_masks_are_found_as_images_are(folder, tmp_path_factory):
+    datalist = built(folder)
+    datalist.splits["test"][0]["masks"] = {"Mass": str(folder / "5.png")}
+    for out, parent in ((folder / "datalist.json", ""), (tmp_path_factory.mktemp("out") / "datalist.json", "../")):
+        write_datalist(datalist, out)
+        assert json.loads(out.read_text())["test"][0]["masks"]["Mass"].startswith(parent)
+        assert load_datalist(out).splits["test"][0]["masks"] == {"Mass": str(folder / "5.png")}
+    (folder / "5.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"5\.png"):
+        load_datalist(folder / "datalist.json")
 
 
 def test_edited_split_is_said(folder, caplog):

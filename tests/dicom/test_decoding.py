@@ -79,3 +79,11 @@ def test_real_codestreams_against_pydicom():
     for path in (*(SHARED_DICOM / "chest").glob("*.dcm"), *(SHARED_DICOM / "derived").glob("*.dcm")):
         theirs = pixel_array(path)
         assert np.abs(decoded(path).astype(int) - theirs.astype(int)).max() <= 1, path.name
+
+
+def test_more_pixels_than_the_header_says_are_refused(tmp_path):
+    """pydicom takes them for more frames and gives an array with an axis more."""
+    path = save(make_dataset(picture(), **window(Rows=1)), tmp_path / "x.dcm")
+    with pytest.raises(RefusedInput) as refusal:
+        decoded(path)
+    assert refusal.value.code == "GEOMETRY"

@@ -1,31 +1,57 @@
 import pytest
 import torch
 from scripts.enhancement.decoding import decode_latents, normalised_by, recorded, starts
-from scripts.enhancement.networks.folder import load_diffusers
-from scripts.workflow import BUNDLE_ROOT
 
 from .tiny_ldm import tiny_networks
 
-
-@pytest.fixture(scope="module")
-def vqvae():
-    """A shipped autoencoder: random weights have no image to be faithful to."""
-    from diffusers import VQModel
-
-    folders = sorted((BUNDLE_ROOT / "models").glob("*/vqvae"))
-    if not folders:
-        pytest.skip("no trained autoencoder in bundle/models")
-    return load_diffusers(VQModel, folders[0])
+STEPS = 80  # of training the autoencoder
 
 
 @pytest.fixture(scope="module")
-def latents(vqvae):
-    """Of a smooth picture, brighter on one side, with texture: (1, 3, 96, 72)."""
+def picture():
+    """Smooth, brighter on one side, with texture: (1, 1, 384, 288) in [0, 1]."""
     rows, columns = torch.meshgrid(torch.linspace(0, 1, 384), torch.linspace(0, 1, 288), indexing="ij")
     image = 0.2 + 0.5 * columns + 0.1 * torch.sin(40 * rows) * torch.sin(25 * columns)
     image = image + 0.02 * torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
+    return image[None, None]
+
+
+@pytest.fixture(scope="module")
+def vqvae(picture):
+    """Of diffusers' class, which normalises over the whole image; trained: random weights are faithful to none."""
+    from diffusers import VQModel
+
+    torch.manual_seed(0)
+    vqvae = VQModel(
+        in_channels=1,
+        out_channels=1,
+        down_block_types=["DownEncoderBlock2D"] * 3,
+        up_block_types=["UpDecoderBlock2D"] * 3,
+        block_out_channels=[16, 16, 32],
+        num_vq_embeddings=256,
+        norm_num_groups=8,
+        mid_block_add_attention=False,
+    )
+    optimizer = torch.optim.Adam(vqvae.parameters(), 3e-3)
+    for step in range(STEPS):
+        row, column = (37 * step) % 320, (53 * step) % 224
+        crop = picture[..., row : row + 64, column : column + 64] * 2 - 1
+        restored = vqvae.decode(vqvae.encode(crop).latents, force_not_quantize=True).sample
+        loss = (restored - crop).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():  # codes where the latents are
+        found = vqvae.encode(picture * 2 - 1).latents.permute(0, 2, 3, 1).flatten(0, 2)
+        vqvae.quantize.embedding.weight.copy_(found[:: len(found) // 256][:256])
+    return vqvae.eval()
+
+
+@pytest.fixture(scope="module")
+def latents(vqvae, picture):
+    """(1, 3, 96, 72)."""
     with torch.no_grad():
-        return vqvae.encode(image.expand(1, vqvae.config.in_channels, -1, -1) * 2 - 1).latents
+        return vqvae.encode(picture * 2 - 1).latents
 
 
 def test_tiles_are_the_whole_within_a_hundredth_of_the_range(vqvae, latents):

@@ -2,38 +2,17 @@ import errno
 import json
 import os
 
+import numpy as np
 import pytest
 import torch
+from scripts.attention import make_attention
 from scripts.data.checksum import file_sha256
 from scripts.data.datalist import load_datalist
 from scripts.dicom import read_radiograph
 from scripts.enhancement.bicubic import BicubicEnhancer
 from scripts.enhancement.enhance_dataset import DatasetEnhancer
-from scripts.enhancement.enhance_image import EnhanceSettings
-from scripts.networks import ViTMultilabel
 
-TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
-
-
-@pytest.fixture
-def make(data_dir, tmp_path):
-    torch.manual_seed(0)
-    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32).eval()
-
-    def build(out="enhanced", **changes):
-        settings = EnhanceSettings(count=2, window=8, working_size=None, **changes.pop("settings", {}))
-        return DatasetEnhancer(
-            datalist=load_datalist(data_dir / "datalist.json"),
-            network=network,
-            network_hash="0" * 64,
-            enhancer=changes.pop("enhancer", BicubicEnhancer(2)),
-            settings=settings,
-            output_dir=tmp_path / out,
-            batch_size=4,
-            **changes,
-        )
-
-    return build
+from tests.conftest import draw
 
 
 def finish(job):
@@ -177,6 +156,29 @@ def test_image_without_any_finite_region_is_refused(make):
     assert len(load_datalist(job.output_dir / "datalist.json").splits["training"]) == 12
 
 
+class Forgetful(BicubicEnhancer):
+    """Bicubic with noise; no memory for regions of more than ``limit`` pixels."""
+
+    name, limit = "forgetful", 10**6
+
+    def enhance(self, low_res, *, generators):
+        if low_res[0].numel() > self.limit:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        high_res = super().enhance(low_res, generators=generators)
+        return high_res + torch.stack([torch.rand(high_res.shape[1:], generator=one) for one in generators]) / 10
+
+
+def test_image_that_never_fits_into_memory_costs_no_other(make, tmp_path):
+    enhancer = Forgetful(2)
+    whole = finish(make("whole", enhancer=enhancer)).splitlines()
+    job = make(enhancer=enhancer)
+    draw(np.random.default_rng(0), 1, 0, size=256).save(tmp_path / "large.png")
+    job.datalist.splits["training"][2]["image"] = str(tmp_path / "large.png")
+    enhancer.limit = 16**2  # the others' regions have as many pixels
+    assert finish(job).splitlines() == [*whole[:2], *whole[3:]]
+    assert "large.png,OUT_OF_MEMORY" in (job.output_dir / "failures.csv").read_text()
+
+
 def test_refused_image_is_named_and_left_out(make, tmp_path):
     job = make()
     broken = tmp_path / "broken.png"
@@ -208,3 +210,14 @@ def test_source_folder_is_never_written_to(make, data_dir):
     job.output_dir = data_dir
     with pytest.raises(ValueError, match="holds the source images"):
         job.run()
+
+
+def test_the_attention_method_chooses_the_regions_and_is_remembered(make):
+    first = make()
+    finish(first)
+    other = make("other", attention=make_attention("grad_attention", first.network))
+    lines = [[json.loads(line) for line in finish(job).splitlines()] for job in (first, other)]
+    assert {line["attention"] for line in lines[1]} == {"grad_attention"}
+    assert [line["boxes"] for line in lines[0]] != [line["boxes"] for line in lines[1]]
+    with pytest.raises(ValueError, match="attention: expected rollout, found last_cls"):
+        make(attention=make_attention("rollout", first.network)).run()

@@ -171,6 +171,14 @@ def test_kept_work_names_only_the_regions_that_were_enhanced():
     assert keep_finite(work, remaining * 2)[0] is work
 
 
+def test_kept_regions_keep_their_own_guides():
+    work, _, _ = enhance(radiograph(), BicubicEnhancer(), REDUCED)
+    assert work.guides == []
+    work = replace(work, guides=[torch.zeros(2, 4, 4), torch.ones(2, 4, 4)])
+    spoiled = [torch.full((1, 64, 64), float("nan")), torch.zeros(1, 64, 64)]
+    assert [float(guide.mean()) for guide in keep_finite(work, spoiled)[0].guides] == [1.0]
+
+
 def test_image_of_spoiled_regions_only_stays_as_it_was():
     source = radiograph()
     work = prepare(source, attention(), NETWORK_SIZE, BicubicEnhancer(), REDUCED)

@@ -1,7 +1,8 @@
 import pytest
 import torch
+from scripts.enhancement.enhance_image import EnhanceSettings, enhance_regions, prepare
 from scripts.enhancement.enhancer import degrade
-from scripts.enhancement.guided import GuidedEnhancer
+from scripts.enhancement.guided import GuidedEnhancer, surroundings_of
 from scripts.enhancement.networks.folder import save_network
 from scripts.enhancement.networks.guided import GuidedNetwork
 
@@ -36,3 +37,43 @@ def test_other_scales_are_refused(folder, scale):
         GuidedEnhancer(folder, scale=scale)
     with pytest.raises(ValueError, match="scale"):
         GuidedEnhancer(folder).enlarge(torch.rand(1, 1, 8, 8), scale)
+
+
+def test_guide_shows_what_lies_around_a_region_and_where_it_is(folder):
+    image = torch.zeros(1, 96, 96)
+    image[:, :, 64:] = 1.0  # right of the region
+    context, attended = GuidedEnhancer(folder).make_guide(image, (30, 16, 78, 64))  # 48 pixels in 64, as in training
+    assert context[:, :13].max() < 0.1 and context[:, 15].min() > 0.9
+    assert attended.nonzero().amin(dim=0).tolist() == [2, 2] and attended.nonzero().amax(dim=0).tolist() == [13, 13]
+
+
+@pytest.mark.parametrize(
+    ("box", "shape", "expected"),
+    [
+        ((0, 0, 30, 30), (200, 200), (0, 0, 40, 40)),  # in a corner: shifted
+        ((170, 170, 200, 200), (200, 200), (160, 160, 200, 200)),
+        ((0, 0, 30, 30), (32, 30), (0, 0, 32, 30)),  # all there is
+    ],
+)
+def test_surroundings_stay_inside_the_image(box, shape, expected):
+    assert surroundings_of(box, shape) == expected
+
+
+def test_the_pipeline_guides_and_the_result_does_not_depend_on_the_batch(folder):
+    """Regions of several images: each is enhanced under its own guide, alone or beside others."""
+    enhancer, told = GuidedEnhancer(folder), []
+    enhancer.network.register_forward_pre_hook(lambda network, inputs: told.append(inputs[2]))
+    settings = EnhanceSettings(count=2, window=16, working_size=64, feather=2)
+    attention = torch.rand(8, 8, generator=torch.Generator().manual_seed(1))
+    images = [torch.rand(1, 160, 128, generator=torch.Generator().manual_seed(seed)) for seed in range(2)]
+    work = [prepare(image, attention, 64, enhancer, settings) for image in images]
+    together = enhance_regions(work, enhancer, 8)
+    expected = [enhancer.make_guide(one.source, region.box) for one in work for region in one.regions]
+    torch.testing.assert_close(torch.cat(told), torch.stack(expected))
+    alone = [enhance_regions([one], enhancer, 1)[0] for one in work]
+    for first, second in zip(together, alone, strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=1e-5)
+    for one in work:
+        one.guides = []
+    without = enhance_regions(work, enhancer, 8)
+    assert not torch.allclose(together[0][0], without[0][0], atol=1e-4)

@@ -3,25 +3,45 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scripts.evaluation import bootstrap
-from scripts.evaluation.bootstrap import bootstrap_metrics, patient_weights, percentile_interval, weighted_rank_metrics
-from scripts.evaluation.metrics import auroc, average_precision
+from scripts.evaluation.bootstrap import (
+    bootstrap_metrics,
+    patient_weights,
+    percentile_interval,
+    weighted_calibration_metrics,
+    weighted_rank_metrics,
+)
+from scripts.evaluation.metrics import label_metrics
 
 
 def test_weighting_equals_resampling() -> None:
     rng = np.random.default_rng(0)
     positive, scores = rng.random(80) < 0.3, np.round(rng.random(80), 1)
     weights = rng.integers(0, 4, (20, 80)).astype(float)
-    areas, precisions = weighted_rank_metrics(positive, scores, weights)
-    for row, area, precision in zip(weights.astype(int), areas, precisions, strict=True):
+    figures = weighted_rank_metrics(positive, scores, weights)
+    for i, row in enumerate(weights.astype(int)):
         drawn = np.repeat(np.arange(80), row)
-        assert area == pytest.approx(auroc(positive[drawn].astype(float), scores[drawn]))
-        assert precision == pytest.approx(average_precision(positive[drawn].astype(float), scores[drawn]))
+        resampled = label_metrics(positive[drawn].astype(float), scores[drawn])
+        assert {name: values[i] for name, values in figures.items()} == pytest.approx(
+            {name: resampled[name] for name in figures}
+        )
+
+
+def test_calibration_figures_weight_the_cases_within_their_bins() -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.random(90)
+    positive = rng.random(90) < probabilities
+    once, twice = np.ones((1, 90)), np.full((1, 90), 2.0)
+    plain = weighted_calibration_metrics(positive, probabilities, once)
+    expected = label_metrics(positive.astype(float), probabilities)
+    assert plain["brier"][0] == pytest.approx(expected["brier"])
+    assert plain["calibration_error"][0] == pytest.approx(expected["calibration_error"])
+    for name, values in weighted_calibration_metrics(positive, probabilities, twice).items():
+        assert values == pytest.approx(plain[name])
 
 
 def test_replicate_with_one_class_has_no_answer() -> None:
-    area, precision = weighted_rank_metrics(np.array([True, False]), np.array([0.2, 0.1]), np.array([[2.0, 0.0]]))
-    assert np.isnan(area).all()
-    assert np.isnan(precision).all()
+    figures = weighted_rank_metrics(np.array([True, False]), np.array([0.2, 0.1]), np.array([[2.0, 0.0]]))
+    assert all(np.isnan(values).all() for values in figures.values())
 
 
 def test_patients_are_drawn_whole_and_equal_seeds_agree() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scripts.evaluation.bootstrap import bootstrap_metrics
 from scripts.evaluation.delong import holm, paired_delong, structural_components
 from sklearn.metrics import roc_auc_score
 
@@ -38,6 +39,19 @@ def test_components_average_to_the_area() -> None:
     components = structural_components(positive, scores)
     assert components[positive].mean() == pytest.approx(roc_auc_score(positive, scores))
     assert components[~positive].mean() == pytest.approx(roc_auc_score(positive, scores))
+
+
+@pytest.mark.parametrize("images_per_patient", [1, 3])
+def test_error_is_that_of_a_bootstrap_of_2000(images_per_patient: int) -> None:
+    rng = np.random.default_rng(11)
+    groups = np.repeat(np.arange(1200 // images_per_patient), images_per_patient)
+    patient = rng.normal(size=len(np.unique(groups)))[groups]  # films of one patient resemble each other
+    positive = 0.7 * patient + rng.normal(size=1200) > 0.9
+    first = positive + 0.5 * patient + rng.normal(size=1200)
+    second = first + 0.4 * positive + rng.normal(size=1200)
+    _, error, _ = paired_delong(positive, first, second, groups)
+    both = [bootstrap_metrics(positive[:, None], s[:, None], groups, 2000, seed=0)["auroc"] for s in (first, second)]
+    assert error == pytest.approx((both[1] - both[0]).std(ddof=1), rel=0.05)
 
 
 def test_copies_of_a_patient_do_not_add_certainty() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scripts.evaluation.evaluate import anonymous_groups, case_names, compare, sigmoid, write_evaluation
+from scripts.evaluation.evaluate import anonymous_groups, case_names, compare, write_evaluation
+from scripts.evaluation.scale import sigmoid
 
 LABELS = ["Edema", "Fracture"]
 

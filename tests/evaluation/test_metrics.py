@@ -42,6 +42,43 @@ def test_equal_to_sklearn_on_annotated_cases_with_ties() -> None:
         assert figures["brier"] == pytest.approx(reference.brier_score_loss(y, p))
 
 
+def test_equal_to_sklearn_on_complete_columns() -> None:
+    probabilities, _ = make_case(400, 4, seed=3)
+    targets = (np.random.default_rng(5).random((400, 4)) < probabilities).astype(float)
+    macro = metrics_report(list("abcd"), probabilities, targets, bootstrap=0)["macro"]
+    assert macro["auroc"] == pytest.approx(reference.roc_auc_score(targets, probabilities, average="macro"))
+    assert macro["average_precision"] == pytest.approx(reference.average_precision_score(targets, probabilities))
+    assert macro["f1"] == pytest.approx(reference.f1_score(targets, probabilities >= 0.5, average="macro"))
+
+
+def test_fixed_points_are_points_of_the_roc_curve() -> None:
+    probabilities, targets = make_case(300, 1)
+    figures = label_metrics(targets[:, 0], probabilities[:, 0])
+    known = annotated(targets[:, 0])
+    fpr, tpr, _ = reference.roc_curve(targets[known, 0], probabilities[known, 0], drop_intermediate=False)
+    assert figures["sensitivity_at_90_specificity"] == pytest.approx(tpr[fpr <= 0.1].max())
+    assert figures["specificity_at_90_sensitivity"] == pytest.approx(1 - fpr[tpr >= 0.9].min())
+
+
+def test_calibration_interval_holds_the_estimate_that_resampling_alone_would_miss() -> None:
+    rng = np.random.default_rng(2)
+    probabilities = rng.beta(1, 4, (200, 1))
+    targets = (rng.random((200, 1)) < probabilities).astype(float)
+    row = metrics_report(["a"], probabilities, targets, bootstrap=300)["labels"]["a"]
+    low, high = row["calibration_error_ci"]
+    assert low < row["calibration_error"] < high
+
+
+def test_one_patient_has_figures_and_no_made_up_precision() -> None:
+    probabilities, targets = make_case(40, 2)
+    report = metrics_report(["a", "b"], probabilities, targets, ["only"] * 40, bootstrap=50)
+    row = report["labels"]["a"]
+    assert report["n_patients"] == 1
+    assert row["auroc_ci"] == pytest.approx([row["auroc"]] * 2)
+    assert any("one patient" in text for text in report["warnings"])
+    json.dumps(report, allow_nan=False)
+
+
 def test_known_values() -> None:
     assert auroc(np.array([0, 0, 1, 1.0]), np.array([0.1, 0.4, 0.35, 0.8])) == 0.75
     assert auroc(np.array([0, 1.0]), np.array([0.5, 0.5])) == 0.5

@@ -8,6 +8,9 @@ TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "in
 LABELS = ["Edema", "Pneumonia"]
 
 
+STRUCTURES = [{"pool": "cls"}, {"pool": "label_tokens", "label_blocks": 1}, {"pool": "cls_mean", "conv_branch": True}]
+
+
 @pytest.fixture
 def network():
     return ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, pool="cls_mean").eval()
@@ -19,6 +22,28 @@ def test_round_trip_gives_the_same_logits_and_labels(network, tmp_path):
     image = torch.rand(2, 1, 32, 32)
     assert torch.equal(again(image), network(image)) and again.labels == LABELS
     assert json.loads((tmp_path / "model" / "metadata.json").read_text())["provenance"] == {"seed": 0}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure["pool"])
+def test_round_trip_of_every_structure(tmp_path, structure, dtype):
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, drop_path=0.2, **structure).eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+        parameter.data = parameter.data.half().float()  # so that half precision loses nothing
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={}, dtype=dtype)
+    again, image = load_vit_multilabel(tmp_path / "model"), torch.rand(2, 1, 32, 32)
+    assert torch.equal(again(image), network(image))
+    assert all(getattr(again, key) == value for key, value in structure.items())
+
+
+def test_folders_of_before_label_tokens_load(network, tmp_path):
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
+    metadata = json.loads((tmp_path / "model" / "metadata.json").read_text())
+    del metadata["preprocessing"]["label_blocks"], metadata["preprocessing"]["conv_branch"]
+    (tmp_path / "model" / "metadata.json").write_text(json.dumps(metadata))
+    image = torch.rand(2, 1, 32, 32)
+    assert torch.equal(load_vit_multilabel(tmp_path / "model")(image), network(image))
 
 
 def test_shards_and_half_precision(network, tmp_path):

@@ -7,7 +7,9 @@ SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "p
 @pytest.fixture(params=["vit", "dinov2"])
 def network(request):
     sizes = {"intermediate_size": 64} if request.param == "vit" else {"mlp_ratio": 2}
-    return ViTMultilabel(architecture={"model_type": request.param, **SIZES, **sizes}, num_labels=2, image_size=32)
+    architecture = {"model_type": request.param, **SIZES, **sizes}
+    additions = {"pool": "label_tokens", "conv_branch": True, "drop_path": 0.1}
+    return ViTMultilabel(architecture=architecture, num_labels=2, image_size=32, **additions)
 
 
 def test_every_parameter_is_in_one_group(network):
@@ -25,6 +27,8 @@ def test_rates_fall_towards_the_input(network):
     layers = network.backbone.layers if hasattr(network.backbone, "layers") else network.backbone.encoder.layer
     assert rate[id(network.head.weight)] == 1.0
     assert [rate[id(next(layer.parameters()))] for layer in layers] == [0.125, 0.25, 0.5]
+    assert [rate[id(branch.conv.weight)] for branch in network.conv_branches] == [0.125, 0.25, 0.5]
+    assert rate[id(network.label_tokens)] == 1.0
     assert rate[id(network.backbone.embeddings.cls_token)] == 0.0625
 
 

@@ -40,6 +40,11 @@ def test_resampling_keeps_the_prefix_and_a_constant_grid():
     assert (found[:, 0] == 7).all() and torch.allclose(found[:, 1:], torch.tensor(2.0))
 
 
+def test_positions_of_images_that_are_not_square_are_refused():
+    with pytest.raises(ValueError, match=r"1 \+ a square number of positions, found 13"):
+        resample_positions(torch.zeros(1, 13, 4), 16, prefix=1)
+
+
 def test_missing_tensor_is_named(vit_folder):
     change(vit_folder, lambda state: state.pop("layernorm.weight"))
     with pytest.raises(ValueError, match=r"1 missing: layernorm\.weight"):

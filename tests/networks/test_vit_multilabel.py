@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from scripts.networks import MaskedBCEWithLogitsLoss, ViTMultilabel
@@ -29,7 +31,42 @@ def test_wrong_shape_names_both():
         tiny()(torch.rand(2, 1, 64, 64))
 
 
-@pytest.mark.parametrize("changes", [{"architecture": None}, {"backbone": "somewhere"}, {"pool": "max"}])
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("kind", ["vit", "dinov2", "dinov2_with_registers"])
+@pytest.mark.parametrize("additions", [{"pool": "cls_mean"}, {"pool": "label_tokens", "conv_branch": True}])
+def test_traced_network_gives_the_same_logits(kind, additions):
+    sizes = {"intermediate_size": 64} if kind == "vit" else {"mlp_ratio": 2}
+    architecture = {**{key: value for key, value in TINY.items() if key != "intermediate_size"}, **sizes}
+    network = tiny(architecture={"model_type": kind, **architecture}, **additions).eval()
+    with torch.no_grad():
+        traced = torch.jit.trace(network, torch.rand(1, 1, 32, 32))
+        image = torch.rand(3, 1, 32, 32)
+        assert torch.allclose(traced(image), network(image), atol=1e-5)
+
+
+def test_copy_as_for_the_weight_average_is_independent():
+    network = tiny(pool="label_tokens", conv_branch=True, drop_path=0.1).eval()
+    copied, image = copy.deepcopy(network), torch.rand(1, 1, 32, 32)
+    before = network(image)
+    with torch.no_grad():
+        for parameter in copied.parameters():
+            parameter.add_(0.1)
+    assert torch.equal(network(image), before) and not torch.allclose(copied(image), before)
+
+
+def test_half_precision_is_close_and_gives_finite_gradients():
+    network, image = tiny(pool="label_tokens", conv_branch=True, drop_path=0.2), torch.rand(2, 1, 32, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        network(image).sum().backward()
+        half = network.eval()(image)
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+    assert torch.allclose(half.float(), network(image), atol=2e-2)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"architecture": None}, {"backbone": "somewhere"}, {"pool": "max"}, {"drop_path": 1.0}, {"labels": ["one"]}],
+)
 def test_contradictory_settings_are_refused(changes):
     with pytest.raises(ValueError, match="expected"):
         tiny(**changes)

@@ -8,11 +8,14 @@ equal to the framework's eager attention to 1e-6, at the cost of the plain forwa
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Any
 
 import torch
 from torch import nn
 
+from ..networks.blocks import blocks_of
 from ..networks.vit_multilabel import ViTMultilabel
+from .output import AttentionOutput
 
 
 class LastLayerCLSAttention:
@@ -23,14 +26,12 @@ class LastLayerCLSAttention:
 
     Args:
         network: the classifier.
-
-    Raises:
-        ValueError: the network has no attention layer with query and key projections.
     """
 
     def __init__(self, network: ViTMultilabel) -> None:
         self.network = network
-        self.query, self.key = last_projections(network.backbone)
+        last: Any = blocks_of(network.backbone)[-1]
+        self.query, self.key = last.attention.q_proj, last.attention.k_proj
         self.heads = int(network.backbone.config.num_attention_heads)
         self.projected: dict[str, torch.Tensor] = {}
         self.handles: list[torch.utils.hooks.RemovableHandle] = []
@@ -98,17 +99,21 @@ class WithAttention(nn.Module):
         return logits, self.attention.maps
 
 
-def last_projections(backbone: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """Query and key projections of the last attention layer, by the names that transformers 5 gives them."""
-    modules = dict(backbone.named_modules())
-    queries = [name for name in modules if name.endswith("attention.q_proj")]
-    if not queries:
-        raise ValueError(
-            f"attention: {type(backbone).__name__} cannot be read; expected layers with attention.q_proj and k_proj, "
-            "found none; use a backbone of the ViT family"
-        )
-    last = queries[-1].removesuffix("q_proj")
-    return modules[f"{last}q_proj"], modules[f"{last}k_proj"]
+class LastCLS:
+    """:class:`LastLayerCLSAttention` as a method: one map for all labels.
+
+    Args:
+        network: the classifier, in evaluation mode.
+    """
+
+    name, per_label = "last_cls", False
+
+    def __init__(self, network: ViTMultilabel) -> None:
+        self.network = network
+
+    def __call__(self, image: torch.Tensor) -> AttentionOutput:
+        """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, h, w)."""
+        return AttentionOutput(*attention_maps(self.network, image))
 
 
 @torch.inference_mode()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..dicom.refusal import RefusedInput
+from .aliases import match_labels
 from .datalist import Datalist, check_duplicates
 from .failures import Failure
 from .layouts import read_layout
@@ -29,7 +29,7 @@ def build_from_csv(
 
     Args:
         csv: file.
-        labels: label columns; ``None`` for all that have no other meaning.
+        labels: label columns, maybe by an alias; ``None`` for all that have no other meaning.
         seed: of the split, when the CSV has none.
         fractions: share of images in training, validation and test, when the CSV has no split.
         image_root: folder of the images; the CSV's own when absent.
@@ -103,7 +103,7 @@ def build_from_layout(
     Args:
         layout: one of ``scripts.data.layouts.LAYOUTS``.
         root: folder of the data set.
-        labels: labels to keep, in this order; ``None`` for all.
+        labels: labels to keep, in this order and under these names, which may be aliases; ``None`` for all.
         seed: of what is split here.
         fractions: share of images in training, validation and test, without an official split.
 
@@ -116,7 +116,7 @@ def build_from_layout(
     """
     found, items, failures = read_layout(layout, root)
     if labels is not None:
-        columns = [find_label(name, found, layout) for name in labels]
+        columns = match_labels(labels, found, layout)
         items = [{**item, "label": [item["label"][column] for column in columns]} for item in items]
         found = list(labels)
     built = arrange(found, items, seed, fractions)
@@ -127,20 +127,6 @@ def build_from_layout(
         built.splits |= {name: carved[name] for name in ("training", "validation")}
         built.seed = seed
     return built, failures
-
-
-def find_label(name: str, labels: Sequence[str], layout: str) -> int:
-    """Position of a label.
-
-    Raises:
-        ValueError: it is none of ``labels``.
-    """
-    if name not in labels:
-        nearest = difflib.get_close_matches(name, labels, n=1, cutoff=0.0)
-        raise ValueError(
-            f"labels: {layout} has no {name!r}; expected some of {', '.join(labels)}; use {''.join(nearest)}?"
-        )
-    return labels.index(name)
 
 
 def arrange(labels: list[str], items: list[dict], seed: int | None, fractions: Sequence[float]) -> Datalist:

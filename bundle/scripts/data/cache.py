@@ -97,6 +97,12 @@ def read_entry(path: Path) -> np.ndarray | None:
     return np.frombuffer(pixels, "<u2").reshape(rows, columns)
 
 
+def entry_checksum(path: Path) -> bytes:
+    """SHA-256 of the pixels of an entry, from its first bytes."""
+    with path.open("rb") as file:
+        return HEADER.unpack(file.read(HEADER.size))[3]
+
+
 def write_entry(path: Path, pixels: np.ndarray) -> None:
     """Write an entry, all or nothing."""
     rows, columns = pixels.shape
@@ -120,11 +126,11 @@ def describe(transform: Any) -> str:
     return f"{type(transform).__name__}{plain}"
 
 
-@lru_cache(maxsize=1)
-def code_sha256() -> str:
+@lru_cache(maxsize=2)
+def code_sha256(folders: tuple[str, ...] = ("dicom", "transforms")) -> str:
     """SHA-256 of the code that reads and fits images: another version of it makes its own entries."""
     digest = hashlib.sha256()
-    for folder in ("dicom", "transforms"):
+    for folder in folders:
         for path in sorted((SCRIPTS / folder).glob("*.py")):
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()

@@ -18,7 +18,7 @@ from .splitting import SPLITS, assert_no_leak, split_sha256
 
 logger = logging.getLogger(__name__)
 
-ITEM_KEYS = ("image", "label", "patient_id", "study_uid", "sop_uid", "view", "sex", "age", "boxes")
+ITEM_KEYS = ("image", "label", "patient_id", "study_uid", "sop_uid", "view", "sex", "age", "source", "boxes", "masks")
 # Descriptive keys of the decathlon form; kept out of the way.
 DESCRIPTIVE_KEYS = ("name", "description", "reference", "licence", "release", "modality")
 LABEL_VALUES = (0, 1, -1, None)
@@ -105,6 +105,7 @@ def parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
     for key in ("image", "patient_id"):
         if not isinstance(item.get(key), str) or not item[key]:
             raise ValueError(f"{where}: {key}: expected a text, found {item.get(key)!r}; add it")
+    check_annotations(item, where)
     values = item.get("label", [])
     if not isinstance(values, list) or len(values) != number_of_labels:
         raise ValueError(
@@ -117,6 +118,19 @@ def parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
     return {**item, "label": [math.nan if value is None else float(value) for value in values]}
 
 
+def check_annotations(item: Mapping[str, Any], where: str) -> None:
+    """Refuse boxes and masks that are not of the form of the reference."""
+    for box in item.get("boxes") or []:
+        xywh = box.get("xywh") if isinstance(box, dict) and isinstance(box.get("label"), str) else None
+        if not isinstance(xywh, list) or len(xywh) != 4 or not all(isinstance(value, (int, float)) for value in xywh):
+            raise ValueError(
+                f'{where}: boxes: expected {{"label": text, "xywh": [x, y, width, height]}}, found {box!r}; correct it'
+            )
+    masks = item.get("masks", {})
+    if not isinstance(masks, dict) or not all(isinstance(file, str) for file in masks.values()):
+        raise ValueError(f"{where}: masks: expected an object of label and file, found {masks!r}; correct it")
+
+
 def check_recorded_split(recorded: Mapping[str, Any], splits: Mapping[str, list[dict]], path: Path) -> None:
     """Warn when the items are not those that the recorded hash was made of."""
     found = split_sha256(splits)
@@ -125,20 +139,25 @@ def check_recorded_split(recorded: Mapping[str, Any], splits: Mapping[str, list[
 
 
 def resolve_images(splits: Mapping[str, list[dict]], folders: Sequence[Path], path: Path) -> None:
-    """Make image paths absolute, in place.
+    """Make the paths of images and masks absolute, in place.
 
     Raises:
         FileNotFoundError: naming the first five that are in none of the folders, and how many there are.
     """
     missing = []
+
+    def resolve(file: str) -> str:
+        places = [Path(os.path.abspath(folder / file)) for folder in folders]
+        found = next((place for place in places if place.is_file()), None)
+        if found is None:
+            missing.append(file)
+        return str(found)
+
     for items in splits.values():
         for item in items:
-            places = [Path(os.path.abspath(folder / item["image"])) for folder in folders]
-            found = next((place for place in places if place.is_file()), None)
-            if found is None:
-                missing.append(item["image"])
-            else:
-                item["image"] = str(found)
+            item["image"] = resolve(item["image"])
+            if "masks" in item:  # label -> image of its size, non-zero where the finding is
+                item["masks"] = {name: resolve(file) for name, file in item["masks"].items()}
     if missing:
         raise FileNotFoundError(
             f"{path}: {len(missing)} of its images are missing; expected them in "
@@ -163,13 +182,18 @@ def write_datalist(datalist: Datalist, path: str | Path, dataset_dir: str | Path
     """
     path = Path(path).absolute()
     folders = [path.parent, *([Path(dataset_dir).absolute()] if dataset_dir else [])]
-    splits = {
-        name: [{**item, "image": relative(item["image"], folders), "label": to_json(item["label"])} for item in items]
-        for name, items in datalist.splits.items()
-    }
+    splits = {name: [written(item, folders) for item in items] for name, items in datalist.splits.items()}
     split = {"by": "patient", "seed": datalist.seed, "sha256": split_sha256(splits)}
     content = {"labels": datalist.labels, **splits, "split": split}
     write_json(path, content)
+
+
+def written(item: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
+    """An item as it is written."""
+    content = {**item, "image": relative(item["image"], folders), "label": to_json(item["label"])}
+    if "masks" in item:
+        content["masks"] = {name: relative(file, folders) for name, file in item["masks"].items()}
+    return content
 
 
 def relative(image: str, folders: Sequence[Path]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -22,8 +22,20 @@ from .failures import Failure, read_failures, write_failures
 logger = logging.getLogger(__name__)
 
 
+class Crops(Protocol):
+    """Views of an image beside the whole of it (:class:`.crop_cache.CropCache`)."""
+
+    def prepare(self, paths: Sequence[str]) -> None:
+        """Make what is not there yet."""
+
+    def __call__(self, path: str) -> dict[str, torch.Tensor]:
+        """Entries for the item of an image."""
+
+
 class RadiographDataset(Dataset):
     """Items of a datalist split as ``{"image": (1, S, S) float32 tensor, "label": (C,) float32 tensor}``.
+
+    An index is the number of an item, or (number, repetition) for one that an epoch has several times.
 
     A file that cannot be read is left out, named in ``failures.csv`` and in the log; the others are not affected.
 
@@ -31,9 +43,10 @@ class RadiographDataset(Dataset):
         data: items with absolute ``image`` paths and ``label`` lists (NaN = not annotated, -1 = uncertain).
         preprocessing: deterministic transforms of one item (load, fit to S × S); cached.
         augmentation: random transforms, applied at each read; what they draw is a function of
-            ``augmentation_seed`` (set for each epoch by ``scripts.training.EpochSeed``) and of the image's index.
+            ``augmentation_seed`` (set for each epoch by ``scripts.training.EpochSeed``) and of the index.
         cache_dir: folder of the cache and of ``failures.csv``; processes and runs may share it.
         num_workers: decoding threads.
+        crops: what each item has beside these two; ``None``: nothing.
 
     Raises:
         ValueError: no image, or none that can be read.
@@ -47,6 +60,7 @@ class RadiographDataset(Dataset):
         *,
         cache_dir: str | Path,
         num_workers: int = 2,
+        crops: Crops | None = None,
     ) -> None:
         if not data:
             raise ValueError("datalist: the split is empty; expected at least one image, found 0; check the datalist")
@@ -57,18 +71,24 @@ class RadiographDataset(Dataset):
         record_refusals(Path(cache_dir) / "failures.csv", data, refused)
         self.data = [item for index, item in enumerate(data) if index not in refused]
         self.entries = [entry for index, entry in enumerate(entries) if index not in refused]
+        self.crops = crops
+        if crops is not None:
+            crops.prepare([item["image"] for item in self.data])
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
+    def __getitem__(self, index: int | tuple[int, int]) -> dict[str, Any]:
+        index, repetition = index if isinstance(index, tuple) else (index, 0)
         pixels = self.cache.load(self.data[index]["image"], self.entries[index])
         image = torch.from_numpy(pixels.astype(np.float32)[None] / 65535)  # (1, S, S)
         item = {"image": image, "label": torch.tensor(self.data[index]["label"], dtype=torch.float32)}
+        if self.crops is not None:
+            item |= self.crops(self.data[index]["image"])
         if self.augmentation is None:
             return item
         # A random state for each image: what happens to it depends on no other, nor on which process loads it.
-        seed = np.random.SeedSequence([self.augmentation_seed, index]).generate_state(1)[0]
+        seed = np.random.SeedSequence([self.augmentation_seed, index, repetition]).generate_state(1)[0]
         self.augmentation.set_random_state(seed=int(seed))
         with without_meta():
             return self.augmentation(item)

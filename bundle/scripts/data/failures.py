@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 from ..dicom.refusal import RefusedInput
@@ -25,6 +25,10 @@ class Failure:
     def of(cls, path: str, refusal: RefusedInput) -> Failure:
         """Row of a refusal whose text names its file."""
         return cls(path, refusal.code, str(refusal), refusal.remedy)
+
+    def rename(self, old: str, new: str) -> Failure:
+        """The same, for a file that the user knows by another name."""
+        return replace(self, path=self.path.replace(old, new), reason=self.reason.replace(old, new))
 
 
 def read_failures(path: str | Path) -> list[Failure]:

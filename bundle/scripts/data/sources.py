@@ -16,6 +16,7 @@ from ..dicom.header import hash_identifier
 from ..dicom.reading import read_header
 from ..dicom.refusal import RefusedInput
 from ..dicom.studies import find_candidates
+from .aliases import match_labels
 from .failures import Failure
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def read_csv_items(
 
     Args:
         path: CSV file, UTF-8; ``boxes`` (or ``bbox``) is a JSON list, labels are 1, 0, -1 (uncertain) or blank.
-        labels: label columns; ``None`` for every column that is not in ``COLUMNS``.
+        labels: label columns, maybe by an alias; ``None`` for every column that is not in ``COLUMNS``.
         image_root: folder that ``image`` is relative to.
 
     Returns:
@@ -49,10 +50,10 @@ def read_csv_items(
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         header, rows = list(reader.fieldnames or []), list(reader)
-    chosen = choose_labels(header, labels, path)
+    columns = choose_labels(header, labels, path)
     items, failures, external = [], [], 0
     for number, row in enumerate(rows, start=2):  # as a spreadsheet counts
-        item = parse_row(row, chosen, f"{path}: row {number}")
+        item = parse_row(row, columns, f"{path}: row {number}")
         if item.get("split") == "external":
             external += 1
             continue
@@ -69,19 +70,20 @@ def read_csv_items(
         raise ValueError(
             f"{path}: split: expected a value in every row or in none, found {with_split} of {len(items)}; complete it"
         )
-    return chosen, items, failures
+    return list(labels) if labels is not None else columns, items, failures
 
 
 def choose_labels(header: Sequence[str], labels: Sequence[str] | None, path: Path) -> list[str]:
-    """Label columns, checked against the header."""
-    for column in ("image", "patient_id", *(labels or ())):
+    """Label columns, checked against the header; a label may be named by an alias of its column."""
+    for column in ("image", "patient_id"):
         if column not in header:
             nearest = difflib.get_close_matches(column, header, n=1, cutoff=0.0)
             raise ValueError(
                 f"{path}: no column {column!r}; expected it in the header, found {', '.join(header)}; "
                 f"add it or use {nearest[0] if nearest else 'a file with a header'!r}"
             )
-    return list(labels) if labels is not None else [name for name in header if name not in (*COLUMNS, "bbox")]
+    columns = [name for name in header if name not in (*COLUMNS, "bbox")]
+    return columns if labels is None else [columns[index] for index in match_labels(labels, columns, str(path))]
 
 
 def parse_row(row: dict[str, str | None], labels: Sequence[str], where: str) -> dict[str, Any]:

@@ -133,6 +133,11 @@ def decode(dataset: Dataset) -> np.ndarray:
     try:
         if syntax in NATIVE:
             pixels = get_decoder(syntax).as_array(dataset, view_only=True, correct_unused_bits=False)[0]  # type: ignore[arg-type]
+            if pixels.shape[:2] != (dataset.Rows, dataset.Columns):  # pydicom takes what is left over for more frames
+                raise RefusedInput(
+                    "GEOMETRY", "there are more pixels than the header says", f"{dataset.Rows} x {dataset.Columns}",
+                    f"{len(pixels)} times as many", "export the image again",
+                )  # fmt: skip
         elif syntax in DECODERS or syntax == RLELossless:
             pixels = decode_frame(dataset, syntax)
         else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from .enhancer import Enhancer
+from .enhancer import Enhancer, takes_guide
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +16,11 @@ SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 def enhance_batches(
-    enhancer: Enhancer, low_res: Sequence[torch.Tensor], generators: Sequence[torch.Generator], batch: int
+    enhancer: Enhancer,
+    low_res: Sequence[torch.Tensor],
+    generators: Sequence[torch.Generator],
+    batch: int,
+    guides: Sequence[torch.Tensor] = (),
 ) -> list[torch.Tensor]:
     """Enhance regions of one size.
 
@@ -25,6 +29,7 @@ def enhance_batches(
         low_res: (1, h, w) per region.
         generators: one per region; after a failure they are set back, so the result is that of enough memory.
         batch: regions at once, to begin with.
+        guides: (C, g, g) per region, for an enhancer that takes one.
 
     Returns:
         (1, s * h, s * w) per region.
@@ -37,7 +42,7 @@ def enhance_batches(
         part = slice(len(results), len(results) + batch)
         states = [generator.get_state() for generator in generators[part]]
         try:
-            results.extend(enhancer.enhance(torch.stack(list(low_res[part])), generators=generators[part]))
+            results.extend(enhance_batch(enhancer, low_res[part], generators[part], guides[part]))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -55,6 +60,19 @@ def enhance_batches(
             for generator, state in zip(generators[part], states, strict=True):
                 generator.set_state(state)
     return results
+
+
+def enhance_batch(
+    enhancer: Enhancer,
+    low_res: Sequence[torch.Tensor],
+    generators: Sequence[torch.Generator],
+    guides: Sequence[torch.Tensor],
+) -> torch.Tensor:
+    """Regions (1, h, w) of one size at once: (N, 1, s * h, s * w)."""
+    regions = torch.stack(list(low_res))
+    if takes_guide(enhancer) and guides:
+        return enhancer.enhance(regions, generators=generators, guide=torch.stack(list(guides)))
+    return enhancer.enhance(regions, generators=generators)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ..attention.last_layer import attention_maps
+from ..attention import Attention, make_attention
 from ..data.atomic import remove_temporaries
 from ..data.checksum import file_sha256
 from ..data.datalist import Datalist, write_datalist
@@ -45,6 +45,7 @@ class DatasetEnhancer:
         rank: this process takes batches rank, rank + world_size, …
         world_size: number of processes.
         limit: first images of each split only; ``None``: all.
+        attention: of ``network``, whose map chooses the regions; ``None``: that of CLS in the last layer (the paper's).
     """
 
     datalist: Datalist
@@ -59,9 +60,11 @@ class DatasetEnhancer:
     rank: int = 0
     world_size: int = 1
     limit: int | None = None
+    attention: Attention | None = None
 
     def __post_init__(self) -> None:
         self.output_dir = Path(self.output_dir)
+        self.attend: Attention = self.attention or make_attention("last_cls", self.network)
 
     def run(self) -> list[dict[str, Any]]:
         """Enhance what is not finished; return the lines of all finished images of this process.
@@ -155,6 +158,7 @@ class DatasetEnhancer:
             "enhancer": self.enhancer.name,
             "enhancer_weights": self.enhancer.weights_hash,
             "network": self.network_hash[:16],
+            "attention": self.attend.name,
         }
 
     def enhance_batch(self, items: Sequence[dict], failures: list[Failure]) -> Iterator[dict[str, Any]]:
@@ -164,13 +168,15 @@ class DatasetEnhancer:
             return
         size = self.network.image_size
         fitted = torch.stack([fit_square(source, size) for _, source in sources]).to(self.device)
-        _, maps = attention_maps(self.network, fitted)
+        maps = self.attend(fitted).region_maps(self.network.labels)
         work = [
             prepare(source, grid, size, self.enhancer, self.settings)
             for (_, source), grid in zip(sources, maps.cpu(), strict=True)
         ]
-        high_res = enhance_regions(work, self.enhancer, self.region_batch)
+        high_res = self.crops_of([item for item, _ in sources], work, failures)
         for (item, _), one, crops in zip(sources, work, high_res, strict=True):
+            if not crops:
+                continue
             kept, finite = keep_finite(one, crops)
             if kept.regions:
                 if kept.refused:
@@ -181,6 +187,25 @@ class DatasetEnhancer:
             reason = f"{item['image']}: {self.enhancer.name} gave NaN or infinity; expected finite pixels"
             failures.append(Failure(item["image"], "NOT_FINITE", reason, f"check the weights of {self.enhancer.name}"))
             logger.warning("refused: %s", reason)
+
+    def crops_of(
+        self, items: Sequence[dict], work: Sequence[Work], failures: list[Failure]
+    ) -> list[list[torch.Tensor]]:
+        """Enhanced regions of each image; one whose regions never fit into memory is recorded and has none."""
+        try:
+            return enhance_regions(work, self.enhancer, self.region_batch)
+        except MemoryError as error:
+            if len(work) == 1:
+                reason = f"{items[0]['image']}: {error}"
+                failures.append(Failure(items[0]["image"], "OUT_OF_MEMORY", reason, "set a smaller window"))
+                logger.warning("refused: %s", reason)
+                return [[]]
+        crops = []
+        for item, one in zip(items, work, strict=True):
+            for generator in one.generators:  # the same noise again for regions that were finished
+                generator.manual_seed(generator.initial_seed())
+            crops.extend(self.crops_of([item], [one], failures))
+        return crops
 
     def read(self, items: Sequence[dict], failures: list[Failure]) -> Iterator[tuple[dict, torch.Tensor]]:
         """Items with their images (1, H, W); a refused one is recorded."""

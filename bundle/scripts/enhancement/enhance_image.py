@@ -16,7 +16,7 @@ import torch
 
 from ..transforms.geometry import SquareGeometry, map_to_source
 from .batching import enhance_batches
-from .enhancer import Enhancer, resize
+from .enhancer import Enhancer, resize, takes_guide
 from .fidelity import compare_images, compare_regions, cut
 from .paste import paste
 from .regions import Region, select_regions
@@ -61,6 +61,7 @@ class Work:
         crops: (1, r, c) per region: the same at working resolution, the enhancer's input.
         generators: noise per region.
         reduction: source pixels per working pixel, at least 1.
+        guides: per region what lies around it, for an enhancer that takes a guide; empty for the others.
         flags: what was unusual.
         refused: regions that are gone from the others, because a network gave NaN or infinity for them.
     """
@@ -71,6 +72,7 @@ class Work:
     crops: list[torch.Tensor]
     generators: list[torch.Generator]
     reduction: float
+    guides: list[torch.Tensor] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     refused: int = 0
 
@@ -100,7 +102,8 @@ def prepare(
         torch.Generator().manual_seed(seed_of(key, f"{enhancer.name}|{region.box}", settings.seed))
         for region in regions
     ]
-    return Work(source, regions, natives, crops, generators, reduction, flags)
+    guides = [enhancer.make_guide(source, region.box) for region in regions] if takes_guide(enhancer) else []
+    return Work(source, regions, natives, crops, generators, reduction, guides, flags)
 
 
 def reduction_of(shape: tuple[int, int], settings: EnhanceSettings) -> float:
@@ -146,6 +149,7 @@ def keep_finite(work: Work, high_res: Sequence[torch.Tensor]) -> tuple[Work, lis
         natives=[work.natives[i] for i in kept],
         crops=[work.crops[i] for i in kept],
         generators=[work.generators[i] for i in kept],
+        guides=[work.guides[i] for i in kept] if work.guides else [],
         flags=[*work.flags, "not_finite"],
         refused=work.refused + len(work.regions) - len(kept),
     )
@@ -204,7 +208,9 @@ def enhance_regions(work: Sequence[Work], enhancer: Enhancer, batch: int) -> lis
     for shape in sorted({tuple(work[n].crops[i].shape) for n, i in flat}):
         same = [(n, i) for n, i in flat if tuple(work[n].crops[i].shape) == shape]
         crops = [(work[n].natives if enhancer.needs_native else work[n].crops)[i] for n, i in same]
-        high_res = enhance_batches(enhancer, crops, [work[n].generators[i] for n, i in same], batch)
+        generators = [work[n].generators[i] for n, i in same]
+        guides = [work[n].guides[i] for n, i in same if work[n].guides]
+        high_res = enhance_batches(enhancer, crops, generators, batch, guides)
         results.update(zip(same, high_res, strict=True))
     return [[results[number, index] for index in range(len(item.regions))] for number, item in enumerate(work)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +30,27 @@ class Enhancer(Protocol):
         not depend on what it is batched with.
         """  # noqa: D205
         ...
+
+
+class GuidableEnhancer(Enhancer, Protocol):
+    """An enhancer that is also told what lies around a region; ``takes_guide`` tells it from the others."""
+
+    takes_guide: bool
+
+    def enhance(
+        self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator], guide: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The same, with a guide (N, C, g, g) in [0, 1], of :meth:`make_guide`; ``None``: without."""
+        ...
+
+    def make_guide(self, image: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:
+        """(1, H, W) in [0, 1] and a region (row0, col0, row1, col1) in it -> its guide (C, g, g)."""
+        ...
+
+
+def takes_guide(enhancer: Enhancer) -> TypeGuard[GuidableEnhancer]:
+    """Whether an enhancer is to be told what lies around a region."""
+    return getattr(enhancer, "takes_guide", False)
 
 
 def resize(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

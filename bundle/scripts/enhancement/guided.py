@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 from .data_consistency import data_consistent
+from .enhancer import resize
 from .networks.folder import find_part, hash_parts, load_network
 from .networks.guided import GuidedNetwork
 
 SCALES = (1.5, 4.5)
 GUIDE_SIZE = 16
+SURROUNDINGS = 4 / 3  # of a region's side: as the network was trained at x4 (48 of a crop's 64 pixels)
 
 
 class GuidedEnhancer:
@@ -31,7 +34,7 @@ class GuidedEnhancer:
         ValueError: its weights do not fit, or a scale that it was not trained for.
     """
 
-    name, needs_native = "guided", False
+    name, needs_native, takes_guide = "guided", False, True
 
     def __init__(
         self,
@@ -45,7 +48,7 @@ class GuidedEnhancer:
         source = find_part(folder, "guided")
         self.device, self.scale, self.data_consistency = torch.device(device), scale, data_consistency
         self.network = load_network(GuidedNetwork, source).to(self.device)
-        self.weights_hash = hash_parts(source, settings=(scale, data_consistency))
+        self.weights_hash = hash_parts(source, settings=(scale, data_consistency, SURROUNDINGS))
 
     def enhance(
         self,
@@ -59,12 +62,19 @@ class GuidedEnhancer:
         Args:
             low_res: regions.
             generators: not used, the network is deterministic.
-            guide: (N, 2, 16, 16) in [0, 1]: the region's surroundings, and the attention on them; ``None``: none.
+            guide: (N, 2, 16, 16) in [0, 1], see :meth:`make_guide`; ``None``: none.
         """
         high_res = self.enlarge(low_res, self.scale, guide)
         if self.data_consistency:
             high_res = data_consistent(high_res, low_res.float(), self.scale)
         return high_res
+
+    def make_guide(self, image: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:
+        """Guide (2, 16, 16) of an attended region (row0, col0, row1, col1) of an image (1, H, W)."""
+        around = surroundings_of(box, (image.shape[-2], image.shape[-1]))
+        window = image[None, :, around[0] : around[2], around[1] : around[3]]
+        row, column = box[0] - around[0], box[1] - around[1]
+        return make_guide(window, (row, column, row + box[2] - box[0], column + box[3] - box[1]))[0]
 
     @torch.inference_mode()
     def enlarge(self, low_res: torch.Tensor, scale: float, guide: torch.Tensor | None = None) -> torch.Tensor:
@@ -79,6 +89,25 @@ class GuidedEnhancer:
         guide = None if guide is None else guide.to(self.device, torch.float32)
         present = torch.ones(len(low_res), device=self.device)
         return self.network(low_res, size, guide, present).cpu()
+
+
+def make_guide(surroundings: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:
+    """Surroundings (N, 1, H, W) and the attended box in them (row0, col0, row1, col1) -> (N, 2, 16, 16) in [0, 1]."""
+    context = resize(surroundings, (GUIDE_SIZE, GUIDE_SIZE)).clamp(0.0, 1.0)
+    mask = torch.zeros_like(surroundings)
+    mask[..., box[0] : box[2], box[1] : box[3]] = 1.0
+    return torch.cat([context, F.interpolate(mask, size=(GUIDE_SIZE, GUIDE_SIZE), mode="area")], dim=1)
+
+
+def surroundings_of(box: tuple[int, int, int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
+    """A box around a region, shifted inside the image, and cut where the image is too small for it."""
+    starts, ends = [], []
+    for low, high, length in zip(box[:2], box[2:], shape, strict=True):
+        side = min(length, round((high - low) * SURROUNDINGS))
+        start = min(max(0, (low + high - side) // 2), length - side)
+        starts.append(start)
+        ends.append(start + side)
+    return starts[0], starts[1], ends[0], ends[1]
 
 
 def check_scale(scale: float) -> None:

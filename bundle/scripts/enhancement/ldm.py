@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from .data_consistency import data_consistent
 from .decoding import decode_latents
+from .gain import Sampled, resolve_gain, with_gain
 from .networks.coding import SCALE
 from .networks.folder import hash_parts
 from .networks.latent_diffusion import load_latent_diffusion
@@ -30,12 +30,14 @@ class LatentDiffusionEnhancer:
         steps: network evaluations.
         data_consistency: correct the result until it reduces to its input.
         gain: of the sampled detail, 0 to 1, over the interpolated input, or over the regression network's result
-            where the folder has one; needs ``data_consistency``.
+            where the folder has one, else it needs ``data_consistency``. ``None``: the folder's own (see :mod:`.gain`).
         precision: of the diffusion network; ``auto``: bf16 or fp16 where the hardware has it. The decoder runs in fp32.
         device: where to run.
 
     Attributes:
         weights_hash: of the weights and of the settings above, which decide the pixels as much.
+        source: folder of the model.
+        parts: its folders of weights.
 
     Raises:
         FileNotFoundError: a part is missing.
@@ -52,7 +54,7 @@ class LatentDiffusionEnhancer:
         solver: str = "dpm",
         steps: int = 10,
         data_consistency: bool = True,
-        gain: float = 1.0,
+        gain: float | None = None,
         precision: str = "auto",
         device: torch.device | str = "cpu",
     ) -> None:
@@ -60,16 +62,18 @@ class LatentDiffusionEnhancer:
 
         if solver not in SOLVERS:
             raise ValueError(f"solver: not known; expected one of {', '.join(SOLVERS)}, found {solver!r}")
-        check_gain(gain, data_consistency)
         precision = resolve_precision(precision, device)
-        source = find_parts(folder)
+        self.source = find_parts(folder)
+        self.parts = parts_of(self.source)
         self.device, self.dtype = torch.device(device), DTYPES[precision]
-        self.model = load_latent_diffusion(source, self.device)
+        self.model = load_latent_diffusion(self.source, self.device)
+        usable = data_consistency or self.model.coding.regression is not None
+        self.gain = resolve_gain(gain, self.source, self.parts, usable)
         # Converted once: autocast was measured no nearer to float32, no faster, and holds both sets of weights.
         torch.nn.Module.to(self.model.unet, self.dtype)  # diffusers' own warns of layers that this network has not
-        self.solver, self.steps, self.data_consistency, self.gain = solver, steps, data_consistency, gain
-        settings = (solver, steps, data_consistency, gain, precision)
-        self.weights_hash = hash_parts(*parts_of(source), settings=settings)
+        self.solver, self.steps, self.data_consistency = solver, steps, data_consistency
+        settings = (solver, steps, data_consistency, self.gain, precision)
+        self.weights_hash = hash_parts(*self.parts, settings=settings)
 
     def scheduler(self) -> Any:
         """A fresh scheduler with its timesteps."""
@@ -82,42 +86,30 @@ class LatentDiffusionEnhancer:
 
     @torch.inference_mode()
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """(N, 1, h, w) in [0, 1] -> (N, 1, 4 h, 4 w).
+        """(N, 1, h, w) in [0, 1] -> (N, 1, 4 h, 4 w)."""
+        low_res = low_res.to(self.device, torch.float32)
+        return with_gain(self.sample(low_res, generators), low_res, self.gain, self.data_consistency).cpu()
+
+    @torch.inference_mode()
+    def sample(self, low_res: torch.Tensor, generators: Sequence[torch.Generator]) -> Sampled:
+        """What :meth:`enhance` makes its result of, for (N, 1, h, w) on ``device``.
 
         Sizes are reflect-padded to what the network's depth needs and cropped back.
         """
-        height, width = low_res.shape[-2:]
-        low_res = low_res.to(self.device, torch.float32)
+        size = (slice(self.scale * low_res.shape[-2]), slice(self.scale * low_res.shape[-1]))
         padded, coding = pad_to_multiple(low_res, self.model.multiple), self.model.coding
         base = coding.base(padded)
         condition = coding.condition(padded, base)
         latents = sample_latents(
             self.model.unet, self.scheduler(), condition, self.model.latent_channels, generators, dtype=self.dtype
         )
-        sampled, gain = coding.image(decode_latents(self.model.vqvae, latents), base), self.gain
-        if coding.regression is not None:  # sampled is only what goes beyond it: its own detail stays whole
-            sampled, gain = base + gain * (sampled - base), 1.0
-        high_res = sampled[..., : height * self.scale, : width * self.scale]
-        if self.data_consistency:
-            high_res = data_consistent(high_res, low_res, self.scale, gain)
-        return high_res.cpu()
+        image = coding.image(decode_latents(self.model.vqvae, latents), base)
+        return Sampled(image[..., *size], None if coding.regression is None else base[..., *size])
 
 
 def parts_of(folder: Path) -> list[Path]:
     """Folders of a model's parts; ``regression/`` only where its latents code the residual."""
     return [folder / part for part in (*PARTS, "regression") if (folder / part).is_dir()]
-
-
-def check_gain(gain: float, data_consistency: bool) -> None:
-    """Refuse a gain that is out of range, or that nothing would read.
-
-    Raises:
-        ValueError: naming the setting.
-    """
-    if not 0 <= gain <= 1:
-        raise ValueError(f"gain: out of range; expected 0 to 1, found {gain}; set --gain 1")
-    if gain != 1 and not data_consistency:
-        raise ValueError(f"gain: needs data_consistency; expected 1 without it, found {gain}; set --gain 1")
 
 
 def find_parts(folder: str | Path) -> Path:

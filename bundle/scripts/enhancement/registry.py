@@ -22,7 +22,7 @@ def make_enhancer(
     variant: str = "decoder",
     iterations: int = 100,
     data_consistency: bool = True,
-    gain: float = 1.0,
+    gain: float | None = None,
     precision: str = "auto",
     device: torch.device | str = "cpu",
 ) -> Enhancer:
@@ -36,8 +36,8 @@ def make_enhancer(
         steps: network evaluations per region (ldm), or per iteration (inverse).
         variant: what is optimised (inverse).
         iterations: at most, of the optimisation (inverse).
-        data_consistency: correct the result until it reduces to its input (all that have a network).
-        gain: of the sampled detail, 0 to 1 (ldm, resshift).
+        data_consistency: correct the result until it reduces to its input (all but identity and native).
+        gain: of the sampled detail, 0 to 1; ``None``: the model folder's own, else 1 (ldm, resshift).
         precision: of the diffusion network (ldm).
         device: where a network runs.
 
@@ -47,7 +47,7 @@ def make_enhancer(
     """
     check_scale(name, scale)
     if name in ("identity", "bicubic", "lanczos", "native"):
-        return make_classical(name, scale)
+        return make_classical(name, scale, data_consistency)
     if name == "ldm":
         from .ldm import LatentDiffusionEnhancer
 
@@ -84,7 +84,7 @@ def make_enhancer(
     return GuidedEnhancer(folder, scale=scale, data_consistency=data_consistency, device=device)
 
 
-def make_classical(name: str, scale: int) -> Enhancer:
+def make_classical(name: str, scale: int, data_consistency: bool) -> Enhancer:
     """The ones without weights."""
     from .bicubic import BicubicEnhancer
     from .identity import IdentityEnhancer
@@ -94,8 +94,10 @@ def make_classical(name: str, scale: int) -> Enhancer:
     if name == "identity":
         return IdentityEnhancer()
     if name == "bicubic":
-        return BicubicEnhancer(scale)
-    return LanczosEnhancer(scale) if name == "lanczos" else NativeEnhancer(scale)
+        return BicubicEnhancer(scale, data_consistency=data_consistency)
+    if name == "lanczos":
+        return LanczosEnhancer(scale, data_consistency=data_consistency)
+    return NativeEnhancer(scale)
 
 
 def check_scale(name: str, scale: int) -> None:

@@ -21,8 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..data.atomic import write_json
-from .data_consistency import data_consistent
-from .ldm import check_gain
+from .gain import Sampled, resolve_gain, with_gain
 from .networks.coding import SCALE, Coding
 from .networks.folder import find_part, hash_parts, load_diffusers, load_network
 from .networks.padding import pad_to_multiple
@@ -96,7 +95,8 @@ class ResShiftEnhancer:
         folder: a ``resshift/`` that ``run sr_training`` wrote (``unet/``, ``regression/``, ``shift.json``), or the
             model folder around it.
         data_consistency: correct the result until it reduces to its input.
-        gain: of what is added to the regression network's result, 0 to 1.
+        gain: of what is added to the regression network's result, 0 to 1; ``None``: the folder's own (see
+            :mod:`.gain`).
         device: where to run.
 
     Raises:
@@ -111,35 +111,36 @@ class ResShiftEnhancer:
         folder: str | Path,
         *,
         data_consistency: bool = True,
-        gain: float = 1.0,
+        gain: float | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         from diffusers import UNet2DModel
 
-        check_gain(gain, data_consistency=True)
-        source = find_part(folder, "resshift")
-        self.device, self.data_consistency, self.gain = torch.device(device), data_consistency, gain
+        self.source = source = find_part(folder, "resshift")
+        self.parts = [source / "unet", source / "regression"]
+        self.device, self.data_consistency = torch.device(device), data_consistency
         self.schedule = load_schedule(source)
         self.coding = Coding(load_network(RegressionNetwork, source / "regression").to(self.device), channels=1)
         self.unet = load_diffusers(UNet2DModel, source / "unet").to(self.device)
         check_unet(source, self.unet, self.coding)
         self.multiple = 2 ** (len(self.unet.config.block_out_channels) - 1)
-        self.weights_hash = hash_parts(
-            source / "unet", source / "regression", settings=(self.schedule, data_consistency, gain)
-        )
+        self.gain = resolve_gain(gain, source, self.parts)
+        self.weights_hash = hash_parts(*self.parts, settings=(self.schedule, data_consistency, self.gain))
 
     @torch.inference_mode()
     def enhance(self, low_res: Tensor, *, generators: Sequence[torch.Generator]) -> Tensor:
         """(N, 1, h, w) in [0, 1] -> (N, 1, 4 h, 4 w)."""
-        height, width = low_res.shape[-2:]
         low_res = low_res.to(self.device, torch.float32)
+        return with_gain(self.sample(low_res, generators), low_res, self.gain, self.data_consistency).cpu()
+
+    @torch.inference_mode()
+    def sample(self, low_res: Tensor, generators: Sequence[torch.Generator]) -> Sampled:
+        """What :meth:`enhance` makes its result of, for (N, 1, h, w) on ``device``."""
+        size = (slice(SCALE * low_res.shape[-2]), slice(SCALE * low_res.shape[-1]))
         padded = pad_to_multiple(low_res, self.multiple)
         base = self.coding.base(padded)
         residual = sample_residual(self.unet, self.schedule, self.coding.condition(padded, base), generators)
-        high_res = (base + self.gain * residual)[..., : height * SCALE, : width * SCALE]
-        if self.data_consistency:
-            high_res = data_consistent(high_res, low_res, SCALE)
-        return high_res.cpu()
+        return Sampled((base + residual)[..., *size], base[..., *size])
 
 
 def sample_residual(

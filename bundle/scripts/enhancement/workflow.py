@@ -10,13 +10,13 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from ..attention.last_layer import attention_maps
 from ..dicom import read_radiograph
 from ..tracking import Tracker
 from ..transforms.geometry import SquareGeometry, fit_square, map_to_source
 from .enhance_dataset import DatasetEnhancer
 from .enhance_image import fitted, reduce_by, reduction_of
 from .fidelity import cut, mean
+from .forecast import forecast
 from .regions import Region
 
 logger = logging.getLogger(__name__)
@@ -30,13 +30,18 @@ class Enhancement:
     Args:
         job: the data set's enhancement.
         tracker: MLflow run.
+        dry_run: only measure a few images and print what all will cost; nothing is written or tracked.
     """
 
-    def __init__(self, job: DatasetEnhancer, tracker: Tracker) -> None:
-        self.job, self.tracker = job, tracker
+    def __init__(self, job: DatasetEnhancer, tracker: Tracker, dry_run: bool = False) -> None:
+        self.job, self.tracker, self.dry_run = job, tracker, dry_run
 
     def run(self) -> None:
         """Enhance, merge, draw examples, log. A failure closes the MLflow run as failed."""
+        if self.dry_run:
+            if self.job.rank == 0:
+                print(forecast(self.job), flush=True)
+            return
         settings = {**vars(self.job.settings), **self.job.hashes()}
         with self.tracker.recording({name: value for name, value in settings.items() if name != "settings"}):
             self.job.run()
@@ -86,7 +91,8 @@ class Enhancement:
     def attention_of(self, image: torch.Tensor) -> np.ndarray:
         """Map of an image (1, H, W), in its pixels."""
         size = self.job.network.image_size
-        _, maps = attention_maps(self.job.network, fit_square(image, size)[None].to(self.job.device))
+        output = self.job.attend(fit_square(image, size)[None].to(self.job.device))
+        maps = output.region_maps(self.job.network.labels)
         return map_to_source(maps[0].cpu(), SquareGeometry(image.shape[-2], image.shape[-1], size)).numpy()
 
 

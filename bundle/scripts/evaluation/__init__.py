@@ -1,17 +1,30 @@
 """Measure, compare and report, in this order (light: torch, MONAI and matplotlib load where they are used).
 
-``metrics``        masked metrics of one model -> metrics.json
-``curves``         ROC, precision–recall, calibration of one label
-``bootstrap``      95 % intervals, drawn by patient
-``masked_auroc``   the same AUROC as MONAI metric and handler, for training and evaluation engines
-``delong``         paired DeLong test, Holm's correction
-``comparison``     base against re-trained model, with the verdict in words
-``predictions``    predictions.csv, predictions.json
-``evaluate``       logits -> result files; two result folders -> comparison.json
-``handler``        engine handler that calls ``evaluate`` after the test split
-``figures``        curves, histograms and panels (matplotlib)
-``gather``         a run folder -> what the report needs
-``report``         report.html, one self-contained file
+``curves``             ROC, precision–recall, reliability and calibration error of one label
+``bootstrap``          95 % intervals, drawn by patient
+``macro``              averages over labels, and all intervals
+``metrics``            masked metrics of one model -> metrics.json
+``operating_points``   thresholds by policy, and what decisions are worth
+``masked_auroc``       the same AUROC as MONAI metric and handler, for training and evaluation engines
+``scale``              logits to probabilities
+``calibration``        thresholds.json beside the weights: written, read, applied
+``calibration_fitting``   temperature or Platt scaling of each label, from the validation split
+``novelty``            how unlike the training images an image is: novelty.safetensors
+``collecting``         images -> logits, targets, features
+``calibrating``        the workflow that writes both files
+``calibrated_metrics`` calibrated figures for metrics.json
+``subgroups``          figures by sex, age band, view and source
+``delong``             paired DeLong test, Holm's correction
+``comparison``         base against re-trained model, with the verdict in words
+``predictions``        predictions.csv, predictions.json
+``evaluate``           logits -> result files; two result folders -> comparison.json
+``handler``            engine handler that calls ``evaluate`` after the test split
+``localisation``       are attention maps where the findings are?
+``figures``            curves, histograms and panels (matplotlib)
+``group_figures``      reliability curves, intervals of subgroups
+``gather``             a run folder -> what the report needs
+``super_resolution``   its part on enhancers against a known truth
+``report``             report.html, one self-contained file
 """
 
 from .evaluate import compare, write_evaluation

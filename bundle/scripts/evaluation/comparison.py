@@ -9,7 +9,8 @@ import numpy as np
 
 from .bootstrap import bootstrap_metrics, percentile_interval
 from .delong import holm, paired_delong
-from .metrics import auroc, average_precision, check_predictions, mean_or_none, nan_mean, select_annotated
+from .macro import mean_or_none, nan_mean
+from .metrics import auroc, average_precision, check_predictions, select_annotated
 
 # One point of macro-AUROC: gains below it are not worth a second training run.
 WORTHWHILE_GAIN = 0.01

@@ -1,4 +1,4 @@
-"""ROC and precision–recall curves and calibration of one label, over its annotated cases."""
+"""ROC, precision–recall and reliability curves, and the calibration error, of one label over its annotated cases."""
 
 from __future__ import annotations
 
@@ -50,6 +50,12 @@ def _cumulative_counts(positive: np.ndarray, scores: np.ndarray) -> tuple[np.nda
     )
 
 
+def equal_mass_bins(probabilities: np.ndarray, bins: int = CALIBRATION_BINS) -> list[np.ndarray]:
+    """Indices of the cases in each bin of equal count, from the lowest probability up; fewer bins for fewer cases."""
+    order = np.argsort(probabilities, kind="stable")
+    return np.array_split(order, min(bins, len(order)))
+
+
 def calibration_error(positive: np.ndarray, probabilities: np.ndarray, bins: int = CALIBRATION_BINS) -> float | None:
     """Expected calibration error over bins of equal count.
 
@@ -63,7 +69,40 @@ def calibration_error(positive: np.ndarray, probabilities: np.ndarray, bins: int
     """
     if not len(positive):
         return None
-    order = np.argsort(probabilities, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
-    gaps = [len(part) * abs(positive[part].mean() - probabilities[part].mean()) for part in parts]
-    return float(np.sum(gaps) / len(order))
+    gaps = [abs((positive[part] - probabilities[part]).sum()) for part in equal_mass_bins(probabilities, bins)]
+    return float(np.sum(gaps) / len(positive))
+
+
+def calibration_error_by_chance(probabilities: np.ndarray, bins: int = CALIBRATION_BINS) -> float | None:
+    """Calibration error that perfectly calibrated probabilities would show with so few cases.
+
+    The deviation of a bin is then close to normal with variance sum p (1 - p), and its mean size sqrt(2 variance / pi).
+
+    Args:
+        probabilities: (M,) in [0, 1].
+        bins: number of bins.
+
+    Returns:
+        0–1, or None without cases. An error of this size is no evidence of miscalibration.
+    """
+    if not len(probabilities):
+        return None
+    variances = [
+        (probabilities[part] * (1 - probabilities[part])).sum() for part in equal_mass_bins(probabilities, bins)
+    ]
+    return float(np.sqrt(2 * np.asarray(variances) / np.pi).sum() / len(probabilities))
+
+
+def reliability_curve(
+    positive: np.ndarray, probabilities: np.ndarray, bins: int = CALIBRATION_BINS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean predicted probability and observed share of positives of each bin of equal count.
+
+    Args:
+        positive: (M,) bool.
+        probabilities: (M,) in [0, 1].
+        bins: number of bins; fewer when there are fewer cases.
+    """
+    parts = equal_mass_bins(probabilities, bins)
+    predicted = np.asarray([probabilities[part].mean() for part in parts])
+    return predicted, np.asarray([positive[part].mean() for part in parts])

@@ -10,9 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..data.atomic import write_json
+from .calibrated_metrics import calibrated_report
+from .calibration import Calibration
 from .comparison import compare_models
 from .metrics import metrics_report
+from .novelty import novelty_figures
 from .predictions import OK, Prediction, read_predictions, write_predictions
+from .scale import sigmoid
+from .subgroups import Judged, subgroup_report
 
 # Enhanced copies of JPEGs are PNGs; a DICOM named by its UID ("1.2.840.5") must not lose its last number.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom", ".nii", ".gz")
@@ -28,18 +33,25 @@ def write_evaluation(
     bootstrap: int = 1000,
     seed: int = 0,
     model_hash: str | None = None,
+    calibration: Calibration | None = None,
+    novelty: np.ndarray | None = None,
+    checked_for_training_images: bool = False,
 ) -> dict[str, Any]:
     """Write ``predictions.csv``, ``predictions.json`` and ``metrics.json`` of one model.
 
     Args:
         output_dir: folder, made when absent.
         labels: C names.
-        items: N datalist items; "image" is required, "patient_id" clusters the bootstrap, "flags" are passed on.
+        items: N datalist items; "image" is required, "patient_id" clusters the bootstrap, "flags" are passed on, "sex",
+            "age", "view" and "source" make the subgroups.
         logits: (N, C) of the network.
         targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
         bootstrap: replicates of the 95 % intervals, by patient.
         seed: of the bootstrap.
         model_hash: SHA-256 of the weights.
+        calibration: of the model; adds calibrated probabilities and decisions, and their figures.
+        novelty: (N,) in [0, 1], how unlike the training images each one is.
+        checked_for_training_images: whether the model is known not to have been trained on these images.
 
     Returns:
         The content of ``metrics.json``.
@@ -56,12 +68,25 @@ def write_evaluation(
         raise ValueError("logits: found NaN or infinity; expected finite values; check the weights that were loaded")
     probabilities = sigmoid(logits)
     groups = anonymous_groups(items)
+    calibrated = calibration.apply(logits) if calibration is not None else None
     report = metrics_report(labels, probabilities, targets, groups, bootstrap=bootstrap, seed=seed)
+    report["checked_for_training_images"] = checked_for_training_images
+    report["calibrated"] = None
+    if calibration is not None and calibrated is not None:
+        report["calibrated"] = calibrated_report(
+            calibration, calibrated, targets, groups, bootstrap=bootstrap, seed=seed
+        )
+    judged = Judged(probabilities, targets, np.asarray(groups), calibrated.decisions if calibrated else None)
+    report["subgroups"] = subgroup_report(labels, judged, items, bootstrap=bootstrap, seed=seed)
+    report["novelty"] = None if novelty is None else novelty_figures(novelty)
     predictions = [
         Prediction(
             image=str(item["image"]),
             logits=logits[i].tolist(),
             probabilities=probabilities[i].tolist(),
+            calibrated=calibrated.probabilities[i].tolist() if calibrated else None,
+            decisions=calibrated.decisions[i].tolist() if calibrated else None,
+            novelty=float(novelty[i]) if novelty is not None else None,
             targets=[None if np.isnan(value) else value for value in targets[i].tolist()],
             group=groups[i],
             flags=list(item.get("flags", [])),
@@ -165,14 +190,3 @@ def anonymous_groups(items: Sequence[Mapping[str, Any]]) -> list[int]:
     keys = [("image", i) if item.get("patient_id") is None else ("patient", item["patient_id"])
             for i, item in enumerate(items)]  # fmt: skip
     return [numbers.setdefault(key, len(numbers)) for key in keys]
-
-
-def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Logistic function without overflow, in float64 so that confident cases do not tie.
-
-    Args:
-        logits: any shape.
-    """
-    logits = np.asarray(logits, dtype=np.float64)
-    small = np.exp(-np.abs(logits))
-    return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))

@@ -50,7 +50,7 @@ def loss_curves(histories: Mapping[str, Mapping[str, Sequence[float | None]]]) -
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure, (losses, aurocs, accuracies) = _figure(1, 3, (10.5, 3.1))
+    figure, (losses, aurocs, accuracies) = new_figure(1, 3, (10.5, 3.1))
     for name, columns, style in styled(histories):
         epoch = _numbers(columns["epoch"])
         colour = style["color"]
@@ -86,7 +86,7 @@ def roc_curves(labels: Sequence[str], targets: np.ndarray, probabilities: Mappin
             x, y, _ = roc_curve(targets[known, i] == 1, values[known, i])
             axes.plot(x, y, label=f"{name} {auroc(targets[:, i], values[:, i]):.3f}", **style)
 
-    return _label_grid(labels, targets, draw, "1 − specificity", "sensitivity", "lower right")
+    return label_grid(labels, targets, draw, "1 − specificity", "sensitivity", "lower right")
 
 
 def precision_recall_curves(
@@ -109,7 +109,7 @@ def precision_recall_curves(
             label = f"{name} {average_precision(targets[:, i], values[:, i]):.3f}"
             axes.step(recall, precision, where="pre", label=label, **style)
 
-    return _label_grid(labels, targets, draw, "recall (sensitivity)", "precision", "upper right")
+    return label_grid(labels, targets, draw, "recall (sensitivity)", "precision", "upper right")
 
 
 def class_bars(counts: Mapping[str, int]) -> Figure:
@@ -118,7 +118,7 @@ def class_bars(counts: Mapping[str, int]) -> Figure:
     Args:
         counts: label -> positive images.
     """
-    figure, (axes,) = _figure(1, 1, (7.5, 0.7 + 0.22 * max(3, len(counts))))
+    figure, (axes,) = new_figure(1, 1, (7.5, 0.7 + 0.22 * max(3, len(counts))))
     names = sorted(counts, key=lambda name: counts[name])
     bars = axes.barh(names, [counts[name] for name in names], color=STYLES[0]["color"], height=0.7)
     axes.bar_label(bars, padding=3, fontsize=7)
@@ -134,7 +134,7 @@ def fidelity_histogram(values: Mapping[str, Sequence[float]], xlabel: str) -> Fi
         values: what was compared with what -> finite values.
         xlabel: metric and unit.
     """
-    figure, (axes,) = _figure(1, 1, (5.1, 3.0))
+    figure, (axes,) = new_figure(1, 1, (5.1, 3.0))
     everything = np.concatenate([np.asarray(v, dtype=np.float64) for v in values.values()])
     bins = np.histogram_bin_edges(everything, bins=24).tolist()
     for name, numbers, style in styled(values):
@@ -154,7 +154,7 @@ def attention_overlay(image: np.ndarray, attention_map: np.ndarray, boxes: Seque
         attention_map: (H, W) in source pixels, any non-negative scale.
         boxes: half-open (row0, col0, row1, col1).
     """
-    figure, (plain, overlaid) = _figure(1, 2, (7, 3.7))
+    figure, (plain, overlaid) = new_figure(1, 2, (7, 3.7))
     _show(plain, image, "radiograph")
     _overlay(overlaid, image, attention_map, boxes, "attention and regions")
     return figure
@@ -180,7 +180,7 @@ def crop_panel(
     titles, versions = list(crops), list(crops.values())
     if len({crop.shape for crop in versions}) != 1:
         raise ValueError(f"crop_panel: expected crops of one size, found {[crop.shape for crop in versions]}")
-    figure, axes = _figure(1, 3 + len(crops), (2.6 * (3 + len(crops)), 2.9))
+    figure, axes = new_figure(1, 3 + len(crops), (2.6 * (3 + len(crops)), 2.9))
     _show(axes[0], image, "radiograph")
     _overlay(axes[1], image, attention_map, boxes, "attention and regions")
     limits = (float(min(crop.min() for crop in versions)), float(max(crop.max() for crop in versions)))
@@ -231,7 +231,17 @@ def png_uri(path: str | Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(Path(path).read_bytes()).decode()}"
 
 
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+def new_figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """An empty figure in the report's style.
+
+    Args:
+        rows: of panels.
+        columns: of panels.
+        size: width and height in inches.
+
+    Returns:
+        The figure and its panels, row by row.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained", facecolor="white")
@@ -244,12 +254,22 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure,
     return figure, axes
 
 
-def _label_grid(
+def label_grid(
     labels: Sequence[str], targets: np.ndarray, draw: Callable[[Axes, int], None], x: str, y: str, legend: Any
 ) -> Figure:
+    """One square panel from 0 to 1 per label; a label of one class says so.
+
+    Args:
+        labels: C names.
+        targets: (N, C); 1, 0, NaN, -1.
+        draw: fills the panel of a label by its number.
+        x: name of the axis.
+        y: name of the axis.
+        legend: its place.
+    """
     columns = min(4, len(labels))
     rows = math.ceil(len(labels) / columns)
-    figure, axes = _figure(rows, columns, (2.6 * columns + 0.3, 2.5 * rows + 0.3))
+    figure, axes = new_figure(rows, columns, (2.6 * columns + 0.3, 2.5 * rows + 0.3))
     for i, ax in enumerate(axes):
         if i >= len(labels):
             ax.set_axis_off()

@@ -16,7 +16,10 @@ from typing import Any
 import numpy as np
 
 from .predictions import OK, read_predictions
+from .super_resolution import FILE as SR_FILE
 
+SR_FOLDER = "sr-evaluation"
+ABLATION_FOLDER = "ablation"
 History = dict[str, list[float | None]]
 
 
@@ -28,6 +31,7 @@ class ModelResults:
         metrics: ``metrics.json``.
         labels: C names of the predictions.
         probabilities: (N, C), of the cases that have a reference.
+        calibrated: (N, C) of the same; None for a model that was not calibrated.
         targets: (N, C); NaN not annotated, -1 uncertain.
         history: columns of ``history.csv``; None for a figure that is not a finite number.
     """
@@ -35,6 +39,7 @@ class ModelResults:
     metrics: dict[str, Any] | None = None
     labels: list[str] = field(default_factory=list)
     probabilities: np.ndarray | None = None
+    calibrated: np.ndarray | None = None
     targets: np.ndarray | None = None
     history: History | None = None
 
@@ -52,6 +57,8 @@ class ReportInputs:
     panels: list[Path]
     run_report: dict[str, Any] | None
     class_distribution: list[dict[str, Any]] | None
+    super_resolution: dict[str, Any] | None = None
+    ablation: dict[str, Any] | None = None
 
 
 def gather(run_dir: str | Path) -> ReportInputs:
@@ -79,8 +86,12 @@ def gather(run_dir: str | Path) -> ReportInputs:
         run_report=read_json(run_dir / "run_report.json") or read_json(run_dir / "base" / "run_report.json"),
         class_distribution=read_json(run_dir / "class_distribution.json", list)
         or read_json(run_dir / "base" / "class_distribution.json", list),
+        super_resolution=read_json(run_dir / SR_FOLDER / SR_FILE),
+        ablation=read_json(run_dir / ABLATION_FOLDER / "ablation.json"),
     )
-    if not (inputs.base.metrics or inputs.base.history or inputs.retrained.metrics or inputs.manifest):
+    if not (
+        inputs.base.metrics or inputs.base.history or inputs.retrained.metrics or inputs.manifest or inputs.ablation
+    ):
         raise FileNotFoundError(
             f"{run_dir}: nothing to report; expected base/metrics.json, base/history.csv, retrained/metrics.json or "
             "enhanced/manifest.jsonl; run the workflows with their output folders in here"
@@ -101,6 +112,8 @@ def read_model(folder: Path) -> ModelResults:
         if judged:
             results.labels = labels
             results.probabilities = np.asarray([p.probabilities for p in judged], dtype=np.float64)
+            if all(p.calibrated is not None for p in judged):
+                results.calibrated = np.asarray([p.calibrated for p in judged], dtype=np.float64)
             results.targets = np.asarray([p.targets for p in judged], dtype=np.float64)  # None becomes NaN
     return results
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
 
 from ..data.dataset import RadiographDataset
+from ..data.fingerprints import assert_not_trained_on
+from ..networks.head_inputs import head_inputs
 from ..networks.loading import weights_sha256
+from ..networks.vit_multilabel import ViTMultilabel
 from ..tracking import Tracker
+from .calibration import Calibration, load_calibration
 from .comparison import format_comparison_table
 from .evaluate import compare, write_evaluation
+from .novelty import Novelty, load_novelty
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +33,10 @@ class EvaluationHandler:
         labels: names of the C outputs.
         dataset: for the items, in the loader's order.
         tracker: MLflow run.
+        network: that the engine runs; its features give the novelty of an image.
+        model_dir: folder of the weights, of what was recorded of their training, and of their calibration.
         bootstrap: replicates of the intervals.
         seed: of the bootstrap.
-        model_dir: folder of the weights, whose hash goes into the result files.
         base_dir: evaluated base model to compare with, on the same cases; ``None``: no comparison.
     """
 
@@ -38,15 +46,22 @@ class EvaluationHandler:
         labels: Sequence[str],
         dataset: RadiographDataset,
         tracker: Tracker,
+        network: ViTMultilabel,
+        model_dir: str | Path,
         bootstrap: int = 1000,
         seed: int = 0,
         base_dir: str | Path | None = None,
-        model_dir: str | Path | None = None,
     ) -> None:
         self.output_dir, self.labels, self.dataset, self.tracker = Path(output_dir), list(labels), dataset, tracker
-        self.bootstrap, self.seed, self.base_dir, self.model_dir = bootstrap, seed, base_dir, model_dir
+        self.network, self.model_dir = network, Path(model_dir)
+        self.bootstrap, self.seed, self.base_dir = bootstrap, seed, base_dir
+        self.checked = False
+        self.calibration: Calibration | None = None
+        self.novelty: Novelty | None = None
         self.logits: list[torch.Tensor] = []
         self.targets: list[torch.Tensor] = []
+        self.features: list[torch.Tensor] = []
+        self.hooks = ExitStack()
 
     def attach(self, engine: Engine) -> None:
         """Collect each batch, write at the end."""
@@ -56,8 +71,12 @@ class EvaluationHandler:
         self.tracker.attach(engine)
 
     def start(self, engine: Engine) -> None:
-        """Open the MLflow run."""
+        """Refuse images that the model was trained on, and open the MLflow run."""
         self.logits, self.targets = [], []
+        self.checked = assert_not_trained_on(self.model_dir, self.dataset)
+        self.calibration = load_calibration(self.model_dir, self.labels)
+        self.novelty = load_novelty(self.model_dir)
+        self.features = self.hooks.enter_context(head_inputs(self.network))
         self.tracker.start({"n_images": len(self.dataset), "bootstrap": self.bootstrap, "seed": self.seed})
 
     def collect(self, engine: Engine) -> None:
@@ -65,10 +84,12 @@ class EvaluationHandler:
         output: dict[str, torch.Tensor] = engine.state.output  # type: ignore[assignment]
         self.logits.append(output["pred"].cpu())
         self.targets.append(output["label"].cpu())
+        self.features[-1] = self.features[-1].float().cpu()
 
     def write(self, engine: Engine) -> None:
         """Write the result files and log the figures."""
-        logits, targets = torch.cat(self.logits).numpy(), torch.cat(self.targets).numpy()
+        self.hooks.close()
+        logits, targets, features = (torch.cat(parts).numpy() for parts in (self.logits, self.targets, self.features))
         report = write_evaluation(
             self.output_dir,
             self.labels,
@@ -77,13 +98,12 @@ class EvaluationHandler:
             targets,
             bootstrap=self.bootstrap,
             seed=self.seed,
-            model_hash=weights_sha256(self.model_dir) if self.model_dir else None,
+            model_hash=weights_sha256(self.model_dir),
+            calibration=self.calibration,
+            novelty=self.novelty.score(features) if self.novelty is not None else None,
+            checked_for_training_images=self.checked,
         )
-        macro = report["macro"]
-        logger.info("test macro-AUROC %.4f, 95 %% interval %s", macro["auroc"] or float("nan"), macro["auroc_ci"])
-        self.tracker.log_metrics({f"test_macro_{name}": macro[name] for name in ("auroc", "average_precision")})
-        per_label = {f"test_auroc_{name}": row["auroc"] for name, row in report["labels"].items()}
-        self.tracker.log_metrics(per_label)
+        self.log(report)
         self.tracker.log_artifacts(self.output_dir / "metrics.json")
         if self.base_dir is not None:
             path = self.output_dir.parent / "comparison.json"
@@ -91,3 +111,21 @@ class EvaluationHandler:
             logger.info("base against re-trained\n%s", format_comparison_table(comparison))
             self.tracker.log_artifacts(path)
         self.tracker.close()
+
+    def log(self, report: dict[str, Any]) -> None:
+        """Say the main figures, and track them."""
+        macro, calibrated = report["macro"], report["calibrated"]
+        logger.info("test macro-AUROC %.4f, 95 %% interval %s", macro["auroc"] or float("nan"), macro["auroc_ci"])
+        for warning in report["warnings"]:
+            logger.warning("%s", warning)
+        figures = {f"test_macro_{name}": macro[name] for name in ("auroc", "average_precision", "calibration_error")}
+        if calibrated is not None:
+            error = calibrated["macro"]["calibration_error"]
+            logger.info(
+                "calibration error %s, calibrated %s (95 %% interval %s)",
+                macro["calibration_error"], error, calibrated["macro"]["calibration_error_ci"],
+            )  # fmt: skip
+            figures["test_macro_calibration_error_calibrated"] = error
+        self.tracker.log_metrics(
+            figures | {f"test_auroc_{name}": row["auroc"] for name, row in report["labels"].items()}
+        )

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from .bootstrap import bootstrap_metrics, percentile_interval
-from .curves import calibration_error, precision_recall_curve
+from .bootstrap import CALIBRATION_METRICS, RANK_METRICS, weighted_rank_metrics
+from .curves import calibration_error, calibration_error_by_chance, precision_recall_curve
+from .macro import summarise
 
 THRESHOLD = 0.5
+MACRO = (*RANK_METRICS, "f1", *CALIBRATION_METRICS, "calibration_error_by_chance")
 
 
 def annotated(targets: np.ndarray) -> np.ndarray:
@@ -112,8 +114,24 @@ def label_metrics(targets: np.ndarray, probabilities: np.ndarray, threshold: flo
         "specificity": _ratio(true_negatives, n_negative),
         "accuracy": _ratio(true_positives + true_negatives, n_positive + n_negative),
         "accuracy_all_negative": _ratio(n_negative, n_positive + n_negative),
-        "brier": float(np.mean((scores - positive) ** 2)) if len(scores) else None,
-        "calibration_error": calibration_error(positive, scores),
+        **fixed_point_metrics(positive, scores),
+        **calibration_metrics(positive, scores),
+    }
+
+
+def fixed_point_metrics(positive: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:
+    """Sensitivity at the cut with at least 90 % specificity, and the other way round; None with one class only."""
+    figures = weighted_rank_metrics(positive, scores, np.ones((1, len(scores))))
+    names = ("sensitivity_at_90_specificity", "specificity_at_90_sensitivity")
+    return {name: None if np.isnan(figures[name][0]) else float(figures[name][0]) for name in names}
+
+
+def calibration_metrics(positive: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
+    """Brier score and calibration error, and the error that chance alone would show with as few cases."""
+    return {
+        "brier": float(np.mean((probabilities - positive) ** 2)) if len(positive) else None,
+        "calibration_error": calibration_error(positive, probabilities),
+        "calibration_error_by_chance": calibration_error_by_chance(probabilities),
     }
 
 
@@ -147,18 +165,7 @@ def metrics_report(
     groups = (
         np.arange(len(targets)) if patient_ids is None else np.unique(np.asarray(patient_ids), return_inverse=True)[1]
     )
-    macro: dict[str, Any] = {
-        key: mean_or_none([figures[key] for figures in per_label.values()])
-        for key in ("auroc", "average_precision", "f1", "brier", "calibration_error")
-    }
-    for figures in (macro, *per_label.values()):
-        figures.update(auroc_ci=None, average_precision_ci=None)
-    if bootstrap:
-        replicates = bootstrap_metrics(targets, probabilities, groups, bootstrap, seed)
-        for key in ("auroc", "average_precision"):
-            for i, figures in enumerate(per_label.values()):
-                figures[f"{key}_ci"] = percentile_interval(replicates[key][:, i])
-            macro[f"{key}_ci"] = percentile_interval(nan_mean(replicates[key]))
+    macro = summarise(per_label, MACRO, targets, probabilities, groups, bootstrap, seed)
     skipped = [name for name, figures in per_label.items() if figures["auroc"] is None]
     report = {
         "labels": per_label,
@@ -194,6 +201,8 @@ def label_wise_accuracy(targets: np.ndarray, probabilities: np.ndarray, threshol
 def list_warnings(report: dict[str, Any]) -> list[str]:
     """Sentences a reader of ``metrics.json`` must not miss."""
     found = []
+    if report["n_patients"] == 1:
+        found.append("all images are of one patient: the intervals say nothing about other patients")
     skipped = report["macro"]["labels_without_both_classes"]
     if skipped:
         found.append(f"not in the macro average, one class only: {', '.join(skipped)}")
@@ -236,19 +245,6 @@ def check_predictions(
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ValueError("probabilities: expected values in [0, 1], found others; pass sigmoid(logits)")
     return probabilities, targets
-
-
-def mean_or_none(values: Sequence[float | None]) -> float | None:
-    """Mean of the values that exist, None when there is none."""
-    present = [value for value in values if value is not None]
-    return float(np.mean(present)) if present else None
-
-
-def nan_mean(values: np.ndarray) -> np.ndarray:
-    """Mean over the last axis without NaN; NaN where all are NaN, and no warning."""
-    present = ~np.isnan(values)
-    counts = present.sum(-1)
-    return np.where(counts > 0, np.where(present, values, 0).sum(-1) / np.maximum(counts, 1), np.nan)
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -27,7 +27,10 @@ class Prediction:
         image: path as the caller gave it.
         status: "ok", or the code of the refusal.
         logits: C values, None when refused.
-        probabilities: C values in [0, 1], None when refused.
+        probabilities: C values in [0, 1], not calibrated, None when refused.
+        calibrated: C values in [0, 1]; None where the model is not calibrated.
+        decisions: C booleans: calibrated and at least the label's threshold; None likewise.
+        novelty: in [0, 1], how unlike the training images; None where the model has no measure of it.
         targets: C values of 1, 0, -1, None (not annotated); None when there is no reference.
         group: anonymous patient number within this file.
         flags: what the reader or the gate noticed.
@@ -37,6 +40,9 @@ class Prediction:
     status: str = OK
     logits: list[float] | None = None
     probabilities: list[float] | None = None
+    calibrated: list[float] | None = None
+    decisions: list[bool] | None = None
+    novelty: float | None = None
     targets: list[float | None] | None = None
     group: int | None = None
     flags: list[str] = field(default_factory=list)
@@ -107,7 +113,7 @@ def read_predictions(path: str | Path) -> tuple[list[str], list[Prediction], str
 
 
 def _check(prediction: Prediction, n_labels: int) -> None:
-    for name in ("logits", "probabilities", "targets"):
+    for name in ("logits", "probabilities", "calibrated", "decisions", "targets"):
         values = getattr(prediction, name)
         if values is None:
             continue

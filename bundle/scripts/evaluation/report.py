@@ -9,14 +9,19 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..data.atomic import atomic_write
 from ..tracking import attach_artifact
 from . import figures
-from .gather import History, ModelResults, ReportInputs, gather
+from .gather import ABLATION_FOLDER, SR_FOLDER, History, ModelResults, ReportInputs, gather
+from .group_figures import reliability_curves, subgroup_intervals
+from .super_resolution import sections
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_EXAMPLES = 12
@@ -72,19 +77,10 @@ def render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
         inputs: what was gathered.
         synthetic: see `write_report`.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "signed": signed, "percent": percent, "interval": interval, "p": p_value}
     run_report = inputs.run_report or {}
     models = {"base": inputs.base, "retrained": inputs.retrained}
-    return environment.get_template("report.html.j2").render(
+    template = environment().get_template("report.html.j2")
+    return template.render(
         synthetic=synthetic or bool(run_report.get("synthetic")),
         inputs=inputs,
         models=models,
@@ -94,6 +90,9 @@ def render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
         classes=class_rows(inputs.class_distribution),
         fidelity=fidelity_rows(inputs.manifest),
         enhancers=sorted({str(record["enhancer"]) for record in inputs.manifest if "enhancer" in record}),
+        sr=sections(inputs.super_resolution, inputs.run_dir / SR_FOLDER) if inputs.super_resolution else None,
+        ablation=inputs.ablation,
+        ablation_figure=figures.png_uri(inputs.run_dir / ABLATION_FOLDER / "ablation.png") if inputs.ablation else None,
         figures=draw_figures(inputs),
         overlays=[(path.stem, figures.png_uri(path)) for path in inputs.overlays[:MAX_EXAMPLES]],
         panels=[(path.stem, figures.png_uri(path)) for path in inputs.panels[:MAX_EXAMPLES]],
@@ -101,6 +100,21 @@ def render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
         provenance=list(flatten({key: value for key, value in run_report.items() if key != "config"})),
         config=json.dumps(run_report["config"], indent=2) if run_report.get("config") else None,
     )
+
+
+def environment() -> Environment:
+    """Templates of all reports, with their filters."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"number": number, "signed": signed, "percent": percent, "interval": interval, "p": p_value}
+    return made
 
 
 def draw_figures(inputs: ReportInputs) -> dict[str, str]:
@@ -118,7 +132,7 @@ def draw_figures(inputs: ReportInputs) -> dict[str, str]:
     if classes:
         counts = {row["name"]: row["positive"] for row in classes}
         drawn["classes"] = figures.svg_uri(figures.class_bars(counts))
-    drawn |= _draw_curves(models)
+    drawn |= _draw_curves(models) | _draw_trust(models)
     for metric, label in (("psnr", "PSNR in dB"), ("ssim", "SSIM")):
         values = {f"{text}, {area_text}": fidelity_values(inputs.manifest, metric, reference, area)
                   for reference, text in COMPARED for area, area_text in AREAS}  # fmt: skip
@@ -140,6 +154,19 @@ def _draw_curves(models: Mapping[str, ModelResults]) -> dict[str, str]:
     drawn: dict[str, str] = {}
     for name, labels, targets, probabilities in known:
         drawn |= _curves(f" ({name})", labels, targets, {name: probabilities})
+    return drawn
+
+
+def _draw_trust(models: Mapping[str, ModelResults]) -> dict[str, str]:
+    """Per model, whether its probabilities are what they say, and whether it serves every group alike."""
+    drawn = {}
+    for name, model in models.items():
+        if model.targets is not None and model.probabilities is not None:
+            kinds = {"raw": model.probabilities, "calibrated": model.calibrated}
+            known = {kind: values for kind, values in kinds.items() if values is not None}
+            drawn[f"Reliability ({name})"] = figures.svg_uri(reliability_curves(model.labels, model.targets, known))
+        if model.metrics and model.metrics.get("subgroups"):
+            drawn[f"Subgroups ({name})"] = figures.svg_uri(subgroup_intervals(model.metrics["subgroups"]))
     return drawn
 
 

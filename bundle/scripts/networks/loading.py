@@ -17,9 +17,13 @@ from typing import Any
 import torch
 
 from ..data.atomic import aside, replace_folder
+from .continuing import labels_of
 from .pretrained import check_state, read_state
 from .vit_multilabel import ViTMultilabel
+from .zoom import ZoomViT
 
+# Arguments of the network that its weights depend on; the first model folders have only two of them.
+STRUCTURE = ("image_size", "pool", "label_blocks", "conv_branch")
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
 
@@ -31,6 +35,7 @@ def save_vit_multilabel(
     provenance: Mapping[str, Any],
     dtype: str = "float32",
     max_shard_mb: int = 1000,
+    files: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write a model folder; an earlier one of the same name is replaced as a whole.
 
@@ -41,6 +46,7 @@ def save_vit_multilabel(
         provenance: how the weights came to be (settings, data hash, …); JSON.
         dtype: ``float32``, or ``float16`` for shipping.
         max_shard_mb: larger weights are split into files of at most this size.
+        files: further files of the folder, name -> content.
     """
     from huggingface_hub import save_torch_state_dict
 
@@ -58,6 +64,8 @@ def save_vit_multilabel(
     save_torch_state_dict(state, fresh, max_shard_size=f"{max_shard_mb}MB")
     (fresh / "config.json").write_text(json.dumps(backbone_settings(network), indent=2))
     (fresh / "metadata.json").write_text(json.dumps(model_metadata(network, labels, provenance), indent=2, default=str))
+    for name, content in (files or {}).items():
+        (fresh / name).write_bytes(content)
     replace_folder(fresh, folder)
 
 
@@ -80,7 +88,7 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
             "run the training workflow, or set --model_dir to a folder that it wrote"
         )
     metadata = json.loads((folder / "metadata.json").read_text())
-    own = list(metadata["network_data_format"]["outputs"]["pred"]["channel_def"].values())
+    own = labels_of(metadata)
     if labels is not None and list(labels) != own:
         raise ValueError(
             f"{folder}: labels do not match the data; expected {list(labels)}, found {own}; "
@@ -90,13 +98,14 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
     network = ViTMultilabel(
         architecture=json.loads((folder / "config.json").read_text()),
         num_labels=len(own),
-        image_size=preprocessing["image_size"],
-        pool=preprocessing["pool"],
+        labels=own,
+        **{key: preprocessing[key] for key in STRUCTURE if key in preprocessing},
     )
+    if "zoom" in preprocessing:
+        network = ZoomViT(network, preprocessing["zoom"])
     state = read_state(folder)
     check_state(folder, state, network.state_dict())
     network.load_state_dict(state, strict=True)
-    network.labels = own
     return network.eval()
 
 
@@ -126,8 +135,8 @@ def model_metadata(network: ViTMultilabel, labels: Sequence[str], provenance: Ma
             "outputs": {"pred": {**pred, "is_patch_data": False, "channel_def": dict(enumerate(labels))}},
         },
         "preprocessing": {
-            "image_size": size,
-            "pool": network.pool,
+            **{key: getattr(network, key) for key in STRUCTURE},
+            **({"zoom": network.settings} if isinstance(network, ZoomViT) else {}),
             "mean": network.mean.flatten().tolist(),
             "std": network.std.flatten().tolist(),
         },
@@ -138,6 +147,6 @@ def model_metadata(network: ViTMultilabel, labels: Sequence[str], provenance: Ma
 def weights_sha256(folder: str | Path) -> str:
     """SHA-256 over the weight files of a model folder, in the order of their names."""
     digest = hashlib.sha256()
-    for path in sorted(Path(folder).glob("*.safetensors")):
+    for path in sorted(Path(folder).glob("model*.safetensors")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-LAYER = re.compile(r"^backbone\.(?:encoder\.layer|layers)\.(\d+)\.")
+LAYER = re.compile(r"^(?:backbone\.(?:encoder\.layer|layers)|conv_branches)\.(\d+)\.")
 
 
 def layer_wise_param_groups(
@@ -15,7 +15,8 @@ def layer_wise_param_groups(
 ) -> list[dict[str, Any]]:
     """Optimizer groups: a layer's rate is ``lr * layer_decay ** (layers above it)``; embeddings lowest, head highest.
 
-    Biases, norms, scales, positions and CLS tokens are not decayed.
+    Biases, norms, scales, positions, CLS and label tokens are not decayed. A convolution goes with the block after it,
+    label tokens with the head.
 
     Args:
         network: :class:`.vit_multilabel.ViTMultilabel`.

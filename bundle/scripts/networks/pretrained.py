@@ -1,4 +1,4 @@
-"""Strict, offline-safe loading of a Vision Transformer backbone from a Hugging Face folder or hub id.
+"""Strict, offline-safe loading of a Vision Transformer backbone from a folder or hub id, in any of three dialects.
 
 transformers' own loading re-initialises a position embedding of another size silently when asked to ignore mismatches
 (measured); here any missing or unexpected key other than the known heads is an error, and positions are resampled.
@@ -7,6 +7,7 @@ transformers' own loading re-initialises a position embedding of another size si
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,15 +15,18 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+
+from .dialects import POSITIONS, architecture_of, dialect_of, names_in, transformers_names
+from .normalisation import normalisation_of
 
 MODEL_TYPES = ("vit", "dinov2", "dinov2_with_registers")
-# Heads of the published checkpoints, and of our own model folders, that a new classifier does not use; DINOv2's mask
-# token (training only); and the normalisation that our folders hold beside the backbone.
-KNOWN_HEADS = re.compile(r"^(pooler\.|classifier\.|decoder\.|head\.|embeddings\.mask_token$|mean$|std$)")
-IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-HALF = ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])  # google/vit-*-in21k; not the ImageNet figures
-POSITIONS = "embeddings.position_embeddings"
+# Heads of the published checkpoints that a new classifier does not use; DINOv2's mask token (training only); what
+# MONAI's blocks hold and never call; and what our own model folders hold beside the backbone (see ``continuing``).
+KNOWN_HEADS = re.compile(
+    r"^(pooler\.|classifier\.|decoder\.|head\.|classification_head\.|embeddings\.mask_token$|mean$|std$"
+    r"|layers\.\d+\.(norm_)?cross_attn\.|conv_branches\.|label_tokens$)"
+)
+WEIGHTS = ("pytorch_model.bin", "model.pt")  # Hugging Face's and MONAI's names of pickled tensors
 
 
 def make_backbone(settings: Mapping[str, Any], image_size: int) -> Any:
@@ -55,19 +59,21 @@ def make_backbone(settings: Mapping[str, Any], image_size: int) -> Any:
             f"found {image_size}; set --image_size {image_size // config.patch_size * config.patch_size}"
         )
     pooler = {"add_pooling_layer": False} if model_type == "vit" else {}
-    return AutoModel.from_config(config, attn_implementation="sdpa", dtype=torch.float32, **pooler)
+    backbone = AutoModel.from_config(config, attn_implementation="sdpa", dtype=torch.float32, **pooler)
+    backbone.embeddings.mask_token = None  # of pre-training; DINOv2 with registers has one whatever its configuration
+    return backbone
 
 
 def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float], list[float]]:
     """Backbone with the weights of ``source``, and the mean and standard deviation that it was trained with.
 
     Args:
-        source: local folder of a checkpoint or of a model of ours (whose head is left behind), or hub id
-            (``google/vit-base-patch16-224-in21k``) from the cache or the hub.
+        source: local folder of a checkpoint (Hugging Face, timm or MONAI weights beside a ``config.json``), or of a
+            model of ours, or hub id (``google/vit-base-patch16-224-in21k``) from the cache or the hub.
         image_size: side of the square input; positions are resampled to it.
 
     Returns:
-        Backbone in float32, mean (3), standard deviation (3).
+        Backbone in float32, mean and standard deviation, one number per channel.
 
     Raises:
         FileNotFoundError: no such folder, or hub id that cannot be reached.
@@ -75,15 +81,18 @@ def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float]
     """
     folder = local_folder(source)
     settings = json.loads((folder / "config.json").read_text())
-    backbone = make_backbone(settings, image_size)
-    state = canonical_names(read_state(folder), backbone)
+    state = read_state(folder)
+    dialect = dialect_of(state)
+    state = transformers_names(state)
+    architecture = settings if dialect == "huggingface" else architecture_of(state, dialect, settings)
+    backbone = make_backbone(architecture, image_size)
+    state = names_in(backbone, state)
     expected = backbone.state_dict()
     if POSITIONS in state and state[POSITIONS].shape != expected[POSITIONS].shape:
-        prefix = expected[POSITIONS].shape[1] - (image_size // backbone.config.patch_size) ** 2
-        state[POSITIONS] = resample_positions(state[POSITIONS], expected[POSITIONS].shape[1] - prefix, prefix)
+        state[POSITIONS] = resample_positions(state[POSITIONS], expected[POSITIONS].shape[1] - 1, prefix=1)
     check_state(folder, state, expected)
     backbone.load_state_dict({key: value for key, value in state.items() if key in expected}, strict=True)
-    mean, std = normalisation(folder, settings)
+    mean, std = normalisation_of(folder, settings, dialect, backbone.config.num_channels)
     return backbone, mean, std
 
 
@@ -113,45 +122,35 @@ def local_folder(source: str | Path) -> Path:
 
 
 def read_state(folder: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a checkpoint in float32; safetensors (also sharded) before ``pytorch_model.bin``."""
+    """All tensors of a checkpoint in float32: safetensors, also sharded, before pickles, read without running them."""
     from safetensors.torch import load_file
 
     shards = sorted(folder.glob("model*.safetensors"))
+    pickles = [folder / name for name in WEIGHTS if (folder / name).is_file()]
     if shards:
         state = {key: value for shard in shards for key, value in load_file(shard).items()}
-    elif (folder / "pytorch_model.bin").is_file():
-        state = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True)
+    elif pickles:
+        state = torch.load(pickles[0], map_location="cpu", weights_only=True)
+        state = next((state[key] for key in ("state_dict", "model") if key in state), state)
     else:
-        raise FileNotFoundError(f"{folder}: no weights; expected model.safetensors, found none; copy the file there")
+        raise FileNotFoundError(
+            f"{folder}: no weights; expected model.safetensors, {' or '.join(WEIGHTS)}, found none; copy the file there"
+        )
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 
-def canonical_names(state: Mapping[str, torch.Tensor], backbone: nn.Module) -> dict[str, torch.Tensor]:
-    """File names -> names in memory.
-
-    Files have the names of transformers 4 (``encoder.layer.0.attention.attention.query``), with ``vit.`` before them in
-    task models; transformers 5 keeps the old names on disk and renames in memory; both kinds are accepted.
-    """
-    layers = "layers" if any(key.startswith("layers.") for key in backbone.state_dict()) else "encoder.layer"
-    rules = (
-        (r"^(backbone|vit|dinov2|dinov2_with_registers)\.", ""),
-        (r"^(encoder\.layer|layers)\.(\d+)\.", rf"{layers}.\2."),
-        (r"\.attention\.attention\.(query|key|value)\.", lambda match: f".attention.{match[1][0]}_proj."),
-        (r"\.attention\.output\.dense\.", ".attention.o_proj."),
-        (r"\.intermediate\.dense\.", ".mlp.fc1."),
-        (r"(\d)\.output\.dense\.", r"\1.mlp.fc2."),
-    )
-    renamed = {}
-    for key, value in state.items():
-        for pattern, replacement in rules:
-            key = re.sub(pattern, replacement, key)  # type: ignore[arg-type]
-        renamed[key] = value
-    return renamed
-
-
 def resample_positions(positions: torch.Tensor, patches: int, prefix: int) -> torch.Tensor:
-    """(1, prefix + n, D) -> (1, prefix + patches, D): bicubic, antialiased; prefix tokens are kept."""
-    side, target = round((positions.shape[1] - prefix) ** 0.5), round(patches**0.5)
+    """(1, prefix + n, D) -> (1, prefix + patches, D): bicubic, antialiased; prefix tokens are kept.
+
+    Raises:
+        ValueError: n is not a square number.
+    """
+    side, target = math.isqrt(positions.shape[1] - prefix), math.isqrt(patches)
+    if side**2 != positions.shape[1] - prefix:
+        raise ValueError(
+            f"{POSITIONS}: cannot be resampled; expected {prefix} + a square number of positions, "
+            f"found {positions.shape[1]}; use a checkpoint that was trained on square images"
+        )
     grid = positions[:, prefix:].reshape(1, side, side, -1).permute(0, 3, 1, 2)  # (1, D, side, side)
     grid = F.interpolate(grid, size=(target, target), mode="bicubic", antialias=True, align_corners=False)
     return torch.cat([positions[:, :prefix], grid.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
@@ -176,16 +175,3 @@ def check_state(folder: Path, state: Mapping[str, torch.Tensor], expected: Mappi
                 f"{folder}: weights do not fit config.json; expected the tensors of that architecture, found "
                 f"{len(keys)} {what}: {', '.join(keys[:5])}; download the checkpoint again, or fix config.json"
             )
-
-
-def normalisation(folder: Path, settings: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation per channel: the checkpoint's own, else those its family was trained with."""
-    if (folder / "metadata.json").is_file():  # a model of ours
-        own = json.loads((folder / "metadata.json").read_text())["preprocessing"]
-        return list(own["mean"]), list(own["std"])
-    file = folder / "preprocessor_config.json"
-    if file.is_file():
-        values = json.loads(file.read_text())
-        if "image_mean" in values:
-            return list(values["image_mean"]), list(values["image_std"])
-    return HALF if settings.get("model_type") == "vit" else IMAGENET

@@ -1,6 +1,7 @@
 """Parts that MONAI's ``SupervisedTrainer`` needs from us, in the order in which a run meets them.
 
-``prevalence``  where the head's bias starts
+``prevalence``  share of positives: where the head's bias starts
+``sampling``    order of the images in an epoch
 ``precision``   autocast in fp32, bf16 or fp16, chosen by what the hardware has
 ``schedule``    warm-up and cosine learning rate
 ``seeding``     one seed per (run, epoch, rank), which makes a resumed run exact
@@ -26,6 +27,7 @@ from .parallel import data_parallel
 from .precision import AutocastInferer, resolve_precision
 from .prevalence import label_prevalence
 from .record import RunRecord
+from .sampling import make_sampler
 from .schedule import WarmupCosine
 from .seeding import EpochSeed
 from .selection import ModelSelection
@@ -45,6 +47,7 @@ __all__ = [
     "WeightAverage",
     "data_parallel",
     "label_prevalence",
+    "make_sampler",
     "resolve_precision",
     "validation_metrics",
 ]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..data.dataset import RadiographDataset
+from ..data.fingerprints import TRAINING_IMAGES, training_record
 from ..networks.loading import save_vit_multilabel
 from ..networks.vit_multilabel import ViTMultilabel
 
@@ -21,6 +23,8 @@ class BestModel:
         folder: model folder; its ``metadata.json`` holds the labels, the preprocessing and the provenance.
         labels: names of the C outputs.
         provenance: settings of the run.
+        training_data: the training split; which images it holds is recorded in the folder.
+        earlier: models that this one was started from, whose training images count as its own.
         rank: only rank 0 writes.
     """
 
@@ -30,15 +34,18 @@ class BestModel:
         folder: str | Path,
         labels: Sequence[str],
         provenance: Mapping[str, Any],
+        training_data: RadiographDataset,
+        earlier: Sequence[str | Path | None] = (),
         rank: int = 0,
     ) -> None:
         self.network, self.folder, self.labels = network, Path(folder), list(labels)
-        self.provenance, self.rank = dict(provenance), rank
+        self.provenance, self.training_data, self.earlier, self.rank = dict(provenance), training_data, earlier, rank
 
     def __call__(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Save the network of ``epoch``."""
         if self.rank != 0:
             return
         provenance = {**self.provenance, "epoch": epoch, "validation": dict(metrics)}
-        save_vit_multilabel(self.network, self.folder, labels=self.labels, provenance=provenance)
+        record = {TRAINING_IMAGES: training_record(self.training_data, self.earlier)}
+        save_vit_multilabel(self.network, self.folder, labels=self.labels, provenance=provenance, files=record)
         logger.info("best so far: %s", self.folder)

@@ -4,6 +4,8 @@
 ``geometry``             pad to a square, resize, and back to source pixels
 ``fit_square``           the same as a transform
 ``attention_guided_sr``  attention -> regions -> super-resolution -> paste
+``zoom``                 attention -> regions -> crops at a higher magnification
+``flip_with_crops``      mirror an image with its crops
 """
 
 from importlib import import_module
@@ -13,8 +15,9 @@ _HOMES = {
     "LoadRadiographd": "load_radiograph",
     "FitSquared": "fit_square",
     "AttentionGuidedSuperResolutiond": "attention_guided_sr",
+    "RandFlipWithCropsd": "flip_with_crops",
 }
-__all__ = ["AttentionGuidedSuperResolutiond", "FitSquared", "LoadRadiographd"]
+__all__ = ["AttentionGuidedSuperResolutiond", "FitSquared", "LoadRadiographd", "RandFlipWithCropsd"]
 
 
 def __getattr__(name: str) -> type:

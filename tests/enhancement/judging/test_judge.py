@@ -70,6 +70,27 @@ def test_result_does_not_depend_on_the_batch(case):
     assert one["psnr_truth_region"] == all_at_once["psnr_truth_region"] and "seed_deviation" in one
 
 
+class ToldEnhancer(BicubicEnhancer):
+    """Bicubic that remembers its guides, which are the boxes."""
+
+    takes_guide, told = True, ()
+
+    def make_guide(self, image, box):
+        assert image.shape[-2] == 64  # the reduced image, not the truth
+        return torch.tensor(box, dtype=torch.float32)[None, None]
+
+    def enhance(self, low_res, *, generators, guide=None):
+        self.told = [*self.told, *guide.flatten(1).tolist()]
+        return super().enhance(low_res, generators=generators)
+
+
+def test_guides_are_those_of_the_pipeline(case):
+    enhancer = ToldEnhancer()
+    judge(enhancer, case, JudgeSettings(region_batch=3, seeds=2))
+    boxes = [list(region.box) for region in case.regions]
+    assert enhancer.told == [*boxes, boxes[2], boxes[2]]  # and those of the region whose noise is varied
+
+
 def test_spoiled_regions_are_counted_and_the_others_judged(case):
     enhancer = BrokenEnhancer()
     means = sorted(float(case.low_res[:, r.row0 : r.row1, r.col0 : r.col1].mean()) for r in case.regions)

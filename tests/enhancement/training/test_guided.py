@@ -1,7 +1,8 @@
 import torch
+from scripts.enhancement.guided import make_guide
 from scripts.enhancement.networks.guided import GuidedNetwork
 from scripts.enhancement.training.degradation import Degradation
-from scripts.enhancement.training.guided import GuidedStep, make_guide, train_guided
+from scripts.enhancement.training.guided import GuidedStep, train_guided
 from scripts.training.precision import AutocastInferer
 
 

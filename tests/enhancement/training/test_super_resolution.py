@@ -46,19 +46,19 @@ def test_leaves_a_folder_that_the_enhancer_loads(whole, sr_datalist):
 
 def test_killed_in_and_between_stages_and_continued_gives_the_same_models(sr_datalist, whole, tmp_path, monkeypatch):
     monkeypatch.setattr("scripts.enhancement.training.stage.SAVE_SECONDS", 0.0)
-    for stage, step in (("regression.RegressionStep", 1), ("autoencoder.AutoencoderStep", 1), ("guided.GuidedStep", 1)):
-        module, name = stage.split(".")
+    steps = ("RegressionStep", "AutoencoderStep", "DiffusionStep", "ResShiftStep", "GuidedStep")
+    for module, name in zip(ALL, steps, strict=True):
         original = getattr(__import__(f"scripts.enhancement.training.{module}", fromlist=[name]), name).__call__
         calls = []
 
-        def killed(self, generator, progress, original=original, calls=calls, step=step):
+        def killed(self, generator, progress, original=original, calls=calls):
             calls.append(progress)
-            if len(calls) > step:
+            if len(calls) > 1:
                 raise Killed
             return original(self, generator, progress)
 
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(f"scripts.enhancement.training.{stage}.__call__", killed)
+            patch.setattr(f"scripts.enhancement.training.{module}.{name}.__call__", killed)
             train(sr_datalist, tmp_path, stages=ALL)
     train(sr_datalist, tmp_path, stages=ALL)
     assert weights(tmp_path) == weights(whole)

@@ -14,14 +14,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from ..aliases import canonical
 from .tables import Films, Reading, Row, age_of, find_files, find_table, read_rows, sex_of
 
 LABELS = [
     "No Finding", "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion", "Emphysema", "Fibrosis",
     "Hernia", "Infiltration", "Mass", "Nodule", "Pleural Thickening", "Pneumonia", "Pneumothorax",
 ]  # fmt: skip
-# "Infiltrate" is the spelling of the boxes.
-RENAMED = {"Effusion": "Pleural Effusion", "Pleural_Thickening": "Pleural Thickening", "Infiltrate": "Infiltration"}
 COLUMNS = ["Image Index", "Finding Labels", "Patient ID", "Patient Age", "Patient Gender", "View Position"]
 BOX_SIDE = 1024
 
@@ -58,7 +57,7 @@ def read(root: Path) -> Reading:
 
 def label_of(row: Row) -> list[float]:
     """1.0 for each finding that is listed, else 0.0."""
-    found = {RENAMED.get(name.strip(), name.strip()) for name in row["Finding Labels"].split("|")}
+    found = {canonical(name.strip()) for name in row["Finding Labels"].split("|")}
     if not found <= set(LABELS):
         raise row.wrong("Finding Labels", f"names of {', '.join(LABELS)}, separated by |")
     return [float(name in found) for name in LABELS]
@@ -80,7 +79,7 @@ def read_boxes(root: Path) -> dict[str, list[dict[str, Any]]]:
                         f"{table}: row {number}: Bbox [x,y,w,h]: expected image, finding and four numbers, found "
                         f"{','.join(fields)!r}; compare with the published table"
                     ) from error
-                boxes[name].append({"label": RENAMED.get(finding, finding), "xywh": xywh})
+                boxes[name].append({"label": canonical(finding), "xywh": xywh})
     return boxes
 
 

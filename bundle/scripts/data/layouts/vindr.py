@@ -13,13 +13,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from ..aliases import canonical
 from .tables import Films, Reading, Row, find_files, find_table, read_rows
 
-RENAMED = {
-    "No finding": "No Finding",
-    "Pleural effusion": "Pleural Effusion",
-    "Pleural thickening": "Pleural Thickening",
-}
 BOX_COLUMNS = ["image_id", "rad_id", "class_name", "x_min", "y_min", "x_max", "y_max"]
 Votes = dict[str, dict[str, list[float]]]
 
@@ -30,7 +26,7 @@ def read(root: Path) -> Reading:
         return read_physionet(root)
     table = find_table(root, "train.csv")
     rows = list(read_rows(table, BOX_COLUMNS))
-    labels = sorted({rename(row["class_name"]) for row in rows}, key=lambda name: (name != "No Finding", name))
+    labels = sorted({canonical(row["class_name"]) for row in rows}, key=lambda name: (name != "No Finding", name))
     return collect(root, labels, {None: (count_marks(rows, labels), boxes_of(rows))})
 
 
@@ -59,9 +55,9 @@ def read_votes(table: Path) -> tuple[Votes, list[str]]:
     labels: list[str] = []
     for row in read_rows(table, ["image_id"]):
         columns = [name for name in row.values if name not in ("image_id", "rad_id")]
-        labels = labels or [rename(name) for name in columns]
+        labels = labels or [canonical(name) for name in columns]
         for column, value in zip(columns, row.labels(columns), strict=True):
-            votes[row["image_id"]][rename(column)].append(value)
+            votes[row["image_id"]][canonical(column)].append(value)
     return votes, labels
 
 
@@ -70,7 +66,7 @@ def count_marks(rows: list[Row], labels: list[str]) -> Votes:
     readers, marked = defaultdict(set), set()
     for row in rows:
         readers[row["image_id"]].add(row["rad_id"])
-        marked.add((row["image_id"], rename(row["class_name"]), row["rad_id"]))
+        marked.add((row["image_id"], canonical(row["class_name"]), row["rad_id"]))
     return {
         image: {label: [float((image, label, reader) in marked) for reader in who] for label in labels}
         for image, who in readers.items()
@@ -85,7 +81,9 @@ def boxes_of(rows: list[Row]) -> dict[str, list[dict[str, Any]]]:
             x, y, right, bottom = (row.number(column) for column in ("x_min", "y_min", "x_max", "y_max"))
             if right <= x or bottom <= y:
                 raise row.wrong("x_max" if right <= x else "y_max", f"more than {x if right <= x else y}")
-            boxes[row["image_id"]].append({"label": rename(row["class_name"]), "xywh": [x, y, right - x, bottom - y]})
+            boxes[row["image_id"]].append(
+                {"label": canonical(row["class_name"]), "xywh": [x, y, right - x, bottom - y]}
+            )
     return boxes
 
 
@@ -113,8 +111,3 @@ def majority(votes: list[float]) -> float:
         return math.nan
     share = sum(given) / len(given)
     return 0.0 if share == 0 else 1.0 if share > 0.5 else -1.0
-
-
-def rename(finding: str) -> str:
-    """Name as in the other data sets."""
-    return RENAMED.get(finding, finding)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 
 from ..batching import enhance_batches
+from ..cost import Cost
 from ..enhance_image import seed_of
-from ..enhancer import Enhancer, degrade, resize
+from ..enhancer import Enhancer, degrade, resize, takes_guide
 from ..fidelity import compare_images, cut, mean, psnr
 from ..paste import paste
-from .cost import Cost
 from .edges import edge_width
 from .errors import error_rates
 from .gradients import gradient_similarity
@@ -64,13 +64,12 @@ def judge(enhancer: Enhancer, case: Case, settings: JudgeSettings) -> tuple[Figu
         Means over the regions, named in :func:`region_figures` and :func:`whole_figures`; and an example, ``None``
         when every region was refused.
     """
-    truths = [cut(case.truth, enlarged(region)) for region in case.regions]
-    # Reduced by themselves, as in the pipeline: cut from the reduced image, their borders would know their neighbours.
-    low_res = [degrade(truth[None], SCALE)[0].clamp(0, 1) for truth in truths]
+    truths, low_res = regions_of(case)
     inputs = truths if enhancer.needs_native else low_res
     generators = [generator_of(case, enhancer, index, settings.seed) for index in range(len(inputs))]
+    guides = guides_of(case, enhancer, range(len(inputs)))
     with Cost(settings.device) as cost:
-        results = enhance_batches(enhancer, inputs, generators, settings.region_batch)
+        results = enhance_batches(enhancer, inputs, generators, settings.region_batch, guides)
     finite = [index for index, result in enumerate(results) if bool(result.isfinite().all())]
     kept = [results[index].clamp(0, 1) for index in finite]
     at_once = min(settings.region_batch, len(inputs))
@@ -89,6 +88,13 @@ def judge(enhancer: Enhancer, case: Case, settings: JudgeSettings) -> tuple[Figu
     figures["seed_deviation"] = None if deviation is None else float(deviation.mean())
     enhanced = kept[len(finite) // 2]
     return figures, Example(low_res[middle], interpolated(low_res[middle]), enhanced, truths[middle], deviation)
+
+
+def regions_of(case: Case) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Truth (1, 4 h, 4 w) and input (1, h, w) of each region."""
+    truths = [cut(case.truth, enlarged(region)) for region in case.regions]
+    # Reduced by themselves, as in the pipeline: cut from the reduced image, their borders would know their neighbours.
+    return truths, [degrade(truth[None], SCALE)[0].clamp(0, 1) for truth in truths]
 
 
 def region_figures(regions: Sequence[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> Figures:
@@ -143,7 +149,8 @@ def deviation_over_seeds(
         return None
     seeds = range(settings.seed, settings.seed + settings.seeds)
     generators = [generator_of(case, enhancer, index, seed) for seed in seeds]
-    results = enhance_batches(enhancer, [image] * settings.seeds, generators, settings.region_batch)
+    guides = guides_of(case, enhancer, [index] * settings.seeds)
+    results = enhance_batches(enhancer, [image] * settings.seeds, generators, settings.region_batch, guides)
     return torch.stack(results).clamp(0, 1).std(dim=0)
 
 
@@ -151,6 +158,13 @@ def generator_of(case: Case, enhancer: Enhancer, index: int, seed: int) -> torch
     """Noise of one region, as in :mod:`..enhance_image`."""
     what = f"{enhancer.name}|{case.regions[index].box}"
     return torch.Generator().manual_seed(seed_of(case.key, what, seed))
+
+
+def guides_of(case: Case, enhancer: Enhancer, indices: Sequence[int]) -> list[torch.Tensor]:
+    """What lies around regions in the reduced image, for an enhancer that takes a guide: its input knows no more."""
+    if not takes_guide(enhancer):
+        return []
+    return [enhancer.make_guide(case.low_res, case.regions[index].box) for index in indices]
 
 
 def interpolated(low_res: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What ``run sr_evaluation`` runs: every enhancer on every radiograph of a split; a JSON, a table, a figure each."""
+"""What ``run sr_evaluation`` runs: every enhancer on every radiograph of a split; a report, its figures."""
 
 from __future__ import annotations
 
@@ -7,26 +7,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ...data.atomic import atomic_write, write_json
-from ...data.datalist import Datalist
-from ...data.failures import Failure, write_failures
-from ...dicom import RefusedInput, read_radiograph
-from ...evaluation.evaluate import anonymous_groups
+from ...data.failures import write_failures
 from ...evaluation.figures import save_png
 from ...tracking import Tracker
 from ..enhancer import Enhancer
 from ..registry import make_enhancer
+from .gain_choice import Gainable
 from .judge import Example, JudgeSettings, judge
 from .panels import panel
-from .protocol import SCALE, Case, make_case
+from .protocol import SCALE
+from .radiographs import Radiographs
+from .report import write_report
 from .summary import BASELINE, COLUMNS, Row, csv_table, summarise, text_table
 
 logger = logging.getLogger(__name__)
 
 EXAMPLES = 3
-NATIVE = "native"
 Summary = dict[str, dict[str, dict[str, Any]]]
 
 
@@ -59,57 +56,35 @@ class SuperResolutionEvaluation:
     """Judge enhancers on high-resolution radiographs.
 
     Args:
-        datalist: radiographs.
+        radiographs: with known truth.
         enhancers: see :func:`make_enhancers`.
-        output_dir: ``sr_evaluation.json``, ``.csv`` and ``.txt``, ``panels/``, ``failures.csv``.
+        output_dir: ``report.html``, ``sr_evaluation.json``, ``.csv`` and ``.txt``, ``panels/``, ``failures.csv``.
         tracker: MLflow run.
         settings: how an enhancer is run.
-        split: of the datalist.
-        sizes: longer sides of the truth, pixels; ``None``: the image's own. Smaller images are left out of a size, and
-            of ``None`` those that have one of the other sizes.
-        window: side of a region, pixels of the reduced image.
-        region_count: at most, of each radiograph.
         bootstrap: replicates for the intervals.
-        limit: first radiographs only; ``None``: all.
-
-    Raises:
-        ValueError: unknown split.
     """
 
     def __init__(
         self,
-        datalist: Datalist,
+        radiographs: Radiographs,
         enhancers: Sequence[Enhancer],
         output_dir: str | Path,
         tracker: Tracker,
         settings: JudgeSettings,
         *,
-        split: str = "test",
-        sizes: Sequence[int | None] = (1024, 512, None),
-        window: int = 64,
-        region_count: int = 16,
         bootstrap: int = 1000,
-        limit: int | None = None,
     ) -> None:
-        if split not in datalist.splits:
-            raise ValueError(f"split: not known; expected one of {', '.join(datalist.splits)}, found {split!r}")
-        self.items = datalist.splits[split][:limit]
-        self.patients = anonymous_groups(self.items)
-        self.enhancers, self.output_dir, self.tracker, self.settings = enhancers, Path(output_dir), tracker, settings
-        self.sizes, self.window, self.region_count, self.bootstrap = tuple(sizes), window, region_count, bootstrap
+        self.radiographs, self.enhancers, self.output_dir = radiographs, enhancers, Path(output_dir)
+        self.tracker, self.settings, self.bootstrap = tracker, settings, bootstrap
         self.params = {
-            "datalist_sha256": datalist.sha256,
-            "split": split,
-            "sizes": [self.name_of(size) for size in self.sizes],
-            "window": window,
-            "region_count": region_count,
+            **radiographs.params,
             "bootstrap": bootstrap,
             "seed": settings.seed,
             "seeds": settings.seeds,
             "enhancers": {enhancer.name: enhancer.weights_hash for enhancer in enhancers},
+            "gains": {enhancer.name: enhancer.gain for enhancer in enhancers if isinstance(enhancer, Gainable)},
         }
         self.examples: dict[str, list[Example]] = {}
-        self.failures: list[Failure] = []
 
     def run(self) -> Summary:
         """Judge, write, log. A failure closes the MLflow run as failed.
@@ -118,42 +93,23 @@ class SuperResolutionEvaluation:
             ValueError: no radiograph could be used.
         """
         with self.tracker.recording(self.params):
-            rows = [row for number, _ in enumerate(self.items) for row in self.judge_image(number)]
-            write_failures(self.output_dir / "failures.csv", self.failures)
-            if not rows:
-                raise ValueError(
-                    f"sizes: no radiograph could be judged; expected images of at least {self.params['sizes']} pixels, "
-                    f"found none among {len(self.items)}; set smaller sizes, or a datalist of larger images"
-                )
+            try:
+                rows = list(self.judge_all())
+            finally:
+                write_failures(self.output_dir / "failures.csv", self.radiographs.failures)
             summary = summarise(rows, replicates=self.bootstrap, seed=self.settings.seed)
             self.write(summary, rows)
         return summary
 
-    def judge_image(self, number: int) -> Iterator[Row]:
-        """All enhancers at all sizes on one radiograph; a refused one is recorded."""
-        try:
-            image = torch.from_numpy(read_radiograph(self.items[number]["image"]).image)
-        except RefusedInput as refusal:
-            self.failures.append(Failure.of(self.items[number]["image"], refusal))
-            logger.warning("refused: %s", refusal)
-            return
-        for size, case in self.cases(image):
+    def judge_all(self) -> Iterator[Row]:
+        """All enhancers at all sizes on all radiographs."""
+        for number, size, case in self.radiographs.cases():
             for enhancer in self.enhancers:
                 figures, example = judge(enhancer, case, self.settings)
                 shown = self.examples.setdefault(enhancer.name, [])
                 if example is not None and len(shown) < EXAMPLES:
                     shown.append(example)
-                yield Row(self.name_of(size), enhancer.name, number, self.patients[number], figures)
-        logger.info("judged %d of %d radiographs", number + 1, len(self.items))
-
-    def cases(self, image: torch.Tensor) -> Iterator[tuple[int | None, Case]]:
-        """Sizes at which an image can be judged."""
-        for size in self.sizes:
-            if size is None and max(image.shape[-2:]) in self.sizes:
-                continue
-            case = make_case(image, size, window=self.window, count=self.region_count)
-            if case is not None:
-                yield size, case
+                yield Row(size, enhancer.name, number, self.radiographs.patients[number], figures)
 
     def write(self, summary: Summary, rows: Sequence[Row]) -> None:
         """Files, log and MLflow. Radiographs are named by their number: a path may name a patient."""
@@ -167,14 +123,10 @@ class SuperResolutionEvaluation:
         for name, examples in self.examples.items():
             if examples:
                 files.append(save_png(panel(name, examples), self.output_dir / "panels" / f"{name}.png"))
-        logger.info("\n%s", table)
+        files.append(write_report(content, self.output_dir))
+        logger.info("\n%s\n%s", table, files[-1])
         for size, enhancers in summary.items():
             for name, figures in enhancers.items():
                 means = {f"{size}_{name}_{key}": figures[key]["mean"] for key in COLUMNS if key in figures}
                 self.tracker.log_metrics(means)
         self.tracker.log_artifacts(*files)
-
-    @staticmethod
-    def name_of(size: int | None) -> str:
-        """Name of a protocol in tables."""
-        return NATIVE if size is None else str(size)

@@ -76,14 +76,14 @@ def measure_ldm(folder: Path, high_res: Tensor, *, device: str | torch.device) -
     """The finished latent diffusion, through the enhancer that the workflows use."""
     figures = {}
     for name, consistent in (("ldm", False), ("ldm_consistent", True)):
-        enhancer = LatentDiffusionEnhancer(folder, data_consistency=consistent, device=device)
+        enhancer = LatentDiffusionEnhancer(folder, data_consistency=consistent, gain=1.0, device=device)
         figures[name] = compare(run_enhancer(enhancer, high_res).clamp(0.0, 1.0), high_res)
     return figures
 
 
 def measure_resshift(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Figures:
     """The finished residual shifting, through its enhancer."""
-    enhancer = ResShiftEnhancer(folder, data_consistency=False, device=device)
+    enhancer = ResShiftEnhancer(folder, data_consistency=False, gain=1.0, device=device)
     return both("resshift", run_enhancer(enhancer, high_res), high_res)
 
 
@@ -124,7 +124,7 @@ def draw_panel(folder: Path, high_res: Tensor, *, device: str | torch.device) ->
     shown = high_res[:SHOWN]
     parts = {"residual": "regression", "ldm": "unet", "resshift": "resshift", "guided": "guided"}
     names = ["bicubic", *(name for name, part in parts.items() if (folder / part).is_dir())]
-    columns = {name: run_enhancer(make_enhancer(name, folder=folder, device=device), shown) for name in names}
+    columns = {name: run_enhancer(make_enhancer(name, folder=folder, gain=1.0, device=device), shown) for name in names}
     return save_png(mosaic({**columns, "truth": shown}), folder / "panel.png")
 
 

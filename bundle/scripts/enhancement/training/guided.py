@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ...training.precision import AutocastInferer
-from ..enhancer import resize
-from ..guided import GUIDE_SIZE, SCALES
+from ..guided import SCALES, make_guide
 from ..networks.folder import load_network
 from ..networks.guided import PATCH, GuidedNetwork
 from . import figures
@@ -53,14 +51,6 @@ class GuidedStep:
         present = (torch.rand(len(crops), generator=generator) >= GUIDE_DROPOUT).float()
         enlarged = self.infer(low_res.to(device), self.network, (size, size), guide.to(device), present.to(device))
         return {"loss": charbonnier(enlarged, region.to(device))}
-
-
-def make_guide(surroundings: Tensor, box: tuple[int, int, int, int]) -> Tensor:
-    """Surroundings (N, 1, H, W) and the box in them (row0, col0, row1, col1) -> (N, 2, 16, 16)."""
-    context = resize(surroundings, (GUIDE_SIZE, GUIDE_SIZE)).clamp(0.0, 1.0)
-    mask = torch.zeros_like(surroundings)
-    mask[..., box[0] : box[2], box[1] : box[3]] = 1.0
-    return torch.cat([context, F.interpolate(mask, size=(GUIDE_SIZE, GUIDE_SIZE), mode="area")], dim=1)
 
 
 def train_guided(run: Run) -> figures.Figures:

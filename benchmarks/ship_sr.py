@@ -1,0 +1,70 @@
+"""Turn the model folder of ``sr_training`` into the one that ships: its parts, its gain, provenance with figures.
+
+    python benchmarks/ship_sr.py outputs/sr outputs/sr-test bundle/models/ldm-sr-nih
+
+The second folder is that of ``sr_evaluation`` on the test split; ``gain.json`` was chosen on the validation split.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "bundle"))
+
+from scripts.data.atomic import write_json  # noqa: E402
+
+PARTS = ("regression", "unet", "vqvae", "scheduler", "resshift", "guided")
+MEASURES = ("psnr_truth_region", "ssim_truth_region", "nps_distance_db", "hallucination_rate", "consistency_min_db")
+TRAIN = "python -m bundle run sr_training --dataset_dir outputs/sr-data --crops_per_megapixel 100"
+ORIGIN = {
+    "name": "ldm-sr-nih",
+    "task": "x4 super-resolution of radiograph regions, one channel; research only",
+    "licence": "Apache-2.0",
+    "data": "NIH ChestX-ray14, training patients of a published selection: 46 images at 1024 x 1024, the same at half "
+    "size, 600 at 448 x 448 (JPEG); attribution in docs/data_license.txt",
+    "commands": [
+        "python benchmarks/sr_studies.py DATA/cxr outputs/sr-data",
+        "python -m bundle datalist outputs/sr-data/labels.csv --layout csv --out outputs/sr-data/datalist.json",
+        f"{TRAIN} --output_dir outputs/sr-pilot --stages \"['regression']\" --regression_minutes 6",
+        f"{TRAIN} --output_dir outputs/sr --stages \"['regression']\" --regression_minutes 10 --learning_rate 4e-4 "
+        "--start_from outputs/sr-pilot",
+        f"{TRAIN} --output_dir outputs/sr --stages \"['autoencoder','diffusion']\" --autoencoder_minutes 9 "
+        "--diffusion_minutes 42",
+    ],
+    "hardware": "two cores of a Xeon with AMX for the first training (fp32), one core for the others (bf16)",
+}
+
+
+def figures(evaluation: Path) -> dict[str, Any]:
+    """Size of the truth -> enhancer -> measure, with its difference to bicubic and 95 % interval by patient."""
+    summary = json.loads((evaluation / "sr_evaluation.json").read_text())["summary"]
+    return {
+        size: {name: {measure: row[measure] for measure in MEASURES} for name, row in rows.items()}
+        for size, rows in summary.items()
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("run", "evaluation", "out"):
+        parser.add_argument(name, type=Path)
+    arguments = parser.parse_args()
+    for part in PARTS:
+        if (arguments.run / part).is_dir():
+            shutil.copytree(arguments.run / part, arguments.out / part, dirs_exist_ok=True)
+    shutil.copyfile(arguments.run / "gain.json", arguments.out / "gain.json")
+    trained = json.loads((arguments.run / "provenance.json").read_text())
+    write_json(arguments.out / "provenance.json", {**ORIGIN, **trained, "test": figures(arguments.evaluation)})
+    size = sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file()) / 1e6
+    print(f"{arguments.out}: {size:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

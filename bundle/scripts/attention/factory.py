@@ -1,0 +1,99 @@
+"""Methods by name, with what cleans their maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ..networks.vit_multilabel import ViTMultilabel
+from ..networks.zoom import ZoomViT
+from .artifacts import artifact_tokens, fill_from_neighbours
+from .body import body_patches
+from .grad_attention import GradAttention
+from .grad_cam import GradCAM
+from .label_tokens import LabelTokens
+from .last_layer import LastCLS
+from .occlusion import Occlusion
+from .output import Attention, AttentionOutput
+from .recording import recording
+from .rollout import Rollout
+
+METHODS: dict[str, Callable[..., Attention]] = {
+    method.name: method for method in (LastCLS, Rollout, GradAttention, LabelTokens, GradCAM, Occlusion)
+}
+
+
+def make_attention(
+    method: str,
+    network: ViTMultilabel,
+    *,
+    suppress_artifacts: bool = False,
+    mask_body: bool = False,
+    window: int = 4,
+    stride: int = 2,
+) -> Attention:
+    """Explanation method, bound to a network.
+
+    Args:
+        method: ``last_cls`` (the paper's), ``rollout``: one map for all labels; ``grad_attention``, ``label_tokens``,
+            ``grad_cam``, ``occlusion``: one per label.
+        network: the classifier, in evaluation mode; of one that reads crops, the guide that chooses them is explained.
+        suppress_artifacts: fill in patches with an outlying token norm from their neighbours; one more forward pass.
+        mask_body: nothing outside the body.
+        window: side of the occluder, patches; of ``occlusion`` alone.
+        stride: step of the occluder, patches; of ``occlusion`` alone.
+
+    Raises:
+        ValueError: an unknown method, or one that the network does not have.
+    """
+    if isinstance(network, ZoomViT):
+        network = network.guide
+    if method not in METHODS:
+        raise ValueError(f"attention_method: not known; expected one of {', '.join(METHODS)}, found {method!r}")
+    settings: dict[str, Any] = {"window": window, "stride": stride} if method == Occlusion.name else {}
+    attention = METHODS[method](network, **settings)
+    if not (suppress_artifacts or mask_body):
+        return attention
+    return CleanedAttention(attention, network, suppress_artifacts=suppress_artifacts, mask_body=mask_body)
+
+
+class CleanedAttention:
+    """A method whose maps are cleaned.
+
+    Args:
+        attention: the method.
+        network: its network.
+        suppress_artifacts: see :mod:`.artifacts`.
+        mask_body: see :mod:`.body`.
+    """
+
+    def __init__(
+        self, attention: Attention, network: ViTMultilabel, *, suppress_artifacts: bool, mask_body: bool
+    ) -> None:
+        self.attention, self.network = attention, network
+        self.suppress_artifacts, self.mask_body = suppress_artifacts, mask_body
+        cleaning = {"artifacts": suppress_artifacts, "air": mask_body}
+        self.name = " - ".join([attention.name, *(what for what, wanted in cleaning.items() if wanted)])
+        self.per_label = attention.per_label
+
+    def __call__(self, image: torch.Tensor) -> AttentionOutput:
+        """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, h, w) or (B, C, h, w)."""
+        output = self.attention(image)
+        maps = output.maps if self.per_label else output.maps[:, None]  # (B, C or 1, h, w)
+        if self.suppress_artifacts:
+            maps = fill_from_neighbours(maps, self.artifacts(image))
+        if self.mask_body:
+            maps = maps * body_patches(image, self.network.patch_grid)[:, None]
+        return replace(output, maps=maps if self.per_label else maps[:, 0])
+
+    @torch.inference_mode()
+    def artifacts(self, image: torch.Tensor) -> torch.Tensor:
+        """(B, h, w) bool."""
+        rows, columns = self.network.patch_grid
+        with recording(self.network) as record:
+            self.network(image)
+        record.check()
+        return artifact_tokens(record.leaving[:, -rows * columns :]).unflatten(-1, (rows, columns))

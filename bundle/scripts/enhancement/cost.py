@@ -1,0 +1,62 @@
+"""Seconds and memory of a piece of work."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+
+import torch
+
+RESET, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+PEAK, RESIDENT = "VmHWM", "VmRSS"
+
+
+class Cost:
+    """Measure a ``with`` block.
+
+    Args:
+        device: where the work runs.
+
+    Attributes:
+        seconds: wall clock.
+        peak_mb: memory at the peak less that at the start, 10^6 bytes: of the GPU's allocator, or the resident memory
+            of this process on Linux; ``None`` where neither is known.
+        total_mb: memory at the peak, likewise.
+    """
+
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.seconds = 0.0
+        self.peak_mb: float | None = 0.0 if self.device.type == "cuda" or RESET.exists() else None
+        self.total_mb = self.peak_mb
+
+    def __enter__(self) -> Cost:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+            torch.cuda.reset_peak_memory_stats(self.device)
+            self.before = float(torch.cuda.memory_allocated(self.device))
+        elif self.peak_mb is not None:
+            RESET.write_text("5")  # the peak is now the present value (proc(5))
+            self.before = resident_bytes(RESIDENT)
+        self.started = time.perf_counter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self.seconds = time.perf_counter() - self.started
+        if self.device.type == "cuda":
+            self.total_mb = torch.cuda.max_memory_allocated(self.device) / 1e6
+        elif self.total_mb is not None:
+            self.total_mb = resident_bytes(PEAK) / 1e6
+        if self.total_mb is not None:
+            self.peak_mb = max(0.0, self.total_mb - self.before / 1e6)
+
+
+def resident_bytes(field: str) -> float:
+    """A field of this process's status."""
+    (line,) = [line for line in STATUS.read_text().splitlines() if line.startswith(f"{field}:")]
+    return float(line.split()[1]) * 1024

@@ -1,0 +1,71 @@
+"""Figures of the calibrated probabilities and of the decisions at the thresholds, for ``metrics.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .bootstrap import CALIBRATION_METRICS, weighted_calibration_metrics
+from .calibration import Calibrated, Calibration
+from .macro import summarise
+from .metrics import calibration_metrics, label_wise_accuracy, select_annotated
+from .operating_points import decision_metrics
+
+MACRO = (*CALIBRATION_METRICS, "calibration_error_by_chance", "sensitivity", "specificity")
+
+
+def calibrated_report(
+    calibration: Calibration,
+    calibrated: Calibrated,
+    targets: np.ndarray,
+    groups: Sequence[int] | np.ndarray,
+    *,
+    bootstrap: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Part ``calibrated`` of ``metrics.json``.
+
+    Args:
+        calibration: from the validation split.
+        calibrated: its probabilities and decisions for the N judged images.
+        targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
+        groups: N integer patients.
+        bootstrap: replicates of the 95 % intervals; with 0 they are None.
+        seed: of the bootstrap.
+
+    Returns:
+        ``policy``; ``labels`` with threshold, method, counts and figures; ``macro`` over the labels that
+        have both classes here; accuracy over all pairs beside its all-negative baseline.
+    """
+    groups = np.asarray(groups)
+    decided = decision_metrics(targets, calibrated.decisions, groups, bootstrap, seed)
+    rows: dict[str, dict[str, Any]] = {}
+    for i, (name, label) in enumerate(calibration.by_label.items()):
+        positive, probabilities = select_annotated(targets[:, i], calibrated.probabilities[:, i])
+        rows[name] = {
+            "threshold": label.threshold,
+            "method": label.method,
+            "n_positive": int(positive.sum()),
+            "n_negative": int((~positive).sum()),
+            **calibration_metrics(positive, probabilities),
+            **decided[i],
+        }
+    macro = summarise(
+        rows,
+        MACRO,
+        targets,
+        calibrated.probabilities,
+        groups,
+        bootstrap,
+        seed,
+        {weighted_calibration_metrics: CALIBRATION_METRICS},
+    )
+    return {
+        "policy": calibration.policy,
+        "uncalibrated": calibration.uncalibrated,
+        "labels": rows,
+        "macro": macro,
+        **label_wise_accuracy(targets, calibrated.decisions.astype(np.float64)),
+    }

@@ -1,0 +1,54 @@
+"""Run a network over images once and keep logits, targets and features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..networks.head_inputs import head_inputs
+from ..networks.vit_multilabel import ViTMultilabel
+from ..networks.zoom import KEYS
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Of N images, in the loader's order.
+
+    Attributes:
+        logits: (N, C) float32.
+        targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
+        features: (N, D) or (N, C, D) float32 that entered the head.
+    """
+
+    logits: np.ndarray
+    targets: np.ndarray
+    features: np.ndarray
+
+
+@torch.no_grad()
+def collect(
+    network: ViTMultilabel,
+    loader: Iterable[Mapping[str, torch.Tensor]],
+    inferer: Callable[..., torch.Tensor],
+    device: torch.device | str,
+) -> Outputs:
+    """Outputs for all images of a loader.
+
+    Args:
+        network: on ``device``; put into evaluation mode.
+        loader: batches with ``image`` (B, 1, S, S), ``label`` (B, C), and crops where the network reads some.
+        inferer: (images, network, *crops) -> logits; decides the precision.
+        device: where images go.
+    """
+    network.eval()
+    logits, targets = [], []
+    with head_inputs(network) as features:
+        for batch in loader:
+            crops = [batch[key].to(device) for key in KEYS if key in batch]
+            logits.append(inferer(batch["image"].to(device), network, *crops).float().cpu())
+            targets.append(batch["label"])
+            features[-1] = features[-1].float().cpu()
+    return Outputs(*(torch.cat(parts).numpy() for parts in (logits, targets, features)))

@@ -1,0 +1,83 @@
+"""Sanity check by randomised weights (Adebayo et al. 2018, arXiv:1810.03292): a map must depend on what was learnt.
+
+Weights are redrawn from the head down to the first block. A method whose maps stay as they were shows edges or
+positions, not the network's reasons. A map of attention alone does not read the head: its first figure is 1.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+from torch import nn
+
+from ...attention import Attention
+from ...networks.blocks import blocks_of
+from ...networks.vit_multilabel import ViTMultilabel
+
+SHARES = {"head": 0.0, "last third": 1 / 3, "last two thirds": 2 / 3, "all blocks": 1.0}
+Methods = Mapping[str, Attention]
+Similarity = dict[str, dict[str, float | None]]
+
+
+def randomised_similarity(
+    network: ViTMultilabel,
+    make: Callable[[ViTMultilabel], Methods],
+    images: torch.Tensor,
+    labels: Sequence[int],
+    seed: int,
+) -> Similarity:
+    """Method -> stage -> mean rank correlation of the maps with those of the trained network.
+
+    Args:
+        network: trained; it is copied.
+        make: methods of a network.
+        images: (B, 1, S, S).
+        labels: of each image, whose map is compared.
+        seed: of the new weights.
+
+    Returns:
+        ``None`` where every map is flat.
+    """
+    trained = maps_of(make(network), images, labels)
+    changed = copy.deepcopy(network)
+    generator = torch.Generator().manual_seed(seed)
+    randomise(changed.head, generator)
+    blocks = list(blocks_of(changed.backbone))[::-1]
+    found: Similarity = {name: {} for name in trained}
+    done = 0
+    for stage, share in SHARES.items():
+        for block in blocks[done : round(share * len(blocks))]:
+            randomise(block, generator)
+        done = round(share * len(blocks))
+        for name, maps in maps_of(make(changed), images, labels).items():
+            found[name][stage] = mean_correlation(trained[name], maps)
+    return found
+
+
+def randomise(module: nn.Module, generator: torch.Generator) -> None:
+    """New weights from a normal distribution with the mean and standard deviation of the old ones."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            deviation, mean = torch.std_mean(parameter, unbiased=False)
+            noise = torch.randn(parameter.shape, generator=generator).to(parameter)
+            parameter.copy_(mean + deviation * noise)
+
+
+def maps_of(methods: Methods, images: torch.Tensor, labels: Sequence[int]) -> dict[str, np.ndarray]:
+    """Method -> (B, h w) maps of one label for each image."""
+    found = {}
+    for name, method in methods.items():
+        maps = method(images).maps
+        chosen = maps if maps.ndim == 3 else maps[torch.arange(len(images)), list(labels)]
+        found[name] = chosen.flatten(1).cpu().numpy()
+    return found
+
+
+def mean_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Mean of Spearman's coefficient over the images where both maps vary."""
+    pairs = [pair for pair in zip(first, second, strict=True) if all(np.ptp(values) > 0 for values in pair)]
+    return float(np.mean([spearmanr(*pair).statistic for pair in pairs])) if pairs else None

@@ -1,0 +1,100 @@
+"""The super-resolution part of a report: one table for each size, one panel for each enhancer.
+
+``sr_evaluation`` writes it as its own ``report.html``; the report of a whole run holds it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .figures import png_uri
+
+FILE = "sr_evaluation.json"
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a figure of ``sr_evaluation.json`` is shown."""
+
+    name: str
+    heading: str
+    digits: int
+    factor: float = 1.0
+
+
+COLUMNS = (
+    Column("psnr_truth_region", "PSNR, dB", 2),
+    Column("ssim_truth_region", "SSIM", 4),
+    Column("gradient_similarity", "Gradient similarity", 4),
+    Column("nps_distance_db", "Noise power distance, dB", 2),
+    Column("edge_width_ratio", "Edge width, truth = 1", 2),
+    Column("hallucination_rate", "Hallucination, %", 2, 100.0),
+    Column("loss_rate", "Loss, %", 2, 100.0),
+    Column("consistency_min_db", "Consistency, dB", 1),
+    Column("psnr_truth_full", "PSNR of the whole image, dB", 2),
+    Column("psnr_input_region", "PSNR to the input, dB", 2),
+    Column("seed_deviation", "Deviation over seeds", 4),
+    Column("seconds_per_region", "Seconds a region", 3),
+    Column("peak_mb_per_region", "MB a region", 1),
+)
+OCTAVES = tuple(
+    Column(f"nps_{octave}_db", f"{cycles} cycles a pixel", 2)
+    for octave, cycles in enumerate(("0.25–0.5", "0.125–0.25", "0.06–0.125", "0.03–0.06"), start=1)
+)
+COSTS = ("consistency_min_db", "seconds_per_region", "peak_mb_per_region")  # no difference to bicubic is told of them
+
+
+def sections(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """What the template ``super_resolution.html.j2`` shows.
+
+    Args:
+        content: of ``sr_evaluation.json``.
+        folder: with ``panels/``.
+    """
+    order = [name for enhancers in content["summary"].values() for name in enhancers]
+    panels = {path.stem: png_uri(path) for path in (folder / "panels").glob("*.png")}
+    return {
+        "columns": [column.heading for column in COLUMNS],
+        "octaves": [column.heading for column in OCTAVES],
+        "tables": [table_of(size, enhancers, content["rows"]) for size, enhancers in content["summary"].items()],
+        "panels": [(name, panels[name]) for name in dict.fromkeys(order) if name in panels],
+        "replicates": content["settings"]["bootstrap"],
+    }
+
+
+def table_of(size: str, enhancers: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """One size: its title, what was judged, and the rows of both tables."""
+    judged = [row for row in rows if row["size"] == size]
+    first = [row for row in judged if row["enhancer"] == next(iter(enhancers))]
+    title = "At the images' own size, ×4" if size == "native" else f"{int(size) // 4} → {size} pixels, ×4"
+    return {
+        "title": title,
+        "images": len(first),
+        "patients": len({row["patient"] for row in first}),
+        "regions": sum(row["figures"]["regions"] for row in first),
+        "rows": [row_of(name, figures, COLUMNS) for name, figures in enhancers.items()],
+        "texture": [row_of(name, figures, OCTAVES) for name, figures in enhancers.items()],
+    }
+
+
+def row_of(name: str, figures: Mapping[str, Any], columns: tuple[Column, ...]) -> dict[str, Any]:
+    """Cells of one enhancer."""
+    return {"name": name, "cells": [cell_of(figures.get(column.name, {}), column) for column in columns]}
+
+
+def cell_of(found: Mapping[str, Any], column: Column) -> dict[str, Any]:
+    """A mean, and where it is known its difference to bicubic with the interval, in the units of the column."""
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else column.factor * value
+
+    told = column.name not in COSTS
+    return {
+        "digits": column.digits,
+        "mean": scaled(found.get("mean")),
+        "difference": scaled(found.get("difference")) if told else None,
+        "interval": [scaled(value) for value in found.get("interval") or ()] or None,
+    }

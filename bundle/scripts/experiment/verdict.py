@@ -1,0 +1,52 @@
+"""One sentence: supported, not supported or inconclusive, with the power that the experiment had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .protocol import Endpoint
+
+
+def give_verdict(
+    endpoint: Endpoint,
+    primary: Mapping[str, Any],
+    others: Mapping[str, Mapping[str, Any]],
+    alarms: Sequence[str],
+) -> dict[str, Any]:
+    """The claim holds only when the arm beats its control and every other explanation, and invents nothing.
+
+    Args:
+        endpoint: as declared.
+        primary: comparison with the control (see ``statistics.compare``).
+        others: comparisons with the arms of ``also_above``, by name.
+        alarms: of the hallucination checks of the arm's enhancer.
+
+    Returns:
+        ``verdict`` and ``sentence``.
+    """
+    interval = primary["ci"]
+    if interval is None:
+        return {
+            "verdict": "inconclusive",
+            "sentence": f"Inconclusive: no label of {endpoint.labels} has two patients of each class among the cases.",
+        }
+    figures = (
+        f"{endpoint.arm} against {endpoint.control}: {primary['difference']:+.4f} macro-AUROC over the "
+        f"{endpoint.labels} labels, 95 % interval {interval[0]:+.4f} to {interval[1]:+.4f}; a true difference of "
+        f"{primary['detectable']:.4f} would have been found with 80 % power"
+    )
+    not_beaten = [name for name, found in others.items() if found["word"] != "better"]
+    if interval[0] > 0 and not not_beaten and not alarms:
+        return {"verdict": "supported", "sentence": f"Supported: {figures}."}
+    if interval[0] > 0:
+        reasons = [f"it does not surpass {name}" for name in not_beaten] + list(alarms)
+        return {"verdict": "not supported", "sentence": f"Not supported, although it is better: {figures}; but "
+                f"{'; '.join(reasons)}."}  # fmt: skip
+    if interval[1] < endpoint.worthwhile:
+        kind = "equivalent" if primary["equivalent"] else "no worthwhile gain"
+        return {"verdict": "not supported", "sentence": f"Not supported ({kind}): {figures}."}
+    return {
+        "verdict": "inconclusive",
+        "sentence": f"Inconclusive: the interval holds both no gain and a worthwhile one; {figures}.",
+    }

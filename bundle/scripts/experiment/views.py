@@ -1,0 +1,163 @@
+"""One image -> what the network sees of it in every arm; regions and enhanced crops are made once for all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from ..dicom import read_radiograph
+from ..enhancement.enhance_image import (
+    EnhanceSettings,
+    Work,
+    enhance_regions,
+    keep_finite,
+    prepare,
+    reduce_by,
+)
+from ..enhancement.enhancer import Enhancer
+from ..enhancement.paste import paste
+from ..enhancement.regions import Region
+from ..transforms.geometry import SquareGeometry, fit_square
+from .arms import FULL, View
+
+Box = tuple[float, float, float, float]  # row0, col0, row1, col1, shares of the padded square
+MakeEnhancer = Callable[[str, bool], Enhancer]
+REGION_BATCH = 32  # regions of an image per enhancer batch
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image of the experiment.
+
+    Attributes:
+        truth: (1, H, W) as read.
+        image: (1, h, w) what the arms start from; ``native`` regions alone come from ``truth``.
+    """
+
+    truth: torch.Tensor
+    image: torch.Tensor
+
+
+def make_source(truth: torch.Tensor, source_size: int | None) -> Source:
+    """Source of an image; its longer side is reduced to ``source_size`` pixels, ``None`` leaves it as it is."""
+    longer = max(truth.shape[-2:])
+    if source_size is None or longer <= source_size:
+        return Source(truth, truth)
+    return Source(truth, reduce_by(truth, longer / source_size))
+
+
+def read_source(path: str | Path, source_size: int | None) -> Source:
+    """Source of a file.
+
+    Raises:
+        RefusedInput: the file is not read.
+    """
+    return make_source(torch.from_numpy(read_radiograph(path).image), source_size)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Network inputs of one view.
+
+    Attributes:
+        whole: (1, S, S).
+        windows: regions of ``whole``.
+        crops: (1, S, S) per region; empty but for ``zoom``.
+        seconds: that choosing, enhancing and fitting took.
+    """
+
+    whole: torch.Tensor
+    windows: list[Box]
+    crops: list[torch.Tensor]
+    seconds: float
+
+
+@dataclass
+class Viewer:
+    """Makes the views of one image.
+
+    Attributes:
+        source: the image.
+        attention: (h, w) map of the network on it, which chooses the regions.
+        image_size: S of views that name none.
+        settings: number, size and ramp of the regions, and the seed of noise and of random regions.
+        enhancer_of: enhancer of a name, with or without data consistency.
+    """
+
+    source: Source
+    attention: torch.Tensor
+    image_size: int
+    settings: EnhanceSettings
+    enhancer_of: MakeEnhancer
+    done: dict[tuple[str, str, bool, int], tuple[Work, list[torch.Tensor], float]] = field(default_factory=dict)
+
+    def picture(self, view: View, noise_seed: int = 0) -> torch.Tensor:
+        """The whole image (1, h, w) of a view, before it is fitted; on a canvas it is larger than the source."""
+        image = self.source.image
+        if view.mode not in ("paste_back", "hr_canvas"):
+            return image
+        work, crops, _ = self.enhanced(view, noise_seed)
+        scale = self.enhancer_of(view.enhancer, view.data_consistency).scale
+        return paste(image, crops, work.regions, scale=scale, mode=view.mode, feather=self.settings.feather)
+
+    def see(self, view: View, noise_seed: int = 0) -> Seen:
+        """Network inputs of a view."""
+        size = view.image_size or self.image_size
+        work, crops, seconds = self.enhanced(view, noise_seed)
+        started = time.perf_counter()
+        whole = fit_square(self.picture(view, noise_seed), size)
+        fitted = [fit_square(crop.clamp(0, 1), size) for crop in crops] if view.mode == "zoom" else []
+        windows = [window(region, self.source.image) for region in work.regions]
+        return Seen(whole, windows, fitted, seconds + time.perf_counter() - started)
+
+    def enhanced(self, view: View, noise_seed: int) -> tuple[Work, list[torch.Tensor], float]:
+        """Regions and their enhanced crops, once for all views that share them."""
+        if view.mode == "global":  # regions only for the features, as in every other view
+            view = View("global", "identity", "fixed_windows")
+        key = (view.enhancer, view.selector, view.data_consistency, noise_seed if view.random else 0)
+        if key not in self.done:
+            started = time.perf_counter()
+            enhancer = self.enhancer_of(view.enhancer, view.data_consistency)
+            work = self.regions(view.selector, enhancer, noise_seed)
+            if enhancer.name == "native":
+                work.natives = [true_pixels(self.source, region) for region in work.regions]
+            (crops,) = enhance_regions([work], enhancer, REGION_BATCH)
+            work, crops = keep_finite(work, crops)
+            self.done[key] = work, crops, time.perf_counter() - started
+        return self.done[key]
+
+    def regions(self, selector: str, enhancer: Enhancer, noise_seed: int) -> Work:
+        """Regions of the source, by a selector."""
+        settings = replace(self.settings, seed=noise_seed, working_size=None)
+        image = self.source.image
+        if selector != FULL:
+            return prepare(image, self.attention, self.image_size, enhancer, replace(settings, selector=selector))
+        whole = prepare(image, torch.zeros(1, 1), self.image_size, enhancer, settings)  # for its generator
+        region = Region(0, 0, image.shape[-2], image.shape[-1])
+        return replace(whole, regions=[region], natives=[image], crops=[image], generators=whole.generators[:1])
+
+
+def true_pixels(source: Source, region: Region) -> torch.Tensor:
+    """(1, R, C) of the truth that lie in a region of the source image."""
+    rows, columns = (source.truth.shape[axis] / source.image.shape[axis] for axis in (-2, -1))
+    return source.truth[
+        :,
+        round(region.row0 * rows) : round(region.row1 * rows),
+        round(region.col0 * columns) : round(region.col1 * columns),
+    ]
+
+
+def window(region: Region, image: torch.Tensor) -> Box:
+    """A region in shares of the padded square."""
+    geometry = SquareGeometry(image.shape[-2], image.shape[-1], 1)
+    row, column, side = geometry.top, geometry.left, geometry.side
+    return (
+        (region.row0 + row) / side,
+        (region.col0 + column) / side,
+        (region.row1 + row) / side,
+        (region.col1 + column) / side,
+    )

@@ -1,0 +1,123 @@
+"""One film and what the network made of it -> its whole prediction; nothing is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.data import MetaTensor
+
+from ..data.failures import Failure
+from ..dicom.objects import Algorithm
+from ..enhancement.enhance_dataset import DESCRIPTION
+from ..enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, keep_finite, prepare
+from ..enhancement.enhancer import Enhancer
+from ..evaluation.calibration import load_calibration
+from ..evaluation.novelty import FLAG_ABOVE, load_novelty
+from ..evaluation.scale import sigmoid
+from ..networks.loading import weights_sha256
+from ..networks.vit_multilabel import ViTMultilabel
+from ..transforms.geometry import SquareGeometry, map_to_source
+from ..workflow import CONFIG_DIR
+from .classifier import Classified
+from .prediction import StudyPrediction
+
+REGION_BATCH = 8
+NOVEL = "novel: unlike the images that the network was trained on"
+
+
+class FilmAnalysis:
+    """Probabilities, calibration, novelty, attention, regions and enhancement of one film.
+
+    Args:
+        network: the classifier; its ``labels`` name the outputs.
+        model_dir: folder of its weights, with ``thresholds.json`` and a measure of novelty where it was calibrated.
+        enhancer: super-resolution of the attended regions; ``None``: no regions, no enhanced image.
+        settings: regions and paste.
+
+    Raises:
+        ValueError: a calibration for other labels or weights.
+    """
+
+    def __init__(
+        self, network: ViTMultilabel, model_dir: str | Path, enhancer: Enhancer | None, settings: EnhanceSettings
+    ) -> None:
+        self.labels, self.image_size = list(network.labels or []), network.image_size
+        self.enhancer, self.settings = enhancer, settings
+        self.algorithm = Algorithm(software_version(), weights_sha256(model_dir))
+        self.calibration, self.novelty = load_calibration(model_dir, self.labels), load_novelty(model_dir)
+
+    def __call__(self, item: Mapping[str, Any], classified: Classified) -> StudyPrediction:
+        """Prediction of an item of :class:`.studies.StudyImages`.
+
+        Args:
+            item: ``source`` (1, H, W), ``path`` and ``name``.
+            classified: of this item alone.
+        """
+        film: MetaTensor = item["source"]
+        prediction = StudyPrediction(
+            item["name"],
+            source_path=Path(item["path"]),
+            is_dicom=film.meta["source_format"] == "dicom",
+            labels=self.labels,
+            flags=[flag for flag in film.meta.get("flags", "").split("; ") if flag],
+            image=film.as_tensor()[0].numpy(),
+            spacing_mm=film.meta.get("spacing_mm"),
+            image_size=self.image_size,
+            description=self.description(),
+        )
+        self.interpret(prediction, classified, SquareGeometry(film.shape[-2], film.shape[-1], self.image_size))
+        if self.enhancer is not None:
+            self.enhance(prediction, film.as_tensor(), classified.region_map, self.enhancer)
+        return prediction
+
+    def interpret(self, prediction: StudyPrediction, classified: Classified, geometry: SquareGeometry) -> None:
+        """Numbers and maps."""
+        logits = classified.logits.double().numpy()
+        prediction.logits, prediction.probabilities = logits, sigmoid(logits)
+        if self.calibration is not None:
+            calibrated = self.calibration.apply(logits[None])
+            prediction.calibrated, prediction.decisions = calibrated.probabilities[0], calibrated.decisions[0]
+        if self.novelty is not None:
+            prediction.novelty = float(self.novelty.score(classified.features[None].numpy())[0])
+            prediction.flags += [NOVEL] if prediction.novelty > FLAG_ABOVE else []
+        prediction.attention_map = map_to_source(classified.region_map, geometry).numpy()
+        prediction.label_maps = None if classified.label_maps is None else classified.label_maps.numpy()
+
+    def enhance(
+        self, prediction: StudyPrediction, source: torch.Tensor, region_map: torch.Tensor, enhancer: Enhancer
+    ) -> None:
+        """Regions and the enhanced image; a region that is not finite is left as it was, and said."""
+        work = prepare(source, region_map, self.image_size, enhancer, self.settings)
+        (crops,) = enhance_regions([work], enhancer, REGION_BATCH)
+        prediction.regions = [region.box for region in work.regions]
+        kept, finite = keep_finite(work, crops)
+        if kept.refused:
+            prediction.failures.append(not_finite(prediction.name, enhancer.name))
+        if not kept.regions:
+            return
+        image = finish(kept, finite, enhancer, self.settings)[0][0].numpy()  # (s·H, s·W)
+        prediction.enhanced = image
+        if prediction.spacing_mm:
+            scale = image.shape[0] / source.shape[-2]
+            prediction.enhanced_spacing = [step / scale for step in prediction.spacing_mm]
+
+    def description(self) -> str:
+        """What the enhancement did, and with what."""
+        if self.enhancer is None:
+            return DESCRIPTION
+        return f"{DESCRIPTION}; {self.enhancer.name} {self.enhancer.weights_hash}".strip()
+
+
+def not_finite(name: str, enhancer: str) -> Failure:
+    """Record of an enhancement that is no image."""
+    reason = f"{name}: {enhancer} gave NaN or infinity; expected finite pixels"
+    return Failure(name, "NOT_FINITE", reason, f"check the weights of {enhancer}")
+
+
+def software_version() -> str:
+    """Version of this bundle."""
+    return str(json.loads((CONFIG_DIR / "metadata.json").read_text())["version"])

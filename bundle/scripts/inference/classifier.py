@@ -1,0 +1,84 @@
+"""Fitted images to logits, maps and features, in one forward pass."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from ignite.engine import Engine
+
+from ..attention import Attention
+from ..networks.head_inputs import head_inputs
+from ..networks.vit_multilabel import ViTMultilabel
+
+
+@dataclass(frozen=True)
+class Classified:
+    """Of a batch, or without the axis B of one image; on the CPU.
+
+    Attributes:
+        logits: (B, C) float32.
+        region_map: (B, h, w), the map that chooses regions.
+        label_maps: (B, C, h, w), for an attention method with a map per label.
+        features: (B, D) input of the head; what novelty is measured in.
+    """
+
+    logits: torch.Tensor
+    region_map: torch.Tensor
+    label_maps: torch.Tensor | None
+    features: torch.Tensor
+
+    def rows(self) -> Iterator[Classified]:
+        """Each image's part."""
+        for number in range(len(self.logits)):
+            maps = None if self.label_maps is None else self.label_maps[number]
+            yield Classified(self.logits[number], self.region_map[number], maps, self.features[number])
+
+
+class Classifier:
+    """Network, inferer and attention method of ``inference.yaml``.
+
+    Args:
+        network: on ``device``, in evaluation mode.
+        attention: bound to it.
+        inferer: decides the precision.
+        device: where images go.
+    """
+
+    def __init__(
+        self,
+        network: ViTMultilabel,
+        attention: Attention,
+        inferer: Callable[..., torch.Tensor],
+        device: torch.device | str,
+    ) -> None:
+        self.network, self.attention, self.inferer, self.device = network, attention, inferer, device
+        self.lock = threading.Lock()  # hooks see whatever thread runs the network
+
+    def step(self, engine: Engine, batch: dict[str, Any]) -> dict[str, Any]:
+        """What a MONAI engine does with a batch (``iteration_update``)."""
+        classified = self(batch["image"], batch["source"])
+        return {"image": batch["image"], "pred": classified.logits, "classified": classified}
+
+    @torch.no_grad()
+    def __call__(self, images: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> Classified:
+        """Classify (B, 1, S, S) images in [0, 1]; a network that reads crops also needs them at full size."""
+        outputs = []
+
+        def explain(batch: torch.Tensor) -> torch.Tensor:
+            outputs.append(self.attention(batch))
+            return outputs[0].logits
+
+        with self.lock, head_inputs(self.network) as features:
+            logits = self.inferer(images.to(self.device), explain).float()
+        (output,) = outputs
+        maps = output.region_maps(self.network.labels)
+        return Classified(
+            logits.cpu(),
+            maps.float().cpu(),
+            output.maps.float().cpu() if self.attention.per_label else None,
+            features[0].float().cpu(),
+        )

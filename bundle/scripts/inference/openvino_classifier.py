@@ -1,0 +1,154 @@
+"""The classifier compiled by OpenVINO: on Intel and AMD processors faster than torch at either precision.
+
+One traced network gives logits, last-layer CLS map and features, so that nothing of the results is lost. Other
+attention methods need gradients or several passes and stay with the backend ``torch``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import nn
+
+from ..attention import Attention
+from ..attention.last_layer import LastCLS, WithAttention
+from ..networks.head_inputs import head_inputs
+from ..networks.vit_multilabel import ViTMultilabel
+from ..networks.zoom import ZoomViT
+from ..training.precision import AutocastInferer
+from ..transforms.zoom import make_zoomer
+from .classifier import Classified, Classifier
+from .zoom_classifier import ZoomClassifier
+
+PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
+
+
+class OpenVINOClassifier(Classifier):
+    """:class:`.classifier.Classifier` on OpenVINO; several threads may use one, one after another.
+
+    Args:
+        network: on the CPU, in evaluation mode.
+        attention: ``last_cls`` without cleaning.
+        inferer: decides the precision.
+        device: the CPU.
+
+    Raises:
+        ValueError: OpenVINO is not installed, another attention method, another device, or fp16.
+    """
+
+    def __init__(
+        self, network: ViTMultilabel, attention: Attention, inferer: AutocastInferer, device: torch.device | str
+    ) -> None:
+        super().__init__(network, attention, inferer, device)
+        openvino = import_openvino()
+        if not isinstance(attention, LastCLS):
+            raise ValueError(
+                f"backend: openvino has no attention method {attention.name}; expected last_cls without cleaning; "
+                "set --attention_method last_cls or --backend torch"
+            )
+        if torch.device(device).type != "cpu" or inferer.dtype not in PRECISIONS:
+            raise ValueError(
+                f"backend: openvino runs on the CPU in fp32 or bf16; expected these, found {device} and "
+                f"{inferer.dtype}; set --backend torch"
+            )
+        self.compiled = compile_network(openvino, network, PRECISIONS[inferer.dtype])
+
+    @torch.no_grad()
+    def __call__(self, images: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> Classified:
+        """Classify (B, 1, S, S) images in [0, 1]."""
+        plain = images.as_tensor() if hasattr(images, "as_tensor") else images
+        with self.lock:
+            outputs = self.compiled(plain.float().contiguous().numpy(), share_inputs=True)
+            logits, maps, features = (torch.from_numpy(outputs[index].copy()) for index in range(3))
+        return Classified(logits, maps, None, features)
+
+
+class Traced(nn.Module):
+    """What is compiled: (B, 1, S, S) in [0, 1] -> logits (B, C), maps (B, h, w), features (B, D).
+
+    Args:
+        network: the classifier, in evaluation mode.
+    """
+
+    def __init__(self, network: ViTMultilabel) -> None:
+        super().__init__()
+        self.network, self.explained = network, WithAttention(network)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """One pass."""
+        with head_inputs(self.network) as features:
+            logits, maps = self.explained(image)
+        return logits, maps, features[0]
+
+
+def compile_network(openvino: ModuleType, network: ViTMultilabel, precision: str) -> Callable:
+    """Network for any batch size, compiled for this processor and as many threads as torch has.
+
+    Args:
+        openvino: the package.
+        network: in evaluation mode.
+        precision: ``f32`` or ``bf16``, of the matrix products.
+    """
+    size = network.image_size
+    traced = Traced(network).eval()
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # of checks of the image's shape, which is fixed
+        # A batch of one would be traced as a constant.
+        model = openvino.convert_model(traced, example_input=torch.zeros(2, 1, size, size), input=[-1, 1, size, size])
+    traced.explained.attention.__exit__(None, None, None)
+    settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+    return openvino.compile_model(model, "CPU", settings)
+
+
+def import_openvino() -> ModuleType:
+    """The package, with its reports to its makers (openvino_telemetry, sent at each import by default) switched off.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    if importlib.util.find_spec("openvino") is None:
+        raise ValueError(
+            "backend: openvino cannot be used; expected the package openvino, found none; "
+            "install cxr-attention-sr[openvino], or set --backend torch"
+        )
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # then OpenVINO takes its own stub
+    import openvino
+
+    return openvino
+
+
+def make_classifier(
+    backend: str,
+    network: ViTMultilabel,
+    attention: Attention,
+    inferer: AutocastInferer,
+    device: torch.device | str,
+    enhancer_folder: str | Path = ".",
+) -> Classifier:
+    """Classifier of ``inference.yaml``.
+
+    Args:
+        backend: ``torch`` or ``openvino``.
+        network: on ``device``, in evaluation mode.
+        attention: bound to it.
+        inferer: decides the precision.
+        device: where images go.
+        enhancer_folder: weights of the enhancer, for a network that reads super-resolved crops.
+
+    Raises:
+        ValueError: an unknown backend, or one that cannot do this.
+    """
+    kinds = {"torch": Classifier, "openvino": OpenVINOClassifier}
+    if backend not in kinds:
+        raise ValueError(f"backend: not known; expected one of {', '.join(kinds)}, found {backend!r}")
+    if isinstance(network, ZoomViT):
+        if backend != "torch":
+            raise ValueError(f"backend: cannot run a network that reads crops; expected torch, found {backend!r}")
+        return ZoomClassifier(network, attention, inferer, device, make_zoomer(network, enhancer_folder, device))
+    return kinds[backend](network, attention, inferer, device)

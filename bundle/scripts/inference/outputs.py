@@ -1,0 +1,78 @@
+"""One prediction's files: attention overlay, enhanced image, DICOM objects."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from ..data.failures import Failure
+from ..dicom import RefusedInput, write_enhanced, write_png16
+from ..dicom.objects import Algorithm, Source, load_source
+from ..evaluation.figures import attention_overlay, save_png
+from .dicom_results import write_dicom_results
+from .prediction import StudyPrediction
+
+OVERLAY_PIXELS = 1024
+
+
+class ResultWriter:
+    """Writes ``overlays/``, ``enhanced/`` and ``dicom/`` of an output folder.
+
+    Args:
+        output_dir: the folder.
+        algorithm: what computed the results.
+        dicom: also write DICOM objects of DICOM films.
+        pictures: write overlays and enhanced images.
+
+    Raises:
+        ValueError: ``dicom`` without highdicom.
+    """
+
+    def __init__(self, output_dir: str | Path, algorithm: Algorithm, *, dicom: bool, pictures: bool = True) -> None:
+        if dicom and importlib.util.find_spec("highdicom") is None:
+            raise ValueError(
+                "dicom: objects cannot be written; expected the package highdicom, found none; "
+                "install cxr-attention-sr[dicom]"
+            )
+        self.output_dir, self.algorithm, self.dicom, self.pictures = Path(output_dir), algorithm, dicom, pictures
+
+    def write(self, index: int, prediction: StudyPrediction) -> None:
+        """Write a prediction's files, named by number and file name, never by a patient or a UID.
+
+        Args:
+            index: of the film among the inputs.
+            prediction: with status ``ok``; gets its ``dicom_files``, and a failure where some are missing.
+        """
+        assert prediction.source_path is not None
+        name = f"{index:05}_{prediction.source_path.stem}"
+        if self.pictures:
+            self.write_overlay(name, prediction)
+        if not prediction.is_dicom:
+            if self.pictures and prediction.enhanced is not None:
+                write_png16(prediction.enhanced, self.output_dir / "enhanced" / f"{name}.png")
+            return
+        try:
+            source = load_source(prediction.source_path)
+        except RefusedInput as refusal:  # deleted since it was read
+            prediction.failures.append(Failure.of(prediction.name, refusal.at(prediction.name)))
+            return
+        if self.pictures:
+            self.write_enhanced_image(name, prediction, source)
+        if self.dicom:
+            write_dicom_results(source, self.output_dir / "dicom" / name, prediction, self.algorithm)
+
+    def write_overlay(self, name: str, prediction: StudyPrediction) -> None:
+        """Attention and regions over the film, at most ``OVERLAY_PIXELS`` high or wide."""
+        image, attention = prediction.image, prediction.attention_map
+        assert image is not None and attention is not None
+        step = max(1, max(image.shape) // OVERLAY_PIXELS)
+        boxes = [tuple(value // step for value in box) for box in prediction.regions]
+        figure = attention_overlay(image[::step, ::step], attention[::step, ::step], boxes)
+        save_png(figure, self.output_dir / "overlays" / f"{name}.png")
+
+    def write_enhanced_image(self, name: str, prediction: StudyPrediction, source: Source) -> None:
+        """A derived DICOM image for a DICOM film."""
+        if prediction.enhanced is None:
+            return
+        path, software = self.output_dir / "enhanced" / f"{name}.dcm", self.algorithm.software
+        write_enhanced(source, prediction.enhanced, path, description=prediction.description, software=software)

@@ -1,0 +1,66 @@
+"""A network that reads crops beside the fitted image: its regions are cut from the films at full size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from ..attention import Attention
+from ..attention.output import AttentionOutput
+from ..networks.head_inputs import head_inputs
+from ..networks.zoom import ZoomViT
+from ..transforms.zoom import Zoomer
+from .classifier import Classified, Classifier
+
+
+class ZoomClassifier(Classifier):
+    """:class:`.classifier.Classifier` of a :class:`..networks.ZoomViT`; maps are those of its guide.
+
+    Args:
+        network: on ``device``, in evaluation mode.
+        attention: bound to the guide.
+        inferer: decides the precision of the logits; the guide runs in float32, as in training.
+        device: where images go.
+        zoomer: cuts the crops.
+    """
+
+    def __init__(
+        self,
+        network: ZoomViT,
+        attention: Attention,
+        inferer: Callable[..., torch.Tensor],
+        device: torch.device | str,
+        zoomer: Zoomer,
+    ) -> None:
+        super().__init__(network, attention, inferer, device)
+        self.zoomer = zoomer
+
+    @torch.no_grad()
+    def __call__(self, images: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> Classified:
+        """Classify films.
+
+        Args:
+            images: (B, 1, S, S) in [0, 1].
+            sources: the same at full size, (1, H, W) each.
+
+        Raises:
+            ValueError: another number of sources.
+        """
+        if len(sources) != len(images):
+            raise ValueError(
+                f"sources: crops are cut from the images at full size; expected {len(images)} of them, "
+                f"found {len(sources)}; pass them beside the fitted images"
+            )
+        images = images.to(self.device)
+        with self.lock:
+            crops, boxes = (part.to(self.device) for part in self.zoomer.inputs(sources))
+            with head_inputs(self.network) as features:
+                logits = self.inferer(images, self.network, crops, boxes)
+            output: AttentionOutput = self.attention(images)
+        return Classified(
+            logits.float().cpu(),
+            output.region_maps(self.network.labels).float().cpu(),
+            output.maps.float().cpu() if self.attention.per_label else None,
+            features[0].float().cpu(),
+        )

@@ -1,0 +1,66 @@
+"""A model folder of ours as the start of a training: what it has beyond its backbone."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .pretrained import local_folder, read_state
+
+if TYPE_CHECKING:
+    from .vit_multilabel import ViTMultilabel
+
+logger = logging.getLogger(__name__)
+
+PER_LABEL: tuple[str, ...] = ("head.weight", "head.bias", "label_tokens")
+
+
+def continue_from(network: ViTMultilabel, source: str | Path) -> None:
+    """Take over convolution branches and, if the labels and the pool are the same, the head and its label tokens.
+
+    Args:
+        network: with the backbone of ``source``; changed in place.
+        source: model folder of ours; any other checkpoint has nothing beyond its backbone.
+
+    Raises:
+        ValueError: the folder has convolution branches and the network has not.
+    """
+    folder = local_folder(source)
+    if not (folder / "metadata.json").is_file():
+        return
+    metadata = json.loads((folder / "metadata.json").read_text())
+    state = read_state(folder)
+    branches = {key: value for key, value in state.items() if key.startswith("conv_branches.")}
+    if branches and not network.conv_branch:
+        raise ValueError(
+            f"{folder}: the weights have convolution branches, which the network lacks; expected conv_branch true, "
+            "found false; set --conv_branch True"
+        )
+    network.load_state_dict(branches, strict=False)
+    labels = labels_of(metadata)
+    if why := refusal(network, metadata["preprocessing"], labels):
+        logger.info("%s: the head starts anew: %s", folder, why)
+        return
+    order = [labels.index(label) for label in network.labels or ()]
+    heads = {key: state[key][order] for key in PER_LABEL if key in state}
+    network.load_state_dict(heads, strict=False)
+    logger.info("%s: continued with its head", folder)
+
+
+def labels_of(metadata: Mapping[str, Any]) -> list[str]:
+    """Labels of a model folder, in the order of its outputs."""
+    return list(metadata["network_data_format"]["outputs"]["pred"]["channel_def"].values())
+
+
+def refusal(network: ViTMultilabel, own: Mapping[str, Any], labels: list[str]) -> str | None:
+    """Why the head of a folder with these settings and labels does not fit; ``None`` if it does."""
+    if sorted(labels) != sorted(network.labels or ()):
+        return "other labels"
+    if own["pool"] != network.pool:
+        return f"pool is {network.pool}, not {own['pool']}"
+    if network.pool == "label_tokens" and own["label_blocks"] != network.label_blocks:
+        return f"label_blocks is {network.label_blocks}, not {own['label_blocks']}"
+    return None

@@ -1,0 +1,157 @@
+"""Weights of Vision Transformers in three dialects -> the tensor names of transformers, in memory.
+
+Hugging Face  ``embeddings.patch_embeddings.projection``; names of transformers 4 or 5, or of a task model
+timm          ``patch_embed.proj``; query, key and value in one tensor (also DINOv2's own files)
+MONAI         ``patch_embedding.patch_embeddings``; the same, and CLS has no position
+
+transformers converts between its own versions only, MONAI and timm not at all; own code, exact to 1e-5 (tested).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+POSITIONS = "embeddings.position_embeddings"
+PROJECTION = "embeddings.patch_embeddings.projection.weight"
+MARKS = {
+    "huggingface": PROJECTION,
+    "timm": "patch_embed.proj.weight",
+    "monai": "patch_embedding.patch_embeddings.weight",
+}
+EPSILON = {"timm": 1e-6, "monai": 1e-5}  # of their layer norms, which no file holds
+TIMM_HEADS = {"tiny": 3, "small": 6, "base": 12, "large": 16, "huge": 16}
+PREFIX = re.compile(r"^(?:(?:module|backbone|vit|dinov2|dinov2_with_registers)\.)+")
+FUSED = (
+    (re.compile(r"attn\.qkv\.(?=weight$|bias$)"), ("attention.q_proj.", "attention.k_proj.", "attention.v_proj.")),
+    (re.compile(r"mlp\.weights_in\.(?=weight$|bias$)"), ("mlp.gate_proj.", "mlp.up_proj.")),  # SwiGLU, transformers 4
+)
+RULES = (
+    (r"^(encoder\.layer|blocks)\.(\d+)\.", r"layers.\2."),
+    (r"\.layernorm_before\.", ".norm1."),
+    (r"\.layernorm_after\.", ".norm2."),
+    # transformers 4
+    (r"\.attention\.attention\.query\.", ".attention.q_proj."),
+    (r"\.attention\.attention\.key\.", ".attention.k_proj."),
+    (r"\.attention\.attention\.value\.", ".attention.v_proj."),
+    (r"\.attention\.output\.dense\.", ".attention.o_proj."),
+    (r"\.intermediate\.dense\.", ".mlp.fc1."),
+    (r"(\d)\.output\.dense\.", r"\1.mlp.fc2."),
+    (r"\.mlp\.weights_out\.", ".mlp.down_proj."),
+    # timm and MONAI
+    (r"^(patch_embed\.proj|patch_embedding\.patch_embeddings)\.", "embeddings.patch_embeddings.projection."),
+    (r"^(pos_embed|patch_embedding\.position_embeddings)$", POSITIONS),
+    (r"^(cls_token|mask_token)$", r"embeddings.\1"),
+    (r"^(reg_token|register_tokens)$", "embeddings.register_tokens"),
+    (r"^norm\.", "layernorm."),
+    (r"\.attn\.(proj|out_proj)\.", ".attention.o_proj."),
+    (r"\.mlp\.linear([12])\.", r".mlp.fc\1."),
+    (r"\.ls([12])\.gamma$", r".layer_scale\1.lambda1"),
+)
+
+
+def dialect_of(state: Mapping[str, torch.Tensor]) -> str:
+    """``huggingface``, ``timm`` or ``monai``, by the name of the patch projection.
+
+    Raises:
+        ValueError: none of the three.
+    """
+    names = {PREFIX.sub("", key) for key in state}
+    for dialect, mark in MARKS.items():
+        if mark in names:
+            return dialect
+    raise ValueError(
+        f"weights: not those of a Vision Transformer; expected one of {', '.join(MARKS.values())}, "
+        f"found {', '.join(sorted(names)[:3])}, …; use a checkpoint of Hugging Face, timm or MONAI"
+    )
+
+
+def transformers_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors of any dialect under the names of transformers 5; blocks are ``layers.N``, norms ``norm1`` and ``norm2``.
+
+    A position grid without CLS (MONAI, some of timm) gets a zero position for it, which leaves CLS as it was.
+    """
+    renamed = {}
+    for key, value in state.items():
+        key = PREFIX.sub("", key)
+        for pattern, replacement in RULES:
+            key = re.sub(pattern, replacement, key)
+        renamed.update(unfused(key, value))
+    if POSITIONS in renamed and math.isqrt(renamed[POSITIONS].shape[1]) ** 2 == renamed[POSITIONS].shape[1]:
+        grid = renamed[POSITIONS]
+        renamed[POSITIONS] = torch.cat([torch.zeros_like(grid[:, :1]), grid], dim=1)
+    return renamed
+
+
+def unfused(key: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The parts of a tensor that holds several, in equal shares along its first axis; any other one as it is."""
+    for pattern, parts in FUSED:
+        if pattern.search(key):
+            shares = value.chunk(len(parts))
+            return {pattern.sub(part, key): share for part, share in zip(parts, shares, strict=True)}
+    return {key: value}
+
+
+def names_in(backbone: nn.Module, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What :func:`transformers_names` gives, under the names that the blocks and norms have in this family."""
+    expected = backbone.state_dict()
+    own = {}
+    if not any(key.startswith("layers.") for key in expected):  # DINOv2
+        own[r"^layers\."] = "encoder.layer."
+    if not any(".norm1." in key for key in expected):  # ViT
+        own |= {r"\.norm1\.": ".layernorm_before.", r"\.norm2\.": ".layernorm_after."}
+    named = {}
+    for key, value in state.items():
+        for general, name in own.items():
+            key = re.sub(general, name, key)
+        named[key] = value
+    return named
+
+
+def architecture_of(state: Mapping[str, torch.Tensor], dialect: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Configuration of timm's or MONAI's weights: what their shapes tell, and what ``config.json`` adds.
+
+    Args:
+        state: of :func:`transformers_names`.
+        dialect: ``timm`` or ``monai``.
+        settings: ``config.json``: timm's own, or fields of a Hugging Face configuration, which come before the shapes.
+
+    Raises:
+        ValueError: nothing tells the number of attention heads, or there is no MLP of the usual form.
+    """
+    named = re.match(r"(?:vit|deit3?)_(tiny|small|base|large|huge)_", settings.get("architecture", ""))
+    stated = {} if "architecture" in settings else dict(settings)
+    heads = settings.get("num_attention_heads", TIMM_HEADS[named[1]] if named else None)
+    if heads is None:
+        raise ValueError(
+            "config.json: the weights do not tell the number of attention heads; expected num_attention_heads, or the "
+            f"name of a timm architecture, found {', '.join(settings) or 'nothing'}; add it there"
+        )
+    first = "layers.0.mlp.fc1.weight"
+    if first not in state:
+        raise ValueError(f"weights: not those of a plain {dialect} Vision Transformer; expected {first}, found none")
+    width, channels, _, patch = state[PROJECTION].shape
+    hidden = state[first].shape[0]
+    found = {
+        "model_type": "vit",
+        "hidden_size": width,
+        "num_channels": channels,
+        "patch_size": patch,
+        "num_hidden_layers": sum(key.endswith(".attention.q_proj.weight") for key in state),
+        "num_attention_heads": heads,
+        "qkv_bias": "layers.0.attention.q_proj.bias" in state,
+        "layer_norm_eps": EPSILON[dialect],
+        "intermediate_size": hidden,
+    }
+    if "layers.0.layer_scale1.lambda1" in state:
+        found |= {"model_type": "dinov2", "mlp_ratio": hidden // width}
+        del found["intermediate_size"]
+    if "embeddings.register_tokens" in state:
+        registers = state["embeddings.register_tokens"].shape[1]
+        found |= {"model_type": "dinov2_with_registers", "num_register_tokens": registers}
+    return {**found, **stated}

@@ -1,0 +1,18 @@
+"""Studies from a PACS and results back to it, in the order of the flow. Needs the extra ``pacs``.
+
+``session``   URL, TLS and credentials of a DICOMweb server -> HTTP session; what its failures are called
+``dicomweb``  QIDO-RS, WADO-RS, STOW-RS: find, fetch, store
+``outbox``    films of one study -> its result objects in a folder that is there as a whole or not at all
+``journal``   which studies are done, by a salted hash of their UID; why others are not
+``watch``     polls a DICOMweb server: every new study gets its results once
+``dimse``     C-STORE, for a PACS without DICOMweb: send, and receive
+``receive``   films that are sent to us -> results to a peer
+``single``    one study by its UID, for ``predict``
+``commands``  the subcommands ``watch`` and ``receive``
+"""
+
+import logging
+
+# Their messages hold URLs, UIDs and traces.
+for name in ("dicomweb_client", "pynetdicom", "retrying", "urllib3"):
+    logging.getLogger(name).setLevel(logging.CRITICAL)

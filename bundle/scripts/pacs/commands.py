@@ -1,0 +1,82 @@
+"""The subcommands ``watch`` and ``receive``; imports that take time are inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[Path | None, typer.Option(help="model folder; default: the shipped one")]
+TlsCa = Annotated[Path | None, typer.Option(help="certificates (PEM) that the server's is checked against")]
+TlsCert = Annotated[Path | None, typer.Option(help="own certificate with its key (PEM)")]
+Again = Annotated[bool, typer.Option("--again", help="take up refused studies again")]
+UntilIdle = Annotated[bool, typer.Option("--until-idle", help="end when every study is done or refused")]
+Enhancer = Annotated[str, typer.Option(help="as in enhance.yaml")]
+
+
+def watch(
+    url: Annotated[str, typer.Argument(help="DICOMweb root, for example https://pacs.example/dicom-web")],
+    out: Annotated[Path, typer.Option(help="journal, waiting results and failures.csv; keep it between runs")],
+    model: Model = None,
+    enhancer: Enhancer = "ldm",
+    modality: Annotated[list[str], typer.Option(help="what a radiograph is called here")] = ["CR", "DX"],  # noqa: B006
+    since_days: Annotated[
+        int, typer.Option(help="studies of the last days; 0: today's; -1: all, also those without a date")
+    ] = 1,
+    interval: Annotated[float, typer.Option(help="seconds between two polls")] = 30.0,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    again: Again = False,
+    until_idle: UntilIdle = False,
+) -> None:
+    """Predict every new chest study of a PACS (DICOMweb) and store the results there, once.
+
+    Sign in with CXR_DICOMWEB_TOKEN, or CXR_DICOMWEB_USER and CXR_DICOMWEB_PASSWORD.
+    """
+    from ..inference.predictor import Predictor
+    from ..workflow import BUNDLE_ROOT, start_log
+    from .dicomweb import DicomWeb
+    from .journal import Journal
+    from .outbox import Outbox
+    from .relay import Relay
+    from .session import Server
+
+    start_log()
+    with Journal(out) as journal:
+        days = None if since_days < 0 else since_days
+        pacs = DicomWeb(Server(url, tls_ca, tls_cert), modalities=modality, since_days=days)
+        if again:
+            journal.reopen_refused()
+        outbox = Outbox(out, Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, enhancer=enhancer))
+        Relay(pacs, outbox, journal, interval).run(until_idle=until_idle)
+
+
+def receive(
+    out: Annotated[Path, typer.Option(help="received films, waiting results and failures.csv; keep it between runs")],
+    peer: Annotated[str, typer.Option(help="who gets the results: TITLE@HOST:PORT")],
+    port: Annotated[int, typer.Option(help="to listen on")] = 11112,
+    bind: Annotated[str, typer.Option(help="address to listen on; 127.0.0.1 hears this computer alone")] = "127.0.0.1",
+    ae_title: Annotated[str, typer.Option(help="own AE title; others are not answered")] = "CXRASR",
+    model: Model = None,
+    enhancer: Enhancer = "ldm",
+    interval: Annotated[float, typer.Option(help="seconds without a new film after which a study is complete")] = 30.0,
+) -> None:
+    """Predict every chest study that is sent here (C-STORE) and send the results to a peer."""
+    from ..inference.predictor import Predictor
+    from ..workflow import BUNDLE_ROOT, start_log
+    from .dimse import Peer
+    from .journal import Journal
+    from .outbox import Outbox
+    from .receive import Inbox, listen
+    from .relay import Relay
+
+    start_log()
+    with Journal(out) as journal:
+        inbox = Inbox(out, journal, Peer.parse(peer), ae_title)
+        outbox = Outbox(out, Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, enhancer=enhancer))
+        server = listen(inbox, (bind, port))
+        try:
+            Relay(inbox, outbox, journal, interval).run()
+        finally:
+            server.shutdown()

@@ -1,0 +1,243 @@
+"""Find, fetch and store at a DICOMweb server: QIDO-RS, WADO-RS and STOW-RS (PS3.18, 10) through dicomweb-client."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from ..data.atomic import atomic_write
+from ..data.failures import Failure
+from ..dicom import RefusedInput
+from ..dicom.header import number
+from ..dicom.objects.derived_image import SERIES_DESCRIPTION
+from .session import GONE, NONSENSE, REFUSED, TIMEOUTS_S, UNAVAILABLE, Server, ask, open_session, require
+
+MODALITIES = ("CR", "DX")
+MAX_IMAGES = 64
+PAGE = 100
+
+Result = TypeVar("Result")
+
+
+class DicomWeb:
+    """A DICOMweb server; a :class:`.relay.Archive`.
+
+    Args:
+        server: where, and how to be sure of it.
+        modalities: values of Modality (0008,0060) that are radiographs.
+        since_days: search for studies of the last days only (StudyDate); ``None``: all, also those without a date.
+        attempts: at most, of a request while the server does not answer.
+        wait_s: before the second attempt; doubled for each further one.
+
+    Raises:
+        ValueError: unusable settings.
+    """
+
+    lists_finished = True
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        modalities: Sequence[str] = MODALITIES,
+        since_days: int | None = None,
+        attempts: int = 5,
+        wait_s: float = 1.0,
+    ) -> None:
+        require("dicomweb_client")
+        from dicomweb_client.api import DICOMwebClient
+
+        self.client = DICOMwebClient(server.url, session=open_session(server), timeout=TIMEOUTS_S)
+        self.client.set_http_retry_params(retry=False)
+        self.modalities, self.since_days = modalities, since_days
+        self.attempts, self.wait_s = attempts, wait_s
+
+    def ask(self, request: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
+        """Result of a method of the client.
+
+        Raises:
+            RefusedInput: see :func:`.session.ask`.
+        """
+
+        def quietly() -> Result:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # pydicom's quote values
+                return request(*arguments, **options)
+
+        return ask(quietly, attempts=self.attempts, wait_s=self.wait_s)
+
+    def studies(self, since: date) -> dict[str, int]:
+        """StudyInstanceUID of studies with a radiograph -> number of instances, 0 where the server does not say.
+
+        Args:
+            since: day from which on nothing may be missed; ``since_days`` are counted back from it.
+
+        Raises:
+            RefusedInput: see :func:`.session.ask`.
+        """
+        dates = {}
+        if self.since_days is not None:
+            dates["StudyDate"] = f"{since - timedelta(self.since_days):%Y%m%d}-"
+        found: dict[str, int] = {}
+        for modality in self.modalities:
+            filters = {"ModalitiesInStudy": modality, **dates}
+            fields = ["NumberOfStudyRelatedInstances"]
+            for study in self.pages(self.client.search_for_studies, search_filters=filters, fields=fields):
+                uid = str(study.get("StudyInstanceUID") or "")
+                if uid:
+                    found[uid] = int(number(study.get("NumberOfStudyRelatedInstances")) or 0)
+        return found
+
+    def pages(self, search: Callable[..., list[dict]], *arguments: Any, **options: Any) -> Iterator[Dataset]:
+        """Answers of a search, page by page; a server that ignores ``offset`` sends the first page again."""
+        offset, last = 0, None
+        while True:
+            page = self.ask(search, *arguments, **options, limit=PAGE, offset=offset)
+            if not page or page == last:
+                return
+            yield from self.ask(lambda page=page: [Dataset.from_json(item) for item in page])
+            if len(page) < PAGE:
+                return
+            offset, last = offset + len(page), page
+
+    def find_images(self, study_uid: str) -> list[tuple[str, str]]:
+        """SeriesInstanceUID and SOPInstanceUID of a study's radiographs, without those that this software made.
+
+        Raises:
+            RefusedInput: ``NO_STUDY``, ``NO_IMAGE`` or ``STUDY_SIZE``, or see :func:`.session.ask`.
+        """
+        fields = ["SeriesDescription"]
+        series = list(self.pages(self.client.search_for_series, study_uid, fields=fields))
+        if not series:
+            raise refusal(GONE, "the PACS does not have the study", "a study", "no series", "check the UID")
+        chosen = [
+            str(one.get("SeriesInstanceUID"))
+            for one in series
+            if one.get("Modality") in self.modalities and one.get("SeriesDescription") != SERIES_DESCRIPTION
+        ]
+        images = [
+            (uid, str(image.get("SOPInstanceUID")))
+            for uid in chosen
+            for image in self.pages(self.client.search_for_instances, study_uid, uid)
+        ]
+        if not images:
+            raise refusal(
+                "NO_IMAGE", "the study has no radiograph", " or ".join(self.modalities), f"{len(series)} other series",
+                "name a study with a chest radiograph",
+            )  # fmt: skip
+        if len(images) > MAX_IMAGES:
+            raise refusal(
+                "STUDY_SIZE", "the study is too large", f"at most {MAX_IMAGES} radiographs", f"{len(images)}",
+                "check the study; export the film and name its file",
+            )  # fmt: skip
+        return images
+
+    def fetch(self, study_uid: str, folder: Path) -> list[Failure]:
+        """Download a study's radiographs, in the encoding that they are stored in, as ``000001.dcm``, ….
+
+        Args:
+            study_uid: StudyInstanceUID.
+            folder: existing; no name in it is made from anything that the server sends.
+
+        Returns:
+            A failure for each image that could not be fetched; the others are there.
+
+        Raises:
+            RefusedInput: none could be fetched, or the server does not answer.
+        """
+        failures: list[Failure] = []
+        kept = 0
+        images = self.find_images(study_uid)
+        for count, (series_uid, sop_uid) in enumerate(images, 1):
+            path = folder / f"{count:06}.dcm"
+            try:
+                dataset = self.ask(self.client.retrieve_instance, study_uid, series_uid, sop_uid)
+                content = self.ask(encoded, dataset, study_uid)
+            except RefusedInput as refused:
+                if refused.code == UNAVAILABLE or (count == len(images) and not kept):
+                    raise
+                failures.append(Failure.of(str(path), refused.at(path)))
+                continue
+            with atomic_write(path) as file:
+                file.write(content)
+            kept += 1
+        return failures
+
+    def has(self, dataset: Dataset) -> bool:
+        """Whether an instance is stored.
+
+        Raises:
+            RefusedInput: see :func:`.session.ask`.
+        """
+        uid = str(dataset.SOPInstanceUID)
+        try:
+            found = self.ask(
+                self.client.search_for_instances,
+                str(dataset.StudyInstanceUID),
+                str(dataset.SeriesInstanceUID),
+                search_filters={"SOPInstanceUID": uid},
+            )
+        except RefusedInput as refused:
+            if refused.code == GONE:  # some servers answer 404 for a series that they do not have
+                return False
+            raise
+        return any(Dataset.from_json(item).get("SOPInstanceUID") == uid for item in found)
+
+    def store(self, study_uid: str, paths: Sequence[Path]) -> int:
+        """Store results that the server does not have yet, one at a time.
+
+        Args:
+            study_uid: StudyInstanceUID; it must still be there, for results alone would be a study of nothing.
+            paths: DICOM files.
+
+        Returns:
+            How many were stored now.
+
+        Raises:
+            RefusedInput: see :func:`.session.ask`; ``PACS_REFUSED`` also when the server answers that it did not store
+                an instance.
+        """
+        self.find_images(study_uid)
+        stored = 0
+        for path in paths:
+            dataset = pydicom.dcmread(path)
+            if self.has(dataset):
+                continue
+            answer = self.ask(self.client.store_instances, [dataset])
+            if answer.get("FailedSOPSequence"):
+                raise refusal(
+                    REFUSED, "the PACS did not store a result", "no failed instance", "one",
+                    "check what the PACS accepts, and its free space",
+                )  # fmt: skip
+            stored += 1
+        return stored
+
+    def forget(self, key: str) -> None:
+        """A PACS keeps its studies."""
+
+
+def encoded(dataset: Dataset, study_uid: str) -> bytes:
+    """DICOM file of a fetched instance; one of another study would send the results to another patient.
+
+    Raises:
+        RefusedInput: ``PACS_RESPONSE``.
+    """
+    if str(dataset.get("StudyInstanceUID", "")) != study_uid:
+        raise refusal(
+            NONSENSE, "the PACS sent an image of another study", "the study that was asked for", "another", "report it"
+        )
+    buffer = io.BytesIO()
+    pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def refusal(code: str, what: str, expected: str, found: str, remedy: str) -> RefusedInput:
+    """Refusal that concerns the study as a whole."""
+    return RefusedInput(code, what, expected, found, remedy, "study")

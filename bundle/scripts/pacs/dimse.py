@@ -1,0 +1,93 @@
+"""C-STORE to a peer (PS3.4, annex B), for a PACS without DICOMweb, through pynetdicom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.uid import ExplicitVRLittleEndian
+
+from ..dicom import RefusedInput
+from .session import REFUSED, unavailable
+
+AE_TITLE = "CXRASR"
+WARNINGS = range(0xB000, 0xC000)  # stored, but (PS3.4, table B.2-1)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """An application entity that takes results.
+
+    Attributes:
+        ae_title: its title.
+        host: its name or address.
+        port: its port.
+    """
+
+    ae_title: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Peer:
+        """Peer of ``TITLE@HOST:PORT``.
+
+        Raises:
+            ValueError: another form.
+        """
+        match = re.fullmatch(r"(?P<title>[^@\s]{1,16})@(?P<host>[^@\s]+):(?P<port>\d{1,5})", text)
+        if match is None:
+            raise ValueError(
+                f"--peer: not a peer; expected TITLE@HOST:PORT, found {text!r}; for example PACS@10.0.0.5:104"
+            )
+        return cls(match["title"], match["host"], int(match["port"]))
+
+
+def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
+    """Send DICOM files to a peer, all in one association.
+
+    Args:
+        paths: Explicit VR Little Endian, as this software writes.
+        peer: who gets them.
+        ae_title: our own.
+
+    Raises:
+        RefusedInput: ``PACS_UNAVAILABLE`` or ``PACS_REFUSED``; what was sent before is stored.
+    """
+    from pynetdicom import AE
+
+    datasets = [pydicom.dcmread(path) for path in paths]
+    entity = AE(ae_title)
+    for sop_class in sorted({str(dataset.SOPClassUID) for dataset in datasets}):
+        entity.add_requested_context(sop_class, ExplicitVRLittleEndian)
+    association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    if association.is_rejected:
+        raise refused("a rejected association")
+    if association.rejected_contexts and not association.is_established:
+        raise refused("a class that it does not take")
+    if not association.is_established:
+        raise unavailable("no association")
+    try:
+        for dataset in datasets:
+            try:
+                status = association.send_c_store(dataset).get("Status")
+            except ValueError:  # no accepted presentation context
+                raise refused("a class that it does not take") from None
+            if status is None:
+                raise unavailable("an association that ended")
+            if status != 0 and status not in WARNINGS:
+                raise refused(f"status 0x{status:04X}")
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def refused(found: str) -> RefusedInput:
+    """Refusal by the peer."""
+    return RefusedInput(
+        REFUSED, "the peer does not take a result", "status 0x0000", found,
+        "check both AE titles and which classes the peer stores",
+    )  # fmt: skip

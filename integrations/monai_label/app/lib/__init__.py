@@ -1,0 +1,1 @@
+"""Tasks of the app: ``inference``, ``training``, ``uncertainty`` (which image to label next)."""

@@ -1,0 +1,123 @@
+"""``POST /train/cxr``: the bundle's ``training`` on the images whose findings somebody gave.
+
+Findings are kept with the image: ``PUT /datastore/image/info`` with ``info={"findings": {"Cardiomegaly": 1, …}}`` (1,
+0, -1 uncertain; a finding that is left out is not annotated).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from fastapi import HTTPException
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.tasks.train import TrainTask
+
+FINDINGS = "findings"
+FRACTIONS = (0.75, 0.25, 0.0)  # training, validation, test: nothing is claimed of what was labelled here
+SETTINGS = {"max_epochs": 10, "batch_size": 16, "learning_rate": 1e-4, "seed": 0}
+
+
+class ChestTraining(TrainTask):
+    """Continue the newest model on labelled images, split by patient.
+
+    Args:
+        root: each training makes a folder there; ``model/`` in it is what the server uses next.
+        first: model folder that the first training continues.
+    """
+
+    def __init__(self, root: Path, first: Path) -> None:
+        super().__init__("Continue the classifier on the images with findings")
+        self.root, self.first = root, first
+
+    def config(self) -> dict[str, Any]:
+        """What a request may change."""
+        return dict(SETTINGS)
+
+    def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
+        """Train; the model folder, and the last row of the history.
+
+        Raises:
+            HTTPException: 422 when no image has findings, or what the training says of them.
+        """
+        try:
+            return self.train(request, datastore)
+        except (ValueError, FileNotFoundError) as error:
+            raise HTTPException(422, f"train: {error}") from error
+
+    def train(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
+        """Run the workflow ``training``."""
+        from scripts.workflow import run_workflow
+
+        start = newest_model(self.root) or self.first
+        folder = self.root / f"{len(list(self.root.glob('[0-9]*'))) + 1:03}"
+        folder.mkdir(parents=True)
+        known = json.loads((start / "metadata.json").read_text())
+        labels = list(known["network_data_format"]["outputs"]["pred"]["channel_def"].values())
+        dataset_dir = self.make_datalist(datastore, labels, folder)
+        overrides = {key: request.get(key, value) for key, value in SETTINGS.items()}
+        overrides |= {key: known["preprocessing"][key] for key in ("pool", "image_size")}
+        places = {"dataset_dir": dataset_dir, "datalist_file": folder / "datalist.json", "output_dir": folder}
+        overrides |= {key: str(place) for key, place in {"backbone": start, **places}.items()}
+        run_workflow("training", overrides=overrides)
+        if not (folder / "model").exists():
+            raise ValueError(
+                "no epoch could be judged; expected a finding with both answers among the validation patients, found "
+                "none; give the findings of more images"
+            )
+        with (folder / "history.csv").open() as file:
+            *_, last = csv.DictReader(file)
+        return {"model": str(folder / "model"), "last_epoch": last}
+
+    def make_datalist(self, datastore: Datastore, labels: list[str], folder: Path) -> Path:
+        """Write the datalist of the images with findings, ``labels`` being the model's; the folder of the images.
+
+        Raises:
+            HTTPException: see :meth:`__call__`.
+        """
+        from scripts.data.building import build_from_folder
+        from scripts.data.datalist import write_datalist
+
+        rows = {image: datastore.get_image_info(image).get(FINDINGS) for image in sorted(datastore.list_images())}
+        found = {Path(datastore.get_image_uri(image)): findings for image, findings in rows.items() if findings}
+        if not found:
+            raise HTTPException(422, "train: no image has findings; put them with PUT /datastore/image/info")
+        root = Path(os.path.commonpath([path.parent for path in found]))
+        table = folder / "labels.csv"
+        given = {str(film.relative_to(root)): row for path, row in found.items() for film in films(path)}
+        write_table(table, given, labels)
+        datalist, _ = build_from_folder(root, table, fractions=FRACTIONS)
+        write_datalist(datalist, folder / "datalist.json")
+        return root
+
+
+def newest_model(root: Path) -> Path | None:
+    """Model folder of the last training that has one."""
+    weights = sorted(root.glob("*/model/model.safetensors"))
+    return weights[-1].parent if weights else None
+
+
+def films(path: Path) -> list[Path]:
+    """The image itself, or the instances of a series that came from a DICOMweb server."""
+    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def write_table(path: Path, findings: dict[str, dict[str, float]], labels: list[str]) -> None:
+    """``image`` and a column per label; blank where somebody did not say.
+
+    Raises:
+        HTTPException: 422 for a finding that is none of the labels.
+    """
+    unknown = sorted({name for given in findings.values() for name in given} - set(labels))
+    if unknown:
+        raise HTTPException(
+            422, f"findings: not known; expected some of {labels}, found {unknown}; correct the images' info"
+        )
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["image", "patient_id", *labels], restval="")
+        writer.writeheader()
+        # Of a DICOM file the header says who the patient is; of another one nothing does.
+        writer.writerows({"image": image, "patient_id": image, **given} for image, given in findings.items())

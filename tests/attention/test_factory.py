@@ -1,0 +1,54 @@
+import pytest
+import torch
+from scripts.attention import METHODS, attention_maps, make_attention
+from scripts.attention.factory import CleanedAttention
+
+from .conftest import make_network
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("cleaned", [False, True])
+def test_every_method_gives_logits_and_maps(method, cleaned):
+    network = make_network(pool="label_tokens" if method == "label_tokens" else "cls_mean")
+    images = torch.rand(2, 1, 48, 48)
+    attention = make_attention(method, network, suppress_artifacts=cleaned, mask_body=cleaned)
+    output = attention(images)
+    assert torch.allclose(output.logits, network(images), atol=1e-5)
+    assert output.maps.shape == ((2, 2, 6, 6) if attention.per_label else (2, 6, 6))
+    assert torch.isfinite(output.maps).all() and (output.maps >= 0).all() and not output.maps.requires_grad
+    assert output.region_maps(network.labels).shape == (2, 6, 6)
+
+
+def test_the_default_is_the_attention_of_before(network):
+    images = torch.rand(2, 1, 48, 48)
+    logits, maps = attention_maps(network, images)
+    output = make_attention("last_cls", network)(images)
+    assert torch.equal(output.logits, logits) and torch.equal(output.region_maps(), maps)
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match=r"expected one of last_cls, .*found 'gradcam'"):
+        make_attention("gradcam", make_network())
+
+
+def test_label_tokens_need_a_network_that_has_them():
+    with pytest.raises(ValueError, match="found cls; set grad_attention, or train"):
+        make_attention("label_tokens", make_network())
+
+
+def test_cleaning_takes_artifacts_and_air_out_of_a_map():
+    network = make_network()
+    with torch.no_grad():  # an outlying patch token: the position embedding of patch 14
+        network.backbone.embeddings.position_embeddings[0, 1 + 14] = 60 * torch.randn(32)
+    image = torch.full((1, 1, 48, 48), 0.7) + 0.1 * torch.rand(1, 1, 48, 48)
+    image[..., :8] = 0
+    plain = make_attention("last_cls", network)
+    attention = CleanedAttention(plain, network, suppress_artifacts=True, mask_body=True)
+    before, after = plain(image).maps[0], attention(image).maps[0]
+    artifacts = attention.artifacts(image)[0]
+    assert artifacts[2, 2] and artifacts.sum() < 10
+    assert (after[:, 0] == 0).all() and (before[:, 0] > 0).all()
+    kept = ~artifacts
+    kept[:, 0] = False
+    assert torch.equal(after[kept], before[kept]) and after[2, 2] != before[2, 2]
+    assert attention.name != plain.name  # a cleaned map is another setting

@@ -1,0 +1,88 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scripts.networks import ViTMultilabel, save_vit_multilabel
+from scripts.workflow import run_workflow
+
+TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Films with a box or a mask, one without either, and a file that is no image."""
+    folder = tmp_path_factory.mktemp("annotated")
+    rng = np.random.default_rng(0)
+    items = {"training": [], "test": []}
+    for number in range(6):
+        Image.fromarray(rng.integers(0, 255, (64, 48), np.uint8)).save(folder / f"{number}.png")
+        boxes = [{"label": "Effusion", "xywh": [8, 40, 20, 16]}] if number != 3 else []
+        item = {"image": f"{number}.png", "label": [], "patient_id": f"secret{number}", "boxes": boxes}
+        items["training" if number < 2 else "test"].append(item)
+    mask = np.zeros((64, 48), np.uint8)
+    mask[8:24, 8:24] = 255
+    Image.fromarray(mask).save(folder / "glass.png")
+    items["test"][-1]["masks"] = {"Ground Glass": "glass.png"}
+    (folder / "broken.png").write_bytes(b"no image")
+    items["test"].append({**items["test"][0], "image": "broken.png", "patient_id": "secret9"})
+    (folder / "datalist.json").write_text(json.dumps({"labels": [], **items}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    torch.manual_seed(0)
+    labels = ["Pleural Effusion", "Pneumonia"]
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, labels=labels)
+    folder = tmp_path_factory.mktemp("model") / "model"
+    save_vit_multilabel(network, folder, labels=labels, provenance={})
+    return folder
+
+
+def settings(data, model, output_dir, **changes):
+    return {
+        "dataset_dir": str(data), "model_dir": str(model), "output_dir": str(output_dir), "bootstrap": 50,
+        "curve_steps": 3, "annotations": {"Pneumonia": ["Ground Glass"]}, **changes,
+    }  # fmt: skip
+
+
+def test_every_method_is_judged_on_every_label_against_the_controls(data, model, tmp_path):
+    out = tmp_path / "out"
+    methods = ["last_cls", "rollout", "grad_attention", "grad_cam", "occlusion"]
+    run_workflow("explaining", overrides=settings(data, model, out, methods=methods, occluder=2, occluder_stride=1))
+    content = json.loads((out / "explanation.json").read_text())
+    assert list(content["summary"]) == [*methods, "random", "centre", "training_prior"]
+    effusion = content["summary"]["grad_attention"]["Pleural Effusion"]
+    assert effusion["hit_rate"]["findings"] == 3 and set(effusion["hit_rate"]["minus"]) == {
+        "random", "centre", "training_prior"
+    }  # fmt: skip
+    assert content["summary"]["grad_attention"]["Pneumonia"]["iou"]["findings"] == 1
+    assert content["summary"]["training_prior"]["Pleural Effusion"]["hit_rate"]["mean"] == 1  # all boxes are one
+    assert content["summary"]["random"]["Pleural Effusion"]["relevance_mass"]["mean"] == pytest.approx(
+        20 * 16 / (64 * 48), abs=0.05
+    )
+    assert set(content["randomised_weights"]) == set(methods)
+    with (out / "failures.csv").open() as file:
+        assert [Path(row["path"]).name for row in csv.DictReader(file)] == ["broken.png"]
+    assert (out / "panel.png").stat().st_size > 10_000
+    text = "".join((out / f"explanation.{kind}").read_text() for kind in ("json", "csv", "txt"))
+    assert "secret" not in text and str(data) not in text
+    assert "explaining" in json.loads((out / "mlflow_runs.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split": "validation"}, "nothing to compare maps with; .*found none"),
+        ({"methods": ["rollout", "rollout"]}, "name each once"),
+        ({"methods": ["label_tokens"]}, "needs a network with label tokens"),
+        ({"curve_steps": 1}, "curve_steps: expected 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(data, model, tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        run_workflow("explaining", overrides=settings(data, model, tmp_path / "out", tracking_uri="none", **changes))

@@ -1,0 +1,168 @@
+import json
+import shutil
+
+import highdicom as hd
+import numpy as np
+import pytest
+from scripts.attention import METHODS
+from scripts.dicom import read_radiograph, write_png16
+from scripts.evaluation.calibration import Calibration, LabelCalibration, save_calibration
+from scripts.evaluation.predictions import read_predictions
+from scripts.inference import Predictor
+from scripts.networks import load_vit_multilabel, weights_sha256
+from scripts.workflow import CONFIG_DIR, run_workflow
+
+from ..conftest import LABELS
+from ..dicom.objects.conformant import cr, dx
+from ..dicom.synthetic import save
+
+BUNDLE = CONFIG_DIR.parent
+
+
+def load(model_dir, **overrides):
+    return Predictor.from_bundle(BUNDLE, model_dir=model_dir, device="cpu", **{"enhancer": "bicubic", **overrides})
+
+
+@pytest.fixture(scope="module")
+def predictor(model_dir):
+    return load(model_dir)
+
+
+def study(folder, number, *, uid="1.77", **attributes):
+    """A film of a study; the latest is the one with the highest number."""
+    folder.mkdir(exist_ok=True)
+    film = cr()
+    film.StudyInstanceUID, film.SOPInstanceUID, film.AcquisitionDate = uid, f"{uid}.{number}", f"2024010{number}"
+    for keyword, value in attributes.items():
+        setattr(film, keyword, value)
+    return save(film, folder / f"{number}.dcm")
+
+
+@pytest.fixture
+def incoming(tmp_path):
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    save(cr(), folder / "a.dcm")
+    save(dx(), folder / "b.dcm")
+    write_png16(read_radiograph(folder / "a.dcm").image[0], folder / "c.png")
+    study(folder, 1, ViewPosition="LL")
+    return folder
+
+
+def test_numbers_are_those_of_the_workflow_whatever_the_batch(predictor, incoming, model_dir, tmp_path):
+    overrides = {"inputs": [str(incoming)], "output_dir": str(tmp_path / "out"), "model_dir": str(model_dir)}
+    run_workflow("inferring", overrides={**overrides, "enhance": False, "tracking_uri": "none", "batch_size": 3})
+    labels, rows, _ = read_predictions(tmp_path / "out")
+    found = predictor.predict([incoming])
+    assert labels == predictor.labels == LABELS
+    assert sorted((row.image, row.status) for row in rows) == sorted((one.name, one.status) for one in found)
+    for one in (one for one in found if one.status == "ok"):
+        (row,) = (row for row in rows if row.image == one.name)
+        np.testing.assert_allclose(one.probabilities, row.probabilities, atol=1e-5)
+        np.testing.assert_allclose(one.logits, row.logits, atol=1e-5)
+
+
+def test_everything_about_a_film_in_its_own_pixels(predictor, incoming):
+    (one,) = predictor.predict([incoming / "a.dcm"])
+    image = read_radiograph(incoming / "a.dcm").image[0]
+    assert np.array_equal(one.image, image) and one.attention_map.shape == image.shape
+    assert one.spacing_mm == [0.2, 0.1] and one.calibrated is None and one.decisions is None
+    assert len(one.regions) >= 1 and all(row1 <= image.shape[0] for _, _, row1, _ in one.regions)
+    factor = one.enhanced.shape[0] / image.shape[0]
+    assert one.enhanced_spacing == pytest.approx([0.2 / factor, 0.1 / factor])
+    assert json.loads(json.dumps(one.to_json()))["probabilities"] == one.probabilities.tolist()
+
+
+def test_one_entry_a_study_with_the_reason_for_each_film_that_is_not_used(predictor, tmp_path):
+    study(tmp_path / "two", 1)
+    study(tmp_path / "two", 2)
+    (one,) = predictor.predict([tmp_path / "two"])
+    assert one.status == "ok" and one.source_path.name == "2.dcm"
+    assert [failure.code for failure in one.failures] == ["SECOND_FRONTAL"]
+    for number in (1, 2):
+        study(tmp_path / "laterals", number, ViewPosition="LL")
+    (refused,) = predictor.predict([tmp_path / "laterals"])
+    assert refused.status == "NOT_FRONTAL" and [f.code for f in refused.failures] == ["NOT_FRONTAL"] * 2
+    assert refused.probabilities is None and json.dumps(refused.to_json())
+
+
+def test_files_are_written_and_named(predictor, incoming, tmp_path):
+    (one,) = predictor.predict([incoming / "b.dcm"], tmp_path / "out", dicom=True)
+    folder = tmp_path / "out" / "dicom" / "00000_b"
+    assert sorted(one.dicom_files) == sorted(folder.iterdir()) and len(one.dicom_files) == 4
+    assert (tmp_path / "out" / "overlays" / "00000_b.png").exists()
+    with pytest.raises(ValueError, match="set out_dir"):
+        predictor.predict([incoming / "b.dcm"], dicom=True)
+
+
+def test_film_that_is_deleted_meanwhile_has_its_numbers_and_a_reason(predictor, incoming, tmp_path, monkeypatch):
+    analyse = predictor.analysis
+
+    def delete_then_analyse(item, classified):
+        (incoming / "a.dcm").unlink(missing_ok=True)
+        return analyse(item, classified)
+
+    monkeypatch.setattr(predictor, "analysis", delete_then_analyse)
+    monkeypatch.setattr(delete_then_analyse, "algorithm", analyse.algorithm, raising=False)
+    first, second = predictor.predict([incoming / "a.dcm", incoming / "b.dcm"], tmp_path / "out", dicom=True)
+    assert first.status == "ok" and first.dicom_files == []
+    assert [failure.code for failure in first.failures] == ["MISSING_FILE"]
+    assert second.failures == [] and len(second.dicom_files) == 4
+
+
+def test_calibrated_model_gives_calibrated_probabilities_and_decisions(model_dir, incoming, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(model_dir, folder)
+    entries = LabelCalibration(2.0, 1.0, 0.0, "platt"), LabelCalibration(1.0, 0.0, 1.0, "platt")
+    by_label = dict(zip(LABELS, entries, strict=True))
+    save_calibration(Calibration(by_label, weights_sha256(folder), "youden"), folder)
+    (one,) = load(folder).predict([incoming / "a.dcm"], tmp_path / "out", dicom=True)
+    scaled = one.logits * [2, 1] + [1, 0]
+    np.testing.assert_allclose(one.calibrated, 1 / (1 + np.exp(-scaled)))
+    assert one.decisions.tolist() == [True, False]
+    report = hd.sr.srread(tmp_path / "out" / "dicom" / "00000_a" / "findings.dcm")
+    groups = report.content.get_image_measurement_groups()
+    values = [float(group.get_measurements()[0].value) / 100 for group in groups]
+    np.testing.assert_allclose(values, one.calibrated, atol=1e-6)
+
+    overrides = {"inputs": [str(incoming / "a.dcm")], "output_dir": str(tmp_path / "run"), "model_dir": str(folder)}
+    run_workflow("inferring", overrides={**overrides, "enhance": False, "tracking_uri": "none"})
+    (row,) = read_predictions(tmp_path / "run")[1]
+    np.testing.assert_allclose(row.calibrated, one.calibrated, atol=1e-5)
+    assert row.decisions == [True, False]
+    last = (tmp_path / "run" / "predictions.csv").read_text().splitlines()[-1].split(",")
+    np.testing.assert_allclose([float(value) for value in last[2:]], one.probabilities, atol=1e-5)
+
+
+def test_thresholds_of_another_model_are_refused(model_dir, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(model_dir, folder)
+    by_label = {label: LabelCalibration(1.0, 0.0, 0.5, "platt") for label in LABELS}
+    save_calibration(Calibration(by_label, "0" * 64, "youden"), folder)
+    with pytest.raises(ValueError, match="other weights"):
+        load(folder)
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "label_tokens"])
+def test_features_are_those_of_the_image_itself_by_every_method(method, model_dir, incoming):
+    predictor = load(model_dir, attention_method=method, enhance=False)
+    image = predictor.preprocessing({"image": str(incoming / "a.dcm")})["image"].as_tensor()[None]
+    classified = predictor.classifier(image)
+    network = load_vit_multilabel(model_dir)
+    np.testing.assert_allclose(classified.features, network.features(image).detach(), atol=1e-5)
+    np.testing.assert_allclose(classified.logits, network(image).detach(), atol=1e-5)
+    (one,) = predictor.predict([incoming / "a.dcm"])
+    if METHODS[method].per_label:
+        assert one.label_map(LABELS[0]).shape == one.image.shape
+    else:
+        with pytest.raises(ValueError, match="no map of its own"):
+            one.label_map(LABELS[0])
+
+
+def test_wrong_folders_and_keys_are_named(model_dir, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no model; expected a folder"):
+        load(tmp_path)
+    with pytest.raises(ValueError, match="did you mean 'enhancer'"):
+        load(model_dir, enhancr="bicubic")
+    with pytest.raises(FileNotFoundError, match="no configuration"):
+        Predictor.from_bundle(tmp_path)

@@ -1,0 +1,168 @@
+"""The real server on loopback: what it answers is what the predictor says, and a bad request has a typed answer."""
+
+import gzip
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import nibabel
+import numpy as np
+import pytest
+
+from .conftest import ROOT, environment
+
+INTEGRATION = ROOT / "integrations" / "monai_label"
+START_S = 120
+
+
+class Server:
+    """A running MONAI Label."""
+
+    def __init__(self, port):
+        self.root = f"http://127.0.0.1:{port}"
+
+    def request(self, method, path, body=None, kind="application/json"):
+        """Status and body."""
+        headers = {} if body is None else {"Content-Type": kind}
+        request = urllib.request.Request(self.root + path, data=body, headers=headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=300) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def form(self, method, path, **fields):
+        """The same with form fields."""
+        return self.request(method, path, urllib.parse.urlencode(fields).encode(), "application/x-www-form-urlencoded")
+
+
+@pytest.fixture(scope="module")
+def server(films, tmp_path_factory):
+    python, folder = environment("label"), tmp_path_factory.mktemp("label")
+    app, studies = folder / "integrations" / "monai_label" / "app", folder / "films"
+    shutil.copytree(INTEGRATION / "app", app, ignore=shutil.ignore_patterns("model", "logs", "bin"))
+    (folder / "bundle").symlink_to(ROOT / "bundle")
+    shutil.copytree(films, studies)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {"PYTHONPATH": str(INTEGRATION / "startup"), "MONAI_LABEL_DATASTORE_FILE_EXT": '["*.dcm","*.png"]'}
+    command = [python, "-m", "monailabel.main", "start_server", "--app", app, "--studies", studies]
+    log = (folder / "server.log").open("w")
+    process = subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--port", str(port)],
+        env={**os.environ, **settings}, cwd=folder, stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    running = Server(port)
+    try:
+        for _ in range(START_S):
+            if process.poll() is not None:
+                break
+            try:
+                running.request("GET", "/info/")
+                break
+            except OSError:
+                time.sleep(1)
+        assert process.poll() is None, (folder / "server.log").read_text()[-3000:]
+        yield running
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def test_the_server_offers_the_model_its_training_and_its_strategies(server, expected):
+    info = json.loads(server.request("GET", "/info/")[1])
+    assert info["models"]["cxr"]["labels"] == next(iter(expected.values())).labels
+    assert set(info["strategies"]) == {"uncertainty", "random"} and "cxr" in info["trainers"]
+
+
+@pytest.mark.parametrize("film", ["film1", "film2"])
+def test_probabilities_are_the_predictors(server, expected, film):
+    status, body = server.form("POST", f"/infer/cxr?image={film}&output=json")
+    answer = json.loads(body)
+    assert status == 200 and np.allclose(answer["probabilities"], expected[film].probabilities, atol=1e-5)
+    scores = [row["score"] for row in answer["prediction"]]
+    assert scores == sorted(scores, reverse=True) and np.allclose(sorted(expected[film].shown), scores[::-1], atol=1e-5)
+
+
+@pytest.mark.parametrize("result", ["regions", "attention", "enhanced"])
+def test_images_lie_where_itk_has_the_radiograph(server, films, expected, tmp_path, result):
+    import itk
+
+    status, body = server.form("POST", "/infer/cxr?image=film1&output=image", params=json.dumps({"result": result}))
+    assert status == 200
+    (tmp_path / "result.nii").write_bytes(gzip.decompress(body))
+    film, found = itk.imread(str(films / "film1.dcm")), itk.imread(str(tmp_path / "result.nii"))
+    assert np.allclose(found.GetOrigin(), film.GetOrigin(), atol=1e-3)
+    assert np.allclose(
+        itk.array_from_matrix(found.GetDirection()), itk.array_from_matrix(film.GetDirection()), atol=1e-6
+    )
+    if result == "regions":
+        assert np.allclose(found.GetSpacing(), film.GetSpacing(), atol=1e-4)
+        pixels = np.asarray(nibabel.load(tmp_path / "result.nii").dataobj)[..., 0].T
+        for number, (row0, col0, row1, col1) in enumerate(expected["film1"].regions, start=1):
+            assert (pixels[row0:row1, col0:col1] >= number).all()
+
+
+def test_an_image_that_cannot_be_read_is_refused_with_its_reason(server):
+    status, body = server.form("POST", "/infer/cxr?image=broken&output=json")
+    (failure,) = json.loads(body)["detail"]["failures"]
+    assert status == 422 and failure["code"] and failure["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("query", "params", "status", "found"),
+    [
+        ("image=nosuch", {}, 404, "nosuch"),
+        ("image=/etc/hostname", {}, 404, "datastore"),
+        ("image=film1", {"result": "heatmap"}, 400, "heatmap"),
+        ("image=film1", {"store": True}, 400, "DICOMweb"),
+    ],
+)
+def test_a_request_that_cannot_be_done_says_why(server, query, params, status, found):
+    got, body = server.form("POST", f"/infer/cxr?{query}&output=json", params=json.dumps(params))
+    assert got == status and found in body.decode()
+
+
+def test_the_next_image_to_label_is_the_least_certain_one_without_findings(server, expected):
+    entropies = {}
+    for film, prediction in expected.items():
+        p = np.clip(prediction.shown, 1e-12, 1 - 1e-12)
+        entropies[film] = float(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean())
+    first, second, *_ = sorted(entropies, key=lambda film: -entropies[film])
+    ask = ("POST", "/activelearning/uncertainty", b"{}")
+    assert json.loads(server.request(*ask)[1])["id"] == first
+    assert server.form("PUT", f"/datastore/image/info?image={first}", info='{"findings": {"Edema": 1}}')[0] == 200
+    assert json.loads(server.request(*ask)[1])["id"] == second
+
+
+def test_too_few_images_with_findings_train_nothing_and_say_so(server):
+    status, body = server.request("POST", "/train/cxr?run_sync=true", b'{"max_epochs": 1}')
+    assert status == 422 and "train: datalist: the split is empty" in body.decode()
+
+
+def test_training_continues_the_model_and_is_served_afterwards(server, expected):
+    answer = ("POST", "/infer/cxr?image=film1&output=json")
+    before = json.loads(server.form(*answer)[1])["probabilities"]
+    for number, film in enumerate(expected):
+        findings = {"Edema": number % 2, "Mass": 1 - number % 2}
+        server.form("PUT", f"/datastore/image/info?image={film}", info=json.dumps({"findings": findings}))
+    body = json.dumps({"max_epochs": 3, "batch_size": 2, "learning_rate": 1e-2}).encode()
+    status, trained = server.request("POST", "/train/cxr?run_sync=true", body)
+    assert status == 200 and json.loads(trained)["last_epoch"]["epoch"] == "3"
+    assert not np.allclose(json.loads(server.form(*answer)[1])["probabilities"], before, atol=1e-6)
+
+
+def test_a_finding_that_the_model_does_not_have_is_refused(server):
+    server.form("PUT", "/datastore/image/info?image=film1", info='{"findings": {"Headache": 1}}')
+    status, body = server.request("POST", "/train/cxr?run_sync=true", b"{}")
+    assert status == 422 and "Headache" in body.decode()

@@ -1,0 +1,125 @@
+from datetime import date
+
+import pytest
+from pydicom.uid import generate_uid
+from scripts.dicom import RefusedInput
+from scripts.pacs import receive
+from scripts.pacs.dimse import Peer, send
+from scripts.pacs.journal import Journal
+from scripts.pacs.outbox import Outbox
+from scripts.pacs.receive import Inbox, listen
+from scripts.pacs.relay import Relay
+
+from ..dicom.synthetic import save
+from .conftest import film
+
+
+@pytest.fixture
+def peer():
+    """A PACS that only knows C-STORE; its ``status`` is what it answers."""
+    from pynetdicom import AE, AllStoragePresentationContexts, evt
+
+    class StorePeer:
+        stored: list = []  # noqa: RUF012
+        status = 0
+
+        def keep(self, event):
+            self.stored.append(event.dataset)
+            return self.status
+
+    one = StorePeer()
+    one.stored = []
+    entity = AE("PACS")
+    entity.supported_contexts = AllStoragePresentationContexts
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, one.keep)])
+    one.peer = Peer("PACS", *server.server_address)
+    yield one
+    server.shutdown()
+
+
+@pytest.fixture
+def relay(peer, predictor, tmp_path):
+    out = tmp_path / "out"
+    with Journal(out) as journal:
+        inbox = Inbox(out, journal, peer.peer)
+        server = listen(inbox, ("127.0.0.1", 0))
+        inbox.address = Peer("CXRASR", *server.server_address)
+        yield Relay(inbox, Outbox(out, predictor), journal, interval_s=0.001)
+        server.shutdown()
+
+
+def give(relay, tmp_path, *datasets):
+    paths = [save(dataset, tmp_path / f"{generate_uid()}.dcm") for dataset in datasets]
+    send(paths, relay.archive.address)
+
+
+def test_study_comes_and_its_results_go_to_the_peer(relay, peer, tmp_path):
+    give(relay, tmp_path, film(0, 1), film(0, 2), film(1))
+    relay.run(until_idle=True)
+    assert sorted((str(one.StudyInstanceUID), one.Modality) for one in peer.stored) == [
+        ("1.2.0", "OT"), ("1.2.0", "SR"), ("1.2.1", "OT"), ("1.2.1", "SR"),
+    ]  # fmt: skip
+    assert list(relay.archive.folder.rglob("*")) == [] and list(relay.outbox.folder.iterdir()) == []
+    assert "SECOND_FRONTAL" in (tmp_path / "out" / "failures.csv").read_text()
+
+
+def test_film_that_is_sent_again_has_the_same_results(relay, peer, tmp_path):
+    for _ in range(2):
+        give(relay, tmp_path, film(0))
+        relay.run(until_idle=True)
+    uids = [str(one.SOPInstanceUID) for one in peer.stored]
+    assert len(uids) == 4 and uids[:2] == uids[2:]
+
+
+def test_acknowledged_films_survive_a_kill_and_a_peer_that_is_away(relay, peer, tmp_path):
+    give(relay, tmp_path, film(0))
+    peer.status = 0xA700
+    relay.poll()
+    relay.poll()
+    assert len(relay.outbox.studies()) == 1 and list(relay.archive.folder.rglob("*.dcm"))
+    peer.status, peer.stored[:] = 0, []
+    relay.archive.taken.clear()  # as another process would find it: it sends what waits, and then the same again
+    relay.run(until_idle=True)
+    relay.run(until_idle=True)
+    assert len({str(one.SOPInstanceUID) for one in peer.stored}) == 2
+    assert list(relay.archive.folder.rglob("*")) == [] and relay.outbox.studies() == []
+
+
+def test_film_that_comes_while_its_study_is_processed_is_not_lost(relay, tmp_path):
+    give(relay, tmp_path, film(0, 1))
+    (key,) = relay.archive.studies(date.today())
+    (tmp_path / "films").mkdir()
+    relay.archive.fetch(key, tmp_path / "films")
+    give(relay, tmp_path, film(0, 2))
+    relay.archive.forget(key)
+    assert relay.archive.studies(date.today()) == {key: 1}
+
+
+def test_what_is_no_film_is_not_acknowledged(relay, tmp_path, monkeypatch):
+    broken = film(0)
+    broken.StudyInstanceUID = None
+    with pytest.raises(RefusedInput, match="status 0xC000"):
+        give(relay, tmp_path, broken)
+    monkeypatch.setattr(receive, "MAX_FILE_BYTES", 100)
+    with pytest.raises(RefusedInput, match="status 0xA700"):
+        give(relay, tmp_path, film(0))
+    with pytest.raises(RefusedInput, match="a class that it does not take"):
+        give(relay, tmp_path, film(0, SOPClassUID="1.2.840.10008.5.1.4.1.1.2"))
+    assert list(relay.archive.folder.rglob("*.dcm")) == []
+
+
+def test_callers_of_another_title_and_absent_peers_are_named(relay, tmp_path):
+    path = save(film(0), tmp_path / "film.dcm")
+    address = relay.archive.address
+    with pytest.raises(RefusedInput, match="rejected association") as refusal:
+        send([path], Peer("OTHER", address.host, address.port))
+    assert refusal.value.code == "PACS_REFUSED"
+    with pytest.raises(RefusedInput, match="no association") as refusal:
+        send([path], Peer("NOBODY", "127.0.0.1", 9))
+    assert refusal.value.code == "PACS_UNAVAILABLE"
+
+
+def test_peer_in_words():
+    assert Peer.parse("PACS@10.0.0.5:104") == Peer("PACS", "10.0.0.5", 104)
+    with pytest.raises(ValueError, match="expected TITLE@HOST:PORT"):
+        Peer.parse("10.0.0.5:104")
