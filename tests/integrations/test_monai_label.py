@@ -4,79 +4,25 @@ import gzip
 import json
 import os
 import shutil
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
+import sys
 
 import nibabel
 import numpy as np
 import pytest
 
+from ..pacs.orthanc import needs_orthanc
 from .conftest import ROOT, environment
-
-INTEGRATION = ROOT / "integrations" / "monai_label"
-START_S = 120
-
-
-class Server:
-    """A running MONAI Label."""
-
-    def __init__(self, port):
-        self.root = f"http://127.0.0.1:{port}"
-
-    def request(self, method, path, body=None, kind="application/json"):
-        """Status and body."""
-        headers = {} if body is None else {"Content-Type": kind}
-        request = urllib.request.Request(self.root + path, data=body, headers=headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=300) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
-
-    def form(self, method, path, **fields):
-        """The same with form fields."""
-        return self.request(method, path, urllib.parse.urlencode(fields).encode(), "application/x-www-form-urlencoded")
+from .label_server import label_server
 
 
 @pytest.fixture(scope="module")
 def server(films, tmp_path_factory):
-    python, folder = environment("label"), tmp_path_factory.mktemp("label")
-    app, studies = folder / "integrations" / "monai_label" / "app", folder / "films"
-    shutil.copytree(INTEGRATION / "app", app, ignore=shutil.ignore_patterns("model", "logs", "bin"))
-    (folder / "bundle").symlink_to(ROOT / "bundle")
-    shutil.copytree(films, studies)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = {"PYTHONPATH": str(INTEGRATION / "startup"), "MONAI_LABEL_DATASTORE_FILE_EXT": '["*.dcm","*.png"]'}
-    command = [python, "-m", "monailabel.main", "start_server", "--app", app, "--studies", studies]
-    log = (folder / "server.log").open("w")
-    process = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
-        env={**os.environ, **settings}, cwd=folder, stdout=log, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    running = Server(port)
-    try:
-        for _ in range(START_S):
-            if process.poll() is not None:
-                break
-            try:
-                running.request("GET", "/info/")
-                break
-            except OSError:
-                time.sleep(1)
-        assert process.poll() is None, (folder / "server.log").read_text()[-3000:]
+    environment("label")
+    folder = tmp_path_factory.mktemp("label")
+    studies = shutil.copytree(films, folder / "films")
+    with label_server(folder, str(studies), MONAI_LABEL_DATASTORE_FILE_EXT='["*.dcm","*.png"]') as running:
         yield running
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 def test_the_server_offers_the_model_its_training_and_its_strategies(server, expected):
@@ -166,3 +112,23 @@ def test_a_finding_that_the_model_does_not_have_is_refused(server):
     server.form("PUT", "/datastore/image/info?image=film1", info='{"findings": {"Headache": 1}}')
     status, body = server.request("POST", "/train/cxr?run_sync=true", b"{}")
     assert status == 422 and "Headache" in body.decode()
+
+
+@needs_orthanc
+def test_a_series_of_a_pacs_is_predicted_and_its_results_are_stored_there(films, expected, tmp_path):
+    environment("label")
+    command = [
+        "unshare",
+        "-rn",
+        sys.executable,
+        "-m",
+        "tests.integrations.label_round_trip",
+        films / "film1.dcm",
+        tmp_path,
+    ]
+    settings = {**os.environ, "PYTHONPATH": f"{ROOT / 'bundle'}:{ROOT}"}
+    done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr[-3000:]
+    facts = json.loads(done.stdout.splitlines()[-1])
+    np.testing.assert_allclose(facts["probabilities"], expected["film1"].probabilities, atol=1e-5)
+    assert facts["stored"] == [4, 0] and facts["modalities"] == ["DX", "DX", "OT", "SEG", "SR"]
