@@ -32,7 +32,7 @@ lint: install
 	$(BIN)/mypy bundle/scripts
 
 bench: install
-	@for file in attention_cost training_throughput dicom_speed single_study cache_hit dicom_fuzz; do echo "== $$file"; $(BIN)/python benchmarks/$$file.py || exit 1; done
+	@for file in attention_cost training_throughput inference_throughput dicom_speed single_study cache_hit dicom_fuzz; do echo "== $$file"; $(BIN)/python benchmarks/$$file.py || exit 1; done
 
 # MONAI Label and MONAI Deploy need packages that the project's own environment must not have; each gets an environment
 # over it: its own packages first, those of .venv behind them.
