@@ -10,8 +10,7 @@ def test_finds_what_each_label_was_learnt_from(spotter, spots):
     output = GradCAM(spotter)(images)
     assert torch.equal(output.logits, spotter(images).detach()) and (output.maps >= 0).all()
     if spotter.pool == "cls_mean":
-        # Chance: 1 in 36. What a small network learns depends on the number of threads: 0.5 and above 0.8 were seen.
-        assert hit_rate(output.maps, patches) >= 0.4
+        assert hit_rate(output.maps, patches) >= 0.8  # chance: 1 in 36
 
 
 def test_label_tokens_have_one_too():
