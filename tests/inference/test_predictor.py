@@ -73,6 +73,13 @@ def test_everything_about_a_film_in_its_own_pixels(predictor, incoming):
     assert json.loads(json.dumps(one.to_json()))["probabilities"] == one.probabilities.tolist()
 
 
+def test_without_enhancement_the_numbers_stay_and_the_predictor_too(predictor, incoming):
+    (quick,) = predictor.without_enhancement().predict([incoming / "a.dcm"])
+    (full,) = predictor.predict([incoming / "a.dcm"])
+    assert quick.enhanced is None and quick.regions == [] and full.enhanced is not None
+    assert np.array_equal(quick.logits, full.logits)
+
+
 def test_one_entry_a_study_with_the_reason_for_each_film_that_is_not_used(predictor, tmp_path):
     study(tmp_path / "two", 1)
     study(tmp_path / "two", 2)

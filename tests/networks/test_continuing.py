@@ -3,6 +3,7 @@ import logging
 import pytest
 import torch
 from scripts.networks import ViTMultilabel, load_vit_multilabel, save_vit_multilabel
+from scripts.networks.continuing import load_some
 from scripts.workflow import BUNDLE_ROOT
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
@@ -70,6 +71,12 @@ def test_a_plain_model_can_get_convolution_branches_but_not_lose_them(tmp_path):
     trained(tmp_path / "local", conv_branch=True)
     with pytest.raises(ValueError, match="set --conv_branch True"):
         continued(tmp_path / "local")
+
+
+def test_weights_without_a_place_are_named(tmp_path):
+    network = trained(tmp_path / "model", conv_branch=True)
+    with pytest.raises(ValueError, match=r"model: weights without a place .* found conv_branches\.9\.weight"):
+        load_some(network, {"conv_branches.9.weight": torch.zeros(1)}, tmp_path / "model")
 
 
 def test_shipped_model_says_nearly_the_same_at_a_higher_resolution():

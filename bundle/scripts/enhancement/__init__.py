@@ -2,6 +2,7 @@
 
 ``regions``           attention map -> boxes, and the control selectors
 ``enhancer``          the interface, and the one degradation operator
+``interpolation``     what bicubic and lanczos share
 ``identity`` ``bicubic`` ``lanczos`` ``native``        enhancers without weights
 ``residual`` ``ldm`` ``resshift`` ``inverse`` ``guided``   enhancers with a network
 ``registry``          enhancers by name

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..data.atomic import write_json
+from ..networks.continuing import labels_of
 from ..networks.loading import weights_sha256
 from .scale import sigmoid
 
@@ -183,5 +184,4 @@ def read_calibration(path: Path) -> Calibration:
 
 def model_labels(model_dir: str | Path) -> list[str]:
     """Names of the outputs of a model folder, in order."""
-    metadata = json.loads((Path(model_dir) / "metadata.json").read_text(encoding="utf-8"))
-    return list(metadata["network_data_format"]["outputs"]["pred"]["channel_def"].values())
+    return labels_of(json.loads((Path(model_dir) / "metadata.json").read_text(encoding="utf-8")))

@@ -50,7 +50,7 @@ def subgroup_intervals(subgroups: Mapping[str, Mapping[str, Mapping[str, Any]]])
     shown = {attribute: groups for attribute, groups in shown.items() if groups}
     tallest = max((len(groups) for groups in shown.values()), default=1)
     figure, panels = new_figure(1, max(1, len(shown)), (2.7 * max(1, len(shown)), 1.1 + 0.3 * tallest))
-    for axes, (attribute, groups) in zip(panels, shown.items(), strict=False):
+    for axes, (attribute, groups) in zip(panels[: len(shown)], shown.items(), strict=True):
         for place, row in enumerate(groups.values()):
             if row["macro_auroc_ci"] is not None:
                 axes.plot(row["macro_auroc_ci"], [place, place], color=STYLES[0]["color"], linewidth=1.5)

@@ -7,6 +7,7 @@ The workflow ``inferring`` is made of the same parts (:class:`.classifier.Classi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,12 @@ class Predictor:
         predictor = parse_component(Path(bundle_root) / "configs" / "inference.yaml", "predictor", settings)
         assert isinstance(predictor, cls)
         return predictor
+
+    def without_enhancement(self) -> Predictor:
+        """The same loaded model, without regions and enhanced images."""
+        analysis = copy(self.analysis)
+        analysis.enhancer = None
+        return Predictor(self.preprocessing, self.classifier, analysis)
 
     def predict(
         self,

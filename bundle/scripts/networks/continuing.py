@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from .pretrained import local_folder, read_state
 
 if TYPE_CHECKING:
@@ -39,15 +41,29 @@ def continue_from(network: ViTMultilabel, source: str | Path) -> None:
             f"{folder}: the weights have convolution branches, which the network lacks; expected conv_branch true, "
             "found false; set --conv_branch True"
         )
-    network.load_state_dict(branches, strict=False)
+    load_some(network, branches, folder)
     labels = labels_of(metadata)
     if why := refusal(network, metadata["preprocessing"], labels):
         logger.info("%s: the head starts anew: %s", folder, why)
         return
     order = [labels.index(label) for label in network.labels or ()]
     heads = {key: state[key][order] for key in PER_LABEL if key in state}
-    network.load_state_dict(heads, strict=False)
+    load_some(network, heads, folder)
     logger.info("%s: continued with its head", folder)
+
+
+def load_some(network: ViTMultilabel, tensors: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """Load these tensors and leave the others of the network as they are.
+
+    Raises:
+        ValueError: the network has no place for one of them.
+    """
+    unexpected = network.load_state_dict(tensors, strict=False).unexpected_keys
+    if unexpected:
+        raise ValueError(
+            f"{folder}: weights without a place in the network; expected none, found {', '.join(unexpected)}; "
+            "build the network as the folder's was"
+        )
 
 
 def labels_of(metadata: Mapping[str, Any]) -> list[str]:

@@ -38,17 +38,16 @@ class ChestApp(MONAILabelApp):
     def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
         self.trained = Path(app_dir) / "model" / MODEL
         self.first_model = Path(conf.get("model_dir", BUNDLE / "models" / "vit-small-nih14"))
-        self.loaded: tuple[Path, Predictor, Predictor] | None = None
+        self.loaded: tuple[Path, Predictor] | None = None
         name = "Chest radiographs: findings, attention, super-resolution"
         super().__init__(app_dir, studies, conf, name=name, description=f"{name}. Research only.", version="0.2")
 
-    def predictor(self, *, enhance: bool = True) -> Predictor:
-        """The model that training wrote last, else ``model_dir``, else the shipped one; with or without enhancement."""
+    def predictor(self) -> Predictor:
+        """The model that training wrote last, else ``model_dir``, else the shipped one."""
         model_dir = newest_model(self.trained) or self.first_model
         if self.loaded is None or self.loaded[0] != model_dir:
-            full, quick = (Predictor.from_bundle(BUNDLE, model_dir=model_dir, enhance=value) for value in (True, False))
-            self.loaded = model_dir, full, quick
-        return self.loaded[1 if enhance else 2]
+            self.loaded = model_dir, Predictor.from_bundle(BUNDLE, model_dir=model_dir)
+        return self.loaded[1]
 
     def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
         """See MONAI Label, which takes any path for an image, and an unknown one for the working folder.
@@ -74,7 +73,7 @@ class ChestApp(MONAILabelApp):
 
     def init_strategies(self) -> dict:
         """``POST /activelearning/uncertainty``, ``…/random``."""
-        return {"uncertainty": Uncertainty(lambda: self.predictor(enhance=False)), "random": Random()}
+        return {"uncertainty": Uncertainty(self.predictor), "random": Random()}
 
     def _download_dcmqi_tools(self) -> None:
         """Nothing: MONAI Label would fetch dcmqi from the internet; our objects are written by highdicom."""

@@ -57,7 +57,7 @@ class GainChoice:
         settings: JudgeSettings,
         *,
         gains: Sequence[float] | None,
-        margin: float = 0.1,
+        margin: float,
     ) -> None:
         self.radiographs, self.output_dir, self.tracker = radiographs, Path(output_dir), tracker
         self.enhancers = [one for one in enhancers if isinstance(one, Gainable)]

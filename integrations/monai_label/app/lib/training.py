@@ -50,14 +50,14 @@ class ChestTraining(TrainTask):
 
     def train(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
         """Run the workflow ``training``."""
+        from scripts.networks.continuing import labels_of
         from scripts.workflow import run_workflow
 
         start = newest_model(self.root) or self.first
         folder = self.root / f"{len(list(self.root.glob('[0-9]*'))) + 1:03}"
         folder.mkdir(parents=True)
         known = json.loads((start / "metadata.json").read_text())
-        labels = list(known["network_data_format"]["outputs"]["pred"]["channel_def"].values())
-        dataset_dir = self.make_datalist(datastore, labels, folder)
+        dataset_dir = self.make_datalist(datastore, labels_of(known), folder)
         overrides = {key: request.get(key, value) for key, value in SETTINGS.items()}
         overrides |= {key: known["preprocessing"][key] for key in ("pool", "image_size")}
         places = {"dataset_dir": dataset_dir, "datalist_file": folder / "datalist.json", "output_dir": folder}

@@ -46,7 +46,7 @@ class Uncertainty(Strategy):
         """Mean over the labels, bit; NaN for an image that cannot be used."""
         if image not in self.entropies:
             assert self.model is not None
-            (prediction, *_) = self.model.predict([datastore.get_image_uri(image)])
+            (prediction, *_) = self.model.without_enhancement().predict([datastore.get_image_uri(image)])
             if prediction.shown is None:
                 logger.warning("left out: %s", "; ".join(failure.reason for failure in prediction.failures))
             self.entropies[image] = float("nan") if prediction.shown is None else mean_entropy(prediction.shown)
