@@ -23,6 +23,7 @@ from lib.training import ChestTraining, newest_model  # noqa: E402
 from lib.uncertainty import Uncertainty  # noqa: E402
 from monailabel.interfaces.app import MONAILabelApp  # noqa: E402
 from monailabel.tasks.activelearning.random import Random  # noqa: E402
+from scripts.inference.analysis import software_version  # noqa: E402
 from scripts.inference.predictor import Predictor  # noqa: E402
 
 MODEL = "cxr"
@@ -40,7 +41,9 @@ class ChestApp(MONAILabelApp):
         self.first_model = Path(conf.get("model_dir", BUNDLE / "models" / "vit-small-nih14"))
         self.loaded: tuple[Path, Predictor] | None = None
         name = "Chest radiographs: findings, attention, super-resolution"
-        super().__init__(app_dir, studies, conf, name=name, description=f"{name}. Research only.", version="0.2")
+        super().__init__(
+            app_dir, studies, conf, name=name, description=f"{name}. Research only.", version=software_version()
+        )
 
     def predictor(self) -> Predictor:
         """The model that training wrote last, else ``model_dir``, else the shipped one."""
