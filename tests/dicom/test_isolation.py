@@ -17,7 +17,6 @@ def decoder():
     process = DecoderProcess()
     yield process
     process.stop()
-    process.close_room()
 
 
 def decode(decoder, frame=None, function="jpeg2k_decode", shape=STORED.shape):
@@ -31,6 +30,26 @@ def test_pixels_come_back_and_are_ones_own(decoder):
     decode(decoder, encode("90", STORED[::-1].copy()))
     np.testing.assert_array_equal(first, STORED)
     np.testing.assert_array_equal(second, larger)
+
+
+def test_memory_is_used_again_only_when_no_view_is_left(decoder):
+    pixels = decode(decoder)
+    part = pixels[5:9]
+    del pixels
+    decode(decoder, encode("90", STORED[::-1].copy()))
+    np.testing.assert_array_equal(part, STORED[5:9])
+    (room,) = decoder.free  # of the second, which nobody holds
+    again = decode(decoder)
+    assert not decoder.free
+    del again
+    assert list(decoder.free) == [room]
+
+
+def test_memory_that_a_fork_sees_is_not_used_again(decoder):
+    pixels = decode(decoder)
+    decoder.part_with_rooms()  # as registered for the one of the module
+    del pixels
+    assert not decoder.free
 
 
 def test_a_child_that_died_is_replaced(decoder):

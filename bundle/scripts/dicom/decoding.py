@@ -169,8 +169,10 @@ def decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
     check_expansion(len(frame), int(np.prod(shape)) * dataset.BitsAllocated // 8)
     photometric = dataset.PhotometricInterpretation
     if syntax == RLELossless:
-        dtype = np.dtype(f"<u{dataset.BitsAllocated // 8}")
-        planes = np.frombuffer(imagecodecs.dicomrle_decode(frame, dtype), dtype)
+        planes = np.empty(np.prod(shape), f"<u{dataset.BitsAllocated // 8}")
+        decoded = imagecodecs.dicomrle_decode(frame, planes.dtype, out=memoryview(planes).cast("B"))
+        if len(decoded) != planes.nbytes:
+            raise ValueError("fewer samples than the header says")
         pixels = planes.reshape(shape) if len(shape) == 2 else np.moveaxis(planes.reshape(3, *shape[:2]), 0, -1)
         return to_rgb(pixels, photometric)
     decoder = DECODERS[syntax]

@@ -2,9 +2,8 @@
 
 Run as a file, never imported: it needs NumPy and imagecodecs and nothing of this package. A request is a JSON message
 (``function``, ``options``, ``length`` of the frame, ``shape``, ``dtype`` and ``offset`` of the pixels, ``memory`` in
-bytes). The frame and the room for the pixels are in a memory file, whose descriptor comes with the first request and
-whenever it is another one. Before the first request the child says ``ready``; to each it answers ``{}``, or ``error``
-with the name of an exception.
+bytes); with it comes the descriptor of a memory file with the frame and the room for the pixels. Before the first
+request the child says ``ready``; to each it answers ``{}``, or ``error`` with the name of an exception.
 """
 
 from __future__ import annotations
@@ -29,30 +28,28 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.send(b"ready")
     base = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    shared = mmap.mmap(-1, mmap.PAGESIZE)
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 1)
         if not message:
             return
-        if descriptors:
-            shared = mmap.mmap(descriptors[0], 0)
-            os.close(descriptors[0])
-        request = json.loads(message)
-        resource.setrlimit(resource.RLIMIT_AS, (base + request["memory"], resource.RLIM_INFINITY))
         try:
-            decode(request, shared)
+            decode(json.loads(message), descriptors[0], base)
         except Exception as error:
             answer = {"error": type(error).__name__}
         else:
             answer = {}
+        os.close(descriptors[0])
         channel.send(json.dumps(answer).encode())
 
 
-def decode(request: dict[str, Any], shared: mmap.mmap) -> None:
-    """Decode the frame into the room behind it."""
+def decode(request: dict[str, Any], descriptor: int, base: int) -> None:
+    """Decode the frame into the room behind it; the limit is on what is added to ``base`` bytes and the room."""
+    shared = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+    limit = base + len(shared) + request["memory"]
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
     shape, length = tuple(request["shape"]), request["length"]
     out = np.frombuffer(shared, request["dtype"], int(np.prod(shape)), request["offset"]).reshape(shape)
-    pixels = getattr(imagecodecs, request["function"])(shared[:length], out=out, **request["options"])
+    pixels = getattr(imagecodecs, request["function"])(memoryview(shared)[:length], out=out, **request["options"])
     if not np.shares_memory(pixels, out):
         raise ValueError("the decoder did not use the room that it was given")
 

@@ -2,7 +2,7 @@
 
 Measured with mutated streams: CharLS (JPEG-LS) needs three seconds for one wrong byte in 6 KB, OpenJPH (HTJ2K) loops
 for ever, and GDCM, which is not used for that reason, ends the process. OpenJPEG survived 98,503 of them; it is in the
-child all the same, because its past is a list of memory faults. Pixels come back in shared memory.
+child all the same, because its past is a list of memory faults. Pixels come back in shared memory and stay there.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,23 @@ START_S, SECONDS_PER_PIXEL = 1.0, 1e-6
 START_BYTES, BYTES_PER_PIXEL = 100_000_000, 24
 START_PROCESS_S = 60.0
 MESSAGE_BYTES = 4096
+FREE_ROOMS = 2
+
+
+class Room:
+    """Memory that parent and child share: a frame, and behind it its pixels.
+
+    Args:
+        size: bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.descriptor = os.memfd_create("frame")
+        os.truncate(self.descriptor, size)
+        self.memory = mmap.mmap(self.descriptor, size)
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
 
 
 class DecoderProcess:
@@ -34,8 +53,7 @@ class DecoderProcess:
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
         self.channel: socket.socket | None = None
-        self.shared: mmap.mmap | None = None
-        self.descriptor, self.is_room_known = -1, False
+        self.free: deque[Room] = deque(maxlen=FREE_ROOMS)
         self.lock = threading.Lock()
 
     def decode(
@@ -58,37 +76,32 @@ class DecoderProcess:
             "function": function, "options": options, "length": len(frame), "offset": offset, "shape": shape,
             "dtype": dtype.str, "memory": START_BYTES + BYTES_PER_PIXEL * pixels,
         }  # fmt: skip
+        room = self.room(offset + pixels * dtype.itemsize)
+        room.memory[: len(frame)] = frame
         with self.lock:
-            shared = self.room(offset + pixels * dtype.itemsize)
-            shared[: len(frame)] = frame
-            answer = self.ask(request, START_S + SECONDS_PER_PIXEL * pixels)
-            if answer:
-                raise failure("a complete codestream", answer["error"])
-            return np.frombuffer(shared, dtype, pixels, offset).reshape(shape).copy()
+            answer = self.ask(request, room, START_S + SECONDS_PER_PIXEL * pixels)
+        if answer:
+            raise failure("a complete codestream", answer["error"])
+        decoded = np.frombuffer(room.memory, dtype, pixels, offset)
+        weakref.finalize(decoded, self.free.append, room)  # every view of the pixels holds this array
+        return decoded.reshape(shape)
 
-    def room(self, size: int) -> mmap.mmap:
-        """Shared memory of at least ``size`` bytes; kept, because fresh pages cost as much as decoding HTJ2K."""
-        if self.shared is None or len(self.shared) < size:
-            self.close_room()
-            self.descriptor = os.memfd_create("frame")
-            os.truncate(self.descriptor, size)
-            self.shared, self.is_room_known = mmap.mmap(self.descriptor, size), False
-        return self.shared
+    def room(self, size: int) -> Room:
+        """A room of at least ``size`` bytes, used again where one is free: fresh pages cost as much as HTJ2K."""
+        while True:
+            try:
+                room = self.free.pop()
+            except IndexError:
+                return Room(size)
+            if len(room.memory) >= size:
+                return room
 
-    def close_room(self) -> None:
-        """Give the shared memory up."""
-        if self.shared is not None:
-            self.shared.close()
-            os.close(self.descriptor)
-        self.shared = None
-
-    def ask(self, request: dict[str, Any], seconds: float) -> dict[str, str]:
+    def ask(self, request: dict[str, Any], room: Room, seconds: float) -> dict[str, str]:
         """Answer of the child to one request, within the time."""
         channel = self.start()
         channel.settimeout(seconds)
         try:
-            socket.send_fds(channel, [json.dumps(request).encode()], [] if self.is_room_known else [self.descriptor])
-            self.is_room_known = True
+            socket.send_fds(channel, [json.dumps(request).encode()], [room.descriptor])
             return json.loads(channel.recv(MESSAGE_BYTES))
         except TimeoutError as error:
             self.stop()
@@ -109,7 +122,6 @@ class DecoderProcess:
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             theirs.close()
-            self.is_room_known = False
             self.channel.settimeout(START_PROCESS_S)
             self.channel.recv(MESSAGE_BYTES)  # it says when it is ready: its imports are not counted as decoding
         return self.channel
@@ -123,11 +135,15 @@ class DecoderProcess:
         self.process, self.channel = None, None
 
     def forget(self) -> None:
-        """After a fork: the child belongs to the parent."""
+        """In a fork: the child belongs to the parent."""
         if self.channel is not None:
             self.channel.close()
-        self.close_room()
         self.process, self.channel, self.lock = None, None, threading.Lock()
+        self.part_with_rooms()
+
+    def part_with_rooms(self) -> None:
+        """Around a fork: what was decoded so far is seen by both, so its memory is never used again by either."""
+        self.free = deque(maxlen=FREE_ROOMS)
 
 
 def failure(expected: str, found: str, code: str = "DECODE") -> RefusedInput:
@@ -138,4 +154,4 @@ def failure(expected: str, found: str, code: str = "DECODE") -> RefusedInput:
 
 
 DECODER_PROCESS = DecoderProcess()
-os.register_at_fork(after_in_child=DECODER_PROCESS.forget)
+os.register_at_fork(after_in_parent=DECODER_PROCESS.part_with_rooms, after_in_child=DECODER_PROCESS.forget)

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from . import attention_kernel
 from .dialects import POSITIONS, architecture_of, dialect_of, names_in, transformers_names
 from .normalisation import normalisation_of
 
@@ -59,7 +60,9 @@ def make_backbone(settings: Mapping[str, Any], image_size: int) -> Any:
             f"found {image_size}; set --image_size {image_size // config.patch_size * config.patch_size}"
         )
     pooler = {"add_pooling_layer": False} if model_type == "vit" else {}
-    backbone = AutoModel.from_config(config, attn_implementation="sdpa", dtype=torch.float32, **pooler)
+    backbone = AutoModel.from_config(
+        config, attn_implementation=attention_kernel.register(), dtype=torch.float32, **pooler
+    )
     backbone.embeddings.mask_token = None  # of pre-training; DINOv2 with registers has one whatever its configuration
     return backbone
 
