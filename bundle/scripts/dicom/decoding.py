@@ -170,7 +170,7 @@ def decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
     photometric = dataset.PhotometricInterpretation
     if syntax == RLELossless:
         planes = np.empty(np.prod(shape), f"<u{dataset.BitsAllocated // 8}")
-        decoded = imagecodecs.dicomrle_decode(frame, planes.dtype, out=memoryview(planes).cast("B"))
+        decoded = imagecodecs.dicomrle_decode(frame, planes.dtype, out=planes.data.cast("B"))
         if len(decoded) != planes.nbytes:
             raise ValueError("fewer samples than the header says")
         pixels = planes.reshape(shape) if len(shape) == 2 else np.moveaxis(planes.reshape(3, *shape[:2]), 0, -1)

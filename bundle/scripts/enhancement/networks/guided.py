@@ -4,7 +4,8 @@ gives any scale.
 Inspired by TnTViT-G (reference 1 of the paper), not a reproduction: no code or text of its details is public. Taken
 from it: a stream for the target and one for the guide, inner tokens (pixels) added to outer tokens (patches; Han et al.
 2021, arXiv 2103.00112), fusion after each stage, output of any size. The last is a local implicit image function (Chen
-et al. 2021, arXiv 2012.09161) on top of bicubic interpolation.
+et al. 2021, arXiv 2012.09161) on top of bicubic interpolation, which, as there, reads the features of residual blocks:
+attention within patches alone does not see across their borders.
 """  # noqa: D205
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..enhancer import resize
+from .regression import ResidualBlock
 
 PATCH = 4  # side of a patch, pixels
 HEADS = 4
@@ -26,19 +28,29 @@ class GuidedNetwork(nn.Module):
         pixel_width: features of an inner token.
         patch_width: features of an outer token.
         stages: blocks of each stream, each followed by fusion.
+        residual_blocks: of the region before them.
         guide_channels: of the guide: context image, attention map.
     """
 
-    def __init__(self, pixel_width: int = 24, patch_width: int = 64, stages: int = 2, guide_channels: int = 2) -> None:
+    def __init__(
+        self,
+        pixel_width: int = 32,
+        patch_width: int = 64,
+        stages: int = 2,
+        residual_blocks: int = 6,
+        guide_channels: int = 2,
+    ) -> None:
         super().__init__()
         self.settings = {
             "pixel_width": pixel_width,
             "patch_width": patch_width,
             "stages": stages,
+            "residual_blocks": residual_blocks,
             "guide_channels": guide_channels,
         }
         self.patch_width = patch_width
-        self.region_entry = nn.Conv2d(1, pixel_width, 3, padding=1)
+        entry = nn.Conv2d(1, pixel_width, 3, padding=1)
+        self.region_entry = nn.Sequential(entry, *(ResidualBlock(pixel_width) for _ in range(residual_blocks)))
         self.guide_entry = nn.Conv2d(guide_channels, pixel_width, 3, padding=1)
         self.region_stages = nn.ModuleList(TntBlock(pixel_width, patch_width) for _ in range(stages))
         self.guide_stages = nn.ModuleList(TntBlock(pixel_width, patch_width) for _ in range(stages))
@@ -103,9 +115,10 @@ class ImplicitFunction(nn.Module):
 
     def __init__(self, width: int, hidden: int = 96) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(width + 4, hidden, 1), nn.GELU(), nn.Conv2d(hidden, hidden, 1), nn.GELU(), nn.Conv2d(hidden, 1, 1)
-        )
+        # Two halves of the first layer: one is needed once for each feature, the other for each place.
+        self.content = nn.Conv2d(width, hidden, 1)
+        self.place = nn.Conv2d(4, hidden, 1, bias=False)
+        self.layers = nn.Sequential(nn.GELU(), nn.Conv2d(hidden, hidden, 1), nn.GELU(), nn.Conv2d(hidden, 1, 1))
         last: nn.Conv2d = self.layers[-1]  # type: ignore[assignment]
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
@@ -113,14 +126,13 @@ class ImplicitFunction(nn.Module):
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """(N, C, h, w) -> (N, 1, *size)."""
         rows, columns = (neighbours(length, out) for length, out in zip(features.shape[-2:], size, strict=True))
-        total = features.new_zeros(len(features), 1, *size)
+        content, total = self.content(features), features.new_zeros(len(features), 1, *size)
         for row_index, row_offset, row_weight in rows:
             for column_index, column_offset, column_weight in columns:
-                near = features[:, :, row_index][..., column_index]
                 where = [row_offset[:, None].expand(size), column_offset[None].expand(size)]
                 cell = [torch.full(size, features.shape[axis] / size[axis]) for axis in (-2, -1)]
-                told = torch.stack(where + cell).to(features).expand(len(features), -1, -1, -1)
-                value = self.layers(torch.cat([near, told], dim=1))
+                place = self.place(torch.stack(where + cell)[None].to(features))
+                value = self.layers(content[:, :, row_index][..., column_index] + place)
                 total = total + value * (row_weight[:, None] * column_weight[None]).to(features)
         return total
 
