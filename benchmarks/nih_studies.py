@@ -68,6 +68,25 @@ def dicom_of(pixels: np.ndarray, row: dict[str, str]) -> FileDataset:
     return dataset
 
 
+def write_study(row: dict[str, str], source: Path, out: Path) -> dict[str, str]:
+    """Write the DICOM file of a row; its row of the new table."""
+    pixels = np.array(Image.open(source / (row["hr_image"] or row["image"])).convert("L"))
+    path = out / "studies" / row["patient_id"] / f"{Path(row['image']).stem}.dcm"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dicom_of(pixels, row).save_as(path, enforce_file_format=True)
+    factor = pixels.shape[1] / float(row["w"])  # boxes are in the coordinates of the smaller copy
+    boxes = [
+        {"label": box["label"], "xywh": [round(value * factor, 1) for value in box["xywh"]]}
+        for box in json.loads(row["bbox"] or "[]")
+    ]
+    return {
+        "image": str(path.relative_to(out)),
+        **{name: row[name] for name in ("patient_id", "view", "sex", "age", "split")},
+        "boxes": json.dumps(boxes),
+        **{label: row[label] for label in LABELS},
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
@@ -75,27 +94,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with (arguments.source / "labels.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["source"] == "nih_chestxray14"]
-    table = []
-    for row in rows:
-        picture = arguments.source / (row["hr_image"] or row["image"])
-        pixels = np.array(Image.open(picture).convert("L"))
-        path = arguments.out / "studies" / row["patient_id"] / f"{Path(row['image']).stem}.dcm"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        dicom_of(pixels, row).save_as(path, enforce_file_format=True)
-        factor = pixels.shape[1] / float(row["w"])  # boxes are in the coordinates of the smaller copy
-        boxes = [
-            {"label": box["label"], "xywh": [round(value * factor, 1) for value in box["xywh"]]}
-            for box in json.loads(row["bbox"] or "[]")
-        ]
-        table.append(
-            {
-                "image": str(path.relative_to(arguments.out)),
-                "patient_id": row["patient_id"],
-                **{name: row[name] for name in ("view", "sex", "age", "split")},
-                "boxes": json.dumps(boxes),
-                **{label: row[label] for label in LABELS},
-            }
-        )
+    table = [write_study(row, arguments.source, arguments.out) for row in rows]
     with (arguments.out / "labels.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(table[0]))
         writer.writeheader()

@@ -7,20 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scripts.evaluation import figures
 from scripts.evaluation.calibration import Calibration, LabelCalibration
 from scripts.evaluation.evaluate import compare, write_evaluation
-from scripts.evaluation.report import (
-    class_rows,
-    epoch_rows,
-    fidelity_rows,
-    interval,
-    number,
-    p_value,
-    percent,
-    signed,
-    write_report,
-)
+from scripts.evaluation.figures import save_png
+from scripts.evaluation.image_figures import attention_overlay
+from scripts.evaluation.report import write_report
 
 LABELS = ["Edema", "<b>Fracture & co</b>"]
 HISTORY = "epoch,train_loss,val_loss,val_macro_auroc,val_accuracy,val_accuracy_all_negative,lr,seconds\n" + "".join(
@@ -59,9 +50,9 @@ def run_dir(tmp_path: Path) -> Path:
         )
         (tmp_path / name / "history.csv").write_text(HISTORY, encoding="utf-8")
     compare(tmp_path / "base", tmp_path / "retrained", tmp_path / "comparison.json", bootstrap=50)
-    figure = figures.attention_overlay(np.zeros((8, 8)), np.zeros((8, 8)))
-    figures.save_png(figure, tmp_path / "enhanced" / "examples" / "attention_0.png", dpi=30)
-    figures.save_png(figure, tmp_path / "enhanced" / "examples" / "panel_0.png", dpi=30)
+    figure = attention_overlay(np.zeros((8, 8)), np.zeros((8, 8)))
+    save_png(figure, tmp_path / "enhanced" / "examples" / "attention_0.png", dpi=30)
+    save_png(figure, tmp_path / "enhanced" / "examples" / "panel_0.png", dpi=30)
     record = {"image": "0.png", "enhancer": "ldm", "fidelity": {"psnr_input_full": 46.58, "ssim_input_full": 0.9879}}
     (tmp_path / "enhanced" / "manifest.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
     counts = {"positive": 24, "negative": 30, "uncertain": 2, "missing": 4}
@@ -128,44 +119,3 @@ def test_synthetic_is_said_first(run_dir: Path) -> None:
     assert text.index("SYNTHETIC DATA") < text.index("<h1>")
     (run_dir / "run_report.json").write_text('{"synthetic": true}', encoding="utf-8")
     assert "SYNTHETIC DATA" in write_report(run_dir).read_text(encoding="utf-8")
-
-
-def test_models_judged_on_other_cases_get_separate_curves(run_dir: Path) -> None:
-    items = [{"image": f"{i}.png"} for i in range(4)]
-    write_evaluation(run_dir / "retrained", LABELS, items, np.zeros((4, 2)), np.eye(4)[:, :2], bootstrap=0)
-    text = write_report(run_dir).read_text(encoding="utf-8")
-    assert "ROC (base)" in text and "ROC (re-trained)" in text
-
-
-def test_epoch_rows_show_first_fifth_selected_and_last() -> None:
-    history = {"epoch": [1, 2, 3, 4, 5, 6], "val_macro_auroc": [None, 0.6, 0.9, 0.8, 0.8, 0.7]}
-    history |= {"val_accuracy": [0.8] * 6, "val_accuracy_all_negative": [0.9] * 6}
-    rows = epoch_rows(history)
-    assert [(row["epoch"], row["selected"]) for row in rows] == [(1, False), (3, True), (5, False), (6, False)]
-    assert rows[0]["gain"] == pytest.approx(-0.1)
-    assert epoch_rows(None) == []
-
-
-def test_class_rows_add_the_splits_and_shares_sum_to_one() -> None:
-    parts = [("a", "training", 2, 5), ("a", "test", 1, 2), ("b", "training", 1, 0), ("c", "training", 0, 0)]
-    columns = ("label", "split", "positive", "negative")
-    rows = class_rows([dict(zip(columns, part, strict=True)) | {"uncertain": 1, "missing": 0} for part in parts])
-    assert [row["share"] for row in rows] == [0.75, 0.25, 0.0]
-    assert [row["prevalence"] for row in rows] == [0.3, 1.0, None]
-    assert (rows[0]["uncertain"], rows[0]["splits"]) == (2, {"training": 2, "test": 1})
-    assert class_rows(None) == []
-
-
-def test_fidelity_rows_hold_only_what_was_measured() -> None:
-    manifest = [{"fidelity": {"psnr_truth_region": value, "psnr_input_full": None}} for value in (30.0, 32.0, 34.0)]
-    (row,) = fidelity_rows([*manifest, {"image": "without"}])
-    assert (row["area"], row["images"], row["psnr"], row["ssim"]) == ("regions only", 3, (32.0, 31.0, 33.0), None)
-
-
-def test_figures_in_text() -> None:
-    assert (number(None), signed(-0.0123), percent(0.1234), p_value(0.0001)) == ("–", "−0.012", "12.3 %", "< 0.001")
-    assert (interval(None), interval([0.1, 0.2]), interval([-0.1, 0.2], sign=True)) == (
-        "–",
-        "0.100–0.200",
-        "−0.100 to +0.200",
-    )

@@ -66,7 +66,8 @@ class Enhancement:
 
     def draw_examples(self, lines: list[dict[str, Any]]) -> None:
         """Overlay and crop panels of the first test images."""
-        from ..evaluation.figures import attention_overlay, crop_panel, save_png
+        from ..evaluation.figures import save_png
+        from ..evaluation.image_figures import attention_overlay, crop_panel
 
         by_name = {line["image"]: line for line in lines}
         items = [item for item in self.job.limited().get("test", []) if self.job.name_of(item) in by_name][:EXAMPLES]

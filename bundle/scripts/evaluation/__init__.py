@@ -20,10 +20,15 @@
 ``evaluate``           logits -> result files; two result folders -> comparison.json
 ``handler``            engine handler that calls ``evaluate`` after the test split
 ``localisation``       are attention maps where the findings are?
-``figures``            curves, histograms and panels (matplotlib)
-``group_figures``      reliability curves, intervals of subgroups
+``figures``            canvas, colours, PNG and data: URI (matplotlib)
+``label_figures``      ROC, precision–recall and reliability curves, a panel for each label
+``chart_figures``      training, positives per label, fidelity, subgroups
+``image_figures``      attention over a radiograph, the crops of a region
 ``gather``             a run folder -> what the report needs
 ``super_resolution``   its part on enhancers against a known truth
+``report_tables``      its rows on epochs, classes and fidelity
+``report_figures``     its figures, as data: URIs
+``report_format``      templates of the reports, and how they write numbers
 ``report``             report.html, one self-contained file
 """
 

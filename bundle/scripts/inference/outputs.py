@@ -8,7 +8,8 @@ from pathlib import Path
 from ..data.failures import Failure
 from ..dicom import RefusedInput, write_enhanced, write_png16
 from ..dicom.objects import Algorithm, Source, load_source
-from ..evaluation.figures import attention_overlay, save_png
+from ..evaluation.figures import save_png
+from ..evaluation.image_figures import attention_overlay
 from .dicom_results import write_dicom_results
 from .prediction import StudyPrediction
 

@@ -9,6 +9,7 @@ from PIL import Image
 from scripts.data.datalist import load_datalist
 from scripts.enhancement.networks.regression import RegressionNetwork
 from scripts.enhancement.training import Degradation, SrSettings
+from scripts.enhancement.training.batches import Batches
 from scripts.enhancement.training.run import Run
 
 SMALL = {
@@ -38,6 +39,12 @@ def texture(seed, size=80):
 @pytest.fixture(scope="session")
 def crops():
     return torch.stack([torch.from_numpy(texture(seed, 32)).float()[None] for seed in range(12)])
+
+
+@pytest.fixture(scope="session")
+def batches(crops):
+    """Four crops a step, some of them as a detector would reduce them."""
+    return Batches(crops, Degradation(), 4, torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from scripts.enhancement.training.autoencoder import (
     targets_of,
     train_autoencoder,
 )
-from scripts.enhancement.training.degradation import Degradation
 from scripts.enhancement.training.regression import train_regression
 from scripts.training.precision import AutocastInferer
 
@@ -28,9 +27,9 @@ def small():
     return BlockAutoencoder(width=8, blocks=1, codes=32)
 
 
-def step_of(vqvae, coding, crops):
-    target_std = float(targets_of(coding, crops, CPU).std())
-    return AutoencoderStep(vqvae, coding, target_std, crops, Degradation(), 4, AutocastInferer("fp32"))
+def step_of(vqvae, coding, batches):
+    target_std = float(targets_of(coding, batches.crops, CPU).std())
+    return AutoencoderStep(vqvae, coding, target_std, batches, AutocastInferer("fp32"))
 
 
 def test_a_factor_of_the_images_moves_into_the_weights(crops, coding):
@@ -41,9 +40,9 @@ def test_a_factor_of_the_images_moves_into_the_weights(crops, coding):
         assert torch.allclose(vqvae(targets).sample, before, atol=1e-5)
 
 
-def test_standardised_latents_reconstruct_the_same(crops, coding):
+def test_standardised_latents_reconstruct_the_same(crops, batches, coding):
     vqvae, targets = small(), targets_of(coding, crops, CPU)
-    step_of(vqvae, coding, crops)(torch.Generator().manual_seed(0), 1.0)
+    step_of(vqvae, coding, batches)(torch.Generator().manual_seed(0), 1.0)
     with torch.no_grad():
         before = vqvae(targets).sample
         standardise_latents(vqvae, targets)
@@ -54,10 +53,10 @@ def test_standardised_latents_reconstruct_the_same(crops, coding):
     assert torch.allclose(before, after, atol=1e-4)
 
 
-def test_codebook_starts_on_latents_and_its_use_is_watched(crops, coding):
+def test_codebook_starts_on_latents_and_its_use_is_watched(batches, coding):
     vqvae = small()
     codes = vqvae.quantize.embedding.weight.clone()
-    step = step_of(vqvae, coding, crops)
+    step = step_of(vqvae, coding, batches)
     metrics = step(torch.Generator().manual_seed(0), QUANTIZE_FROM / 2)
     assert set(metrics) == {"loss"} and torch.equal(codes, vqvae.quantize.embedding.weight)
     metrics = step(torch.Generator().manual_seed(0), 1.0)
@@ -68,10 +67,10 @@ def test_codebook_starts_on_latents_and_its_use_is_watched(crops, coding):
     assert torch.equal(placed, vqvae.quantize.embedding.weight) and RESTART_UNTIL < 1  # codes settle before the end
 
 
-def test_state_of_the_codebook_survives(crops, coding):
-    step = step_of(small(), coding, crops)
+def test_state_of_the_codebook_survives(batches, coding):
+    step = step_of(small(), coding, batches)
     step(torch.Generator().manual_seed(0), 1.0)
-    other = step_of(small(), coding, crops)
+    other = step_of(small(), coding, batches)
     other.load_state_dict(step.state_dict())
     assert torch.equal(other.used, step.used) and other.steps_quantized == 1
 

@@ -2,7 +2,6 @@ import pytest
 import torch
 from scripts.enhancement.networks.block_autoencoder import BlockAutoencoder
 from scripts.enhancement.networks.coding import Coding
-from scripts.enhancement.training.degradation import Degradation
 from scripts.enhancement.training.diffusion import DiffusionStep, build_scheduler, build_unet, check_ceiling
 from scripts.training.precision import AutocastInferer
 
@@ -12,11 +11,11 @@ def coding(regression):
     return Coding(regression, channels=1)
 
 
-def step_of(coding, crops, scheduler, precision="fp32"):
+def step_of(coding, batches, scheduler):
     torch.manual_seed(0)
     vqvae = BlockAutoencoder(width=8, blocks=1, codes=32).requires_grad_(False)
     unet = build_unet(coding.condition_channels, 4, (16, 32), sample_size=8)
-    return unet, DiffusionStep(unet, vqvae, coding, scheduler, crops, Degradation(), 4, AutocastInferer(precision))
+    return unet, DiffusionStep(unet, vqvae, coding, scheduler, batches, AutocastInferer("fp32"))
 
 
 def test_schedule_is_the_checkpoints_with_v_prediction():
@@ -25,8 +24,8 @@ def test_schedule_is_the_checkpoints_with_v_prediction():
     assert config.prediction_type == "v_prediction" and not config.clip_sample
 
 
-def test_step_trains_the_diffusion_only_and_repeats(crops, coding):
-    unet, step = step_of(coding, crops, build_scheduler())
+def test_step_trains_the_diffusion_only_and_repeats(batches, coding):
+    unet, step = step_of(coding, batches, build_scheduler())
     loss = step(torch.Generator().manual_seed(3), 0.0)["loss"]
     assert torch.equal(loss, step(torch.Generator().manual_seed(3), 0.5)["loss"])
     loss.backward()
@@ -36,8 +35,8 @@ def test_step_trains_the_diffusion_only_and_repeats(crops, coding):
     assert all(parameter.grad is None for parameter in coding.regression.parameters())
 
 
-def test_loss_falls(crops, coding):
-    unet, step = step_of(coding, crops, build_scheduler())
+def test_loss_falls(batches, coding):
+    unet, step = step_of(coding, batches, build_scheduler())
     optimizer = torch.optim.Adam(unet.parameters(), 3e-3)
     losses = []
     for number in range(40):
@@ -49,12 +48,12 @@ def test_loss_falls(crops, coding):
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
 
 
-def test_a_checkpoint_that_predicts_noise_is_trained_to_predict_noise(crops, coding):
+def test_a_checkpoint_that_predicts_noise_is_trained_to_predict_noise(batches, coding):
     from diffusers import DDIMScheduler
 
     noise_scheduler = DDIMScheduler.from_config(build_scheduler().config, prediction_type="epsilon")
     losses = [
-        step_of(coding, crops, scheduler)[1](torch.Generator().manual_seed(3), 0.0)["loss"]
+        step_of(coding, batches, scheduler)[1](torch.Generator().manual_seed(3), 0.0)["loss"]
         for scheduler in (build_scheduler(), noise_scheduler)
     ]
     assert not torch.equal(*losses)

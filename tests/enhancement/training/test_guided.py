@@ -1,6 +1,7 @@
 import torch
 from scripts.enhancement.guided import make_guide
 from scripts.enhancement.networks.guided import GuidedNetwork
+from scripts.enhancement.training.batches import Batches
 from scripts.enhancement.training.degradation import Degradation
 from scripts.enhancement.training.guided import GuidedStep, train_guided
 from scripts.training.precision import AutocastInferer
@@ -10,7 +11,8 @@ def test_loss_falls_and_the_guide_is_used(crops):
     torch.manual_seed(0)
     network = GuidedNetwork(pixel_width=16, patch_width=32, stages=1)
     larger = torch.nn.functional.interpolate(crops[:2], size=(48, 48), mode="bicubic").clamp(0, 1)
-    step = GuidedStep(network, larger, Degradation(radiographic=0.0), 2, AutocastInferer("fp32"))
+    batches = Batches(larger, Degradation(radiographic=0.0), 2, torch.device("cpu"))
+    step = GuidedStep(network, batches, AutocastInferer("fp32"))
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     losses = []
     for _ in range(50):

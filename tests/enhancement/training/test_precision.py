@@ -41,13 +41,13 @@ def test_weights_stay_float32(checkpoints):
         assert floating == {torch.float32}, path.stem
 
 
-def test_loss_in_bf16_is_near_that_in_float32_and_another_checkpoint(sr_datalist, checkpoints, crops):
+def test_loss_in_bf16_is_near_that_in_float32_and_another_checkpoint(sr_datalist, checkpoints, batches):
     losses = {}
     for precision in ("fp32", "bf16"):
         torch.manual_seed(0)
         network = regression.RegressionNetwork(8, 1)
         torch.nn.init.normal_(network.exit.weight, std=0.05)
-        step = regression.RegressionStep(network, crops, Degradation(), 4, regression.AutocastInferer(precision))
+        step = regression.RegressionStep(network, batches, regression.AutocastInferer(precision))
         losses[precision] = float(step(torch.Generator().manual_seed(1), 0.0)["loss"].detach())
     assert losses["fp32"] != losses["bf16"] == pytest.approx(losses["fp32"], rel=0.01)
     settings = SrSettings(**{**SMALL, "precision": "fp32", "stages": ["regression"]})

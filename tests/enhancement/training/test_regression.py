@@ -1,6 +1,5 @@
 import torch
 from scripts.enhancement.networks.regression import RegressionNetwork
-from scripts.enhancement.training.degradation import Degradation
 from scripts.enhancement.training.regression import EPSILON, RegressionStep, charbonnier, train_regression
 from scripts.training.precision import AutocastInferer
 
@@ -15,8 +14,8 @@ def test_training_beats_bicubic(make_run):
     assert figures["residual"]["psnr"] > figures["bicubic"]["psnr"] + 0.5
 
 
-def test_step_is_a_function_of_its_generator(crops):
+def test_step_is_a_function_of_its_generator(batches):
     torch.manual_seed(0)
-    step = RegressionStep(RegressionNetwork(8, 1), crops, Degradation(), 4, AutocastInferer("fp32"))
+    step = RegressionStep(RegressionNetwork(8, 1), batches, AutocastInferer("fp32"))
     losses = [step(torch.Generator().manual_seed(seed), 0.0)["loss"] for seed in (1, 1, 2)]
     assert torch.equal(losses[0], losses[1]) and not torch.equal(losses[0], losses[2])

@@ -1,6 +1,7 @@
 import torch
 from scripts.enhancement.networks.coding import Coding
 from scripts.enhancement.resshift import ShiftSchedule
+from scripts.enhancement.training.batches import Batches
 from scripts.enhancement.training.degradation import Degradation
 from scripts.enhancement.training.diffusion import build_unet
 from scripts.enhancement.training.regression import train_regression
@@ -13,7 +14,8 @@ def test_loss_falls(crops, regression):
     coding = Coding(regression, channels=1)
     unet = build_unet(coding.condition_channels, 16, (16, 32), sample_size=8)
     schedule = ShiftSchedule(residual_std(coding, crops, torch.device("cpu")))
-    step = ResShiftStep(unet, schedule, coding, crops, Degradation(radiographic=0.0), 6, AutocastInferer("fp32"))
+    batches = Batches(crops, Degradation(radiographic=0.0), 6, torch.device("cpu"))
+    step = ResShiftStep(unet, schedule, coding, batches, AutocastInferer("fp32"))
     optimizer = torch.optim.Adam(unet.parameters(), 3e-3)
     losses = []
     for number in range(40):

@@ -1,10 +1,10 @@
 """Codes of findings: SNOMED CT or DCM where one could be verified, else a code of this project's own.
 
-A code was taken when it stands in a context group of PS3.16 (as ``pydicom.sr.codedict`` has them), or when public
-terminology material gives it with its name; the latter were not checked against a terminology server. pydicom's
-``Cardiomegaly`` (287272002) is not used: the name that the same library has for that code is "Enlarged septal foramen
-of heart". Labels without a verified code (No Finding, Pleural Thickening and whatever else a user trained) get the
-private scheme ``99CXRASR``.
+A code was taken when it stands in a context group of PS3.16 (as ``pydicom.sr.codedict`` has them), or when several
+published tables agree on it and its name (OHDSI vocabularies, maps of UMLS and MedDRA, FHIR value sets); the latter were
+not checked against a terminology server. pydicom's ``Cardiomegaly`` (287272002) is not used: the name that the same
+library has for that code is "Enlarged septal foramen of heart". Labels without a verified code (No Finding, Pleural
+Thickening and whatever else a user trained) get the private scheme ``99CXRASR``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FINDING_CODES = {
     # other context groups of PS3.16
     "Edema": Code("19242006", "SCT", "Pulmonary edema"),
     "Pleural Effusion": Code("60046008", "SCT", "Pleural effusion"),
-    # SNOMED CT concepts with these names in published value sets and maps
+    # SNOMED CT concepts of these names in published tables
     "Atelectasis": Code("46621007", "SCT", "Atelectasis"),
     "Cardiomegaly": Code("8186001", "SCT", "Cardiomegaly"),
     "Consolidation": Code("95436008", "SCT", "Lung consolidation"),

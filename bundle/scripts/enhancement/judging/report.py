@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.atomic import atomic_write
-from ...evaluation.report import environment, flatten
+from ...evaluation.report_format import environment, flatten
 from ...evaluation.super_resolution import sections
 
 

@@ -1,8 +1,9 @@
 """Train the enhancers on radiograph crops, in the order of the flow.
 
 ``settings``          what a training is made of, checked
-``crops``             radiographs of a datalist -> high-resolution crops, batches
+``crops``             radiographs of a datalist -> high-resolution crops
 ``degradation``       high -> low resolution: antialiased, or as a detector would
+``batches``           random crops in random orientation, beside their reduced versions
 ``stage``             one training stage: budget, schedule, average, checkpoint, exact resume
 ``run``               what the stages share: data, parts of the model folder, training of one network
 ``regression``        stage: the small regression network

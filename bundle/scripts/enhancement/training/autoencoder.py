@@ -6,6 +6,7 @@ codebook starts from latents of an already useful encoder, and codes that stay u
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..enhancer import degrade
 from ..networks.block_autoencoder import BlockAutoencoder, load_autoencoder
 from ..networks.coding import SCALE, Coding, load_coding
 from . import figures
-from .degradation import Degradation, draw_pair
+from .batches import Batches
 from .run import Run
 
 CONSISTENCY_ITERATIONS = 2
@@ -39,39 +40,36 @@ def scale_targets(vqvae: Any, factor: float) -> None:
     vqvae.decoder.conv_out.bias /= factor
 
 
+@dataclass
 class AutoencoderStep:
     """One training step; its own state (use of the codebook) is part of the checkpoint.
 
-    Args:
+    Attributes:
         vqvae: the autoencoder, of targets of standard deviation one.
         coding: what it codes.
         target_std: of the targets as they are.
-        crops: (N, 1, H, W) in [0, 1].
-        degradation: to low resolution.
-        batch_size: crops a step.
+        batches: of crops.
         infer: runs the networks, in their precision; the codebook is searched in float32.
+        used: how often each code was, since the last look.
+        steps_quantized: so far.
+        code_use: share of the codes that were used before the last look.
     """
 
-    def __init__(
-        self,
-        vqvae: Any,
-        coding: Coding,
-        target_std: float,
-        crops: Tensor,
-        degradation: Degradation,
-        batch_size: int,
-        infer: AutocastInferer,
-    ) -> None:
-        self.vqvae, self.coding, self.target_std, self.infer = vqvae, coding, target_std, infer
-        self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
-        self.used = torch.zeros(vqvae.config.num_vq_embeddings, dtype=torch.long)
-        self.steps_quantized = 0
-        self.code_use = 0.0
+    vqvae: Any
+    coding: Coding
+    target_std: float
+    batches: Batches
+    infer: AutocastInferer
+    used: Tensor = field(init=False)
+    steps_quantized: int = field(default=0, init=False)
+    code_use: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.used = torch.zeros(self.vqvae.config.num_vq_embeddings, dtype=torch.long)
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Loss of a batch, first without, later with quantization."""
-        device = next(self.vqvae.parameters()).device
-        high_res, low_res = draw_pair(self.crops, self.degradation, self.batch_size, SCALE, generator, device)
+        high_res, low_res = self.batches.draw_pair(generator, SCALE)
         with torch.no_grad():
             base = self.infer(low_res, self.coding.base)
         target = self.coding.target(high_res, base) / self.target_std
@@ -176,7 +174,7 @@ def train_autoencoder(run: Run) -> figures.Figures:
     target_std = float(targets.std())
     if start is not None:
         scale_targets(vqvae, target_std)
-    step = AutoencoderStep(vqvae, coding, target_std, run.crops, run.degradation, settings.batch_size, run.infer)
+    step = AutoencoderStep(vqvae, coding, target_std, run.batches(), run.infer)
     depends_on = [*base, *([start] if start else [])]
     trained = run.train("autoencoder", vqvae, step, depends_on=depends_on, state=step)
     scale_targets(trained, 1.0 / target_std)

@@ -1,4 +1,4 @@
-"""High-resolution crops of radiographs, and batches of them."""
+"""High-resolution crops of radiographs."""
 
 from __future__ import annotations
 
@@ -68,12 +68,3 @@ def crop_body(image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndar
         if crop.mean() > MIN_MEAN and crop.std() > MIN_STD:
             return crop.copy()
     return None
-
-
-def draw_batch(crops: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:
-    """Random crops (B, 1, size, size) in one of the eight orientations; texture has no laterality."""
-    batch = crops[torch.randint(len(crops), (batch_size,), generator=generator)]
-    flip_rows, flip_columns, transpose = torch.rand(3, generator=generator) < 0.5
-    dims = [dim for dim, chosen in ((2, flip_rows), (3, flip_columns)) if chosen]
-    batch = batch.flip(dims) if dims else batch
-    return batch.transpose(2, 3).contiguous() if transpose else batch

@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..enhancer import resize
-from .crops import draw_batch
 
 ATTENUATION = math.log(100.0)  # the displayed range spans a factor of 100 in transmitted intensity
 
@@ -60,21 +59,6 @@ class Degradation:
         photons = math.exp(between(math.log(self.photons[0]), math.log(self.photons[1]), generator))
         detected = expose(reduced, photons, self.electronic, generator)
         return torch.where(chosen[:, None, None, None], detected, plain)
-
-
-def draw_pair(
-    crops: Tensor,
-    degradation: Degradation,
-    batch_size: int,
-    scale: int,
-    generator: torch.Generator,
-    device: torch.device,
-) -> tuple[Tensor, Tensor]:
-    """Random crops (B, 1, H, W) and their reduced versions (B, 1, H / scale, W / scale), on a device."""
-    high_res = draw_batch(crops, batch_size, generator)
-    side = high_res.shape[-1] // scale
-    low_res = degradation(high_res, (side, side), generator)
-    return high_res.to(device), low_res.to(device)
 
 
 def between(low: float, high: float, generator: torch.Generator) -> float:

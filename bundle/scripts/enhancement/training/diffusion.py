@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..networks.coding import SCALE, Coding, load_coding
 from ..networks.folder import load_diffusers
 from ..networks.latent_diffusion import check_parts
 from . import figures
-from .degradation import Degradation, draw_pair
+from .batches import Batches
 from .run import Run
 
 logger = logging.getLogger(__name__)
@@ -65,47 +66,38 @@ def load_scheduler(folder: Path) -> Any:
     return DDIMScheduler.from_config(json.loads((folder / "scheduler_config.json").read_text()))
 
 
+@dataclass(frozen=True)
 class DiffusionStep:
     """One training step of the diffusion network; the autoencoder is frozen.
 
-    Args:
+    Attributes:
         unet: the network.
         vqvae: trained autoencoder with latents of unit variance.
         coding: what it codes.
         scheduler: noise schedule; says what the network predicts, noise or v.
-        crops: (N, 1, H, W) in [0, 1].
-        degradation: to low resolution.
-        batch_size: crops a step.
+        batches: of crops.
         infer: runs the networks, in their precision.
     """
 
-    def __init__(
-        self,
-        unet: Any,
-        vqvae: Any,
-        coding: Coding,
-        scheduler: Any,
-        crops: Tensor,
-        degradation: Degradation,
-        batch_size: int,
-        infer: AutocastInferer,
-    ) -> None:
-        self.unet, self.vqvae, self.coding, self.scheduler, self.infer = unet, vqvae, coding, scheduler, infer
-        self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
+    unet: Any
+    vqvae: Any
+    coding: Coding
+    scheduler: Any
+    batches: Batches
+    infer: AutocastInferer
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Mean squared error of the prediction for a batch at random timesteps."""
-        device = next(self.unet.parameters()).device
-        high_res, low_res = draw_pair(self.crops, self.degradation, self.batch_size, SCALE, generator, device)
+        high_res, low_res = self.batches.draw_pair(generator, SCALE)
         with torch.no_grad():
             base = self.infer(low_res, self.coding.base)
             condition = self.coding.condition(low_res, base)
             # Latents before quantization, as in CompVis/latent-diffusion; decoding quantizes.
             target = self.coding.target(high_res, base)
             latents = self.infer(target, lambda images: self.vqvae.encode(images).latents)
-        noise = torch.randn(latents.shape, generator=generator).to(device)
+        noise = torch.randn(latents.shape, generator=generator).to(latents.device)
         count = self.scheduler.config.num_train_timesteps
-        timesteps = torch.randint(count, (len(latents),), generator=generator).to(device)
+        timesteps = torch.randint(count, (len(latents),), generator=generator).to(latents.device)
         noisy = self.scheduler.add_noise(latents, noise, timesteps)
         inputs = torch.cat([noisy, condition], dim=1)
         predicted = self.infer(inputs, lambda images: self.unet(images, timesteps).sample)
@@ -152,20 +144,18 @@ def train_diffusion(run: Run) -> figures.Figures:
     check_ceiling(ceiling, settings.ceiling_margin)
 
     run.seed_weights("diffusion")
-    start, scheduler = run.start_of("unet"), build_scheduler()
+    start = run.start_of("unet")
     if start is not None:
-        unet, scheduler = (
-            load_diffusers(UNet2DModel, start).requires_grad_(True),
-            load_scheduler(start.with_name("scheduler")),
-        )
+        unet = load_diffusers(UNet2DModel, start).requires_grad_(True)
+        scheduler = load_scheduler(start.with_name("scheduler"))
         parts.append(start)
     else:
         side, latents = settings.crop_size // SCALE, int(vqvae.config.latent_channels)
         unet = build_unet(coding.condition_channels, latents, tuple(settings.unet_channels), side)
+        scheduler = build_scheduler()
     check_parts(run.output_dir, unet, vqvae, coding)
     unet.to(run.device, memory_format=torch.channels_last)
-    batch = LARGER_BATCH * settings.batch_size
-    step = DiffusionStep(unet, vqvae, coding, scheduler, run.crops, run.degradation, batch, run.infer)
+    step = DiffusionStep(unet, vqvae, coding, scheduler, run.batches(LARGER_BATCH), run.infer)
     run.save("unet", run.train("diffusion", unet, step, depends_on=parts))
     scheduler.save_pretrained(run.output_dir / "scheduler")
     return ceiling | figures.measure_ldm(run.output_dir, run.held_out, device=run.device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -10,43 +12,39 @@ from ..guided import SCALES, make_guide
 from ..networks.folder import load_network
 from ..networks.guided import PATCH, GuidedNetwork
 from . import figures
-from .crops import draw_batch
-from .degradation import Degradation, between
+from .batches import Batches
+from .degradation import between
 from .regression import charbonnier
 from .run import Run
 
 GUIDE_DROPOUT = 0.3  # so that it works without a guide too (as SwinFuSR is trained, arXiv 2404.14533)
 
 
+@dataclass(frozen=True)
 class GuidedStep:
     """One training step: a window of each crop is the region, the whole crop its surroundings.
 
     No classifier runs here: the window's own box stands for the attention.
 
-    Args:
+    Attributes:
         network: the network.
-        crops: (N, 1, H, W) in [0, 1].
-        degradation: to low resolution.
-        batch_size: crops a step.
-        infer: runs the networks, in their precision.
+        batches: of crops.
+        infer: runs the network, in its precision.
     """
 
-    def __init__(
-        self, network: GuidedNetwork, crops: Tensor, degradation: Degradation, batch_size: int, infer: AutocastInferer
-    ) -> None:
-        self.network, self.infer = network, infer
-        self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
+    network: GuidedNetwork
+    batches: Batches
+    infer: AutocastInferer
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Charbonnier loss of a batch at one random scale and place."""
-        device = next(self.network.parameters()).device
-        crops = draw_batch(self.crops, self.batch_size, generator)
+        crops, device = self.batches.draw(generator), self.batches.device
         length = crops.shape[-1]
         side = int(length / SCALES[1]) // PATCH * PATCH
         size = round(side * between(SCALES[0], SCALES[1], generator))
         row, column = (int(torch.randint(length - size + 1, (), generator=generator)) for _ in range(2))
         region = crops[..., row : row + size, column : column + size].contiguous()
-        low_res = self.degradation(region, (side, side), generator)
+        low_res = self.batches.degradation(region, (side, side), generator)
         guide = make_guide(crops, (row, column, row + size, column + size))
         present = (torch.rand(len(crops), generator=generator) >= GUIDE_DROPOUT).float()
         enlarged = self.infer(low_res.to(device), self.network, (size, size), guide.to(device), present.to(device))
@@ -59,7 +57,7 @@ def train_guided(run: Run) -> figures.Figures:
     start = run.start_of("guided")
     network = GuidedNetwork() if start is None else load_network(GuidedNetwork, start).requires_grad_(True)
     network.to(run.device)
-    step = GuidedStep(network, run.crops, run.degradation, run.settings.batch_size, run.infer)
+    step = GuidedStep(network, run.batches(), run.infer)
     run.save("guided", run.train("guided", network, step, depends_on=[start] if start else []))
     quarter = run.held_out.shape[-1] // 4
     box = (quarter, quarter, 3 * quarter, 3 * quarter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from ...training.precision import AutocastInferer
 from ..networks.folder import load_network
 from ..networks.regression import RegressionNetwork
 from . import figures
-from .degradation import Degradation, draw_pair
+from .batches import Batches
 from .run import Run
 
 EPSILON = 1e-3  # half a grey level of 8 bits: where the loss turns from square to absolute
@@ -22,33 +23,23 @@ def charbonnier(image: Tensor, truth: Tensor) -> Tensor:
     return ((image - truth).square() + EPSILON**2).sqrt().mean()
 
 
+@dataclass(frozen=True)
 class RegressionStep:
     """One training step.
 
-    Args:
+    Attributes:
         network: the network.
-        crops: (N, 1, H, W) in [0, 1].
-        degradation: to low resolution.
-        batch_size: crops a step.
-        infer: runs the networks, in their precision.
+        batches: of crops.
+        infer: runs the network, in its precision.
     """
 
-    def __init__(
-        self,
-        network: RegressionNetwork,
-        crops: Tensor,
-        degradation: Degradation,
-        batch_size: int,
-        infer: AutocastInferer,
-    ) -> None:
-        self.network, self.infer = network, infer
-        self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
+    network: RegressionNetwork
+    batches: Batches
+    infer: AutocastInferer
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Charbonnier loss of a batch."""
-        device = next(self.network.parameters()).device
-        scale = self.network.scale
-        high_res, low_res = draw_pair(self.crops, self.degradation, self.batch_size, scale, generator, device)
+        high_res, low_res = self.batches.draw_pair(generator, self.network.scale)
         return {"loss": charbonnier(self.infer(low_res, self.network), high_res)}
 
 
@@ -61,7 +52,7 @@ def train_regression(run: Run) -> figures.Figures:
     if start is not None:
         network = load_network(RegressionNetwork, start).requires_grad_(True)
     network.to(run.device, memory_format=torch.channels_last)
-    step = RegressionStep(network, run.crops, run.degradation, settings.batch_size, run.infer)
+    step = RegressionStep(network, run.batches(), run.infer)
     trained = run.train("regression", network, step, depends_on=[start] if start else [])
     trained = load_network(RegressionNetwork, run.save("regression", trained)).to(run.device)
     return figures.measure_bicubic(run.held_out) | figures.measure_residual(trained, run.held_out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,49 +15,40 @@ from ..networks.coding import SCALE, Coding, load_coding
 from ..networks.folder import load_diffusers
 from ..resshift import ShiftSchedule, save_schedule, timestep
 from . import figures
-from .degradation import Degradation, draw_pair
+from .batches import Batches
 from .diffusion import LARGER_BATCH, build_unet
 from .run import Run
 
 MEASURED_CROPS = 512
 
 
+@dataclass(frozen=True)
 class ResShiftStep:
     """One training step.
 
-    Args:
+    Attributes:
         unet: the network.
         schedule: of the shift.
         coding: with the regression network.
-        crops: (N, 1, H, W) in [0, 1].
-        degradation: to low resolution.
-        batch_size: crops a step.
+        batches: of crops.
         infer: runs the networks, in their precision.
     """
 
-    def __init__(
-        self,
-        unet: Any,
-        schedule: ShiftSchedule,
-        coding: Coding,
-        crops: Tensor,
-        degradation: Degradation,
-        batch_size: int,
-        infer: AutocastInferer,
-    ) -> None:
-        self.unet, self.schedule, self.coding, self.infer = unet, schedule, coding, infer
-        self.crops, self.degradation, self.batch_size = crops, degradation, batch_size
+    unet: Any
+    schedule: ShiftSchedule
+    coding: Coding
+    batches: Batches
+    infer: AutocastInferer
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         """Mean squared error of the predicted residual for a batch at random steps."""
-        device = next(self.unet.parameters()).device
-        high_res, low_res = draw_pair(self.crops, self.degradation, self.batch_size, SCALE, generator, device)
+        high_res, low_res = self.batches.draw_pair(generator, SCALE)
         with torch.no_grad():
             base = self.infer(low_res, self.coding.base)
             condition = self.coding.condition(low_res, base)
             residual = F.pixel_unshuffle(high_res - base, SCALE) / self.schedule.residual_std
-        step = torch.randint(1, self.schedule.steps + 1, (len(residual),), generator=generator).to(device)
-        noise = torch.randn(residual.shape, generator=generator).to(device)
+        step = torch.randint(1, self.schedule.steps + 1, (len(residual),), generator=generator).to(residual.device)
+        noise = torch.randn(residual.shape, generator=generator).to(residual.device)
         shifted = self.schedule.scaled(self.schedule.shift(residual, noise, step), step)
         inputs, told = torch.cat([shifted, condition], dim=1), timestep(step, self.schedule)
         predicted = self.infer(inputs, lambda images: self.unet(images, told).sample)
@@ -83,8 +75,7 @@ def train_resshift(run: Run) -> figures.Figures:
         unet = load_diffusers(UNet2DModel, start).requires_grad_(True)
     unet.to(run.device, memory_format=torch.channels_last)
     schedule = ShiftSchedule(residual_std(coding, run.crops[:MEASURED_CROPS], run.device))
-    batch = LARGER_BATCH * settings.batch_size
-    step = ResShiftStep(unet, schedule, coding, run.crops, run.degradation, batch, run.infer)
+    step = ResShiftStep(unet, schedule, coding, run.batches(LARGER_BATCH), run.infer)
     depends_on = [regression, *([start] if start else [])]
     run.save("resshift/unet", run.train("resshift", unet, step, depends_on=depends_on))
     run.save("resshift/regression", coding.regression)

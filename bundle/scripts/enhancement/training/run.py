@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...training.averaging import WeightAverage
 from ...training.precision import AutocastInferer
 from ..networks.folder import hash_parts, save_network
+from .batches import Batches
 from .degradation import Degradation
 from .settings import SrSettings
 from .stage import Budget, Log, TrainStep, run_stage, step_seed
@@ -56,6 +57,10 @@ class Run:
     def infer(self) -> AutocastInferer:
         """Runs a network of a training step in the precision of the settings; its result is float32."""
         return AutocastInferer(self.settings.resolved_precision())
+
+    def batches(self, times: int = 1) -> Batches:
+        """Training crops, ``times`` as many a step as the settings say."""
+        return Batches(self.crops, self.degradation, times * self.settings.batch_size, self.device)
 
     def start_of(self, part: str) -> Path | None:
         """Folder of a part's initial weights, if ``start_from`` has it.
@@ -109,7 +114,6 @@ class Run:
         step: TrainStep,
         *,
         depends_on: Iterable[Path] = (),
-        parameters: list[nn.Parameter] | None = None,
         state: Any = None,
     ) -> Any:
         """Train one network within the budget of its stage, or what of it a killed run left to do.
@@ -119,15 +123,13 @@ class Run:
             network: with its initial weights, on its device.
             step: see :func:`.stage.run_stage`.
             depends_on: finished parts that the step uses; a checkpoint made with others is refused.
-            parameters: what is trained; ``None``: all.
             state: of the step, with ``state_dict``; kept in the checkpoint.
 
         Returns:
             The network with averaged weights, frozen.
         """
         settings = self.settings
-        trained = list(network.parameters()) if parameters is None else parameters
-        optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=0.0)
+        optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=0.0)
         average = Average(network, settings.average_decay)
         parts = {"network": network, "optimizer": optimizer, "average": average}
         self.steps[stage] = run_stage(

@@ -1,0 +1,90 @@
+"""A radiograph under its attention map and regions, and what enhancement made of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .figures import BOX_COLOUR, TITLE, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Box = tuple[int, int, int, int]
+
+
+def attention_overlay(image: np.ndarray, attention_map: np.ndarray, boxes: Sequence[Box] = ()) -> Figure:
+    """The radiograph beside itself under the attention map and the regions.
+
+    Args:
+        image: (H, W) in [0, 1].
+        attention_map: (H, W) in source pixels, any non-negative scale.
+        boxes: half-open (row0, col0, row1, col1).
+    """
+    figure, (plain, overlaid) = new_figure(1, 2, (7, 3.7))
+    _show(plain, image, "radiograph")
+    _overlay(overlaid, image, attention_map, boxes, "attention and regions")
+    return figure
+
+
+def crop_panel(
+    image: np.ndarray,
+    attention_map: np.ndarray,
+    boxes: Sequence[Box],
+    crops: Mapping[str, np.ndarray],
+) -> Figure:
+    """Radiograph, overlay with boxes (the first one bold), versions of its crop, and the last less the first of them.
+
+    Args:
+        image: (H, W) in [0, 1].
+        attention_map: (H, W), any non-negative scale.
+        boxes: half-open (row0, col0, row1, col1) in source pixels.
+        crops: title -> (h, w) in [0, 1], all of one size.
+
+    Raises:
+        ValueError: when the crops differ in size, because the difference would then be one of resampling.
+    """
+    titles, versions = list(crops), list(crops.values())
+    if len({crop.shape for crop in versions}) != 1:
+        raise ValueError(f"crop_panel: expected crops of one size, found {[crop.shape for crop in versions]}")
+    figure, axes = new_figure(1, 3 + len(crops), (2.6 * (3 + len(crops)), 2.9))
+    _show(axes[0], image, "radiograph")
+    _overlay(axes[1], image, attention_map, boxes, "attention and regions")
+    limits = (float(min(crop.min() for crop in versions)), float(max(crop.max() for crop in versions)))
+    for panel, title, crop in zip(axes[2:-1], titles, versions, strict=True):
+        _show(panel, crop, title, limits)
+    difference = versions[-1].astype(np.float64) - versions[0]
+    largest = max(float(np.abs(difference).max()), 1e-6)
+    shown = axes[-1].imshow(difference, cmap="RdBu_r", vmin=-largest, vmax=largest)
+    figure.colorbar(shown, ax=axes[-1], fraction=0.046, pad=0.02).ax.tick_params(labelsize=6)
+    axes[-1].set_title(f"{titles[-1]} − {titles[0]}", fontsize=TITLE)
+    axes[-1].set_axis_off()
+    return figure
+
+
+def _show(axes: Axes, image: np.ndarray, title: str, limits: tuple[float, float] = (0.0, 1.0)) -> None:
+    axes.imshow(image, cmap="gray", vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    axes.set_title(title, fontsize=TITLE)
+    axes.set_axis_off()
+
+
+def _overlay(axes: Axes, image: np.ndarray, attention_map: np.ndarray, boxes: Sequence[Box], title: str) -> None:
+    from matplotlib.patches import Rectangle
+
+    if attention_map.shape != image.shape:
+        raise ValueError(
+            f"attention_map: expected the size of the image, {image.shape}, found {attention_map.shape}; "
+            "map it to source pixels"
+        )
+    _show(axes, image, title)
+    low, high = float(attention_map.min()), float(attention_map.max())
+    scaled = (attention_map - low) / max(high - low, 1e-12)
+    # Opacity follows attention: where the model did not look, the radiograph stays readable.
+    axes.imshow(scaled, cmap="inferno", vmin=0, vmax=1, alpha=0.65 * scaled)
+    for i, (row0, col0, row1, col1) in enumerate(boxes):
+        width = 2.0 if i == 0 else 1.0
+        box = Rectangle((col0 - 0.5, row0 - 0.5), col1 - col0, row1 - row0, fill=False, ec=BOX_COLOUR, lw=width)
+        axes.add_patch(box)
