@@ -48,12 +48,12 @@ outputs/sample-films: | install
 	mkdir -p $@ && cd outputs/sample-studies && for film in patient*/study*/image.dcm; do \
 		cp "$$film" "../sample-films/$$(dirname "$$film" | tr / _).dcm"; done
 
-label: .venv-label/.installed | $(STUDIES)
+label: .venv-label/.installed | $(filter-out http%,$(STUDIES))
 	PYTHONPATH=integrations/monai_label/startup MONAI_LABEL_DATASTORE_FILE_EXT='["*.dcm","*.png","*.jpg","*.jpeg"]' \
 	MONAI_LABEL_DICOMWEB_CONVERT_TO_NIFTI=false MONAI_LABEL_DICOMWEB_SEARCH_FILTER='{"Modality": "DX"}' \
 	.venv-label/bin/python -m monailabel.main start_server --app integrations/monai_label/app --studies $(STUDIES) --host 127.0.0.1 --port $(PORT)
 
-deploy: .venv-deploy/.installed | $(INPUT)
+deploy: .venv-deploy/.installed | $(filter-out http%,$(INPUT))
 	PYTHONPATH=integrations/monai_deploy/startup .venv-deploy/bin/python integrations/monai_deploy/app -i $(INPUT) -o $(OUTPUT)
 
 bundle: install

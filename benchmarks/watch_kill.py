@@ -3,8 +3,9 @@
     python benchmarks/watch_kill.py --studies 200 --kills 100
 
 A small network and bicubic enhancement: only the order of steps matters. The server is the tests' own, in memory. A
-kill falls a random number of requests, and a random part of a second, after a start. At the end every study must have
-exactly one result set, no object may have been sent twice, and nothing may wait.
+kill falls a random number of requests, and a random part of a second, after a start. After each, a study that has its
+results gets a second, later film. At the end every study must have exactly one result set, those with a second film one
+for each, no object may have been sent twice, and nothing may wait.
 """
 
 from __future__ import annotations
@@ -55,12 +56,27 @@ def kill_at_random(process: subprocess.Popen, pacs: FakePacs, chance: random.Ran
     return True
 
 
-def wrong_studies(pacs: FakePacs, studies: int) -> list[str]:
-    """Studies that do not have exactly one result set."""
-    found = {
-        f"1.2.{study}": Counter(str(one.Modality) for one in pacs.of_study(f"1.2.{study}")) for study in range(studies)
-    }
-    return [f"{study}: {dict(kinds)}" for study, kinds in found.items() if kinds != EXPECTED]
+def kinds_of(pacs: FakePacs, study: int) -> Counter[str]:
+    """Number of a study's instances by modality."""
+    return Counter(str(one.Modality) for one in pacs.of_study(f"1.2.{study}"))
+
+
+def grow(pacs: FakePacs, studies: int, grown: set[int], chance: random.Random) -> None:
+    """A second film for a study that has its results, and only one film so far."""
+    if done := [study for study in range(studies) if study not in grown and kinds_of(pacs, study) == EXPECTED]:
+        study = chance.choice(done)
+        pacs.add(film(study, 2))
+        grown.add(study)
+
+
+def wrong_studies(pacs: FakePacs, studies: int, grown: set[int]) -> list[str]:
+    """Studies that do not have exactly one result set for each film."""
+    wrong = []
+    for study in range(studies):
+        expected = {kind: number * (1 + (study in grown)) for kind, number in EXPECTED.items()}
+        if kinds_of(pacs, study) != expected:
+            wrong.append(f"1.2.{study}: {dict(kinds_of(pacs, study))}, expected {expected}")
+    return wrong
 
 
 def main() -> None:
@@ -70,7 +86,7 @@ def main() -> None:
     parser.add_argument("--trouble", type=float, default=0.02, help="share of requests that fail")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    chance, pacs, kills = random.Random(arguments.seed), FakePacs(), 0
+    chance, pacs, kills, grown = random.Random(arguments.seed), FakePacs(), 0, set[int]()
     pacs.trouble = now_and_then(arguments.trouble, arguments.seed)
     for study in range(arguments.studies):
         pacs.add(film(study))
@@ -82,13 +98,14 @@ def main() -> None:
         save_vit_multilabel(network, folder / "m", labels=LABELS, provenance={})
         while kills < arguments.kills and kill_at_random(start(url_of(server), folder), pacs, chance):
             kills += 1
+            grow(pacs, arguments.studies, grown, chance)
             print(f"killed {kills} times, {len(pacs.received)} objects stored", flush=True)
         status = start(url_of(server), folder).wait()
         waiting = list((folder / "out" / "outbox").iterdir()) + list((folder / "out" / "work").iterdir())
     server.shutdown()
-    wrong, twice = wrong_studies(pacs, arguments.studies), len(pacs.received) - len(set(pacs.received))
-    print(f"{arguments.studies} studies, {kills} kills, last status {status}")
-    print(f"studies without exactly one result set: {len(wrong)}; sent twice: {twice}; left waiting: {len(waiting)}")
+    wrong, twice = wrong_studies(pacs, arguments.studies, grown), len(pacs.received) - len(set(pacs.received))
+    print(f"{arguments.studies} studies, {len(grown)} with a second film later, {kills} kills, last status {status}")
+    print(f"studies without one result set per film: {len(wrong)}; sent twice: {twice}; left waiting: {len(waiting)}")
     print("\n".join(wrong))
     raise SystemExit(bool(wrong or twice or waiting or status or kills < arguments.kills))
 

@@ -34,11 +34,13 @@ def main(film: Path, folder: Path) -> dict:
         with label_server(folder, URL, **settings) as server:
             path = f"/infer/cxr?image={dataset.SeriesInstanceUID}&output=json"
             answers = [server.form("POST", path, params='{"store": true}') for _ in range(2)]
+            batch = json.loads(server.request("POST", "/batch/infer/cxr?run_sync=true", b'{"store": true}')[1])
         found = [json.loads(body) for _, body in answers]
         series = web.client.search_for_series(str(dataset.StudyInstanceUID))
         return {
             "probabilities": found[0]["probabilities"],
             "stored": [answer["stored"] for answer in found],
+            "batch": batch[str(dataset.SeriesInstanceUID)]["params"],
             "modalities": sorted(str(one["00080060"]["Value"][0]) for one in series),
         }
 

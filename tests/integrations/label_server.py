@@ -57,6 +57,7 @@ def label_server(folder: Path, studies: str, **settings: str) -> Iterator[Server
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "PYTHONPATH": str(INTEGRATION / "startup"), **settings}
+    environment["MONAI_LABEL_SESSION_PATH"] = str(folder / "sessions")
     command = [PYTHON, "-m", "monailabel.main", "start_server", "--app", app, "--studies", studies]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     with (folder / "server.log").open("w") as log:

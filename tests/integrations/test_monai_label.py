@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from email import message_from_bytes
 
 import nibabel
 import numpy as np
 import pytest
+import requests
 
 from ..pacs.orthanc import needs_orthanc
 from .conftest import ROOT, environment
@@ -72,11 +75,66 @@ def test_an_image_that_cannot_be_read_is_refused_with_its_reason(server):
         ("image=/etc/hostname", {}, 404, "datastore"),
         ("image=film1", {"result": "heatmap"}, 400, "heatmap"),
         ("image=film1", {"store": True}, 400, "DICOMweb"),
+        ("image=film1", {"label_info": [{"name": "region"}]}, 400, "label_info"),
+        ("session_id=nosuch", {}, 404, "datastore"),
     ],
 )
 def test_a_request_that_cannot_be_done_says_why(server, query, params, status, found):
     got, body = server.form("POST", f"/infer/cxr?{query}&output=json", params=json.dumps(params))
     assert got == status and found in body.decode()
+
+
+def test_an_unknown_model_is_named(server):
+    status, body = server.form("POST", "/infer/nosuch?image=film1&output=json")
+    assert status == 404 and "expected cxr" in body.decode()
+
+
+def test_one_answer_may_hold_findings_and_image(server, expected):
+    status, body = server.form("POST", "/infer/cxr?image=film1&output=all")
+    message = message_from_bytes(b"Content-Type: multipart/form-data; boundary=" + body[2:34] + b"\r\n\r\n" + body)
+    parts = {part.get_param("name", header="Content-Disposition"): part for part in message.get_payload()}
+    found = json.loads(parts["params"].get_payload())
+    assert status == 200 and np.allclose(found["probabilities"], expected["film1"].probabilities, atol=1e-5)
+    assert parts["image"].get_filename().endswith(".nii.gz")
+
+
+def test_images_of_a_batch_have_their_own_answers_whatever_is_wrong_with_one(server, expected):
+    request = json.dumps({"max_batch_size": 2}).encode()  # in the order of their names: broken, film1
+    status, body = server.request("POST", "/batch/infer/cxr?run_sync=true", request)
+    answers = json.loads(body)
+    assert status == 200 and set(answers) == {"broken", "film1"} and answers["broken"]["status"] == 422
+    assert answers["broken"]["detail"]["failures"][0]["code"]
+    assert np.allclose(answers["film1"]["params"]["probabilities"], expected["film1"].probabilities, atol=1e-5)
+    status, kept = server.request("GET", "/datastore/label?label=film1&tag=original")
+    assert status == 200 and gzip.decompress(kept)
+    status, body = server.request("POST", "/batch/infer/cxr?run_sync=true", b'{"result": "heatmap"}')
+    assert status == 400 and "heatmap" in body.decode()
+
+
+def test_a_batch_runs_in_the_background_until_it_is_done(server):
+    status, body = server.request("POST", "/batch/infer/cxr", b'{"max_batch_size": 2}')
+    for _ in range(600):
+        if json.loads(body)["status"] not in ("SUBMITTED", "RUNNING"):
+            break
+        time.sleep(0.2)
+        status, body = server.request("GET", "/batch/infer")
+    task = json.loads(body)
+    assert status == 200 and task["status"] == "DONE" and "film1" in str(task["details"])
+
+
+def test_films_of_a_session_are_predicted_while_it_lasts(server, films, expected):
+    def session(*names):
+        files = [("files", (name, (films / name).read_bytes())) for name in names]
+        return requests.put(f"{server.root}/session/", files=files, timeout=60).json()["session_id"]
+
+    one, two = session("film2.dcm"), session("film1.dcm", "film2.dcm")
+    status, body = server.form("POST", f"/infer/cxr?session_id={one}&output=json")
+    assert status == 200
+    assert np.allclose(json.loads(body)["probabilities"], expected["film2"].probabilities, atol=1e-5)
+    status, body = server.form("POST", f"/infer/cxr?session_id={two}&output=json")
+    assert status == 422 and "more than one study" in body.decode()
+    assert server.request("DELETE", f"/session/{one}")[0] == 200
+    assert server.form("POST", f"/infer/cxr?session_id={one}&output=json")[0] == 404
 
 
 def test_the_next_image_to_label_is_the_least_certain_one_without_findings(server, expected):
@@ -131,4 +189,6 @@ def test_a_series_of_a_pacs_is_predicted_and_its_results_are_stored_there(films,
     assert done.returncode == 0, done.stderr[-3000:]
     facts = json.loads(done.stdout.splitlines()[-1])
     np.testing.assert_allclose(facts["probabilities"], expected["film1"].probabilities, atol=1e-5)
+    np.testing.assert_allclose(facts["batch"]["probabilities"], expected["film1"].probabilities, atol=1e-5)
+    assert facts["batch"]["stored"] == 0
     assert facts["stored"] == [4, 0] and facts["modalities"] == ["DX", "DX", "OT", "SEG", "SR"]

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import requests
+from pydicom.uid import generate_uid
 from scripts.cli import predict
 from scripts.inference import Predictor
 from scripts.pacs.commands import watch
@@ -44,6 +45,7 @@ def main(model_dir: Path, folder: Path) -> dict:
         }
         facts |= single(web, studies[0], model_dir, folder)
         facts |= watched(web, studies[1], model_dir, folder)
+        facts |= grown(web, sources[1], model_dir, folder)
         facts |= received(sources[1], studies[1], model_dir, folder)
     return facts
 
@@ -76,13 +78,30 @@ def single(web: DicomWeb, study: str, model_dir: Path, folder: Path) -> dict:
 def watched(web: DicomWeb, study: str, model_dir: Path, folder: Path) -> dict:
     """``watch``: both studies are found, and the first has its results already."""
     before = instances()
-    watch(URL, folder / "watch", model=model_dir, since_days=-1, interval=0.05, until_idle=True)
+    watch_until_idle(model_dir, folder)
     modalities = sorted(str(one["00080060"]["Value"][0]) for one in web.client.search_for_series(study))
     return {
         "watch_stored": instances() - before,
         "watch_modalities": modalities,
         "watch_percent": report_values(web, study),
     }
+
+
+def grown(web: DicomWeb, source: Path, model_dir: Path, folder: Path) -> dict:
+    """A later film of the watched study: how many instances the next two runs of ``watch`` store."""
+    film = pydicom.dcmread(source)
+    film.SOPInstanceUID, film.AcquisitionDate = generate_uid(), "20300101"
+    film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
+    web.client.store_instances([film])
+    counts = [instances()]
+    for _ in range(2):
+        watch_until_idle(model_dir, folder)
+        counts.append(instances())
+    return {"grown_stored": [counts[1] - counts[0], counts[2] - counts[1]]}
+
+
+def watch_until_idle(model_dir: Path, folder: Path) -> None:
+    watch(URL, folder / "watch", model=model_dir, since_days=-1, interval=0.05, until_idle=True)
 
 
 def received(source: Path, study: str, model_dir: Path, folder: Path) -> dict:

@@ -1,7 +1,9 @@
 from datetime import date
 
+import pydicom
 import pytest
 from scripts.dicom import RefusedInput, read_radiograph
+from scripts.dicom.objects.derived_image import write_enhanced
 from scripts.pacs import dicomweb, session
 from scripts.pacs.dicomweb import DicomWeb
 from scripts.pacs.session import Server
@@ -104,6 +106,20 @@ def test_film_of_another_study_is_not_taken_for_this_one(fake, web, tmp_path):
     fake.add(film(1))
     fake.stored["1.2.0.7.1"].content = fake.stored["1.2.1.7.1"].content
     assert code_of(web.fetch, "1.2.0", tmp_path) == "PACS_RESPONSE" and list(tmp_path.iterdir()) == []
+
+
+def test_enhanced_image_is_not_taken_for_a_film_whatever_the_pacs_calls_it(fake, web, tmp_path):
+    film_file, enhanced = save(film(0), tmp_path / "film.dcm"), tmp_path / "enhanced.dcm"
+    image = read_radiograph(film_file).image
+    write_enhanced(film_file, image[0], enhanced, description="test", software="test")
+    renamed = pydicom.dcmread(enhanced)
+    renamed.SeriesDescription = "Chest"
+    fake.add(renamed)
+    (tmp_path / "films").mkdir()
+    assert code_of(web.fetch, "1.2.0", tmp_path / "films") == "OWN_RESULT"
+    fake.add(film(0))
+    (failure,) = web.fetch("1.2.0", tmp_path / "films")
+    assert failure.code == "OWN_RESULT" and len(list((tmp_path / "films").iterdir())) == 1
 
 
 def test_results_are_stored_where_they_are_missing_and_their_study_is_there(fake, web, tmp_path):

@@ -28,11 +28,39 @@ def test_study_is_due_when_it_stopped_growing_until_it_is_finished(tmp_path):
         journal.put_off("s", 3600)
         assert not journal.is_due("s", 2) and not journal.is_finished("s")
         journal.finish("s", "done", [])
-        assert journal.is_finished("s") and not journal.is_due("s", 2)
         journal.reopen_refused()
         assert journal.is_finished("s")
         journal.forget_finished()
         assert not journal.is_finished("s")
+
+
+def test_finished_study_is_taken_up_again_for_a_new_film_and_for_nothing_else(tmp_path):
+    with Journal(tmp_path) as journal:
+        assert [journal.is_due("s", 1) for _ in range(2)] == [False, True]
+        assert journal.begin("s", ["a"])
+        journal.finish("s", "done", [])
+        assert journal.is_due("s", 1) and not journal.is_settled("s")  # a film may have come meanwhile
+        assert [journal.is_due("s", count) for count in (5, 5)] == [False, True]  # or these are the results
+        assert not journal.begin("s", ["a"]) and journal.is_finished("s")
+        assert journal.is_settled("s") and not journal.is_due("s", 5)
+        assert [journal.is_due("s", count) for count in (6, 6)] == [False, True] and not journal.is_settled("s")
+        assert journal.begin("s", ["a", "b"]) and not journal.is_finished("s")
+        journal.finish("s", "refused", [])
+        assert journal.is_settled("s") and not journal.is_due("s", 6)
+        assert [journal.is_due("s", count) for count in (5, 5)] == [False, True]  # one was deleted
+        assert not journal.begin("s", ["b"])
+        journal.forget("s")
+        assert [journal.is_due("s", 1) for _ in range(2)] == [False, True] and journal.begin("s", ["a"])
+
+
+def test_journal_of_an_earlier_version_makes_nothing_again(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.is_due("s", 5)
+        journal.finish("s", "done", [])
+        journal.database.executescript("DROP TABLE films; DROP TABLE settled")
+    with Journal(tmp_path) as journal:
+        assert journal.is_due("s", 5) and not journal.begin("s", ["a"]) and journal.is_settled("s")
+        assert journal.begin("s", ["a", "b"])
 
 
 def test_failures_are_those_of_the_last_end_and_survive_a_kill(tmp_path):

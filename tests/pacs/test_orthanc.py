@@ -47,4 +47,5 @@ def test_every_route_has_the_probabilities_of_the_files(facts):
 @needs_orthanc
 def test_watching_and_receiving_add_what_is_missing_and_nothing_twice(facts):
     assert facts["watch_stored"] == 4 and facts["watch_modalities"] == ["DX", "DX", "OT", "SEG", "SR"]
+    assert facts["grown_stored"] == [4, 0]
     assert facts["receive_new"] == 0 and facts["receive_left"] == []

@@ -2,7 +2,8 @@ from datetime import date
 
 import pytest
 from pydicom.uid import generate_uid
-from scripts.dicom import RefusedInput
+from scripts.dicom import RefusedInput, read_radiograph
+from scripts.dicom.objects.derived_image import write_enhanced
 from scripts.pacs import receive
 from scripts.pacs.dimse import Peer, send
 from scripts.pacs.journal import Journal
@@ -83,6 +84,14 @@ def test_acknowledged_films_survive_a_kill_and_a_peer_that_is_away(relay, peer, 
     relay.run(until_idle=True)
     assert len({str(one.SOPInstanceUID) for one in peer.stored}) == 2
     assert list(relay.archive.folder.rglob("*")) == [] and relay.outbox.studies() == []
+
+
+def test_enhanced_image_that_a_pacs_forwards_is_acknowledged_and_not_predicted(relay, tmp_path):
+    source = save(film(0), tmp_path / "film.dcm")
+    image = read_radiograph(source).image[0]
+    write_enhanced(source, image, tmp_path / "enhanced.dcm", description="test", software="test")
+    send([tmp_path / "enhanced.dcm"], relay.archive.address)
+    assert list(relay.archive.folder.rglob("*.dcm")) == []
 
 
 def test_film_that_comes_while_its_study_is_processed_is_not_lost(relay, tmp_path):

@@ -3,6 +3,7 @@ import errno
 
 import pytest
 from scripts.dicom import RefusedInput
+from scripts.dicom.objects.derived_image import SERIES_DESCRIPTION
 from scripts.pacs.relay import ATTEMPTS
 
 from .conftest import film
@@ -15,6 +16,11 @@ def results_of(fake, study):
     """Number of instances of a study by modality."""
     found = [str(one.Modality) for one in fake.of_study(f"1.2.{study}")]
     return {kind: found.count(kind) for kind in set(found)}
+
+
+def twice(kinds):
+    """Results of two films."""
+    return {kind: 2 * number for kind, number in kinds.items()}
 
 
 def failures(tmp_path):
@@ -43,6 +49,90 @@ def test_study_that_is_still_arriving_is_waited_for(fake, relay):
     assert relay.poll() == 0 and len(fake.received) == 2
 
 
+def test_film_that_comes_to_a_finished_study_is_predicted_and_nothing_is_there_twice(fake, relay, tmp_path):
+    fake.add(film(0, 1))
+    fake.add(film(1))
+    relay.run(until_idle=True)
+    fake.add(film(0, 2))
+    relay.run(until_idle=True)
+    assert results_of(fake, 0) == twice(KINDS) and results_of(fake, 1) == KINDS
+    assert failures(tmp_path) == ["SECOND_FRONTAL"]
+    fake.add(film(0, 3, ViewPosition="LL"))  # the film that is used stays the same: so do its results
+    relay.run(until_idle=True)
+    assert sorted(failures(tmp_path)) == ["NOT_FRONTAL", "SECOND_FRONTAL"]
+    assert results_of(fake, 0) == {**twice(KINDS), "CR": 3} and len(fake.received) == len(set(fake.received)) == 6
+
+
+def test_results_in_the_pacs_do_not_take_their_study_up_again(fake, relay):
+    fake.add(film(0))
+    for _ in range(3):
+        relay.run(until_idle=True)
+    assert sum("/instances/" in path for _, path, _ in fake.requests) == 1
+    before = len(fake.requests)
+    assert relay.poll() == 0 and len(fake.requests) - before == len(relay.archive.modalities)
+
+
+def test_refused_study_is_taken_up_again_for_a_frontal_film(fake, relay, tmp_path):
+    fake.add(film(0, 1, ViewPosition="LL"))
+    fake.add(film(1, 1, Modality="CR", SeriesDescription=SERIES_DESCRIPTION))  # listed, and has no film
+    relay.run(until_idle=True)
+    assert sorted(failures(tmp_path)) == ["NOT_FRONTAL", "NO_IMAGE"] and fake.received == []
+    fake.add(film(0, 2))
+    fake.add(film(1, 2, SeriesInstanceUID="1.2.1.8"))
+    relay.run(until_idle=True)
+    assert results_of(fake, 0) == results_of(fake, 1) == {**KINDS, "CR": 2} and len(fake.received) == 4
+
+
+def test_film_that_comes_while_its_study_is_predicted_is_not_missed(fake, relay, monkeypatch):
+    fill = relay.outbox.fill
+
+    def fill_while_a_film_comes(*arguments):
+        result = fill(*arguments)
+        fake.add(film(0, 2))
+        return result
+
+    fake.add(film(0, 1))
+    monkeypatch.setattr(relay.outbox, "fill", fill_while_a_film_comes)
+    relay.run(until_idle=True)
+    assert results_of(fake, 0) == {**KINDS, "CR": 2}
+    relay.run(until_idle=True)
+    assert results_of(fake, 0) == twice(KINDS) and len(fake.received) == len(set(fake.received)) == 4
+
+
+def test_pacs_that_counts_late_is_not_taken_for_a_growing_study(fake, relay, monkeypatch):
+    studies, counts = relay.archive.studies, [{}, {}]
+
+    def late(since):
+        counts.append(studies(since))
+        return {key: counts[-3].get(key, 1) for key in counts[-1]}
+
+    monkeypatch.setattr(relay.archive, "studies", late)
+    fake.add(film(0, 1))
+    for _ in range(8):
+        relay.poll()
+    assert results_of(fake, 0) == KINDS
+    assert sum("/instances/" in path for _, path, _ in fake.requests) == 1
+    fake.add(film(0, 2))
+    for _ in range(8):
+        relay.poll()
+    assert results_of(fake, 0) == twice(KINDS) and len(fake.received) == len(set(fake.received)) == 4
+    assert relay.poll() == 0
+
+
+def test_finished_study_that_cannot_be_looked_at_holds_up_no_other(fake, relay, tmp_path):
+    fake.add(film(0))
+    relay.run(until_idle=True)
+    fake.add(film(0, 2))
+    fake.add(film(1))
+    fake.trouble = lambda method, path: 500 if path.startswith("/dicom-web/studies/1.2.0/") else None
+    relay.run(until_idle=True)
+    assert results_of(fake, 1) == KINDS and failures(tmp_path) == ["PACS_UNAVAILABLE"]
+    fake.trouble = lambda method, path: None
+    relay.journal.reopen_refused()
+    relay.run(until_idle=True)
+    assert results_of(fake, 0) == twice(KINDS) and failures(tmp_path) == ["SECOND_FRONTAL"]
+
+
 def test_unavailable_pacs_costs_nothing_and_nothing_comes_twice(fake, relay):
     for study in range(4):
         fake.add(film(study))
@@ -52,35 +142,37 @@ def test_unavailable_pacs_costs_nothing_and_nothing_comes_twice(fake, relay):
     assert len(fake.received) == len(set(fake.received)) == 8
 
 
-@pytest.mark.parametrize("stage", ["store", "finish", "remove"])
-def test_kill_between_two_steps_leaves_one_result_set(stage, fake, relay, monkeypatch):
-    class Killed(BaseException):
-        pass
+class Killed(BaseException):
+    pass
 
-    def kill_after(target, name, times):
-        call, calls = getattr(target, name), []
 
-        def killed(*arguments):
-            result = call(*arguments)
-            calls.append(name)
-            if len(calls) == times:
-                raise Killed
-            return result
+@pytest.mark.parametrize("grown", [False, True])
+@pytest.mark.parametrize("stage", ["fetch", "fill", "store", "finish", "remove"])
+def test_kill_between_two_steps_leaves_one_result_set(stage, grown, fake, relay, monkeypatch):
+    target, name = {
+        "fetch": (relay.journal, "begin"),
+        "fill": (relay.outbox, "fill"),
+        "store": (relay.archive.client, "store_instances"),  # the first object is stored, the second is not
+        "finish": (relay.archive, "store"),
+        "remove": (relay.journal, "finish"),
+    }[stage]
+    call = getattr(target, name)
 
-        monkeypatch.setattr(target, name, killed)
+    def kill_after(*arguments):
+        call(*arguments)
+        raise Killed
 
     fake.add(film(0))
-    if stage == "store":
-        kill_after(relay.archive.client, "store_instances", 1)  # the first object is stored, the second is not
-    elif stage == "finish":
-        kill_after(relay.archive, "store", 1)
-    else:
-        kill_after(relay.journal, "finish", 1)
+    if grown:
+        relay.run(until_idle=True)
+        fake.add(film(0, 2))
+    monkeypatch.setattr(target, name, kill_after)
     with pytest.raises(Killed):
         relay.run(until_idle=True)
     monkeypatch.undo()
     relay.run(until_idle=True)
-    assert results_of(fake, 0) == KINDS and len(fake.received) == len(set(fake.received)) == 2
+    assert results_of(fake, 0) == (twice(KINDS) if grown else KINDS)
+    assert len(fake.received) == len(set(fake.received)) == (4 if grown else 2)
     assert list(relay.outbox.folder.iterdir()) == []
 
 

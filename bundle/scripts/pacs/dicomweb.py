@@ -16,7 +16,7 @@ from ..data.atomic import atomic_write
 from ..data.failures import Failure
 from ..dicom import RefusedInput
 from ..dicom.header import number
-from ..dicom.objects.derived_image import SERIES_DESCRIPTION
+from ..dicom.objects.derived_image import SERIES_DESCRIPTION, is_enhanced
 from .session import GONE, NONSENSE, REFUSED, TIMEOUTS_S, UNAVAILABLE, Server, ask, open_session, require
 
 MODALITIES = ("CR", "DX")
@@ -139,6 +139,14 @@ class DicomWeb:
             )  # fmt: skip
         return images
 
+    def films(self, study_uid: str) -> list[str]:
+        """SOPInstanceUID of each of a study's radiographs.
+
+        Raises:
+            RefusedInput: see :meth:`find_images`.
+        """
+        return [sop_uid for _, sop_uid in self.find_images(study_uid)]
+
     def fetch(self, study_uid: str, folder: Path) -> list[Failure]:
         """Download a study's radiographs, in the encoding that they are stored in, as ``000001.dcm``, ….
 
@@ -227,12 +235,18 @@ def encoded(dataset: Dataset, study_uid: str) -> bytes:
     """DICOM file of a fetched instance; one of another study would send the results to another patient.
 
     Raises:
-        RefusedInput: ``PACS_RESPONSE``.
+        RefusedInput: ``PACS_RESPONSE``, or ``OWN_RESULT`` for an image that this software enhanced: results of results
+            would never end. The search leaves those out by their SeriesDescription, which a PACS may change.
     """
     if str(dataset.get("StudyInstanceUID", "")) != study_uid:
         raise refusal(
             NONSENSE, "the PACS sent an image of another study", "the study that was asked for", "another", "report it"
         )
+    if is_enhanced(dataset):
+        raise refusal(
+            "OWN_RESULT", "an image that this software enhanced", "a radiograph", "a result",
+            "nothing; or keep SeriesDescription as it is stored",
+        )  # fmt: skip
     buffer = io.BytesIO()
     pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()

@@ -1,6 +1,7 @@
 """Which studies are done, and why others are not: SQLite, so that a kill at any moment leaves it whole.
 
-A study is known by a salted hash of its StudyInstanceUID; the salt is in the file, which only its owner can read.
+A study is known by a salted hash of its StudyInstanceUID, a film by one of its SOPInstanceUID; the salt is in the file,
+which only its owner can read.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ CREATE TABLE IF NOT EXISTS studies (
     instances INTEGER NOT NULL DEFAULT -1,  -- at the last poll
     attempts INTEGER NOT NULL DEFAULT 0,
     not_before REAL NOT NULL DEFAULT 0      -- seconds since 1970
+);
+CREATE TABLE IF NOT EXISTS films (study TEXT, film TEXT, PRIMARY KEY (study, film));  -- that a study was taken up with
+CREATE TABLE IF NOT EXISTS settled (
+    study TEXT PRIMARY KEY,
+    instances INTEGER NOT NULL  -- of a finished study, when it was seen that no film had been added
 );
 CREATE TABLE IF NOT EXISTS failures (study TEXT, path TEXT, code TEXT, reason TEXT, remedy TEXT);
 """
@@ -110,7 +116,7 @@ class Journal:
         return [row[0] for row in self.database.execute("SELECT study FROM studies WHERE state = 'seen'")]
 
     def is_due(self, study: str, instances: int) -> bool:
-        """Whether to take a study up: not finished, complete as far as one can tell, and not put off.
+        """Whether to take a study up: complete as far as one can tell, not settled, and not put off.
 
         A study counts as complete when it has as many instances as at the previous call.
 
@@ -120,18 +126,55 @@ class Journal:
         """
         with self.database:
             self.add(study)
-            row = self.database.execute(
-                "SELECT state, instances, not_before FROM studies WHERE study = ?", (study,)
+            before, not_before = self.database.execute(
+                "SELECT instances, not_before FROM studies WHERE study = ?", (study,)
             ).fetchone()
-            state, before, not_before = row
-            if state == "seen" and instances != before:
+            if instances != before:
                 self.database.execute("UPDATE studies SET instances = ? WHERE study = ?", (instances, study))
-        return state == "seen" and instances == before and time.time() >= not_before
+        return instances == before and time.time() >= not_before and not self.is_settled(study)
 
     def is_finished(self, study: str) -> bool:
         """Whether a study is done or refused."""
         row = self.database.execute("SELECT state FROM studies WHERE study = ?", (study,)).fetchone()
         return row is not None and row[0] != "seen"
+
+    def is_settled(self, study: str) -> bool:
+        """Whether a study is finished, and has as many instances as when it was seen that no film had been added."""
+        row = self.database.execute(
+            "SELECT state FROM studies JOIN settled USING (study, instances) WHERE study = ?", (study,)
+        ).fetchone()
+        return row is not None and row[0] != "seen"
+
+    def settle(self, study: str) -> None:
+        """Leave a finished study alone until the number of its instances changes."""
+        self.database.execute("UPDATE studies SET attempts = 0, not_before = 0 WHERE study = ?", (study,))
+        self.database.execute("REPLACE INTO settled SELECT study, instances FROM studies WHERE study = ?", (study,))
+
+    def begin(self, study: str, films: Sequence[str]) -> bool:
+        """Take a study up with its films, or settle it when it is finished and none of them is new.
+
+        Films are compared, not numbers of instances: results, and what others add, change those as well.
+
+        Args:
+            study: its name.
+            films: SOPInstanceUID of each.
+
+        Returns:
+            Whether it is taken up.
+        """
+        names = {self.name(film) for film in films}
+        with self.database:
+            (state,) = self.database.execute("SELECT state FROM studies WHERE study = ?", (study,)).fetchone()
+            rows = self.database.execute("SELECT film FROM films WHERE study = ?", (study,))
+            # Journals of version 0.3.0 have no films of what is done: its results are not made again.
+            known = {row[0] for row in rows} or (names if state == "done" else set())
+            self.database.executemany("INSERT OR IGNORE INTO films VALUES (?, ?)", [(study, name) for name in names])
+            if state != "seen" and names <= known:
+                self.settle(study)
+                return False
+            self.database.execute("UPDATE studies SET state = 'seen' WHERE study = ?", (study,))
+            self.database.execute("DELETE FROM settled WHERE study = ?", (study,))
+        return True
 
     def put_off(self, study: str, wait_s: float) -> int:
         """Take a study up again later.
@@ -152,11 +195,18 @@ class Journal:
         return int(attempts)
 
     def finish(self, study: str, state: str, failures: Sequence[Failure]) -> None:
-        """Record that a study is ``done`` or ``refused``, and what failed; ``failures.csv`` says it to people."""
+        """Record that a study is ``done`` or ``refused``, and what failed; ``failures.csv`` says it to people.
+
+        What is done is not settled: a film may have been added while its results were made or waited.
+        """
         rows = [(study, *astuple(failure)) for failure in failures]
         with self.database:
             self.add(study)
-            self.database.execute("UPDATE studies SET state = ? WHERE study = ?", (state, study))
+            self.database.execute(
+                "UPDATE studies SET state = ?, attempts = 0, not_before = 0 WHERE study = ?", (state, study)
+            )
+            if state == "refused":
+                self.settle(study)
             self.database.execute("DELETE FROM failures WHERE study = ?", (study,))
             self.database.executemany("INSERT INTO failures VALUES (?, ?, ?, ?, ?)", rows)
         self.write_failures()
@@ -164,12 +214,13 @@ class Journal:
     def forget(self, study: str) -> None:
         """Take a study for a new one when it is found again."""
         with self.database:
-            self.database.execute("DELETE FROM studies WHERE study = ?", (study,))
+            for table in ("studies", "films", "settled"):
+                self.database.execute(f"DELETE FROM {table} WHERE study = ?", (study,))
 
     def forget_finished(self) -> None:
         """Take every finished study for a new one when it is found again."""
-        with self.database:
-            self.database.execute("DELETE FROM studies WHERE state != 'seen'")
+        for (study,) in self.database.execute("SELECT study FROM studies WHERE state != 'seen'").fetchall():
+            self.forget(study)
 
     def reopen_refused(self) -> None:
         """Take up every study again that was refused."""

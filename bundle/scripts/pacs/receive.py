@@ -18,6 +18,7 @@ from pydicom.uid import (
 from ..data.atomic import atomic_write, remove_temporaries
 from ..data.failures import Failure
 from ..dicom.budget import MAX_FILE_BYTES
+from ..dicom.objects.derived_image import is_enhanced
 from .dimse import AE_TITLE, Peer, send
 from .journal import Journal
 from .outbox import OWNER_ONLY
@@ -62,6 +63,10 @@ class Inbox:
         counts = {folder.name: len(list(folder.glob("*.dcm"))) for folder in sorted(self.folder.iterdir())}
         return {name: count for name, count in counts.items() if count}
 
+    def films(self, key: str) -> list[str]:
+        """Names of a study's films."""
+        return [path.name for path in (self.folder / key).glob("*.dcm")]
+
     def fetch(self, key: str, folder: Path) -> list[Failure]:
         """Link the films; the inbox keeps them until the results are stored."""
         self.taken[key] = {}
@@ -90,17 +95,23 @@ class Inbox:
     def keep(self, event: Event) -> int:
         """Keep one film, then acknowledge it: the handler of C-STORE.
 
+        An image that this software enhanced is acknowledged and not kept: a PACS that forwards every film would send
+        the results of results for ever.
+
         Returns:
             Status of the response.
         """
         try:
             dataset = event.dataset
             study, sop_uid = dataset.StudyInstanceUID, dataset.SOPInstanceUID
+            own = is_enhanced(dataset)
             content = event.encoded_dataset()
         except Exception:  # whatever pydicom meets in what a sender sends
             return CANNOT_UNDERSTAND
         if not study or not sop_uid:
             return CANNOT_UNDERSTAND
+        if own:
+            return SUCCESS
         if len(content) > MAX_FILE_BYTES:
             return OUT_OF_RESOURCES
         folder = self.folder / self.journal.name(study)

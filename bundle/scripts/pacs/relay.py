@@ -3,6 +3,12 @@
 What a kill at any moment leaves: nothing of the study (it is fetched and predicted again), its results in the outbox
 (they are sent; instances that the archive has by then are not sent again), or results that are stored but not in the
 journal (likewise). The UIDs of results depend on the film and on what computed them, so nothing is ever there twice.
+
+A film may come to a study that is finished. The number of the study's instances changes then, as it does when results
+are stored; whenever it has changed and stands still for a poll, the study's films are listed, and the study is taken up
+again when one of them is new. The results of a film that is used again have the same UIDs: they are there already. A
+server that does not say how many instances a study has is asked for its films once after the results; a film that comes
+later is not noticed there, nor is one that comes when the search no longer looks as far back as the study's day.
 """
 
 from __future__ import annotations
@@ -40,6 +46,9 @@ class Archive(Protocol):
 
     def studies(self, since: date) -> dict[str, int]:
         """Key of each study that came on this day or later, and the number of its instances now."""
+
+    def films(self, key: str) -> list[str]:
+        """What identifies each film that a study has now; results are none."""
 
     def fetch(self, key: str, folder: Path) -> list[Failure]:
         """Put the films of a study into a folder; a failure for each that is not there."""
@@ -97,7 +106,7 @@ class Relay:
         """Take up every study that is due.
 
         Returns:
-            Number of studies that are not finished.
+            Number of studies that are not finished, or may have got a film since.
 
         Raises:
             RefusedInput: the archive does not answer, or refuses the search.
@@ -108,7 +117,7 @@ class Relay:
             if self.journal.is_due(study, instances):
                 finished = self.take_up(key, study)
             else:
-                finished = self.journal.is_finished(study)
+                finished = self.journal.is_settled(study)
             pending += not finished
         for study in self.journal.unfinished():
             if study not in found:
@@ -145,12 +154,14 @@ class Relay:
             return False
 
     def process(self, key: str, study: str) -> None:
-        """Fetch, predict, store and record one study.
+        """Fetch, predict, store and record one study, if it has a film that it had not when it was finished.
 
         Raises:
             RefusedInput: the archive's.
         """
         if not self.outbox.has(study):
+            if not self.journal.begin(study, self.archive.films(key)):
+                return
             findings, failures = self.outbox.fill(study, lambda folder: self.archive.fetch(key, folder))
             if not self.outbox.has(study):
                 self.finish(key, study, "refused", failures)

@@ -9,13 +9,12 @@ from monai.deploy.conditions import CountCondition
 from monai.deploy.core import Fragment, Operator, OperatorSpec
 from scripts.inference.predictor import Predictor
 from scripts.inference.tables import write_tables
-from scripts.networks import weights_sha256
 
 
 class PredictionOperator(Operator):
     """Every study below a folder -> predictions, with SR, SEG, SC and enhanced image in ``output/dicom``.
 
-    Output ``predictions``: (labels, hash of the weights, list of ``StudyPrediction``).
+    Output ``predictions``: (``Predictor``, list of ``StudyPrediction``).
 
     Args:
         fragment: the application.
@@ -30,7 +29,6 @@ class PredictionOperator(Operator):
     ) -> None:
         self.studies, self.output = studies, output
         self.predictor = Predictor.from_bundle(bundle, model_dir=model_dir)
-        self.weights = weights_sha256(model_dir or bundle / "models" / "vit-small-nih14")
         super().__init__(fragment, CountCondition(fragment, 1), **names)  # an operator without input runs for ever
 
     def setup(self, spec: OperatorSpec) -> None:
@@ -40,7 +38,7 @@ class PredictionOperator(Operator):
     def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
         """Predict."""
         predictions = self.predictor.predict([self.studies], self.output, dicom=True)
-        op_output.emit((self.predictor.labels, self.weights, predictions), "predictions")
+        op_output.emit((self.predictor, predictions), "predictions")
 
 
 class ResultOperator(Operator):
@@ -64,8 +62,9 @@ class ResultOperator(Operator):
 
     def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
         """Write the tables."""
-        labels, weights, predictions = op_input.receive("predictions")
+        predictor, predictions = op_input.receive("predictions")
+        weights = predictor.analysis.algorithm.weights_sha256
         failures = [failure for prediction in predictions for failure in prediction.failures]
         rows = [prediction.row() for prediction in predictions]
-        write_tables(self.output, labels, rows, failures, [], model_hash=weights)
+        write_tables(self.output, predictor.labels, rows, failures, [], model_hash=weights)
         self.failed = bool(failures)

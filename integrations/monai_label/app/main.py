@@ -18,7 +18,7 @@ BUNDLE = APP.parents[2] / "bundle"
 sys.path[:0] = [str(BUNDLE), str(APP)]
 
 from fastapi import HTTPException  # noqa: E402
-from lib.inference import ChestInference  # noqa: E402
+from lib.inference import ChestBatch, ChestInference  # noqa: E402
 from lib.training import ChestTraining, newest_model  # noqa: E402
 from lib.uncertainty import Uncertainty  # noqa: E402
 from monailabel.interfaces.app import MONAILabelApp  # noqa: E402
@@ -56,15 +56,22 @@ class ChestApp(MONAILabelApp):
         """See MONAI Label, which takes any path for an image, and an unknown one for the working folder.
 
         Raises:
-            HTTPException: 404 for an image that the datastore does not have.
+            HTTPException: 404 for a model or an image that is not here; 400 for a SEG from MONAI Label itself.
         """
+        if request.get("model") not in self._infers:
+            raise HTTPException(404, f"model: not known; expected {MODEL}, found {request.get('model')!r}")
+        if "label_info" in request:  # only output=dicom_seg has it, which needs dcmqi
+            raise HTTPException(400, 'label_info: makes no SEG here; "store": true sends one to the DICOMweb server')
         image = Path(request.get("image") or "")
         uploaded = image.is_file() and image.parent == Path(tempfile.gettempdir())
+        uploaded |= self._sessions is not None and Path(self._sessions.store_path).resolve() in image.resolve().parents
         if not uploaded and str(image) not in self.datastore().list_images():
-            raise HTTPException(
-                404, f"image: not in the datastore; expected one of GET /datastore/, found {image.name!r}"
-            )
+            raise HTTPException(404, f"image: unknown; expected one of GET /datastore/, found {image.name!r}")
         return super().infer(request, datastore)
+
+    def init_batch_infer(self) -> ChestBatch:
+        """``POST /batch/infer/cxr``."""
+        return ChestBatch()
 
     def init_infers(self) -> dict:
         """``POST /infer/cxr``."""

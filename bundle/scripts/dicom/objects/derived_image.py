@@ -87,6 +87,11 @@ def write_enhanced(
     return hash_identifier(str(derived.SOPInstanceUID))
 
 
+def is_enhanced(dataset: Dataset) -> bool:
+    """Whether an image was written by :func:`write_enhanced`; holds where a PACS has changed its SeriesDescription."""
+    return any(one.get("Manufacturer") == MANUFACTURER for one in dataset.get("ContributingEquipmentSequence") or [])
+
+
 def scale_of(stored: np.ndarray, shape: tuple[int, int], name: str) -> float:
     """Pixels of an image (H, W) per pixel of its source.
 

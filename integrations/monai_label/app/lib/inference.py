@@ -1,4 +1,4 @@
-"""``POST /infer/cxr``: findings as JSON, and a map, the regions or the enhanced image as NIfTI."""
+"""``POST /infer/cxr``, ``/batch/infer/cxr``: findings as JSON; a map, the regions or the enhanced image as NIfTI."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ import nibabel
 import numpy as np
 import pydicom
 from fastapi import HTTPException
+from monailabel.datastore.dicom import DICOMWebDatastore
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.tasks.batch_infer import BatchInferTask
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+from scripts.data.failures import Failure
+from scripts.dicom import RefusedInput
 from scripts.inference.prediction import StudyPrediction
 from scripts.inference.predictor import Predictor
+from scripts.pacs.dicomweb import DicomWeb
+from scripts.pacs.session import Server
 
 RESULTS = ("regions", "attention", "enhanced")
 
@@ -44,12 +51,11 @@ class ChestInference(InferTask):
         """The model was loaded when the app started."""
         return True
 
-    def __call__(self, request: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """NIfTI file and JSON.
 
         Raises:
-            HTTPException: 422 with code, reason and remedy for an image that cannot be used; 400 for a request that
-            cannot.
+            HTTPException: 422 with code, reason and remedy for an unusable image; 400 for an unusable request.
         """
         result = request.get("result", RESULTS[0])
         if isinstance(result, list):  # the client sent the choices of config back as they are
@@ -73,12 +79,12 @@ class ChestInference(InferTask):
         try:
             (prediction, *others) = predictor.predict([request["image"]], folder if store else None, dicom=store)
         except FileNotFoundError as error:
-            refused = {"code": "NO_IMAGE", "reason": str(error), "remedy": "send a radiograph"}
-            raise HTTPException(422, {"failures": [refused]}) from error
+            raise refused(422, [Failure(request["image"], "NO_IMAGE", str(error), "send a radiograph")]) from error
         failures = [failure for found in (prediction, *others) for failure in found.failures]
+        if others:
+            failures.append(Failure(request["image"], "STUDIES", "image: more than one study", "send one study"))
         if prediction.status != "ok" or others:
-            rows = [{"code": row.code, "reason": row.reason, "remedy": row.remedy} for row in failures]
-            raise HTTPException(422, {"failures": rows})
+            raise refused(422, failures)
         return prediction
 
     def store(self, paths: list[Path]) -> int:
@@ -89,33 +95,62 @@ class ChestInference(InferTask):
         """
         if not self.studies.startswith(("http://", "https://")):
             raise HTTPException(400, "store: needs a DICOMweb server; expected --studies URL, found a folder")
-        from scripts.dicom import RefusedInput
-        from scripts.pacs.dicomweb import DicomWeb
-        from scripts.pacs.session import Server
-
+        if not paths:
+            raise HTTPException(422, "store: no DICOM objects to send; expected a DICOM film of the server; name one")
         try:
             study = pydicom.dcmread(paths[0], stop_before_pixels=True).StudyInstanceUID
             return DicomWeb(Server(self.studies)).store(study, paths)
         except RefusedInput as refusal:
-            row = {"code": refusal.code, "reason": str(refusal), "remedy": refusal.remedy}
-            raise HTTPException(502, {"failures": [row]}) from refusal
+            raise refused(502, [Failure.of("store", refusal)]) from refusal
+
+
+class ChestBatch(BatchInferTask):
+    """One image after the other; ``max_workers`` and devices are left aside.
+
+    MONAI Label's own loop divides by the number of GPUs, and ends at the first image that is refused. Label images stay
+    in the datastore unless ``save_label`` is false, or it is a DICOMweb server: there MONAI Label wants images that it
+    converted to NIfTI, and ``store`` sends results.
+    """
+
+    def __call__(self, request: dict[str, Any], datastore: Datastore, infer: Callable) -> dict[str, dict[str, Any]]:
+        """Image -> its answer, or ``status`` and ``detail`` of its refusal."""
+        images = sorted(self.get_images(request, datastore))[: request.get("max_batch_size") or None]
+        save = bool(request.get("save_label", True)) and not isinstance(datastore, DICOMWebDatastore)
+        answers: dict[str, dict[str, Any]] = {}
+        for image in images:
+            try:
+                answer = infer({**request, "image": image, "save_label": save}, datastore)
+                Path(answer.pop("file")).unlink()
+                answers[image] = answer if save else {"params": answer["params"]}
+            except HTTPException as refusal:
+                if refusal.status_code == 400:  # of every image
+                    raise
+                answers[image] = {"status": refusal.status_code, "detail": refusal.detail}
+        return answers
+
+
+def refused(status: int, failures: list[Failure]) -> HTTPException:
+    """Answer with the code, reason and remedy of each failure."""
+    rows = [{"code": row.code, "reason": row.reason, "remedy": row.remedy} for row in failures]
+    return HTTPException(status, {"failures": rows})
 
 
 def ranked(prediction: StudyPrediction) -> list[dict[str, Any]]:
     """MONAI Label's form of a classification, the likeliest first."""
     assert prediction.shown is not None
-    rows = [
-        {"idx": index, "label": label, "score": float(score)}
-        for index, (label, score) in enumerate(zip(prediction.labels, prediction.shown, strict=True))
-    ]
+    scores = zip(prediction.labels, prediction.shown.tolist(), strict=True)
+    rows = [{"idx": index, "label": label, "score": score} for index, (label, score) in enumerate(scores)]
     return sorted(rows, key=lambda row: -row["score"])
 
 
-def write_nifti(prediction: StudyPrediction, result: str) -> str | None:
-    """A temporary NIfTI file in the geometry of the radiograph as ITK reads it; ``None``: there is no enhanced image.
+def write_nifti(prediction: StudyPrediction, result: str) -> str:
+    """A temporary NIfTI file in the geometry of the radiograph as ITK reads it.
 
     ITK puts the first pixel of a projection image at the origin, columns along x, rows along y (LPS); NIfTI counts x
     and y the other way (RAS). MONAI Label removes the file when it was sent.
+
+    Raises:
+        HTTPException: 422 when there is no enhanced image.
     """
     spacing, pixels = prediction.spacing_mm, prediction.attention_map
     if result == "regions":
@@ -126,7 +161,7 @@ def write_nifti(prediction: StudyPrediction, result: str) -> str | None:
     elif result == "enhanced":
         spacing, pixels = prediction.enhanced_spacing, prediction.enhanced
     if pixels is None:
-        return None
+        raise HTTPException(422, "enhanced: there is none; expected a region to enhance; ask for another result")
     row_mm, column_mm = spacing or (1.0, 1.0)
     image = nibabel.Nifti1Image(pixels.T[..., None], np.diag([-column_mm, -row_mm, 1.0, 1.0]))
     with tempfile.NamedTemporaryFile(suffix=".nii.gz", delete=False) as file:

@@ -15,6 +15,10 @@ from typing import Any
 from fastapi import HTTPException
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.train import TrainTask
+from scripts.data.building import build_from_folder
+from scripts.data.datalist import write_datalist
+from scripts.networks.continuing import labels_of
+from scripts.workflow import run_workflow
 
 FINDINGS = "findings"
 FRACTIONS = (0.75, 0.25, 0.0)  # training, validation, test: nothing is claimed of what was labelled here
@@ -50,9 +54,6 @@ class ChestTraining(TrainTask):
 
     def train(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
         """Run the workflow ``training``."""
-        from scripts.networks.continuing import labels_of
-        from scripts.workflow import run_workflow
-
         start = newest_model(self.root) or self.first
         folder = self.root / f"{len(list(self.root.glob('[0-9]*'))) + 1:03}"
         folder.mkdir(parents=True)
@@ -78,9 +79,6 @@ class ChestTraining(TrainTask):
         Raises:
             HTTPException: see :meth:`__call__`.
         """
-        from scripts.data.building import build_from_folder
-        from scripts.data.datalist import write_datalist
-
         rows = {image: datastore.get_image_info(image).get(FINDINGS) for image in sorted(datastore.list_images())}
         found = {Path(datastore.get_image_uri(image)): findings for image, findings in rows.items() if findings}
         if not found:
@@ -113,9 +111,7 @@ def write_table(path: Path, findings: dict[str, dict[str, float]], labels: list[
     """
     unknown = sorted({name for given in findings.values() for name in given} - set(labels))
     if unknown:
-        raise HTTPException(
-            422, f"findings: not known; expected some of {labels}, found {unknown}; correct the images' info"
-        )
+        raise HTTPException(422, f"findings: unknown; expected some of {labels}, found {unknown}; correct the info")
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, ["image", "patient_id", *labels], restval="")
         writer.writeheader()
