@@ -1,9 +1,10 @@
 """The child process of ``isolation``: decodes frames in shared memory until its socket closes.
 
 Run as a file, never imported: it needs NumPy and imagecodecs and nothing of this package. A request is a JSON message
-(``function``, ``options``, ``length`` of the frame, ``shape``, ``dtype`` and ``offset`` of the pixels, ``memory`` in
-bytes); with it comes the descriptor of a memory file with the frame and the room for the pixels. Before the first
-request the child says ``ready``; to each it answers ``{}``, or ``error`` with the name of an exception.
+(``function``, ``options``, number of the ``room``, ``length`` of the frame, ``shape``, ``dtype`` and ``offset`` of the
+pixels, ``memory`` in bytes); with it comes the descriptor of the room, a memory file with the frame and space for the
+pixels. Before the first request the child says ``ready``; to each it answers ``{}``, or ``error`` with the name of an
+exception.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import imagecodecs
 import numpy as np
 
 MESSAGE_BYTES = 4096
+ROOMS = 2  # whose mappings are kept, because making them costs HTJ2K 2 % of its time
 
 
 def main() -> None:
@@ -28,12 +30,15 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.send(b"ready")
     base = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    rooms: dict[int, mmap.mmap] = {}
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 1)
         if not message:
             return
+        request = json.loads(message)
         try:
-            decode(json.loads(message), descriptors[0], base)
+            shared = map_room(rooms, request["room"], descriptors[0])
+            decode(request, shared, base + sum(map(len, rooms.values())))
         except Exception as error:
             answer = {"error": type(error).__name__}
         else:
@@ -42,11 +47,19 @@ def main() -> None:
         channel.send(json.dumps(answer).encode())
 
 
-def decode(request: dict[str, Any], descriptor: int, base: int) -> None:
-    """Decode the frame into the room behind it; the limit is on what is added to ``base`` bytes and the room."""
-    shared = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
-    limit = base + len(shared) + request["memory"]
-    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+def map_room(rooms: dict[int, mmap.mmap], number: int, descriptor: int) -> mmap.mmap:
+    """Memory of a room; the last :data:`ROOMS` are kept in ``rooms``."""
+    if number not in rooms:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        for old in list(rooms)[: len(rooms) - ROOMS + 1]:
+            del rooms[old]
+        rooms[number] = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+    return rooms[number]
+
+
+def decode(request: dict[str, Any], shared: mmap.mmap, base: int) -> None:
+    """Decode the frame into the space behind it; the limit is on what is added to ``base`` bytes."""
+    resource.setrlimit(resource.RLIMIT_AS, (base + request["memory"], resource.RLIM_INFINITY))
     shape, length = tuple(request["shape"]), request["length"]
     out = np.frombuffer(shared, request["dtype"], int(np.prod(shape)), request["offset"]).reshape(shape)
     pixels = getattr(imagecodecs, request["function"])(memoryview(shared)[:length], out=out, **request["options"])
