@@ -2,9 +2,10 @@ import pytest
 import torch
 from scripts.enhancement.enhance_image import EnhanceSettings
 from scripts.enhancement.enhancer import degrade, resize
+from scripts.enhancement.regions import Region
 from scripts.experiment.arms import View
 from scripts.experiment.enhancers import Enhancers
-from scripts.experiment.views import Viewer, make_source
+from scripts.experiment.views import Viewer, make_source, true_pixels
 from scripts.transforms.geometry import fit_square
 
 
@@ -35,6 +36,14 @@ def test_the_source_is_reduced_and_the_truth_kept(viewer, truth):
 def test_identity_pasted_back_is_the_image(viewer):
     seen, plain = viewer.see(View("paste_back", "identity")), viewer.see(View())
     assert torch.equal(seen.whole, plain.whole) and seen.windows == plain.windows and not seen.crops
+
+
+def test_true_pixels_of_equal_regions_are_as_many_at_any_ratio():
+    truth = torch.rand(1, 1024, 1024)
+    source = make_source(truth, 112)  # 9.14 true pixels for each
+    crops = [true_pixels(source, Region(0, start, 32, start + 32)) for start in range(81)]
+    assert {crop.shape for crop in crops} == {(1, 293, 293)}
+    assert torch.equal(crops[0], truth[:, :293, :293]) and torch.equal(crops[80], truth[:, :293, -293:])
 
 
 def test_a_native_crop_is_made_of_true_pixels_and_a_bicubic_one_is_not(viewer, truth):

@@ -142,13 +142,20 @@ class Viewer:
 
 
 def true_pixels(source: Source, region: Region) -> torch.Tensor:
-    """(1, R, C) of the truth that lie in a region of the source image."""
-    rows, columns = (source.truth.shape[axis] / source.image.shape[axis] for axis in (-2, -1))
-    return source.truth[
-        :,
-        round(region.row0 * rows) : round(region.row1 * rows),
-        round(region.col0 * columns) : round(region.col1 * columns),
-    ]
+    """(1, R, C) of the truth that lie in a region of the source image; as many for regions of one size."""
+    rows, columns = (
+        span(low, high, source.truth.shape[axis], source.image.shape[axis])
+        for axis, low, high in ((-2, region.row0, region.row1), (-1, region.col0, region.col1))
+    )
+    return source.truth[:, rows, columns]
+
+
+def span(low: int, high: int, true_length: int, length: int) -> slice:
+    """Pixels of the truth below ``low`` to ``high`` of ``length``; their number depends on ``high - low`` only."""
+    scale = true_length / length
+    count = round((high - low) * scale)
+    start = min(round(low * scale), true_length - count)
+    return slice(start, start + count)
 
 
 def window(region: Region, image: torch.Tensor) -> Box:
