@@ -53,7 +53,7 @@ label: .venv-label/.installed | $(filter-out http%,$(STUDIES))
 	MONAI_LABEL_DICOMWEB_CONVERT_TO_NIFTI=false MONAI_LABEL_DICOMWEB_SEARCH_FILTER='{"Modality": "DX"}' \
 	.venv-label/bin/python -m monailabel.main start_server --app integrations/monai_label/app --studies $(STUDIES) --host 127.0.0.1 --port $(PORT)
 
-deploy: .venv-deploy/.installed | $(filter-out http%,$(INPUT))
+deploy: .venv-deploy/.installed | $(INPUT)
 	PYTHONPATH=integrations/monai_deploy/startup .venv-deploy/bin/python integrations/monai_deploy/app -i $(INPUT) -o $(OUTPUT)
 
 bundle: install

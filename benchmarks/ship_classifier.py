@@ -1,9 +1,10 @@
 """Turn the model folder of a training run into the one that ships: float16, with its provenance and its figures.
 
-    python benchmarks/ship_classifier.py outputs/nih-run/base bundle/models/vit-small-nih14
+    python benchmarks/ship_classifier.py outputs/nih-run/finer bundle/models/vit-small-nih14
 
-Run it after ``evaluating``, whose ``metrics.json`` it copies the figures from. Labels in ``configs/metadata.json``
-must be the model's own; a test holds them equal.
+Run it after ``evaluating``, whose ``metrics.json`` it copies the figures from. Where the run continued a model folder
+of ours, the settings of that training stay with it. Labels in ``configs/metadata.json`` must be the model's own; a test
+holds them equal.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "bundle"))
@@ -31,6 +33,24 @@ ORIGIN = {
 }
 
 
+NOT_SETTINGS = {"backbone", "architecture", "labels"}
+
+
+def settings_of(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Settings and validation figures that a training left."""
+    return {key: value for key, value in provenance.items() if key not in NOT_SETTINGS}
+
+
+def earlier_trainings(backbone: Path) -> list[dict[str, Any]]:
+    """Settings of the trainings that a backbone comes from, the first first."""
+    if not (backbone / "metadata.json").exists():
+        return []
+    provenance = json.loads((backbone / "metadata.json").read_text())["provenance"]
+    if "settings" in provenance:  # it shipped
+        return [*provenance.get("earlier_trainings", []), provenance["settings"]]
+    return [*earlier_trainings(Path(provenance["backbone"])), settings_of(provenance)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
@@ -38,12 +58,12 @@ def main() -> None:
     arguments = parser.parse_args()
     model = arguments.run / "model"
     trained = json.loads((model / "metadata.json").read_text())["provenance"]
-    settings = {key: value for key, value in trained.items() if key not in {"backbone", "architecture", "labels"}}
+    trainings = {"earlier_trainings": earlier_trainings(Path(trained["backbone"])), "settings": settings_of(trained)}
     report = json.loads((arguments.run / "metrics.json").read_text())
     auroc = {name: round(row["auroc"], 4) for name, row in report["labels"].items()}
     macro = {key: report["macro"][key] for key in ("auroc", "auroc_ci", "average_precision")}
     network = load_vit_multilabel(model)
-    provenance = {**ORIGIN, "settings": settings, "test": {"macro": macro, "auroc": auroc}}
+    provenance = {**ORIGIN, **trainings, "test": {"macro": macro, "auroc": auroc}}
     record = {TRAINING_IMAGES: (model / TRAINING_IMAGES).read_bytes()}
     save_vit_multilabel(
         network, arguments.out, labels=network.labels, provenance=provenance, dtype="float16", files=record

@@ -98,16 +98,17 @@ def test_canvas_of_enhanced_pixels_is_learnt_at_a_higher_resolution(films, tmp_p
 
 
 class Views:
-    """Three ways from one film of 1024 pixels into the network that ships; regions lie where the findings are.
+    """Three ways from one film of 1024 pixels into the network that ships, at 224 pixels; regions lie on the findings.
 
     The crops are read by weights that were drawn at random: what is asked is whether a finding *reaches* the logits.
     """
 
     def __init__(self):
         torch.manual_seed(0)
-        self.base = load_vit_multilabel(SHIPPED)
+        shipped = load_vit_multilabel(SHIPPED)
+        structure = {key: getattr(shipped, key) for key in ("labels", "num_labels", "pool", "label_blocks")}
+        self.base = ViTMultilabel(SHIPPED, image_size=224, **structure).eval()
         self.size, patch = self.base.image_size, self.base.backbone.config.patch_size
-        structure = {key: getattr(self.base, key) for key in ("labels", "num_labels", "pool", "label_blocks")}
         self.large = ViTMultilabel(SHIPPED, image_size=504 // patch * patch, **structure).eval()
         self.zoom = ZoomSettings(count=4, window=self.size // 8, crop_size=112 // patch * patch, source="native")
         self.network = ZoomViT(self.base, self.zoom).eval()

@@ -84,9 +84,9 @@ def test_shipped_model_says_nearly_the_same_at_a_higher_resolution():
     torch.manual_seed(0)
     small = load_vit_multilabel(SHIPPED)
     structure = {key: getattr(small, key) for key in ("num_labels", "labels", "pool", "label_blocks", "conv_branch")}
-    large = ViTMultilabel(SHIPPED, image_size=336, **structure).eval()
-    image = torch.nn.functional.interpolate(torch.rand(4, 1, 7, 7), size=(448, 448), mode="bicubic").clamp(0, 1)
-    sizes = [torch.nn.functional.interpolate(image, size=(size, size), mode="area") for size in (224, 336)]
+    large = ViTMultilabel(SHIPPED, image_size=504, **structure).eval()
+    image = torch.nn.functional.interpolate(torch.rand(4, 1, 7, 7), size=(672, 672), mode="bicubic").clamp(0, 1)
+    sizes = [torch.nn.functional.interpolate(image, size=(size, size), mode="area") for size in (336, 504)]
     with torch.inference_mode():
         before, after = small(sizes[0]), large(sizes[1])
     assert torch.corrcoef(torch.stack([before.flatten(), after.flatten()]))[0, 1] > 0.95
