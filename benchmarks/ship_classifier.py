@@ -43,6 +43,8 @@ def settings_of(provenance: dict[str, Any]) -> dict[str, Any]:
 
 def earlier_trainings(backbone: Path) -> list[dict[str, Any]]:
     """Settings of the trainings that a backbone comes from, the first first."""
+    if not backbone.is_dir():
+        raise ValueError(f"{backbone}: the backbone of the run; expected its folder, found none; run it from there")
     if not (backbone / "metadata.json").exists():
         return []
     provenance = json.loads((backbone / "metadata.json").read_text())["provenance"]
@@ -58,7 +60,9 @@ def main() -> None:
     arguments = parser.parse_args()
     model = arguments.run / "model"
     trained = json.loads((model / "metadata.json").read_text())["provenance"]
-    trainings = {"earlier_trainings": earlier_trainings(Path(trained["backbone"])), "settings": settings_of(trained)}
+    settings = settings_of(trained)
+    earlier = [one for one in earlier_trainings(Path(trained["backbone"])) if one != settings]  # shipped once before
+    trainings = {"earlier_trainings": earlier, "settings": settings}
     report = json.loads((arguments.run / "metrics.json").read_text())
     auroc = {name: round(row["auroc"], 4) for name, row in report["labels"].items()}
     macro = {key: report["macro"][key] for key in ("auroc", "auroc_ci", "average_precision")}

@@ -3,6 +3,7 @@ import torch
 from scripts.attention import grad_attention
 from scripts.attention.grad_attention import GradAttention
 from scripts.attention.rollout import Rollout
+from scripts.networks import attention_kernel
 
 from .conftest import hit_rate, make_network
 
@@ -19,7 +20,7 @@ def published(network, images, label):
         relevance = relevance + (gradient * weight).clamp(min=0).mean(dim=1) @ relevance
     for hook in hooks:
         hook.remove()
-    network.backbone.set_attn_implementation("sdpa")
+    network.backbone.set_attn_implementation(attention_kernel.NAME)
     return relevance[:, 0, -36:].reshape(-1, 6, 6).detach()
 
 

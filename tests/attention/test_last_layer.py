@@ -1,6 +1,7 @@
 import pytest
 import torch
 from scripts.attention.last_layer import LastLayerCLSAttention, WithAttention, attention_maps
+from scripts.networks import attention_kernel
 
 
 def framework_attention(network, images):
@@ -9,7 +10,7 @@ def framework_attention(network, images):
     with torch.inference_mode():
         pixels = (images - network.mean) / network.std
         attention = network.backbone(pixels, output_attentions=True).attentions[-1]  # (B, heads, N, N)
-    network.backbone.set_attn_implementation("sdpa")
+    network.backbone.set_attn_implementation(attention_kernel.NAME)
     return attention.mean(dim=1)[:, 0, -36:].reshape(-1, 6, 6)
 
 

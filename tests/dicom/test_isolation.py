@@ -45,11 +45,29 @@ def test_memory_is_used_again_only_when_no_view_is_left(decoder):
     assert list(decoder.free) == [room]
 
 
-def test_memory_that_a_fork_sees_is_not_used_again(decoder):
-    pixels = decode(decoder)
-    decoder.part_with_rooms()  # as registered for the one of the module
+def test_memory_that_a_fork_sees_is_not_used_again():
+    pixels = decode(module.DECODER_PROCESS)
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
     del pixels
-    assert not decoder.free
+    assert not module.DECODER_PROCESS.free
+
+
+def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next(decoder, monkeypatch):
+    decode(decoder)
+    send = module.socket.send_fds
+
+    def interrupted(*request):
+        send(*request)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(module.socket, "send_fds", interrupted)
+        decode(decoder)
+    flipped = STORED[::-1].copy()
+    np.testing.assert_array_equal(decode(decoder, encode("90", flipped)), flipped)
 
 
 def test_a_child_that_died_is_replaced(decoder):
@@ -85,12 +103,12 @@ def test_what_the_decoder_says(decoder):
         decode(decoder, b"nonsense")
 
 
-def test_a_forked_worker_has_its_own_child(decoder):
+def test_a_forked_worker_has_its_own_child():
+    decoder = module.DECODER_PROCESS
     decode(decoder)
     child, reader, writer = decoder.process.pid, *os.pipe()
     pid = os.fork()
     if pid == 0:
-        decoder.forget()  # as registered for the one of the module
         same = np.array_equal(decode(decoder), STORED) and decoder.process.pid != child
         decoder.stop()
         os.write(writer, b"1" if same else b"0")

@@ -54,6 +54,15 @@ def test_is_used_where_it_is_faster_and_fits(
         assert attention_kernel.is_matmul_faster(query) is expected
 
 
+@pytest.mark.parametrize("changes", [{"dropout": 0.5}, {"attention_mask": torch.ones(1, 1, TOKENS, TOKENS).bool()}])
+def test_what_it_does_not_do_is_left_to_the_fused_kernel(monkeypatch: pytest.MonkeyPatch, changes: dict) -> None:
+    monkeypatch.setattr(attention_kernel, "multiply", None)
+    layer = nn.Identity()
+    layer.is_causal = False
+    mixed, _ = attend(layer, *queries(torch.bfloat16), **{"attention_mask": None, **changes})
+    assert mixed.shape == (2, TOKENS, HEADS, WIDTH)
+
+
 def test_network_trains_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     kernel = attention_kernel.multiply

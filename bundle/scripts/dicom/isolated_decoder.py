@@ -48,18 +48,26 @@ def main() -> None:
 
 
 def map_room(rooms: dict[int, mmap.mmap], number: int, descriptor: int) -> mmap.mmap:
-    """Memory of a room; the last :data:`ROOMS` are kept in ``rooms``."""
+    """Memory of a room; the :data:`ROOMS` mapped last are kept in ``rooms``."""
     if number not in rooms:
-        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        limit_memory(resource.RLIM_INFINITY)
         for old in list(rooms)[: len(rooms) - ROOMS + 1]:
             del rooms[old]
         rooms[number] = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
     return rooms[number]
 
 
+def limit_memory(size: int) -> None:
+    """Limit the address space to ``size`` bytes, or to what the system allows this process."""
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    if most != resource.RLIM_INFINITY:
+        size = most if size == resource.RLIM_INFINITY else min(size, most)
+    resource.setrlimit(resource.RLIMIT_AS, (size, most))
+
+
 def decode(request: dict[str, Any], shared: mmap.mmap, base: int) -> None:
     """Decode the frame into the space behind it; the limit is on what is added to ``base`` bytes."""
-    resource.setrlimit(resource.RLIMIT_AS, (base + request["memory"], resource.RLIM_INFINITY))
+    limit_memory(base + request["memory"])
     shape, length = tuple(request["shape"]), request["length"]
     out = np.frombuffer(shared, request["dtype"], int(np.prod(shape)), request["offset"]).reshape(shape)
     pixels = getattr(imagecodecs, request["function"])(memoryview(shared)[:length], out=out, **request["options"])

@@ -30,7 +30,7 @@ START_BYTES, BYTES_PER_PIXEL = 100_000_000, 24
 START_PROCESS_S = 60.0
 MESSAGE_BYTES = 4096
 FREE_ROOMS = 2
-# Of glibc: a decoder's buffers are used again by the next frame, up to 64 MB; fresh ones cost HTJ2K 5 % of its time.
+# Of glibc: a decoder's buffers of up to 32 MB, 64 MB in all, are used again; fresh ones cost HTJ2K 5 % of its time.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**26)}
 
 
@@ -104,9 +104,9 @@ class DecoderProcess:
 
     def ask(self, request: dict[str, Any], room: Room, seconds: float) -> dict[str, str]:
         """Answer of the child to one request, within the time."""
-        channel = self.start()
-        channel.settimeout(seconds)
         try:
+            channel = self.start()
+            channel.settimeout(seconds)
             socket.send_fds(channel, [json.dumps(request).encode()], [room.descriptor])
             return json.loads(channel.recv(MESSAGE_BYTES))
         except TimeoutError as error:
@@ -115,6 +115,9 @@ class DecoderProcess:
         except (OSError, ValueError) as error:  # ValueError: the message is empty, the child is gone
             self.stop()
             raise failure("a complete codestream", "the decoder died") from error
+        except BaseException:  # Ctrl-C: the answer to this frame would be taken for the next one's
+            self.stop()
+            raise
 
     def start(self) -> socket.socket:
         """Channel to the running child."""

@@ -92,7 +92,7 @@ def fidelity_values(manifest: Sequence[Mapping[str, Any]], metric: str, referenc
     Args:
         manifest: records.
         metric: "psnr" or "ssim".
-        reference: "input" or "truth".
+        reference: "input", "truth" or "bicubic".
         area: "region" or "full".
     """
     values = (record.get("fidelity", {}).get(f"{metric}_{reference}_{area}") for record in manifest)

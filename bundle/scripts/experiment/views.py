@@ -151,7 +151,7 @@ def true_pixels(source: Source, region: Region) -> torch.Tensor:
 
 
 def span(low: int, high: int, true_length: int, length: int) -> slice:
-    """Pixels of the truth below ``low`` to ``high`` of ``length``; their number depends on ``high - low`` only."""
+    """Pixels of the truth under ``low`` to ``high`` of ``length``; their number depends on ``high - low`` only."""
     scale = true_length / length
     count = round((high - low) * scale)
     start = min(round(low * scale), true_length - count)

@@ -166,7 +166,7 @@ class Journal:
         with self.database:
             (state,) = self.database.execute("SELECT state FROM studies WHERE study = ?", (study,)).fetchone()
             rows = self.database.execute("SELECT film FROM films WHERE study = ?", (study,))
-            # Journals of version 0.3.0 have no films of what is done: its results are not made again.
+            # Journals of version 0.3.0 have no films of what is done; that is not done again until one is added.
             known = {row[0] for row in rows} or (names if state == "done" else set())
             self.database.executemany("INSERT OR IGNORE INTO films VALUES (?, ?)", [(study, name) for name in names])
             if state != "seen" and names <= known:

@@ -6,9 +6,10 @@ journal (likewise). The UIDs of results depend on the film and on what computed 
 
 A film may come to a study that is finished. The number of the study's instances changes then, as it does when results
 are stored; whenever it has changed and stands still for a poll, the study's films are listed, and the study is taken up
-again when one of them is new. The results of a film that is used again have the same UIDs: they are there already. A
-server that does not say how many instances a study has is asked for its films once after the results; a film that comes
-later is not noticed there, nor is one that comes when the search no longer looks as far back as the study's day.
+again when one of them is new. The results of a film that is used again have the same UIDs, unless model or software
+changed: then a second set is stored beside the first. A server that does not say how many instances a study has is
+asked for its films once after the results; a film that comes later is not noticed there, nor is one that comes when the
+search no longer looks as far back as the study's day.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Relay:
         """Poll for ever.
 
         Args:
-            until_idle: end when every study that is found is done or refused.
+            until_idle: end when every study that is found is done or refused, and none has changed since.
 
         Raises:
             RefusedInput: the archive refuses the search itself: the URL, the credentials or their rights are wrong.
@@ -106,7 +107,8 @@ class Relay:
         """Take up every study that is due.
 
         Returns:
-            Number of studies that are not finished, or may have got a film since.
+            Number of studies that wait, or changed since they were finished; the next poll looks at those finished in
+            this one.
 
         Raises:
             RefusedInput: the archive does not answer, or refuses the search.

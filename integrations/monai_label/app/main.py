@@ -60,7 +60,7 @@ class ChestApp(MONAILabelApp):
         """
         if request.get("model") not in self._infers:
             raise HTTPException(404, f"model: not known; expected {MODEL}, found {request.get('model')!r}")
-        if "label_info" in request:  # only output=dicom_seg has it, which needs dcmqi
+        if "label_info" in request:  # of output=dicom_seg, which needs dcmqi
             raise HTTPException(400, 'label_info: makes no SEG here; "store": true sends one to the DICOMweb server')
         image = Path(request.get("image") or "")
         uploaded = image.is_file() and image.parent == Path(tempfile.gettempdir())

@@ -64,6 +64,8 @@ class ChestInference(InferTask):
             raise HTTPException(400, f"result: not known; expected one of {', '.join(RESULTS)}, found {result!r}")
         with tempfile.TemporaryDirectory() as folder:
             prediction = self.predict(request, Path(folder))
+            if result == "enhanced" and prediction.enhanced is None:
+                raise HTTPException(422, "enhanced: there is none; expected a region; ask for another result")
             stored = self.store(prediction.dicom_files) if request.get("store") else 0
         answer = {**prediction.to_json(), "prediction": ranked(prediction), "stored": stored}
         return write_nifti(prediction, result), answer
@@ -107,9 +109,9 @@ class ChestInference(InferTask):
 class ChestBatch(BatchInferTask):
     """One image after the other; ``max_workers`` and devices are left aside.
 
-    MONAI Label's own loop divides by the number of GPUs, and ends at the first image that is refused. Label images stay
-    in the datastore unless ``save_label`` is false, or it is a DICOMweb server: there MONAI Label wants images that it
-    converted to NIfTI, and ``store`` sends results.
+    MONAI Label's own loop divides by the number of GPUs, and ends at the first refusal or loses its reason. Label
+    images stay in the datastore unless ``save_label`` is false, or it is a DICOMweb server: there MONAI Label wants
+    images that it converted to NIfTI, and ``store`` sends results.
     """
 
     def __call__(self, request: dict[str, Any], datastore: Datastore, infer: Callable) -> dict[str, dict[str, Any]]:
@@ -126,6 +128,8 @@ class ChestBatch(BatchInferTask):
                 if refusal.status_code == 400:  # of every image
                     raise
                 answers[image] = {"status": refusal.status_code, "detail": refusal.detail}
+            except Exception as error:  # for one, a series that was deleted; it costs the others nothing
+                answers[image] = {"status": 500, "detail": type(error).__name__}
         return answers
 
 
@@ -148,9 +152,6 @@ def write_nifti(prediction: StudyPrediction, result: str) -> str:
 
     ITK puts the first pixel of a projection image at the origin, columns along x, rows along y (LPS); NIfTI counts x
     and y the other way (RAS). MONAI Label removes the file when it was sent.
-
-    Raises:
-        HTTPException: 422 when there is no enhanced image.
     """
     spacing, pixels = prediction.spacing_mm, prediction.attention_map
     if result == "regions":
@@ -160,8 +161,7 @@ def write_nifti(prediction: StudyPrediction, result: str) -> str:
             pixels[row0:row1, col0:col1] = number
     elif result == "enhanced":
         spacing, pixels = prediction.enhanced_spacing, prediction.enhanced
-    if pixels is None:
-        raise HTTPException(422, "enhanced: there is none; expected a region to enhance; ask for another result")
+    assert pixels is not None
     row_mm, column_mm = spacing or (1.0, 1.0)
     image = nibabel.Nifti1Image(pixels.T[..., None], np.diag([-column_mm, -row_mm, 1.0, 1.0]))
     with tempfile.NamedTemporaryFile(suffix=".nii.gz", delete=False) as file:
