@@ -1,8 +1,8 @@
 """Turn the model folder of ``sr_training`` into the one that ships: its parts, its gain, provenance with figures.
 
-    python benchmarks/ship_sr.py outputs/sr outputs/sr-test bundle/models/ldm-sr-nih
+    python benchmarks/ship_sr.py outputs/sr bundle/models/ldm-sr-nih outputs/sr-test outputs/sr-test-resshift
 
-The second folder is that of ``sr_evaluation`` on the test split; ``gain.json`` was chosen on the validation split.
+The last folders are those of ``sr_evaluation`` on the test split; ``gain.json`` was chosen on the validation split.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "bundle"))
 
 from scripts.data.atomic import write_json  # noqa: E402
 
-PARTS = ("regression", "unet", "vqvae", "scheduler", "resshift", "guided")
+PARTS = ("regression", "unet", "vqvae", "scheduler", "resshift")  # guided was no better than interpolation
 MEASURES = ("psnr_truth_region", "ssim_truth_region", "nps_distance_db", "hallucination_rate", "consistency_min_db")
 TRAIN = "python -m bundle run sr_training --dataset_dir outputs/sr-data --crops_per_megapixel 100"
 ORIGIN = {
@@ -36,32 +36,37 @@ ORIGIN = {
         "--start_from outputs/sr-pilot",
         f"{TRAIN} --output_dir outputs/sr --stages \"['autoencoder','diffusion']\" --autoencoder_minutes 9 "
         "--diffusion_minutes 42",
+        f"{TRAIN} --output_dir outputs/sr --stages \"['resshift']\" --resshift_minutes 30",
     ],
     "hardware": "two cores of a Xeon with AMX for the first training (fp32), one core for the others (bf16)",
 }
 
 
-def figures(evaluation: Path) -> dict[str, Any]:
+def figures(evaluations: list[Path]) -> dict[str, Any]:
     """Size of the truth -> enhancer -> measure, with its difference to bicubic and 95 % interval by patient."""
-    summary = json.loads((evaluation / "sr_evaluation.json").read_text())["summary"]
-    return {
-        size: {name: {measure: row[measure] for measure in MEASURES} for name, row in rows.items()}
-        for size, rows in summary.items()
-    }
+    found: dict[str, Any] = {}
+    for evaluation in evaluations:
+        summary = json.loads((evaluation / "sr_evaluation.json").read_text())["summary"]
+        for size, rows in summary.items():
+            shipped = {name: row for name, row in rows.items() if name != "guided"}
+            measured = {name: {measure: row[measure] for measure in MEASURES} for name, row in shipped.items()}
+            found[size] = {**found.get(size, {}), **measured}
+    return found
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("run", "evaluation", "out"):
-        parser.add_argument(name, type=Path)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("evaluations", type=Path, nargs="+")
     arguments = parser.parse_args()
     for part in PARTS:
         if (arguments.run / part).is_dir():
             shutil.copytree(arguments.run / part, arguments.out / part, dirs_exist_ok=True)
     shutil.copyfile(arguments.run / "gain.json", arguments.out / "gain.json")
     trained = json.loads((arguments.run / "provenance.json").read_text())
-    write_json(arguments.out / "provenance.json", {**ORIGIN, **trained, "test": figures(arguments.evaluation)})
+    write_json(arguments.out / "provenance.json", {**ORIGIN, **trained, "test": figures(arguments.evaluations)})
     size = sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file()) / 1e6
     print(f"{arguments.out}: {size:.1f} MB")
 
