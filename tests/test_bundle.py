@@ -74,18 +74,11 @@ def test_workflow_has_the_properties_that_monai_expects(tiny, tmp_path, files, k
     assert workflow.check_properties() == []
 
 
-def test_network_takes_and_gives_what_the_metadata_say():
-    labels = json.loads((CONFIG_DIR / "metadata.json").read_text())["network_data_format"]["outputs"]["pred"]
+def test_network_that_ships_takes_and_gives_what_the_metadata_say():
     verify_net_in_out(
         net_id="network_def",
         meta_file=str(CONFIG_DIR / "metadata.json"),
-        config_file=str(CONFIG_DIR / "train.yaml"),
+        config_file=str(CONFIG_DIR / "inference.yaml"),
         device="cpu",
-        backbone="$None",  # MONAI drops a plain None
-        architecture=TINY,
-        **{
-            "network_def::num_labels": labels["num_channels"],
-            "network_def::labels": "$None",
-            "network_def::label_prevalence": "$None",
-        },
+        bundle_root=str(BUNDLE_ROOT),
     )
