@@ -144,12 +144,12 @@ def main() -> None:
     parser.add_argument("--only", default="", help="part of a network's name")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    images, labels = films(arguments.data, arguments.films, 224)
-    batch = torch.rand(arguments.batch, 1, 224, 224)
     backends = ["torch", *(["openvino"] if importlib.util.find_spec("openvino") else [])]
     for name, network in networks().items():
         if arguments.only not in name:
             continue
+        images, labels = films(arguments.data, arguments.films, network.image_size)
+        batch = torch.rand(arguments.batch, 1, network.image_size, network.image_size)
         reference = hugging_face(network)
         actions = {"Hugging Face fp32": reference, "the same again": reference}
         for backend in backends:
@@ -157,7 +157,7 @@ def main() -> None:
         found = medians(actions, batch, arguments.repeats)
         base = found["Hugging Face fp32"]
         expected = torch.cat([reference(part) for part in images.split(arguments.batch)])
-        print(f"{name}, batch {arguments.batch}, {arguments.threads} threads")
+        print(f"{name}, {network.image_size} px, batch {arguments.batch}, {arguments.threads} threads")
         for row, action in actions.items():
             speed = f"{arguments.batch / found[row]:7.2f} images/s  {base / found[row]:5.2f} x"
             outputs = torch.cat([action(part) for part in images.split(arguments.batch)])
