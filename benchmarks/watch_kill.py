@@ -73,9 +73,10 @@ def wrong_studies(pacs: FakePacs, studies: int, grown: set[int]) -> list[str]:
     """Studies that do not have exactly one result set for each film."""
     wrong = []
     for study in range(studies):
+        found = kinds_of(pacs, study)
         expected = {kind: number * (1 + (study in grown)) for kind, number in EXPECTED.items()}
-        if kinds_of(pacs, study) != expected:
-            wrong.append(f"1.2.{study}: {dict(kinds_of(pacs, study))}, expected {expected}")
+        if found != expected:
+            wrong.append(f"1.2.{study}: {dict(found)}, expected {expected}")
     return wrong
 
 

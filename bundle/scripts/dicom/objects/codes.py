@@ -1,10 +1,10 @@
 """Codes of findings: SNOMED CT or DCM where one could be verified, else a code of this project's own.
 
 A code was taken when it stands in a context group of PS3.16 (as ``pydicom.sr.codedict`` has them), or when several
-published tables agree on it and its name (OHDSI, maps of UMLS and MedDRA, FHIR value sets); the latter were
-not checked against a terminology server. pydicom's ``Cardiomegaly`` (287272002) is not used: the name that the same
-library has for that code is "Enlarged septal foramen of heart". Labels without a verified code (No Finding, Pleural
-Thickening and whatever else a user trained) get the private scheme ``99CXRASR``.
+published tables agree on it and its name (OHDSI, maps of UMLS and MedDRA, FHIR value sets); the latter were not
+checked against a terminology server. pydicom's ``Cardiomegaly`` (287272002) is not used: the name that the same library
+has for that code is "Enlarged septal foramen of heart". Labels without a verified code (No Finding, Pleural Thickening
+and whatever else a user trained) get the private scheme ``99CXRASR``.
 """
 
 from __future__ import annotations
