@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "bundle"), str(ROOT)]
 
 from scripts.dicom import RefusedInput, read_radiograph  # noqa: E402
-from scripts.dicom.isolation import DECODER_PROCESS  # noqa: E402
+from scripts.dicom.decoder_pool import DECODER_POOL  # noqa: E402
 
 from tests.dicom.bombs import BOMBS  # noqa: E402
 from tests.dicom.cases import all_cases  # noqa: E402
@@ -95,7 +95,7 @@ def explode(path: Path, result: Connection) -> None:
     idle, started = peak(), time.perf_counter()
     outcome = read(path)
     seconds = time.perf_counter() - started
-    DECODER_PROCESS.stop()  # only a child that has ended is in the sum
+    DECODER_POOL.stop()  # only a child that has ended is in the sum
     result.send((outcome, seconds, (peak() - idle) * 1024 / 1e6))
 
 

@@ -5,7 +5,7 @@
 The film is synthetic: 2500 x 2048 pixels of 12 bits, smooth shapes and noise. All that is compared alternates in one
 run, in random order; medians, the first of each thrown away. Errors are against the same operation in float64: display
 first, then the resize of the chain (area for MONAI's, which squashes; triangle on the padded square for ours). Decoding
-is timed from the file to the stored values, and set against the fastest decoder alone: imagecodecs on the frame in
+is timed from the file to the samples, and set against the fastest decoder alone: imagecodecs on the frame in
 memory, or one of the plugins of pydicom that are installed, on the parsed data set.
 """
 
@@ -35,8 +35,9 @@ from scipy.ndimage import gaussian_filter
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "bundle"), str(ROOT)]
 
-from scripts.dicom.decoding import DECODERS, decode, load_dataset  # noqa: E402
+from scripts.dicom.decoding import DECODERS, decode  # noqa: E402
 from scripts.dicom.header import complete_header  # noqa: E402
+from scripts.dicom.parsing import load_dataset  # noqa: E402
 from scripts.transforms.fit_square import FitSquared  # noqa: E402
 from scripts.transforms.load_radiograph import LoadRadiographd  # noqa: E402
 
@@ -137,7 +138,7 @@ def from_file(path: Path) -> np.ndarray:
 
 def decoding(stored: np.ndarray, folder: Path, repeats: int) -> None:
     """Each transfer syntax: ours from the file, against the fastest decoder alone."""
-    print("file to stored values               ms   fastest decoder alone      ms   ratio")
+    print("file to samples                     ms   fastest decoder alone      ms   ratio")
     for syntax, name in {"5": "RLE", **NAMES}.items():
         path = compressed_file(stored, syntax, folder / "x.dcm")
         dataset = pydicom.dcmread(path)

@@ -47,13 +47,3 @@ def test_expansion():
     with pytest.raises(RefusedInput) as refusal:
         check_expansion(10_000, 10_000 * budget.MAX_EXPANSION + 1)
     assert refusal.value.code == "EXPANSION"
-
-
-def test_deflated_without_preamble(tmp_path):
-    dataset = make_dataset(picture())
-    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
-    path = save(dataset, tmp_path / "x.dcm")
-    path.write_bytes(path.read_bytes()[128:])
-    with pytest.raises(RefusedInput) as refusal:
-        read_radiograph(path)
-    assert refusal.value.code == "NO_PREAMBLE"

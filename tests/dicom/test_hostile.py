@@ -9,7 +9,7 @@ import resource
 import numpy as np
 import pytest
 from scripts.dicom import RefusedInput, read_radiograph
-from scripts.dicom.isolation import DECODER_PROCESS
+from scripts.dicom.decoder_pool import DECODER_POOL
 from scripts.dicom.reading import META_KEYS
 
 from .bombs import BOMBS
@@ -53,7 +53,7 @@ def explode(path, results):
         code = "read"
     except RefusedInput as refusal:
         code = refusal.code
-    DECODER_PROCESS.stop()
+    DECODER_POOL.stop()
     results.send((code, peak_bytes() - idle))
 
 

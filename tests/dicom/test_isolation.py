@@ -1,10 +1,13 @@
+import errno
 import os
 import signal
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from scripts.dicom import RefusedInput
 from scripts.dicom import isolation as module
+from scripts.dicom.frame import Frame
 from scripts.dicom.isolation import DecoderProcess
 
 from .cases import STORED, encode
@@ -19,8 +22,17 @@ def decoder():
     process.stop()
 
 
-def decode(decoder, frame=None, function="jpeg2k_decode", shape=STORED.shape):
-    return decoder.decode(function, encode("90", STORED) if frame is None else frame, shape, UINT16, {})
+@contextmanager
+def in_memory(content, offset=0):
+    """Frame at ``offset`` of a file in memory."""
+    with os.fdopen(os.memfd_create("test"), "w+b", buffering=0) as file:
+        file.write(bytes(offset) + content)
+        yield Frame(file, offset, len(content))
+
+
+def decode(decoder, stream=None, function="jpeg2k_decode", shape=STORED.shape, offset=0):
+    with in_memory(encode("90", STORED) if stream is None else stream, offset) as frame:
+        return decoder.decode(function, frame, shape, UINT16, {})
 
 
 def test_pixels_come_back_and_are_ones_own(decoder):
@@ -32,27 +44,27 @@ def test_pixels_come_back_and_are_ones_own(decoder):
     np.testing.assert_array_equal(second, larger)
 
 
-def test_memory_is_used_again_only_when_no_view_is_left(decoder):
-    pixels = decode(decoder)
-    part = pixels[5:9]
-    del pixels
-    decode(decoder, encode("90", STORED[::-1].copy()))
-    np.testing.assert_array_equal(part, STORED[5:9])
-    (room,) = decoder.free  # of the second, which nobody holds
-    again = decode(decoder)
-    assert not decoder.free
-    del again
-    assert list(decoder.free) == [room]
+@pytest.mark.parametrize("offset", [1, 4095, 4096, 10_001])
+def test_a_frame_anywhere_in_its_file(decoder, offset):
+    np.testing.assert_array_equal(decode(decoder, offset=offset), STORED)
 
 
-def test_memory_that_a_fork_sees_is_not_used_again():
-    pixels = decode(module.DECODER_PROCESS)
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    del pixels
-    assert not module.DECODER_PROCESS.free
+def test_a_file_that_cannot_be_mapped_is_read(monkeypatch):
+    from scripts.dicom import isolated_decoder
+
+    def unable(*_, **__):
+        raise OSError(errno.ENODEV, "No such device")  # of a file system without it
+
+    monkeypatch.setattr(isolated_decoder.mmap, "mmap", unable)
+    with in_memory(b"0123456789") as frame:
+        assert bytes(isolated_decoder.map_frame(frame.file.fileno(), 3, 5)) == b"34567"
+
+
+def test_a_file_that_was_cut_is_a_refusal(decoder):
+    with in_memory(encode("90", STORED)) as frame, pytest.raises(RefusedInput, match="ValueError"):
+        frame.file.truncate(frame.length // 2)
+        decoder.decode("jpeg2k_decode", frame, STORED.shape, UINT16, {})
+    np.testing.assert_array_equal(decode(decoder), STORED)
 
 
 def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next(decoder, monkeypatch):
@@ -77,10 +89,23 @@ def test_a_child_that_died_is_replaced(decoder):
     np.testing.assert_array_equal(decode(decoder), STORED)
 
 
-def test_death_while_decoding_is_a_refusal(decoder, monkeypatch):
+def test_too_much_work_is_a_refusal(decoder, monkeypatch):
+    large = np.tile(STORED, (20, 20))
+    frame = encode("90", large)
+    monkeypatch.setattr(module, "START_S", 0.001)
+    monkeypatch.setattr(module, "SECONDS_PER_PIXEL", 0)
+    with pytest.raises(RefusedInput) as refusal:
+        decode(decoder, frame, shape=large.shape)
+    assert refusal.value.code == "DECODE_TIME"
+    monkeypatch.undo()
+    np.testing.assert_array_equal(decode(decoder, frame, shape=large.shape), large)
+
+
+def test_no_answer_is_a_refusal(decoder, monkeypatch):
     decode(decoder)
     os.kill(decoder.process.pid, signal.SIGSTOP)  # alive, and will not answer
-    monkeypatch.setattr(module, "START_S", 0.2)
+    monkeypatch.setattr(module, "START_S", 0.1)
+    monkeypatch.setattr(module, "READ_S", 0.1)
     with pytest.raises(RefusedInput) as refusal:
         decode(decoder)
     assert refusal.value.code == "DECODE_TIME"
@@ -101,19 +126,3 @@ def test_memory_limit(decoder, monkeypatch):
 def test_what_the_decoder_says(decoder):
     with pytest.raises(RefusedInput, match="Jpeg2kError"):
         decode(decoder, b"nonsense")
-
-
-def test_a_forked_worker_has_its_own_child():
-    decoder = module.DECODER_PROCESS
-    decode(decoder)
-    child, reader, writer = decoder.process.pid, *os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        same = np.array_equal(decode(decoder), STORED) and decoder.process.pid != child
-        decoder.stop()
-        os.write(writer, b"1" if same else b"0")
-        os._exit(0)
-    os.waitpid(pid, 0)
-    assert os.read(reader, 1) == b"1"
-    np.testing.assert_array_equal(decode(decoder), STORED)
-    assert decoder.process.pid == child

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scripts.dicom.bits import Stored
 from scripts.dicom.levels import find_levels, percentile
 
 GENERATOR = np.random.default_rng(0)
@@ -16,7 +17,7 @@ IMAGES = {
 @pytest.mark.parametrize("name", IMAGES)
 def test_table_of_the_levels_gives_the_image(name):
     stored = IMAGES[name]
-    levels = find_levels(stored)
+    levels = find_levels(Stored.of(stored))
     np.testing.assert_array_equal(levels.values[levels.index], stored)
     np.testing.assert_array_equal(levels.look_up(levels.values / 7), (stored.astype(np.float64) / 7).astype(np.float32))
     assert {*levels.values[levels.extremes]} == {stored.min(), stored.max()}

@@ -92,15 +92,6 @@ def test_colour_pictures(tmp_path):
     assert code_of(tmp_path / "colour.png") == "COLOUR"
 
 
-def test_dicom_without_extension_and_without_preamble(tmp_path):
-    path = save(make_dataset(STORED, **window()), tmp_path / "IM0001")
-    truth = read_radiograph(path).image
-    np.testing.assert_allclose(truth[0], STORED / 4095, atol=1e-7)
-    for cut, name in ((128, "dicm_first"), (132, "meta_first.dcm")):
-        (tmp_path / name).write_bytes(path.read_bytes()[cut:])
-        np.testing.assert_array_equal(read_radiograph(tmp_path / name).image, truth)
-
-
 def test_meta_is_the_allow_list_and_names_nobody(tmp_path):
     radiograph = read_radiograph(save(make_dataset(STORED, BurnedInAnnotation="YES", **window()), tmp_path / "x.dcm"))
     meta = radiograph.meta

@@ -3,9 +3,14 @@
 ``refusal``    ``RefusedInput``: a typed reason why an input is not read
 ``budget``     sizes checked before anything large is parsed, inflated or decoded
 ``header``     DICOM header -> required attributes, allow-listed meta, orientation, hashed identifiers
+``parsing``    DICOM file -> data set
+``frame``      data set -> its compressed frame, where it is in the file
 ``codestream`` compressed frame -> its process, size and precision
-``isolation``  decoders in a child process (``isolated_decoder``) with limits
-``decoding``   DICOM file -> data set and stored values
+``rooms``      memory for pixels, used again
+``isolation``  a decoder in a child process (``isolated_decoder``) with limits
+``decoder_pool`` as many of them as frames are decoded at the same time
+``decoding``   data set -> samples
+``bits``       samples -> stored values
 ``levels``     stored values -> the grey levels that occur
 ``luts``       Modality and VOI look-up tables
 ``windows``    center, width and function

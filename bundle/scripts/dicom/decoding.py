@@ -1,33 +1,27 @@
-"""DICOM file to data set and stored values; sizes are checked before anything is inflated or decoded.
+"""DICOM data set to samples; sizes are checked before anything is decoded.
 
-pydicom parses and gives uncompressed pixels; imagecodecs (BSD-3-Clause) decodes all that is compressed. Of the plugins
+pydicom gives uncompressed pixels; imagecodecs (BSD-3-Clause) decodes all that is compressed. Of the plugins
 that pydicom offers, only a GPL one decodes 12-bit JPEG and only GDCM, which ends the process on broken data, lossless
 JPEG under another licence; imagecodecs was also the fastest for every syntax (``benchmarks/dicom_speed.py``).
 """
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
-from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.pixels import convert_color_space, get_decoder
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, RLELossless
+from pydicom.uid import UID, RLELossless
 
-from .budget import HeaderBytes, HeaderFile, check_expansion, inflate
+from .budget import check_expansion
 from .codestream import JPEG_2000, FrameHeader, read_frame_header
-from .header import bit_layout
-from .isolation import DECODER_PROCESS
+from .decoder_pool import DECODER_POOL
+from .frame import Frame, open_frame
+from .header import COLOUR
 from .refusal import RefusedInput
-
-# pydicom's warnings quote the values of attributes, which may be the patient's; values are checked here where used.
-pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-warnings.filterwarnings("ignore", module="pydicom")
+from .rooms import ROOMS
 
 
 class Decoder(NamedTuple):
@@ -64,70 +58,18 @@ DECODERS = {
     "1.2.840.10008.1.2.4.203": Decoder(HTJ2K, SIZ, lossy=True),
 }
 NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
+START_BYTES = 1 << 16  # of a codestream, which hold its header but for one with large application data before it
+END_OF_IMAGE = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000; never inside of what is encoded
+END_BYTES = 64  # in which it is, with what a writer put behind it
 MAX_TILES = 4096
-MAX_OVERSHOOT = 0.1
-
-
-def load_dataset(path: Path) -> Dataset:
-    """Data set of a DICOM file; large values stay in the file until used.
-
-    Raises:
-        RefusedInput: ``NO_TRANSFER_SYNTAX``, ``INFLATED_SIZE``, ``HEADER_SIZE``, ``NESTING`` or ``NO_PREAMBLE``.
-    """
-    try:
-        dataset = parse(path)
-    except RecursionError as error:
-        raise RefusedInput(
-            "NESTING", "sequences in sequences, too deep to be parsed", "a few levels", "hundreds",
-            "check the file; export the image again",
-        ) from error  # fmt: skip
-    if not dataset.file_meta.get("TransferSyntaxUID"):
-        raise RefusedInput(
-            "NO_TRANSFER_SYNTAX", "the encoding is not declared", "TransferSyntaxUID", "none",
-            "store it again with a DICOM tool",
-        )  # fmt: skip
-    return dataset
-
-
-def parse(path: Path) -> Dataset:
-    """Data set of a DICOM file, of the three forms that a file comes in: whole, deflated, without preamble."""
-    with path.open("rb") as file:
-        has_preamble = file.read(132)[128:] == b"DICM"
-    if not has_preamble:
-        return pydicom.dcmread(HeaderBytes(add_preamble(path.read_bytes())))
-    meta = read_file_meta_info(path)
-    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        with HeaderFile(path.open("rb", buffering=0)) as file:
-            return pydicom.dcmread(file, defer_size="1 MB")
-    # Preamble, DICM, the 12-byte group length, the group.
-    content = inflate(path, 144 + int(meta.FileMetaInformationGroupLength))
-    dataset = read_dataset(HeaderBytes(content), is_implicit_VR=False, is_little_endian=True)
-    dataset.file_meta = meta
-    return dataset
-
-
-def add_preamble(content: bytes) -> bytes:
-    """A file that starts with DICM, or with its meta group, as it should have been written (PS3.10 7.1).
-
-    Raises:
-        RefusedInput: ``NO_PREAMBLE`` if it is deflated too, whose size is only checked in whole files.
-    """
-    if DeflatedExplicitVRLittleEndian.encode() in content[:1024]:
-        raise RefusedInput(
-            "NO_PREAMBLE", "a deflated file without preamble", "128 bytes and DICM", "neither",
-            "store it again with a DICOM tool",
-        )  # fmt: skip
-    return b"\0" * 128 + (b"" if content.startswith(b"DICM") else b"DICM") + content
 
 
 def decode(dataset: Dataset) -> np.ndarray:
-    """Stored values (H, W), or RGB (H, W, 3), of a header that ``complete_header`` passed.
-
-    The low BitsStored bits below HighBit, signed as PixelRepresentation says, whatever the unused bits hold.
+    """Samples (H, W), or RGB (H, W, 3), of a header that ``complete_header`` passed.
 
     Raises:
         RefusedInput: ``TRANSFER_SYNTAX``, ``DECODER_MISSING``, ``CODESTREAM``, ``GEOMETRY``, ``EXPANSION``,
-            ``BIT_LAYOUT``, ``DECODE`` or ``DECODE_TIME``.
+            ``DECODE`` or ``DECODE_TIME``.
     """
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
@@ -152,46 +94,62 @@ def decode(dataset: Dataset) -> np.ndarray:
             "DECODE", "the pixels cannot be decoded", f"complete pixel data in {syntax.name}", type(error).__name__,
             "copy the file again, or store it uncompressed",
         ) from error  # fmt: skip
-    return stored_bits(dataset, pixels) if pixels.ndim == 2 else pixels
+    return pixels
 
 
 def decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
     """Decoded samples (H, W) or RGB (H, W, 3) of the one compressed frame."""
     try:
-        import imagecodecs
+        import imagecodecs  # noqa: F401 - here and in the child
     except ImportError as error:
         raise RefusedInput(
             "DECODER_MISSING", f"no decoder for {syntax.name}", "the package imagecodecs", "not installed",
             "pip install imagecodecs",
         ) from error  # fmt: skip
-    frame = only_frame(dataset)
+    samples = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel
+    with open_frame(dataset) as frame:
+        check_expansion(frame.length, samples * dataset.BitsAllocated // 8)
+        return decode_rle(frame, dataset) if syntax == RLELossless else decode_codestream(frame, dataset)
+
+
+def decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
+    """Samples (H, W), or RGB (H, W, 3) of planes of colour, which are encoded one after the other (PS3.5 G).
+
+    Raises:
+        ValueError: there are fewer than the header says.
+    """
+    import imagecodecs
+
+    shape = (dataset.SamplesPerPixel, dataset.Rows, dataset.Columns)
+    dtype = np.dtype(f"<u{dataset.BitsAllocated // 8}")
+    planes = ROOMS.pixels(ROOMS.take(math.prod(shape) * dtype.itemsize), shape, dtype)
+    decoded = imagecodecs.dicomrle_decode(frame.read(), dtype, out=planes.data.cast("B"))
+    if len(decoded) != planes.nbytes:
+        raise ValueError("fewer samples than the header says")
+    return to_rgb(planes[0] if len(planes) == 1 else np.moveaxis(planes, 0, -1), dataset.PhotometricInterpretation)
+
+
+def decode_codestream(frame: Frame, dataset: Dataset) -> np.ndarray:
+    """Samples (H, W) or RGB (H, W, 3) of a codestream whose header agrees with that of the file."""
+    decoder, photometric = DECODERS[dataset.file_meta.TransferSyntaxUID], dataset.PhotometricInterpretation
+    header = read_frame_header(frame.read(0, START_BYTES)) or read_frame_header(frame.read())
+    header = check_frame_header(header, decoder, dataset)
+    check_frame_end(frame)
     shape = (dataset.Rows, dataset.Columns, *([3] if dataset.SamplesPerPixel == 3 else []))
-    check_expansion(len(frame), int(np.prod(shape)) * dataset.BitsAllocated // 8)
-    photometric = dataset.PhotometricInterpretation
-    if syntax == RLELossless:
-        planes = np.empty(np.prod(shape), f"<u{dataset.BitsAllocated // 8}")
-        decoded = imagecodecs.dicomrle_decode(frame, planes.dtype, out=planes.data.cast("B"))
-        if len(decoded) != planes.nbytes:
-            raise ValueError("fewer samples than the header says")
-        pixels = planes.reshape(shape) if len(shape) == 2 else np.moveaxis(planes.reshape(3, *shape[:2]), 0, -1)
-        return to_rgb(pixels, photometric)
-    decoder = DECODERS[syntax]
-    header = check_frame_header(read_frame_header(frame), decoder, dataset)
     if decoder.function == JPEG:
-        stored, shown = (None, None) if len(shape) == 2 else ("RGB" if photometric == "RGB" else "YCBCR", "RGB")
-        return imagecodecs.jpeg8_decode(frame, colorspace=stored, outcolorspace=shown).reshape(shape)
+        return decode_jpeg(frame.read(), photometric).reshape(shape)
     dtype = np.dtype(f"{'i' if header.signed else 'u'}{1 if header.precision <= 8 else 2}")
-    return to_rgb(DECODER_PROCESS.decode(decoder.function, frame, shape, dtype, decoder.options), photometric)
+    return to_rgb(DECODER_POOL.decode(decoder.function, frame, shape, dtype, decoder.options), photometric)
 
 
-def only_frame(dataset: Dataset) -> bytes:
-    """The one compressed frame; straight from the file if its pixels were left there, which saves a copy of them."""
-    element = dataset.get_item("PixelData", keep_deferred=True)
-    if element.value is not None:
-        return next(generate_frames(element.value, number_of_frames=1))
-    with open(dataset.filename, "rb") as file:
-        file.seek(element.value_tell)  # type: ignore[attr-defined]  # it is raw: nothing has been made of it yet
-        return next(generate_frames(file, number_of_frames=1))
+def decode_jpeg(stream: bytes, photometric: str) -> np.ndarray:
+    """Samples or RGB of a JPEG stream, in this process; the header says what its colours are, not a marker in it."""
+    import imagecodecs
+
+    if photometric in COLOUR - {"PALETTE COLOR"}:
+        stored = "RGB" if photometric == "RGB" else "YCBCR"
+        return imagecodecs.jpeg8_decode(stream, colorspace=stored, outcolorspace="RGB")
+    return imagecodecs.jpeg8_decode(stream)
 
 
 def check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: Dataset) -> FrameHeader:
@@ -215,39 +173,19 @@ def check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: Da
     return header
 
 
+def check_frame_end(frame: Frame) -> None:
+    """Refuse a codestream that was cut: libjpeg-turbo gives grey for the rest, OpenJPH something blurred (measured).
+
+    Raises:
+        RefusedInput: ``CODESTREAM``.
+    """
+    if END_OF_IMAGE not in frame.read(-END_BYTES):
+        raise RefusedInput(
+            "CODESTREAM", "the compressed pixels end early", "FF D9, the end of a codestream",
+            f"none in the last {END_BYTES} bytes", "copy or export the image again",
+        )  # fmt: skip
+
+
 def to_rgb(pixels: np.ndarray, photometric: str) -> np.ndarray:
     """Colour as RGB; JPEG and JPEG 2000 with a component transform have it already."""
     return convert_color_space(pixels, "YBR_FULL", "RGB") if photometric == "YBR_FULL" else pixels
-
-
-def stored_bits(dataset: Dataset, pixels: np.ndarray) -> np.ndarray:
-    """Stored values of samples whose other bits may hold anything (PS3.5 8.1.1).
-
-    Raises:
-        RefusedInput: ``BIT_LAYOUT`` if a codestream has values that BitsStored cannot hold.
-    """
-    bits, shift = dataset.BitsStored, dataset.HighBit + 1 - dataset.BitsStored
-    signed, size = dataset.PixelRepresentation == 1, 8 * pixels.dtype.itemsize
-    if shift == 0 and signed == (pixels.dtype.kind == "i"):
-        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-        if bits == size or (pixels.max() <= high and (not signed or pixels.min() >= low)):
-            return pixels
-        decoder = DECODERS.get(dataset.file_meta.TransferSyntaxUID)
-        if decoder is not None:
-            return clip_overshoot(pixels, low, high, decoder)
-    # Up and down again: the unused bits above fall out, those below too, and the sign spreads.
-    samples = pixels.astype(f"{'i' if signed else 'u'}{pixels.dtype.itemsize}")
-    up = max(size - bits - shift, 0)
-    return np.right_shift(np.left_shift(samples, up), up + shift)
-
-
-def clip_overshoot(pixels: np.ndarray, low: int, high: int, decoder: Decoder) -> np.ndarray:
-    """Values of a codestream within its range; lossy compression leaves it a little at edges.
-
-    Raises:
-        RefusedInput: ``BIT_LAYOUT`` if they leave it where nothing was lost, or by more than ``MAX_OVERSHOOT``.
-    """
-    margin = MAX_OVERSHOOT * (high - low) if decoder.lossy else 0
-    if pixels.max() > high + margin or pixels.min() < low - margin:
-        raise bit_layout(f"values in {low} to {high}, as BitsStored says", f"{pixels.min()} to {pixels.max()}")
-    return np.clip(pixels, low, high)

@@ -1,10 +1,10 @@
-"""The child process of ``isolation``: decodes frames in shared memory until its socket closes.
+"""The child process of ``isolation``: decodes frames into shared memory until its socket closes.
 
-Run as a file, never imported: it needs NumPy and imagecodecs and nothing of this package. A request is a JSON message
-(``function``, ``options``, number of the ``room``, ``length`` of the frame, ``shape``, ``dtype`` and ``offset`` of the
-pixels, ``memory`` in bytes); with it comes the descriptor of the room, a memory file with the frame and space for the
-pixels. Before the first request the child says ``ready``; to each it answers ``{}``, or ``error`` with the name of an
-exception.
+Run as a file, never imported by the package: it needs NumPy and imagecodecs and nothing of it. A request is a JSON
+message (``function``, ``options``, ``shape`` and ``dtype`` of the pixels, number of the ``room`` for them, ``offset``
+and ``length`` of the frame, and the limits: ``memory`` in bytes, ``seconds`` of processor time); with it come the
+descriptors of the room, which is a memory file, and of the file that the frame is in. Before the first request the
+child says ``ready``; to each it answers ``{}``, or ``error`` with the name of an exception, or dies of ``SIGPROF``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import mmap
 import os
 import resource
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -29,32 +30,57 @@ def main() -> None:
     """Serve until the socket, whose descriptor is the argument, is closed, as it is when the parent ends."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.send(b"ready")
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     base = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     rooms: dict[int, mmap.mmap] = {}
     while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 1)
+        message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 2)
         if not message:
             return
-        request = json.loads(message)
-        try:
-            shared = map_room(rooms, request["room"], descriptors[0])
-            decode(request, shared, base + sum(map(len, rooms.values())))
-        except Exception as error:
-            answer = {"error": type(error).__name__}
-        else:
-            answer = {}
-        os.close(descriptors[0])
+        answer = serve(json.loads(message), descriptors, rooms, base)
+        for descriptor in descriptors:
+            os.close(descriptor)
         channel.send(json.dumps(answer).encode())
+
+
+def serve(request: dict[str, Any], descriptors: list[int], rooms: dict[int, mmap.mmap], base: int) -> dict[str, str]:
+    """Answer to one request, within its limits; that of memory is on what is added to ``base`` bytes."""
+    try:
+        limit_memory(resource.RLIM_INFINITY)
+        room = map_room(rooms, request["room"], descriptors[0])
+        frame = map_frame(descriptors[1], request["offset"], request["length"])
+        limit_memory(base + sum(map(len, rooms.values())) + len(frame) + request["memory"])
+        signal.setitimer(signal.ITIMER_PROF, request["seconds"])
+        decode(request, frame, room)
+    except Exception as error:
+        return {"error": type(error).__name__}
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return {}
 
 
 def map_room(rooms: dict[int, mmap.mmap], number: int, descriptor: int) -> mmap.mmap:
     """Memory of a room; the :data:`ROOMS` mapped last are kept in ``rooms``."""
     if number not in rooms:
-        limit_memory(resource.RLIM_INFINITY)
         for old in list(rooms)[: len(rooms) - ROOMS + 1]:
             del rooms[old]
         rooms[number] = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
     return rooms[number]
+
+
+def map_frame(descriptor: int, offset: int, length: int) -> memoryview:
+    """Bytes of a file, not copied where its file system can map them; if it is cut meanwhile, only this process dies.
+
+    Raises:
+        ValueError: the file ends before.
+    """
+    skipped = offset % mmap.ALLOCATIONGRANULARITY
+    flags = mmap.MAP_PRIVATE | mmap.MAP_POPULATE
+    try:
+        mapping = mmap.mmap(descriptor, skipped + length, flags, mmap.PROT_READ, offset=offset - skipped)
+    except OSError:
+        return memoryview(os.pread(descriptor, length, offset))
+    return memoryview(mapping)[skipped:]
 
 
 def limit_memory(size: int) -> None:
@@ -65,14 +91,17 @@ def limit_memory(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (size, most))
 
 
-def decode(request: dict[str, Any], shared: mmap.mmap, base: int) -> None:
-    """Decode the frame into the space behind it; the limit is on what is added to ``base`` bytes."""
-    limit_memory(base + request["memory"])
-    shape, length = tuple(request["shape"]), request["length"]
-    out = np.frombuffer(shared, request["dtype"], int(np.prod(shape)), request["offset"]).reshape(shape)
-    pixels = getattr(imagecodecs, request["function"])(memoryview(shared)[:length], out=out, **request["options"])
+def decode(request: dict[str, Any], frame: memoryview, room: mmap.mmap) -> None:
+    """Decode a frame into a room.
+
+    Raises:
+        ValueError: the decoder did not put the pixels there.
+    """
+    shape = tuple(request["shape"])
+    out = np.frombuffer(room, request["dtype"], int(np.prod(shape))).reshape(shape)
+    pixels = getattr(imagecodecs, request["function"])(frame, out=out, **request["options"])
     if not np.shares_memory(pixels, out):
-        raise ValueError("the decoder did not use the room that it was given")
+        raise ValueError("the pixels are not where they should be")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from pydicom.pixels import apply_color_lut
 
+from .bits import stored_values
 from .budget import check_file_size
-from .decoding import decode, load_dataset
+from .decoding import decode
 from .header import COLOUR, complete_header, hash_identifier, header_meta, reorientation
+from .parsing import load_dataset
 from .pictures import read_picture
 from .refusal import RefusedInput
 from .rendering import check_display, grey_from_colour, render
@@ -153,7 +155,7 @@ def read_dicom(path: Path, window: int) -> tuple[np.ndarray, dict[str, Any]]:
     if dataset.PhotometricInterpretation in COLOUR:
         bits = dataset.BitsStored
         if dataset.PhotometricInterpretation == "PALETTE COLOR":
-            pixels = apply_color_lut(pixels, dataset)
+            pixels = apply_color_lut(stored_values(dataset, pixels).values, dataset)
             bits = 8 * pixels.dtype.itemsize
         check_window_index(window, 1)
         image, shown, flags = grey_from_colour(pixels, 2**bits - 1), "full range", ["grey stored as colour"]

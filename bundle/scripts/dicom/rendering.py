@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from pydicom.dataset import Dataset
 
+from .bits import stored_values
 from .header import number, text
 from .levels import Levels, find_levels, percentile
 from .luts import apply_lut
@@ -21,21 +22,21 @@ PERCENTILES = (0.5, 99.5)
 BLANK_RANGE = 5 / 255
 
 
-def render(dataset: Dataset, stored: np.ndarray, window: int = 0) -> tuple[np.ndarray, str, list[str]]:
+def render(dataset: Dataset, samples: np.ndarray, window: int = 0) -> tuple[np.ndarray, str, list[str]]:
     """Displayed image of a grey DICOM image.
 
     Args:
         dataset: header.
-        stored: stored values (H, W), integer.
+        samples: (H, W) integers, as decoded.
         window: which of several windows or VOI LUTs, from 0.
 
     Returns:
         Image (H, W) float32 in [0, 1], bone bright; description of the window; flags.
 
     Raises:
-        RefusedInput: ``BAD_RESCALE``, ``BAD_LUT``, ``WINDOW_INDEX`` or ``CONSTANT``.
+        RefusedInput: ``BIT_LAYOUT``, ``BAD_RESCALE``, ``BAD_LUT``, ``WINDOW_INDEX`` or ``CONSTANT``.
     """
-    levels = find_levels(stored)
+    levels = find_levels(stored_values(dataset, samples))
     padding = padding_mask(dataset, levels.values)
     values = apply_modality(dataset, levels.values)
     # Without padding and tables all is monotone, and what occurs between the extremes makes no difference.

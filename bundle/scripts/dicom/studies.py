@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 
-from .decoding import load_dataset
 from .gate import FRONTAL_VIEWS, require_chest_film
 from .header import FRONTAL_WORDS, text
+from .parsing import load_dataset
 from .reading import read_header
 from .refusal import RefusedInput
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,6 +93,20 @@ def compressed_kinds() -> Iterator[Case]:
     frame = encode("90", STORED)
     split.PixelData = encapsulate([frame], fragments_per_frame=3)
     yield Case("three fragments", split, linear(X, 2048, 4096))
+    misplaced = compressed("90", STORED, **FULL)
+    middle = len(frame) // 4 * 2
+    offsets = struct.pack("<HHL2L", 0xFFFE, 0xE000, 8, 0, middle + 8)  # of fragments, where those of frames should be
+    fragments = (struct.pack("<HHL", 0xFFFE, 0xE000, len(part)) + part for part in (frame[:middle], frame[middle:]))
+    misplaced.PixelData = offsets + b"".join(fragments) + struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
+    yield Case("offset table of the fragments", misplaced, linear(X, 2048, 4096))
+    padded = compressed("70", STORED, **FULL)
+    padded.PixelData = encapsulate([encode("70", STORED) + bytes(20)])
+    yield Case("zeros behind a codestream", padded, linear(X, 2048, 4096))
+    for syntax in ("51", "70", "80", "90", "201"):
+        cut = compressed(syntax, STORED, **FULL)
+        frame = encode(syntax, STORED)
+        cut.PixelData = encapsulate([frame[: 9 * len(frame) // 10]])
+        yield Case(f"codestream of {syntax} that is cut", cut, code="CODESTREAM")
     mislabelled = compressed("90", STORED, **FULL)
     mislabelled.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.70"
     yield Case("codestream of another syntax", mislabelled, code="CODESTREAM")

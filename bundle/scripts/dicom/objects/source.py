@@ -15,8 +15,8 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.valuerep import validate_value
 
-from ..decoding import load_dataset
 from ..header import SPACING_KEYWORDS, complete_header, number, reorientation
+from ..parsing import load_dataset
 from ..reading import sniff
 from ..refusal import RefusedInput
 
