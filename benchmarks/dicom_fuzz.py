@@ -1,10 +1,11 @@
-"""Hostile DICOM files: mutations of the conformance cases with fixed seeds, and bombs.
+"""Hostile DICOM files: mutations of the conformance cases with fixed seeds, of files and of frames alone, and bombs.
 
-    python benchmarks/dicom_fuzz.py --files 50000
+    python benchmarks/dicom_fuzz.py --files 50000 --frames 20000
 
-Reading runs in a child process for every 1,000 files, so that its death or hang is counted and costs one file. To be
-reported as 0: deaths, hangs (more than 20 s), exceptions other than RefusedInput, images that leave [0, 1]. Of each
-bomb: code, seconds and peak memory above the idle process, its decoder's included.
+Few damages to a whole file get as far as a decoder; those to the frame of a compressed one do. Reading runs in a child
+process for every 1,000 files, so that its death or hang is counted and costs one file. To be reported as 0: deaths,
+hangs (more than 20 s), exceptions other than RefusedInput, images that leave [0, 1]. Of each bomb: code, seconds and
+peak memory above the idle process, its decoder's included.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -30,10 +32,11 @@ from scripts.dicom.decoder_pool import DECODER_POOL  # noqa: E402
 
 from tests.dicom.bombs import BOMBS  # noqa: E402
 from tests.dicom.cases import all_cases  # noqa: E402
-from tests.dicom.mutations import mutate  # noqa: E402
+from tests.dicom.mutations import mutate, mutate_frame  # noqa: E402
 from tests.dicom.synthetic import save  # noqa: E402
 
 CHUNK, HANG_S = 1000, 20.0
+Mutation = Callable[[bytes, int], bytes]
 
 
 def read(path: Path) -> str:
@@ -52,21 +55,21 @@ def is_failure(outcome: str) -> bool:
     return outcome in ("HANG", "DEATH") or " " in outcome
 
 
-def read_mutations(seeds: list[bytes], numbers: range, folder: Path, results: Connection) -> None:
+def read_mutations(change: Mutation, seeds: list[bytes], numbers: range, folder: Path, results: Connection) -> None:
     path = folder / "mutation.dcm"
     for number in numbers:
-        path.write_bytes(mutate(seeds[number % len(seeds)], number))
+        path.write_bytes(change(seeds[number % len(seeds)], number))
         results.send((number, read(path)))
 
 
-def fuzz(seeds: list[bytes], count: int, folder: Path) -> Counter[str]:
+def fuzz(change: Mutation, seeds: list[bytes], count: int, folder: Path) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     following = 0
     while following < count:
         numbers = range(following, min(following + CHUNK, count))
         receiver, sender = multiprocessing.Pipe(duplex=False)
         child = multiprocessing.get_context("fork").Process(
-            target=read_mutations, args=(seeds, numbers, folder, sender)
+            target=read_mutations, args=(change, seeds, numbers, folder, sender)
         )
         child.start()
         sender.close()
@@ -118,18 +121,24 @@ def bombs(folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=50_000)
+    parser.add_argument("--frames", type=int, default=20_000)
     arguments = parser.parse_args()
+    failed = False
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bombs(folder)
-        files = [save(case.dataset, folder / "seed.dcm").read_bytes() for case in all_cases() if case.truth is not None]
-        started = time.perf_counter()
-        outcomes = fuzz(files, arguments.files, folder)
-    seconds = time.perf_counter() - started
-    print(f"{outcomes.total()} mutations of {len(files)} files in {seconds:.0f} s")
-    for outcome, number in outcomes.most_common():
-        print(f"  {number:6} {outcome}")
-    if any(map(is_failure, outcomes)):
+        cases = [case.dataset for case in all_cases() if case.truth is not None]
+        compressed = [dataset for dataset in cases if dataset.file_meta.TransferSyntaxUID.is_encapsulated]
+        for change, count, seeds in ((mutate, arguments.files, cases), (mutate_frame, arguments.frames, compressed)):
+            files = [save(dataset, folder / "seed.dcm").read_bytes() for dataset in seeds]
+            started = time.perf_counter()
+            outcomes = fuzz(change, files, count, folder)
+            seconds = time.perf_counter() - started
+            print(f"{change.__name__}: {outcomes.total()} mutations of {len(files)} files in {seconds:.0f} s")
+            for outcome, number in outcomes.most_common():
+                print(f"  {number:6} {outcome}", flush=True)
+            failed |= any(map(is_failure, outcomes))
+    if failed:
         sys.exit("there was an outcome that must not be")
 
 

@@ -97,7 +97,7 @@ def compressed_kinds() -> Iterator[Case]:
     middle = len(frame) // 4 * 2
     offsets = struct.pack("<HHL2L", 0xFFFE, 0xE000, 8, 0, middle + 8)  # of fragments, where those of frames should be
     fragments = (struct.pack("<HHL", 0xFFFE, 0xE000, len(part)) + part for part in (frame[:middle], frame[middle:]))
-    misplaced.PixelData = offsets + b"".join(fragments) + struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
+    misplaced.PixelData = offsets + b"".join(fragments)
     yield Case("offset table of the fragments", misplaced, linear(X, 2048, 4096))
     padded = compressed("70", STORED, **FULL)
     padded.PixelData = encapsulate([encode("70", STORED) + bytes(20)])
