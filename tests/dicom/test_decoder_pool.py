@@ -21,7 +21,7 @@ def pool():
 
 def decode(pool, stored=STORED):
     with in_memory(encode("90", stored)) as frame:
-        return pool.decode("jpeg2k_decode", frame, stored.shape, UINT16, {})
+        return pool.decode("jpeg2k_decode", frame, stored.shape, UINT16)
 
 
 def test_one_child_for_one_thread(pool):
@@ -38,7 +38,7 @@ def test_threads_decode_at_the_same_time(pool, monkeypatch):
         both.wait()
         return original(*arguments)
 
-    monkeypatch.setattr(module, "PROCESSORS", 2)
+    monkeypatch.setattr(module, "processors", lambda: 2)
     pool.__init__()
     monkeypatch.setattr(module.DecoderProcess, "decode", meet)
     images = [STORED, STORED[::-1].copy()]
@@ -49,7 +49,7 @@ def test_threads_decode_at_the_same_time(pool, monkeypatch):
 
 
 def test_not_more_children_than_processors(monkeypatch):
-    monkeypatch.setattr(module, "PROCESSORS", 1)
+    monkeypatch.setattr(module, "processors", lambda: 1)
     pool = DecoderPool()
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: decode(pool), range(8)))
@@ -58,9 +58,32 @@ def test_not_more_children_than_processors(monkeypatch):
     pool.stop()
 
 
+def test_one_frame_gets_its_share_of_the_processors(pool, monkeypatch):
+    monkeypatch.setattr(module, "processors", lambda: 6)
+    given = []
+    monkeypatch.setattr(module.DecoderProcess, "decode", lambda self, *arguments: given.append(arguments[-1]))
+    arguments = ("jpeg2k_decode", None, STORED.shape, UINT16)
+    pool.decode(*arguments, parallel=True)
+    pool.decode(*arguments)
+    other = pool.take()  # decodes
+    pool.decode(*arguments, parallel=True)
+    pool.idle.append(other)
+    monkeypatch.setattr(module, "processors", lambda: 1)
+    pool.decode(*arguments, parallel=True)
+    assert given == [4, None, 3, 1]
+
+
+def test_threads_give_the_same_pixels(pool, monkeypatch):
+    large = np.tile(STORED, (20, 20))
+    monkeypatch.setattr(module, "processors", lambda: 8)
+    with in_memory(encode("90", large)) as frame:
+        found = pool.decode("jpeg2k_decode", frame, large.shape, UINT16, parallel=True)
+    np.testing.assert_array_equal(found, large)
+
+
 def test_a_refused_frame_gives_its_child_back(pool):
     with in_memory(b"nonsense") as frame, pytest.raises(RefusedInput):
-        pool.decode("jpeg2k_decode", frame, STORED.shape, UINT16, {})
+        pool.decode("jpeg2k_decode", frame, STORED.shape, UINT16)
     np.testing.assert_array_equal(decode(pool), STORED)
     assert len(pool.children) == len(pool.idle) == 1
 

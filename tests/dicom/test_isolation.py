@@ -32,7 +32,7 @@ def in_memory(content, offset=0):
 
 def decode(decoder, stream=None, function="jpeg2k_decode", shape=STORED.shape, offset=0):
     with in_memory(encode("90", STORED) if stream is None else stream, offset) as frame:
-        return decoder.decode(function, frame, shape, UINT16, {})
+        return decoder.decode(function, frame, shape, UINT16)
 
 
 def test_pixels_come_back_and_are_ones_own(decoder):
@@ -63,7 +63,7 @@ def test_a_file_that_cannot_be_mapped_is_read(monkeypatch):
 def test_a_file_that_was_cut_is_a_refusal(decoder):
     with in_memory(encode("90", STORED)) as frame, pytest.raises(RefusedInput, match="ValueError"):
         frame.file.truncate(frame.length // 2)
-        decoder.decode("jpeg2k_decode", frame, STORED.shape, UINT16, {})
+        decoder.decode("jpeg2k_decode", frame, STORED.shape, UINT16)
     np.testing.assert_array_equal(decode(decoder), STORED)
 
 

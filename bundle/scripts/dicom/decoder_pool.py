@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from typing import Any
 
 import numpy as np
 
 from .frame import Frame
 from .isolation import DecoderProcess
 
-PROCESSORS = os.cpu_count() or 1
+MAX_THREADS = 4  # for one frame: worker processes know nothing of each other
+
+
+def processors() -> int:
+    """Processors that this process may use now."""
+    return len(os.sched_getaffinity(0))
 
 
 class DecoderPool:
@@ -21,18 +25,34 @@ class DecoderPool:
     def __init__(self) -> None:
         self.children: list[DecoderProcess] = []
         self.idle: deque[DecoderProcess] = deque()
-        self.slots = threading.BoundedSemaphore(PROCESSORS)
+        self.slots = threading.BoundedSemaphore(processors())
 
     def decode(
-        self, function: str, frame: Frame, shape: tuple[int, ...], dtype: np.dtype, options: dict[str, Any]
+        self, function: str, frame: Frame, shape: tuple[int, ...], dtype: np.dtype, *, parallel: bool = False
     ) -> np.ndarray:
-        """As ``DecoderProcess.decode``, from any number of threads."""
+        """Pixels of a frame, for any number of threads.
+
+        Args:
+            function: name of a function of imagecodecs.
+            frame: codestream.
+            shape: of the pixels that it declares.
+            dtype: of these pixels.
+            parallel: whether the function takes ``numthreads``; it gets its share of the processors.
+
+        Raises:
+            RefusedInput: see ``DecoderProcess.decode``.
+        """
         with self.slots:
             child = self.take()
             try:
-                return child.decode(function, frame, shape, dtype, options)
+                return child.decode(function, frame, shape, dtype, self.threads() if parallel else None)
             finally:
                 self.idle.append(child)
+
+    def threads(self) -> int:
+        """The share of a child that decodes."""
+        decoding = len(self.children) - len(self.idle)
+        return min(MAX_THREADS, max(1, processors() // decoding))
 
     def take(self) -> DecoderProcess:
         """A child that does nothing; the one that worked last, whose memory is warm."""
@@ -54,7 +74,7 @@ class DecoderPool:
             child.forget()
         self.children.clear()
         self.idle.clear()
-        self.slots = threading.BoundedSemaphore(PROCESSORS)  # those taken are of threads that are not here
+        self.slots = threading.BoundedSemaphore(processors())  # those taken are of threads that are not here
 
 
 DECODER_POOL = DecoderPool()

@@ -8,7 +8,7 @@ JPEG under another licence; imagecodecs was also the fastest for every syntax (`
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -31,19 +31,18 @@ class Decoder(NamedTuple):
         function: name in imagecodecs.
         markers: start-of-frame markers that the syntax allows (PS3.5 8.2).
         lossy: whether the values that come out may differ from those that went in.
-        options: keyword arguments.
+        parallel: whether it can use several processors for one frame.
     """
 
     function: str
     markers: frozenset[int]
     lossy: bool = False
-    options: dict[str, Any] = {}  # noqa: RUF012 - never changed
+    parallel: bool = False
 
 
 JPEG, PROCESS_14 = "jpeg8_decode", frozenset({0xC3})  # libjpeg-turbo, in this process; the others in the child
 JPEG_LS, JPEG_LS_FRAME = "jpegls_decode", frozenset({0xF7})
 J2K, HTJ2K, SIZ = "jpeg2k_decode", "htj2k_decode", frozenset({JPEG_2000})
-ONE_THREAD = {"numthreads": 1}
 DECODERS = {
     "1.2.840.10008.1.2.4.50": Decoder(JPEG, frozenset({0xC0}), lossy=True),  # baseline, 8 bit
     "1.2.840.10008.1.2.4.51": Decoder(JPEG, frozenset({0xC0, 0xC1}), lossy=True),  # extended, 8 and 12 bit
@@ -51,8 +50,8 @@ DECODERS = {
     "1.2.840.10008.1.2.4.70": Decoder(JPEG, PROCESS_14),  # selection value 1
     "1.2.840.10008.1.2.4.80": Decoder(JPEG_LS, JPEG_LS_FRAME),
     "1.2.840.10008.1.2.4.81": Decoder(JPEG_LS, JPEG_LS_FRAME, lossy=True),
-    "1.2.840.10008.1.2.4.90": Decoder(J2K, SIZ, options=ONE_THREAD),
-    "1.2.840.10008.1.2.4.91": Decoder(J2K, SIZ, lossy=True, options=ONE_THREAD),
+    "1.2.840.10008.1.2.4.90": Decoder(J2K, SIZ, parallel=True),
+    "1.2.840.10008.1.2.4.91": Decoder(J2K, SIZ, lossy=True, parallel=True),
     "1.2.840.10008.1.2.4.201": Decoder(HTJ2K, SIZ),
     "1.2.840.10008.1.2.4.202": Decoder(HTJ2K, SIZ),  # by resolution
     "1.2.840.10008.1.2.4.203": Decoder(HTJ2K, SIZ, lossy=True),
@@ -139,7 +138,8 @@ def decode_codestream(frame: Frame, dataset: Dataset) -> np.ndarray:
     if decoder.function == JPEG:
         return decode_jpeg(frame.read(), photometric).reshape(shape)
     dtype = np.dtype(f"{'i' if header.signed else 'u'}{1 if header.precision <= 8 else 2}")
-    return to_rgb(DECODER_POOL.decode(decoder.function, frame, shape, dtype, decoder.options), photometric)
+    pixels = DECODER_POOL.decode(decoder.function, frame, shape, dtype, parallel=decoder.parallel)
+    return to_rgb(pixels, photometric)
 
 
 def decode_jpeg(stream: bytes, photometric: str) -> np.ndarray:

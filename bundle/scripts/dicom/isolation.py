@@ -26,11 +26,12 @@ from .rooms import SHARED_ROOMS
 
 # Ten times what JPEG 2000 takes for a pixel, and three times what it holds of one.
 START_S, SECONDS_PER_PIXEL = 1.0, 1e-6
-START_BYTES, BYTES_PER_PIXEL = 100_000_000, 24
+START_BYTES, BYTES_PER_PIXEL, BYTES_PER_THREAD = 100_000_000, 24, 16_000_000
 START_PROCESS_S = READ_S = 60.0  # neither the imports of a child nor a slow disk counts as decoding
 MESSAGE_BYTES = 4096
 # Of glibc: a decoder's buffers of up to 32 MB, 64 MB in all, are used again; fresh ones cost HTJ2K 5 % of its time.
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**26)}
+# One arena: each further thread would reserve 64 MB of address space, which is what the limit counts.
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**26), "MALLOC_ARENA_MAX": "1"}
 
 
 class DecoderProcess:
@@ -41,7 +42,7 @@ class DecoderProcess:
         self.channel: socket.socket | None = None
 
     def decode(
-        self, function: str, frame: Frame, shape: tuple[int, ...], dtype: np.dtype, options: dict[str, Any]
+        self, function: str, frame: Frame, shape: tuple[int, ...], dtype: np.dtype, threads: int | None = None
     ) -> np.ndarray:
         """Pixels of a frame.
 
@@ -50,7 +51,7 @@ class DecoderProcess:
             frame: codestream.
             shape: of the pixels that it declares; sets the limits.
             dtype: of these pixels.
-            options: keyword arguments.
+            threads: for a function that takes ``numthreads``.
 
         Raises:
             RefusedInput: ``DECODE`` or ``DECODE_TIME``.
@@ -58,8 +59,9 @@ class DecoderProcess:
         pixels = math.prod(shape)
         room = SHARED_ROOMS.take(pixels * dtype.itemsize)
         request = {
-            "function": function, "options": options, "shape": shape, "dtype": dtype.str, "room": room.number,
-            "offset": frame.offset, "length": frame.length, "memory": START_BYTES + BYTES_PER_PIXEL * pixels,
+            "function": function, "options": {"numthreads": threads} if threads else {},
+            "shape": shape, "dtype": dtype.str, "room": room.number, "offset": frame.offset, "length": frame.length,
+            "memory": START_BYTES + BYTES_PER_PIXEL * pixels + BYTES_PER_THREAD * (threads or 0),
             "seconds": START_S + SECONDS_PER_PIXEL * pixels,
         }  # fmt: skip
         answer = self.ask(request, [room.descriptor, frame.file.fileno()])
@@ -91,8 +93,8 @@ class DecoderProcess:
         if self.process is None or self.channel is None or self.process.poll() is not None:
             self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             program = [sys.executable, "-P", str(Path(__file__).with_name("isolated_decoder.py")), str(theirs.fileno())]
-            # One BLAS thread: each reserves address space, which is what the limit counts.
-            environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **KEEP_MEMORY}
+            # One BLAS thread, because each reserves address space too.
+            environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **MEMORY}
             self.process = subprocess.Popen(
                 program, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
