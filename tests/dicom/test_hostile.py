@@ -39,6 +39,7 @@ def test_mutations(tmp_path, change, recwarn):
         outcomes["read"] += 1
         assert tuple(radiograph.meta) == META_KEYS
         assert radiograph.image.dtype == np.float32
+        assert radiograph.image.ndim == 3
         assert radiograph.image.min() >= 0, number  # false for NaN
         assert radiograph.image.max() <= 1, number
     # Damage that always or never matters would test nothing.

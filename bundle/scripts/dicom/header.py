@@ -71,23 +71,28 @@ def complete_header(dataset: Dataset) -> list[str]:
     allocated = dataset.get("BitsAllocated")
     if allocated not in (8, 16, 32):
         raise bit_layout("BitsAllocated 8, 16 or 32", f"{allocated}")
+    samples = 1 if photometric in {*GREY, "PALETTE COLOR"} else 3  # PS3.3 C.7.6.3.1.2
     defaults = {
         "BitsStored": allocated,
         "HighBit": (dataset.get("BitsStored") or allocated) - 1,
         "PixelRepresentation": 0,
-        "SamplesPerPixel": 1 if photometric in {*GREY, "PALETTE COLOR"} else 3,
+        "SamplesPerPixel": samples,
     }
     flags = []
     for keyword, value in defaults.items():
         if dataset.get(keyword) is None:
             setattr(dataset, keyword, value)
             flags.append(f"assumed {keyword} {value}")
-    check_bits(dataset)
+    check_bits(dataset, samples)
     return flags
 
 
-def check_bits(dataset: Dataset) -> None:
+def check_bits(dataset: Dataset, samples: int) -> None:
     """Refuse bits that do not lie in their sample, or, in a codestream, which has no unused ones, above its lowest.
+
+    Args:
+        dataset: header.
+        samples: of a pixel of its PhotometricInterpretation.
 
     Raises:
         RefusedInput: ``BIT_LAYOUT``.
@@ -98,9 +103,9 @@ def check_bits(dataset: Dataset) -> None:
     if not 1 <= stored <= high + 1 <= allocated or (high + 1 != stored and not may_shift):
         expected = f"BitsStored <= HighBit + 1 <= BitsAllocated{'' if may_shift else ', HighBit = BitsStored - 1'}"
         raise bit_layout(expected, f"BitsAllocated {allocated}, BitsStored {stored}, HighBit {high}")
-    if dataset.PixelRepresentation not in (0, 1) or dataset.SamplesPerPixel not in (1, 3):
+    if dataset.PixelRepresentation not in (0, 1) or dataset.SamplesPerPixel != samples:
         raise bit_layout(
-            "PixelRepresentation 0 or 1, SamplesPerPixel 1 or 3",
+            f"PixelRepresentation 0 or 1, SamplesPerPixel {samples}",
             f"{dataset.PixelRepresentation}, {dataset.SamplesPerPixel}",
         )
 

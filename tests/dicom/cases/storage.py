@@ -139,6 +139,8 @@ def refusals() -> Iterator[Case]:
     yield refused("fewer pixels than rows and columns", "DECODE", Rows=97, **FULL)
     yield refused("constant", "CONSTANT", np.full_like(STORED, 7), **FULL)
     yield refused("two samples", "BIT_LAYOUT", SamplesPerPixel=2, **FULL)
+    yield refused("grey of three samples", "BIT_LAYOUT", np.stack([STORED] * 3, -1), SamplesPerPixel=3, **FULL)
+    yield refused("RGB of one sample", "BIT_LAYOUT", PhotometricInterpretation="RGB", **FULL)
     yield refused("sign of 7", "BIT_LAYOUT", PixelRepresentation=7, **FULL)
     empty = make_dataset(STORED, **FULL)
     del empty.PixelData
