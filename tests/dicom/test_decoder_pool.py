@@ -13,6 +13,11 @@ from .test_isolation import UINT16, in_memory
 
 
 @pytest.fixture
+def two_processors(monkeypatch):
+    monkeypatch.setattr(module, "processors", lambda: 2)
+
+
+@pytest.fixture
 def pool():
     pool = DecoderPool()
     yield pool
@@ -30,7 +35,7 @@ def test_one_child_for_one_thread(pool):
     assert len(pool.children) == 1
 
 
-def test_threads_decode_at_the_same_time(pool, monkeypatch):
+def test_threads_decode_at_the_same_time(two_processors, pool, monkeypatch):
     both = Barrier(2, timeout=60)  # broken if one waits for the other
     original = module.DecoderProcess.decode
 
@@ -38,8 +43,6 @@ def test_threads_decode_at_the_same_time(pool, monkeypatch):
         both.wait()
         return original(*arguments)
 
-    monkeypatch.setattr(module, "processors", lambda: 2)
-    pool.__init__()
     monkeypatch.setattr(module.DecoderProcess, "decode", meet)
     images = [STORED, STORED[::-1].copy()]
     with ThreadPoolExecutor(2) as threads:

@@ -2,6 +2,7 @@ import logging
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from scripts.networks import ViTMultilabel, load_vit_multilabel, save_vit_multilabel
 from scripts.networks.continuing import load_some
 from scripts.workflow import BUNDLE_ROOT
@@ -76,7 +77,16 @@ def test_a_plain_model_can_get_convolution_branches_but_not_lose_them(tmp_path):
 def test_weights_without_a_place_are_named(tmp_path):
     network = trained(tmp_path / "model", conv_branch=True)
     with pytest.raises(ValueError, match=r"model: weights without a place .* found conv_branches\.9\.weight"):
-        load_some(network, {"conv_branches.9.weight": torch.zeros(1)}, tmp_path / "model")
+        load_some(network, {"conv_branches.9.weight": torch.zeros(1)}, set(), tmp_path / "model")
+
+
+@pytest.mark.parametrize("lost", ["head.weight", "conv_branches.1.conv.weight"])
+def test_a_place_without_weights_is_named(tmp_path, lost):
+    trained(tmp_path / "model", conv_branch=True)
+    file = tmp_path / "model" / "model.safetensors"
+    save_file({name: value for name, value in load_file(file).items() if name != lost}, file)
+    with pytest.raises(ValueError, match=f"model: .* a place without weights; expected none, found {lost}"):
+        continued(tmp_path / "model", conv_branch=True)
 
 
 def test_shipped_model_says_nearly_the_same_at_a_higher_resolution():

@@ -78,7 +78,7 @@ def inflate(path: Path, offset: int) -> bytes:
 
     Args:
         path: DICOM file with the Deflated Explicit VR Little Endian transfer syntax.
-        offset: its first byte.
+        offset: first byte of what is compressed.
 
     Raises:
         RefusedInput: ``INFLATED_SIZE``; at that moment as much as the budget allows has been inflated, no more.

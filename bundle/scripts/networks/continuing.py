@@ -41,29 +41,32 @@ def continue_from(network: ViTMultilabel, source: str | Path) -> None:
             f"{folder}: the weights have convolution branches, which the network lacks; expected conv_branch true, "
             "found false; set --conv_branch True"
         )
-    load_some(network, branches, folder)
+    own = network.state_dict().keys()
+    if branches:
+        load_some(network, branches, {key for key in own if key.startswith("conv_branches.")}, folder)
     labels = labels_of(metadata)
     if why := refusal(network, metadata["preprocessing"], labels):
         logger.info("%s: the head starts anew: %s", folder, why)
         return
     order = [labels.index(label) for label in network.labels or ()]
     heads = {key: state[key][order] for key in PER_LABEL if key in state}
-    load_some(network, heads, folder)
+    load_some(network, heads, {key for key in PER_LABEL if key in own}, folder)
     logger.info("%s: continued with its head", folder)
 
 
-def load_some(network: ViTMultilabel, tensors: Mapping[str, torch.Tensor], folder: Path) -> None:
-    """Load these tensors and leave the others of the network as they are.
+def load_some(network: ViTMultilabel, tensors: Mapping[str, torch.Tensor], names: set[str], folder: Path) -> None:
+    """Load the tensors of these names, all of them, and leave the others of the network as they are.
 
     Raises:
-        ValueError: the network has no place for one of them.
+        ValueError: one is missing, or the network has no place for one.
     """
-    unexpected = network.load_state_dict(tensors, strict=False).unexpected_keys
-    if unexpected:
+    missing, unexpected = names - tensors.keys(), tensors.keys() - names
+    if missing or unexpected:
         raise ValueError(
-            f"{folder}: weights without a place in the network; expected none, found {', '.join(unexpected)}; "
-            "build the network as the folder's was"
+            f"{folder}: weights without a place in the network, or a place without weights; expected none, found "
+            f"{', '.join(sorted(missing | unexpected))}; build the network as the folder's was"
         )
+    network.load_state_dict(tensors, strict=False)
 
 
 def labels_of(metadata: Mapping[str, Any]) -> list[str]:
