@@ -7,9 +7,11 @@ import pytest
 from scripts.dicom import RefusedInput
 from scripts.dicom import decoder_pool as module
 from scripts.dicom.decoder_pool import DecoderPool
+from scripts.dicom.frame import in_memory
 
 from .cases import STORED, encode
-from .test_isolation import UINT16, in_memory
+
+UINT16 = np.dtype(np.uint16)
 
 
 @pytest.fixture

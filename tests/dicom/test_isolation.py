@@ -1,13 +1,12 @@
 import errno
 import os
 import signal
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from scripts.dicom import RefusedInput
 from scripts.dicom import isolation as module
-from scripts.dicom.frame import Frame
+from scripts.dicom.frame import Frame, in_memory
 from scripts.dicom.isolation import DecoderProcess
 
 from .cases import STORED, encode
@@ -22,17 +21,10 @@ def decoder():
     process.stop()
 
 
-@contextmanager
-def in_memory(content, offset=0):
-    """Frame at ``offset`` of a file in memory."""
-    with os.fdopen(os.memfd_create("test"), "w+b", buffering=0) as file:
-        file.write(bytes(offset) + content)
-        yield Frame(file, offset, len(content))
-
-
 def decode(decoder, stream=None, function="jpeg2k_decode", shape=STORED.shape, offset=0):
-    with in_memory(encode("90", STORED) if stream is None else stream, offset) as frame:
-        return decoder.decode(function, frame, shape, UINT16)
+    content = encode("90", STORED) if stream is None else stream
+    with in_memory(bytes(offset) + content) as whole:
+        return decoder.decode(function, Frame(whole.file, offset, len(content)), shape, UINT16)
 
 
 def test_pixels_come_back_and_are_ones_own(decoder):

@@ -48,6 +48,13 @@ def open_frame(dataset: Dataset) -> Iterator[Frame]:
             yield Frame(file, *fragments[0])
             return
         content = b"".join(read_at(file, *fragment) for fragment in fragments)
+    with in_memory(content) as frame:
+        yield frame
+
+
+@contextmanager
+def in_memory(content: bytes) -> Iterator[Frame]:
+    """A frame that is in no file, in memory that has a descriptor."""
     with os.fdopen(os.memfd_create("frame"), "w+b", buffering=0) as memory:
         memory.write(content)
         yield Frame(memory, 0, len(content))
