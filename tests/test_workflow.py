@@ -1,5 +1,11 @@
+import random
+from pathlib import Path
+
 import pytest
-from scripts.workflow import WORKFLOWS, check_overrides, config_files, parse_overrides, run_workflow
+from monai.bundle import ConfigParser
+from scripts.workflow import WORKFLOWS, as_data, check_overrides, config_files, parse_overrides, run_workflow
+
+EXPRESSION = "$__import__('pathlib').Path('ran').touch()"
 
 
 def test_values_are_typed():
@@ -39,3 +45,50 @@ def test_several_processes_without_torchrun_are_refused(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(ValueError, match="torchrun --standalone"):
         run_workflow("training", overlays=["multi_gpu"])
+
+
+def parsed(value):
+    """The value itself, and a list, an argument and an expression that refer to it, as MONAI's parser resolves them."""
+    config = {"value": as_data(value), "listed": ["@value"], "expression": "$[@value]"}
+    parser = ConfigParser({**config, "argument": {"_target_": "builtins.dict", "it": "@value"}})
+    resolved = (parser.get_parsed_content(key) for key in ("value", "listed", "argument", "expression"))
+    value, listed, argument, expression = resolved
+    return [value, *listed, argument["it"], *expression]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        EXPRESSION,
+        "$import os",
+        "@value",
+        "%metadata.json::version",
+        "@##value",
+        "a#b",
+        "it's \"$\\x\n\u00e9\udcf6%",
+        "$'+str(1)+'",
+        "_x",
+        ["films", EXPRESSION],
+        {"_target_": "os.system", "command": "false"},
+        {"_disabled_": True, "nested": [{"_target_": "os.getcwd"}]},
+        None,
+        1e-5,
+    ],
+)
+def test_data_pass_the_parser_unchanged_and_unevaluated(value, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert parsed(value) == [value] * 4
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_random_texts_pass_the_parser_unchanged():
+    generator = random.Random(0)
+    for _ in range(500):
+        text = "".join(generator.choices("$@%#:_'\"\\{}[]()\n .ax1\u00e9", k=generator.randint(1, 12)))
+        assert parsed(text) == [text] * 4, repr(text)
+
+
+def test_a_path_becomes_text_and_an_object_in_a_list_is_refused():
+    assert parsed(Path("@films")) == ["@films"] * 4
+    with pytest.raises(TypeError, match="a setting holds a object"):
+        as_data([object()])

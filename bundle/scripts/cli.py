@@ -52,10 +52,8 @@ def run(
     """Run a workflow of the bundle; any configuration key can be set with --key value."""
     from .workflow import parse_overrides, run_workflow
 
-    overrides = parse_overrides(context.args)
-    if tracking != "mlflow":
-        overrides["tracking_uri"] = tracking
-    run_workflow(workflow, overlays=overlay, overrides=overrides)
+    chosen = {} if tracking == "mlflow" else {"tracking_uri": tracking}
+    run_workflow(workflow, overlays=overlay, overrides=chosen, expressions=parse_overrides(context.args))
 
 
 @app.command()
@@ -113,9 +111,9 @@ def predict_files(inputs: list[str], out: Path, model: Path | None, dicom: bool)
     """Run the workflow ``inferring``."""
     from .workflow import run_workflow
 
-    overrides: dict = {"inputs": inputs, "output_dir": str(out), "tracking_uri": "none"}
+    overrides: dict = {"inputs": inputs, "output_dir": out, "tracking_uri": "none"}
     if model is not None:
-        overrides["model_dir"] = str(model)
+        overrides["model_dir"] = model
     if dicom:
         overrides["dicom"] = True
     run_workflow("inferring", overrides=overrides)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -37,14 +38,21 @@ logger = logging.getLogger(__name__)
 
 
 def run_workflow(
-    workflow: str, *, overlays: Sequence[str] = (), overrides: Mapping[str, Any] | None = None
+    workflow: str,
+    *,
+    overlays: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    expressions: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Run one workflow in this process.
 
     Args:
         workflow: a key of ``WORKFLOWS``.
         overlays: names of configuration files merged over the workflow's own (``paper``, ``demo``, ``multi_gpu``).
-        overrides: configuration keys and values; nested keys as ``train::trainer::max_epochs``.
+        overrides: configuration keys and their values; nested keys as ``train::trainer::max_epochs``. A value is data,
+            whatever it begins with: it is never evaluated, see :func:`as_data`.
+        expressions: likewise, but values that begin with ``$``, ``@`` or ``%`` are expressions, references and macros
+            of MONAI, that is, code. Only what the user typed after ``run --key`` belongs here.
 
     Returns:
         The resolved values of the keys that the caller set, as the workflow saw them.
@@ -56,7 +64,8 @@ def run_workflow(
 
     files = config_files(workflow, overlays)
     check_launcher(overlays)
-    overrides = {"bundle_root": str(BUNDLE_ROOT), **(overrides or {})}
+    overrides = {key: as_data(value) for key, value in {"bundle_root": BUNDLE_ROOT, **(overrides or {})}.items()}
+    overrides |= expressions or {}
     check_overrides(files, overrides)
     job = ConfigWorkflow(
         config_file=[str(file) for file in files],
@@ -82,7 +91,7 @@ def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) 
     Args:
         config_file: that the component is defined in.
         name: its key.
-        overrides: keys and values, as of :func:`run_workflow`.
+        overrides: keys and values, which are data, as of :func:`run_workflow`.
 
     Raises:
         FileNotFoundError: no such file.
@@ -98,11 +107,54 @@ def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) 
     parser = ConfigParser()
     parser.read_config(str(config_file))
     parser.read_meta(str(CONFIG_DIR / "metadata.json"))
-    parser.update(dict(overrides))
+    parser.update({key: as_data(value) for key, value in overrides.items()})
     try:
         return parser.get_parsed_content(name)
     except RuntimeError as error:
         raise root_cause(error) from error
+
+
+def as_data(value: Any) -> Any:
+    """Rewrite a value so that MONAI's parser gives it back as it is.
+
+    The parser evaluates a string that begins with ``$``, replaces one that begins with ``@`` or ``%`` by what it names
+    (which may be a file), changes ``#`` to ``::``, and instantiates a dictionary with ``_target_``. A file name or a
+    value of a request must do none of that. A value that contains one of these characters, or a string that begins with
+    an underscore, becomes an expression that is one Python literal with these characters escaped.
+
+    Args:
+        value: a number, string, path, ``None``, or lists and dictionaries of these; a path becomes a string. An object
+            of another type, for example a ``torch.device``, is returned as it is: the parser passes it on.
+
+    Raises:
+        TypeError: a list or dictionary that contains something else.
+    """
+    if not isinstance(value, str | list | tuple | Mapping | os.PathLike):
+        return value
+    value = plain(value)
+    literal = ascii(value)
+    if not re.search(r"[$@%#]|['\"]_", literal):
+        return value
+    return "$" + re.sub("[$@%#]", lambda found: f"\\x{ord(found[0]):02x}", literal)
+
+
+def plain(value: Any) -> Any:
+    """A copy that consists of what Python has literals for.
+
+    Raises:
+        TypeError: it contains something else.
+    """
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, Mapping):
+        return {plain(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, str):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    raise TypeError(f"a setting holds a {type(value).__name__}; expected numbers, strings, lists and dictionaries")
 
 
 def start_log() -> None:

@@ -195,26 +195,27 @@ class FinetuneLearner:
             "output_dir": str(out),
             "tracking_uri": self.tracking_uri,
         }
-        if view.mode == "zoom":
-            own["crops"] = {"_target_": "scripts.experiment.view_data.StoredCrops", "count": self.regions.count}
+        stored = {"_target_": "scripts.experiment.view_data.StoredCrops", "count": self.regions.count}
+        components: dict[str, Any] = {"crops": stored} if view.mode == "zoom" else {}
+        if workflow == "zooming":
+            components["base"] = default_settings()["network_def"]
         if workflow == "evaluating":
             given = {key: value for key, value in self.training.items() if key in ("precision", "batch_size", "device")}
         else:
             given = self.training
-        run_workflow(workflow, overrides={**given, **own, **overrides})
+        run_workflow(workflow, overrides={**given, **own, **overrides}, expressions=components)
 
     def network_of(self, view: View) -> dict[str, Any]:
-        """Settings of a view's network; a zoom network starts from the same weights as any other, not from a base."""
+        """Settings of a view's network."""
         size = view.image_size or self.image_size
         if view.mode != "zoom":
             return {"image_size": size}
-        config = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text())
+        config = default_settings()
         structure = {key: self.training.get(key, config[key]) for key in STRUCTURE}
         return {
             **structure,
             "image_size": size,
             "backbone": self.training.get("backbone", config["backbone"]),
-            "base": config["network_def"],
             "zoom_count": self.regions.count,
             "zoom_window": self.regions.window,
             "zoom_size": size,
@@ -235,3 +236,8 @@ class FinetuneLearner:
             "seconds": float(np.mean(seconds)) / int(self.judged(cases).sum()),
             "tokens": float(views * (rows * columns + 1)),
         }
+
+
+def default_settings() -> dict[str, Any]:
+    """The settings of ``train.yaml``; a zoom network of this experiment takes its ``network_def`` as base."""
+    return yaml.safe_load((CONFIG_DIR / "train.yaml").read_text())

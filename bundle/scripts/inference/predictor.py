@@ -52,19 +52,22 @@ class Predictor:
             bundle_root: folder with ``configs/`` and ``models/``.
             model_dir: folder that training wrote; ``None``: the shipped model.
             device: ``cpu``, ``cuda``, …; ``None``: a GPU when there is one.
-            overrides: keys of ``inference.yaml``, for example ``enhance=False``.
+            overrides: keys of ``inference.yaml``, for example ``enhance=False``. Values are data: a path that begins
+                with ``$`` is a path.
 
         Raises:
             FileNotFoundError: no configuration or no model there.
             ValueError: an unknown key, or files that do not fit together.
         """
+        import torch
+
         from ..workflow import parse_component
 
-        settings = {"bundle_root": str(bundle_root), **overrides}
+        settings = {"bundle_root": bundle_root, **overrides}
         if model_dir is not None:
-            settings["model_dir"] = str(model_dir)
+            settings["model_dir"] = model_dir
         if device is not None:
-            settings["device"] = f"$torch.device({device!r})"
+            settings["device"] = torch.device(device)
         predictor = parse_component(Path(bundle_root) / "configs" / "inference.yaml", "predictor", settings)
         assert isinstance(predictor, cls)
         return predictor
