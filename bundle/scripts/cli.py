@@ -50,10 +50,11 @@ def run(
     tracking: Annotated[str, typer.Option(help="mlflow (sqlite beside the output), none, or an MLflow URI")] = "mlflow",
 ) -> None:
     """Run a workflow of the bundle; any configuration key can be set with --key value."""
-    from .workflow import parse_overrides, run_workflow
+    from .workflow import Expression, parse_overrides, run_workflow  # noqa: TID251 - what the user typed
 
-    chosen = {} if tracking == "mlflow" else {"tracking_uri": tracking}
-    run_workflow(workflow, overlays=overlay, overrides=chosen, expressions=parse_overrides(context.args))
+    overrides = {} if tracking == "mlflow" else {"tracking_uri": tracking}
+    typed = {key: Expression(value) for key, value in parse_overrides(context.args).items()}
+    run_workflow(workflow, overlays=overlay, overrides=overrides | typed)
 
 
 @app.command()

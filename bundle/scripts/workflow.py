@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -42,17 +42,14 @@ def run_workflow(
     *,
     overlays: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
-    expressions: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Run one workflow in this process.
 
     Args:
         workflow: a key of ``WORKFLOWS``.
         overlays: names of configuration files merged over the workflow's own (``paper``, ``demo``, ``multi_gpu``).
-        overrides: configuration keys and their values; nested keys as ``train::trainer::max_epochs``. A value is data,
-            whatever it begins with: it is never evaluated, see :func:`as_data`.
-        expressions: likewise, but values that begin with ``$``, ``@`` or ``%`` are expressions, references and macros
-            of MONAI, that is, code. Only what the user typed after ``run --key`` belongs here.
+        overrides: configuration keys and their values; nested keys as ``train::trainer::max_epochs``. A value is data
+            and is never evaluated, whatever it begins with, unless it is an :class:`Expression`.
 
     Returns:
         The resolved values of the keys that the caller set, as the workflow saw them.
@@ -65,7 +62,6 @@ def run_workflow(
     files = config_files(workflow, overlays)
     check_launcher(overlays)
     overrides = {key: as_data(value) for key, value in {"bundle_root": BUNDLE_ROOT, **(overrides or {})}.items()}
-    overrides |= expressions or {}
     check_overrides(files, overrides)
     job = ConfigWorkflow(
         config_file=[str(file) for file in files],
@@ -114,8 +110,21 @@ def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) 
         raise root_cause(error) from error
 
 
+class Expression(NamedTuple):
+    """An override that MONAI's parser may evaluate: code, as a configuration is code.
+
+    Only what the user typed after ``run --key``, and components that this software itself puts into a configuration,
+    may be wrapped in it; the linter refuses the name everywhere else.
+
+    Attributes:
+        code: as it would stand in a configuration file.
+    """
+
+    code: Any
+
+
 def as_data(value: Any) -> Any:
-    """Rewrite a value so that MONAI's parser gives it back as it is.
+    """Rewrite a value so that MONAI's parser gives it back as it is, or unwrap an :class:`Expression`.
 
     The parser evaluates a string that begins with ``$``, replaces one that begins with ``@`` or ``%`` by what it names
     (which may be a file), changes ``#`` to ``::``, and instantiates a dictionary with ``_target_``. A file name or a
@@ -129,6 +138,8 @@ def as_data(value: Any) -> Any:
     Raises:
         TypeError: a list or dictionary that contains something else.
     """
+    if isinstance(value, Expression):
+        return value.code
     if not isinstance(value, str | list | tuple | Mapping | os.PathLike):
         return value
     value = plain(value)

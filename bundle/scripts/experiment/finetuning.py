@@ -25,7 +25,7 @@ from ..enhancement.enhance_image import EnhanceSettings
 from ..evaluation.predictions import read_predictions
 from ..networks.loading import load_vit_multilabel
 from ..transforms.geometry import fit_square
-from ..workflow import CONFIG_DIR, run_workflow
+from ..workflow import CONFIG_DIR, Expression, run_workflow  # noqa: TID251 - our own components
 from .arms import Arm, View
 from .cases import Cases
 from .protocol import plan_fits
@@ -195,27 +195,27 @@ class FinetuneLearner:
             "output_dir": str(out),
             "tracking_uri": self.tracking_uri,
         }
-        stored = {"_target_": "scripts.experiment.view_data.StoredCrops", "count": self.regions.count}
-        components: dict[str, Any] = {"crops": stored} if view.mode == "zoom" else {}
-        if workflow == "zooming":
-            components["base"] = default_settings()["network_def"]
+        if view.mode == "zoom":
+            stored = {"_target_": "scripts.experiment.view_data.StoredCrops", "count": self.regions.count}
+            own["crops"] = Expression(stored)
         if workflow == "evaluating":
             given = {key: value for key, value in self.training.items() if key in ("precision", "batch_size", "device")}
         else:
             given = self.training
-        run_workflow(workflow, overrides={**given, **own, **overrides}, expressions=components)
+        run_workflow(workflow, overrides={**given, **own, **overrides})
 
     def network_of(self, view: View) -> dict[str, Any]:
-        """Settings of a view's network."""
+        """Settings of a view's network; a zoom network starts from the same weights as any other, not from a base."""
         size = view.image_size or self.image_size
         if view.mode != "zoom":
             return {"image_size": size}
-        config = default_settings()
+        config = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text())
         structure = {key: self.training.get(key, config[key]) for key in STRUCTURE}
         return {
             **structure,
             "image_size": size,
             "backbone": self.training.get("backbone", config["backbone"]),
+            "base": Expression(config["network_def"]),
             "zoom_count": self.regions.count,
             "zoom_window": self.regions.window,
             "zoom_size": size,
@@ -236,8 +236,3 @@ class FinetuneLearner:
             "seconds": float(np.mean(seconds)) / int(self.judged(cases).sum()),
             "tokens": float(views * (rows * columns + 1)),
         }
-
-
-def default_settings() -> dict[str, Any]:
-    """The settings of ``train.yaml``; a zoom network of this experiment takes its ``network_def`` as base."""
-    return yaml.safe_load((CONFIG_DIR / "train.yaml").read_text())

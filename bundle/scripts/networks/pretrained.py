@@ -133,7 +133,7 @@ def read_state(folder: Path) -> dict[str, torch.Tensor]:
     if shards:
         state = {key: value for shard in shards for key, value in load_file(shard).items()}
     elif pickles:
-        state = torch.load(pickles[0], map_location="cpu", weights_only=True)
+        state = torch.load(pickles[0], map_location="cpu", weights_only=True)  # noqa: TID251 - weights_only
         state = next((state[key] for key in ("state_dict", "model") if key in state), state)
     else:
         raise FileNotFoundError(

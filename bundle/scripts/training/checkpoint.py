@@ -65,7 +65,7 @@ class TrainingCheckpoint:
         if not self.path.exists():
             return
         try:
-            state = torch.load(self.path, map_location=self.device, weights_only=True)
+            state = torch.load(self.path, map_location=self.device, weights_only=True)  # noqa: TID251 - weights_only
         except Exception as error:
             raise ValueError(
                 f"{self.path}: checkpoint cannot be read ({error}); expected one that this program wrote; "

@@ -147,7 +147,7 @@ def load_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any]
     """
     if not path.exists():
         return 0, 0.0
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 - weights_only
     changed = [
         f"{key}: expected {value!r}, found {state['settings'].get(key)!r}"
         for key, value in settings.items()
