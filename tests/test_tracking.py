@@ -1,4 +1,6 @@
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -79,3 +81,87 @@ def test_no_tracking_writes_nothing(tmp_path, uri, rank):
     tracker.log_metrics({"loss": 1.0})
     tracker.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def listener():
+    """A server that nobody configured; ``heard`` holds the path and the Authorization header of each request."""
+    heard = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            heard.append((self.path, self.headers.get("Authorization")))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        do_GET = do_POST = do_PUT = answer
+
+        def log_message(self, *_):
+            """Quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", heard
+    server.shutdown()
+    server.server_close()
+
+
+def finished_run(folder, uri=None):
+    tracker = Tracker(folder / "base", "training", uri)
+    tracker.start({})
+    run_id = tracker.run_id
+    tracker.close()
+    (folder / "report.html").write_text("<html></html>")
+    return tracker, run_id
+
+
+def test_nothing_is_sent_to_a_server_that_only_the_folder_names(tmp_path, listener, monkeypatch, caplog):
+    url, heard = listener
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
+    finished_run(tmp_path)
+    run = {"training": {"run_id": "0" * 32, "tracking_uri": url}}
+    (tmp_path / "base" / "mlflow_runs.json").write_text(json.dumps(run))
+    attach_artifact(tmp_path / "base", tmp_path / "report.html")
+    assert heard == [] and "not attached to MLflow" in caplog.text
+    attach_artifact(tmp_path / "base", tmp_path / "report.html", url)  # the caller configured it
+    assert heard
+
+
+def test_nothing_is_sent_to_a_server_that_only_the_database_names(tmp_path, listener, monkeypatch, caplog):
+    url, heard = listener
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
+    uri = f"sqlite:///{tmp_path / 'mlruns.db'}"
+    client = MlflowClient(uri)
+    client.create_experiment("cxr-attention-sr", artifact_location=f"{url}/api/2.0/mlflow-artifacts/artifacts/x")
+    run_id = client.create_run(client.get_experiment_by_name("cxr-attention-sr").experiment_id).info.run_id
+    (tmp_path / "base").mkdir()
+    run = {"training": {"run_id": run_id, "tracking_uri": uri}}
+    (tmp_path / "base" / "mlflow_runs.json").write_text(json.dumps(run))
+    (tmp_path / "report.html").write_text("<html></html>")
+    attach_artifact(tmp_path / "base", tmp_path / "report.html")
+    assert heard == [] and "keeps them elsewhere" in caplog.text
+
+    tracker, run_id = finished_run(tmp_path)
+    tracker.start({})
+    tracker.log_artifacts(tmp_path / "report.html")
+    assert heard == [] and [file.path for file in client.list_artifacts(tracker.run_id)] == ["report.html"]
+
+
+def test_artifacts_of_a_moved_database_stay_where_they_are(tmp_path):
+    (tmp_path / "old").mkdir()
+    finished_run(tmp_path / "old")
+    (tmp_path / "old").rename(tmp_path / "new")
+    tracker = Tracker(tmp_path / "new" / "base", "evaluating")
+    tracker.start({})
+    tracker.log_artifacts(tmp_path / "new" / "report.html")
+    assert not (tmp_path / "old").exists() and list((tmp_path / "new" / "mlruns").rglob("report.html"))
+
+
+def test_labels_of_any_spelling_have_a_metric_each(tmp_path):
+    labels = ["Left Bright", "Nodule (<6 mm)", "Nodule (>6 mm)", 'a="b"', "x/../y", "[]", "$@%#", "\n", "ü" * 300]
+    tracker = Tracker(tmp_path / "base", "evaluating")
+    tracker.start({})
+    tracker.log_metrics({f"test_auroc_{label}": 0.5 for label in labels})
+    metrics = run_of(tracker, tracker.run_id).data.metrics
+    assert len(metrics) == len(labels) and "test_auroc_Left Bright" in metrics

@@ -130,3 +130,18 @@ def test_two_processes_train_one_model(tiny):
     done = subprocess.run(command, cwd=ROOT / "bundle", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(rows(Path(tiny["output_dir"]) / "history.csv")) == 1
+
+
+def test_labels_of_any_spelling_are_trained_evaluated_and_tracked(tiny, tmp_path, data_dir):
+    datalist = json.loads((data_dir / "datalist.json").read_text())
+    datalist["labels"] = labels = ['Nodule [<6 mm] = "small"', "$(touch x) <b>'large'</b>"]
+    for split in ("training", "validation", "test"):
+        for item in datalist[split]:
+            item["image"] = str(data_dir / item["image"])
+    (tmp_path / "datalist.json").write_text(json.dumps(datalist))
+    del tiny["tracking_uri"]
+    overrides = {**tiny, "dataset_dir": str(tmp_path), "max_epochs": 1}
+    run_workflow("training", overrides=overrides)
+    run_workflow("evaluating", overrides={**overrides, "bootstrap": 20})
+    metrics = json.loads((tmp_path / "base" / "metrics.json").read_text())
+    assert list(metrics["labels"]) == labels

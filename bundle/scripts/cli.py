@@ -180,11 +180,16 @@ def check(datalist: Annotated[Path, typer.Argument(help="datalist to check")]) -
 
 
 @app.command()
-def report(run_dir: Annotated[Path, typer.Argument(help="folder with base/, enhanced/ and retrained/")]) -> None:
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="folder with base/, enhanced/ and retrained/")],
+    tracking: Annotated[
+        str, typer.Option(help="runs that get the report: mlflow (sqlite in RUN_DIR), none, or an MLflow URI")
+    ] = "mlflow",
+) -> None:
     """Write report.html from what a pipeline left in RUN_DIR."""
     from .evaluation.report import publish_report
 
-    print(publish_report(run_dir))
+    print(publish_report(run_dir, tracking_uri=None if tracking == "mlflow" else tracking))
 
 
 @app.command()

@@ -2,21 +2,28 @@
 
 The environment variable ``MLFLOW_TRACKING_URI`` wins over the setting, as everywhere in MLflow. Only figures, settings
 and files that this project wrote reach the run; image metadata and paths of images never do.
+
+An output folder, and the database beside it, may have been written by somebody else. What stands in them never decides
+where files are sent: a server is used only when the caller configured it, and artifacts of a database beside an output
+folder only go to the folder ``mlruns`` beside it.
 """
 
 from __future__ import annotations
 
 import atexit
+import hashlib
 import json
 import logging
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from .data.atomic import write_json
 
@@ -77,14 +84,21 @@ class Tracker:
         write_json(self.output_dir / RUN_FILE, {**read_runs(self.output_dir), self.workflow: run})
 
     def experiment_id(self) -> str:
-        """Id of the experiment, made on first use with its artifacts beside the database."""
-        experiment = self.client.get_experiment_by_name(EXPERIMENT)
+        """Id of the experiment, made on first use with its artifacts beside the database.
+
+        The experiment of a database that was moved, or that somebody else made, keeps its artifacts elsewhere; it is
+        left alone, and another experiment is made.
+        """
+        location, name = None, EXPERIMENT
+        if self.uri.startswith(SQLITE):
+            location = artifact_folder(self.uri).as_uri()
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is not None and location and not is_beside(self.uri, experiment.artifact_location):
+            name = f"{EXPERIMENT}-{hashlib.sha256(location.encode()).hexdigest()[:8]}"
+            experiment = self.client.get_experiment_by_name(name)
         if experiment is not None:
             return experiment.experiment_id
-        location = None
-        if self.uri.startswith(SQLITE):
-            location = Path(self.uri.removeprefix(SQLITE)).with_name("mlruns").absolute().as_uri()
-        return self.client.create_experiment(EXPERIMENT, artifact_location=location)
+        return self.client.create_experiment(name, artifact_location=location)
 
     def links(self) -> dict[str, str]:
         """Run ids of the stages that this one builds on; an evaluation in their folder made nothing to build on."""
@@ -95,12 +109,17 @@ class Tracker:
         return links
 
     def log_metrics(self, metrics: Mapping[str, float | None], step: int = 0) -> None:
-        """Log scalars; missing and non-finite values are left out (MLflow cannot store them)."""
+        """Log scalars; missing and non-finite values are left out (MLflow cannot store them).
+
+        Args:
+            metrics: names, which may contain any label, and values.
+            step: epoch or iteration.
+        """
         if self.run_id is None:
             return
         for name, value in metrics.items():
             if value is not None and math.isfinite(value):
-                self.client.log_metric(self.run_id, name, value, step=step)
+                self.client.log_metric(self.run_id, metric_name(name), value, step=step)
 
     def log_artifacts(self, *paths: str | Path) -> None:
         """Copy files that exist into the run."""
@@ -148,16 +167,69 @@ def read_runs(output_dir: str | Path) -> dict[str, dict[str, str]]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def attach_artifact(output_dir: str | Path, path: str | Path) -> None:
-    """Copy a file into the finished runs that wrote to a folder."""
+def metric_name(name: str) -> str:
+    """Name that MLflow accepts: letters, digits and ``_ - . :`` and spaces stay.
+
+    Another name, for example one with the label ``Nodule (<6 mm)``, gets underscores and a part of its SHA-256, so that
+    two labels never share one metric.
+    """
+    accepted = re.sub(r"[^\w\-.: ]", "_", name)[:200]
+    return name if accepted == name else f"{accepted}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def artifact_folder(uri: str) -> Path:
+    """Folder beside a SQLite database that holds the artifacts of its runs."""
+    return Path(uri.removeprefix(SQLITE)).with_name("mlruns").absolute()
+
+
+def is_beside(uri: str, location: str) -> bool:
+    """Whether artifacts at ``location`` lie in the artifact folder of the SQLite database ``uri``."""
+    parts = urlsplit(location)
+    if parts.scheme != "file" or parts.netloc:
+        return False
+    return Path(unquote(parts.path)).resolve().is_relative_to(artifact_folder(uri).resolve())
+
+
+def attach_artifact(output_dir: str | Path, path: str | Path, uri: str | None = None) -> None:
+    """Copy a file into the finished runs that wrote to a folder, or say why it was not copied.
+
+    Args:
+        output_dir: folder of the runs.
+        path: file to copy.
+        uri: MLflow tracking URI, or ``none``; default: ``MLFLOW_TRACKING_URI``, else the database beside the folder.
+            A URI that is only written in the folder is not contacted.
+    """
+    runs = read_runs(output_dir)
+    configured = os.environ.get("MLFLOW_TRACKING_URI") or uri
+    if not runs or configured == "none":
+        return
+    for run in runs.values():
+        try:
+            problem = attach_to_run(run, configured, default_uri(output_dir), path)
+        except Exception as error:  # tracking is auxiliary: the file itself is written
+            problem = type(error).__name__
+        if problem:
+            logger.warning(
+                "%s: not attached to MLflow; %s; to attach it to runs on a server, name the server with --tracking or "
+                "MLFLOW_TRACKING_URI",
+                path,
+                problem,
+            )
+
+
+def attach_to_run(run: Mapping[str, str], configured: str | None, beside: str, path: str | Path) -> str | None:
+    """Copy a file into one run of :func:`read_runs`; the reason when it is not copied."""
     from mlflow.tracking import MlflowClient
 
-    for run in read_runs(output_dir).values():
-        uri = run["tracking_uri"]
-        if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
-            logger.warning("%s: not attached to MLflow; expected the runs in %s, found no database", path, uri)
-            continue
-        MlflowClient(uri).log_artifact(run["run_id"], str(path))
+    if configured is not None and run["tracking_uri"] != configured:
+        return f"expected runs at {configured}, found runs that were recorded elsewhere"
+    if configured is None and not Path(beside.removeprefix(SQLITE)).exists():
+        return f"expected the runs in {beside}, found no database"
+    client = MlflowClient(configured or beside)
+    if configured is None and not is_beside(beside, client.get_run(run["run_id"]).info.artifact_uri):
+        return f"expected artifacts in {artifact_folder(beside)}, found a run that keeps them elsewhere"
+    client.log_artifact(run["run_id"], str(path))
+    return None
 
 
 def default_uri(output_dir: str | Path) -> str:

@@ -48,11 +48,24 @@ def write_report(run_dir: str | Path, out: str | Path | None = None, *, syntheti
     return path
 
 
-def publish_report(run_dir: str | Path, *, synthetic: bool = False) -> Path:
-    """Write the report and attach it to the run folder's MLflow runs; args, return and errors as `write_report`."""
+def publish_report(run_dir: str | Path, *, synthetic: bool = False, tracking_uri: str | None = None) -> Path:
+    """Write the report and attach it to the run folder's MLflow runs.
+
+    Args:
+        run_dir: see :func:`write_report`.
+        synthetic: likewise.
+        tracking_uri: see :func:`..tracking.attach_artifact`.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: see :func:`write_report`.
+        ValueError: likewise.
+    """
     path = write_report(run_dir, synthetic=synthetic)
     for stage in ("base", "enhanced", "retrained"):
-        attach_artifact(Path(run_dir) / stage, path)
+        attach_artifact(Path(run_dir) / stage, path, tracking_uri)
     return path
 
 
