@@ -16,7 +16,7 @@ LABELS = ["Edema", "Mass"]
 def model_dir(tmp_path: Path) -> Path:
     """A folder that looks like a model."""
     channels = {"network_data_format": {"outputs": {"pred": {"channel_def": dict(enumerate(LABELS))}}}}
-    (tmp_path / "metadata.json").write_text(json.dumps(channels))
+    (tmp_path / "metadata.json").write_text(json.dumps({**channels, "preprocessing": {"image_size": 224}}))
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     return tmp_path
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..data.atomic import write_json
-from ..networks.continuing import labels_of
 from ..networks.loading import weights_sha256
+from ..networks.model_metadata import labels_of, read_model_metadata
 from .scale import sigmoid
 
 THRESHOLDS_FILE = "thresholds.json"
@@ -184,4 +184,4 @@ def read_calibration(path: Path) -> Calibration:
 
 def model_labels(model_dir: str | Path) -> list[str]:
     """Names of the outputs of a model folder, in order."""
-    return labels_of(json.loads((Path(model_dir) / "metadata.json").read_text(encoding="utf-8")))
+    return labels_of(read_model_metadata(model_dir))

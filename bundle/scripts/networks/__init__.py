@@ -7,6 +7,7 @@
 ``conv_branch``     local detail between the blocks
 ``label_tokens``    one learnt token per label in the last blocks
 ``head``            features -> one logit per label
+``model_metadata``  labels and settings of a model folder, checked
 ``continuing``      what a model folder of ours has beyond its backbone
 ``vit_multilabel``  backbone + multilabel head -> logits (B, C)
 ``head_inputs``     the features that enter the head

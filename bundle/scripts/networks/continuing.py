@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from .model_metadata import labels_of, read_model_metadata
 from .pretrained import local_folder, read_state
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def continue_from(network: ViTMultilabel, source: str | Path) -> None:
     folder = local_folder(source)
     if not (folder / "metadata.json").is_file():
         return
-    metadata = json.loads((folder / "metadata.json").read_text())
+    metadata = read_model_metadata(folder)
     state = read_state(folder)
     branches = {key: value for key, value in state.items() if key.startswith("conv_branches.")}
     if branches and not network.conv_branch:
@@ -67,11 +67,6 @@ def load_some(network: ViTMultilabel, tensors: Mapping[str, torch.Tensor], names
             f"{', '.join(sorted(missing | unexpected))}; build the network as the folder's was"
         )
     network.load_state_dict(tensors, strict=False)
-
-
-def labels_of(metadata: Mapping[str, Any]) -> list[str]:
-    """Labels of a model folder, in the order of its outputs."""
-    return list(metadata["network_data_format"]["outputs"]["pred"]["channel_def"].values())
 
 
 def refusal(network: ViTMultilabel, own: Mapping[str, Any], labels: list[str]) -> str | None:

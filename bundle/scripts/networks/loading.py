@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from ..data.atomic import aside, replace_folder
-from .continuing import labels_of
+from .model_metadata import labels_of, read_model_metadata
 from .pretrained import check_state, read_state
 from .vit_multilabel import ViTMultilabel
 from .zoom import ZoomViT
@@ -78,16 +78,11 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
 
     Raises:
         FileNotFoundError: no model folder there.
-        ValueError: other labels, or weights that do not fit.
+        ValueError: other labels, settings out of range, or weights that do not fit.
     """
     folder = Path(folder)
     restore(folder)
-    if not (folder / "metadata.json").is_file():
-        raise FileNotFoundError(
-            f"{folder}: no model; expected a folder with metadata.json, config.json and model.safetensors, found none; "
-            "run the training workflow, or set --model_dir to a folder that it wrote"
-        )
-    metadata = json.loads((folder / "metadata.json").read_text())
+    metadata = read_model_metadata(folder)
     own = labels_of(metadata)
     if labels is not None and list(labels) != own:
         raise ValueError(

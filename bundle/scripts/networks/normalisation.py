@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .model_metadata import read_model_metadata
+
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 HALF = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}  # google/vit-*-in21k; not the ImageNet figures
 
@@ -37,7 +39,7 @@ def normalisation_of(
 def stated(folder: Path, settings: Mapping[str, Any], dialect: str) -> Mapping[str, Any]:
     """``mean`` and ``std``: the checkpoint's own, else those its family was trained with."""
     if (folder / "metadata.json").is_file():  # a model of ours
-        return json.loads((folder / "metadata.json").read_text())["preprocessing"]
+        return read_model_metadata(folder)["preprocessing"]
     file = folder / "preprocessor_config.json"
     preprocessor = json.loads(file.read_text()) if file.is_file() else {}
     if "image_mean" in preprocessor:

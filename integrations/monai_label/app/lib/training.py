@@ -7,7 +7,6 @@ Findings are kept with the image: ``PUT /datastore/image/info`` with ``info={"fi
 from __future__ import annotations
 
 import csv
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.train import TrainTask
 from scripts.data.building import build_from_folder
 from scripts.data.datalist import write_datalist
-from scripts.networks.continuing import labels_of
+from scripts.networks.model_metadata import labels_of, read_model_metadata
 from scripts.workflow import run_workflow
 
 FINDINGS = "findings"
@@ -57,7 +56,7 @@ class ChestTraining(TrainTask):
         start = newest_model(self.root) or self.first
         folder = self.root / f"{len(list(self.root.glob('[0-9]*'))) + 1:03}"
         folder.mkdir(parents=True)
-        known = json.loads((start / "metadata.json").read_text())
+        known = read_model_metadata(start)
         dataset_dir = self.make_datalist(datastore, labels_of(known), folder)
         overrides = {key: request.get(key, value) for key, value in SETTINGS.items()}
         overrides |= {key: known["preprocessing"][key] for key in ("pool", "image_size")}

@@ -1,0 +1,100 @@
+"""Reads ``metadata.json`` of a model folder and checks every value that a network is built from.
+
+A model folder may come from anybody. A value of another type or size must end in a message that names it, not in an
+expression, an allocation of all memory, or a network that is half understood.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .head import POOLS
+
+MAX_LABELS, MAX_LABEL_LENGTH = 10_000, 200
+
+
+def _whole(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
+    return f"a whole number from {low} to {high}", lambda value: type(value) is int and low <= value <= high
+
+
+def _one_of(*names: str) -> tuple[str, Callable[[Any], bool]]:
+    return f"one of {', '.join(names)}", lambda value: value in names
+
+
+def _is_channels(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and 1 <= len(value) <= 4
+        and all(isinstance(entry, int | float) and not isinstance(entry, bool) for entry in value)
+    )
+
+
+_FLAG = ("true or false", lambda value: isinstance(value, bool))
+_CHANNELS = ("a list of 1 to 4 numbers", _is_channels)
+_PREPROCESSING = {
+    "image_size": _whole(8, 4096),
+    "pool": _one_of(*POOLS),
+    "label_blocks": _whole(1, 1000),
+    "conv_branch": _FLAG,
+    "mean": _CHANNELS,
+    "std": _CHANNELS,
+}
+_ZOOM = {"count": _whole(1, 256), "window": _whole(1, 4096), "crop_size": _whole(1, 4096), "seed": _whole(0, 2**63)}
+
+
+def read_model_metadata(folder: str | Path) -> dict[str, Any]:
+    """Content of ``folder/metadata.json``.
+
+    Args:
+        folder: model folder that training wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no JSON, lacks the labels or the preprocessing, or has a value of another type or size.
+    """
+    path = Path(folder) / "metadata.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder}: no model; expected a folder with metadata.json, config.json and model.safetensors, found none; "
+            "run the training workflow, or set --model_dir to a folder that it wrote"
+        )
+    try:
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+        labels, preprocessing = labels_of(metadata), metadata["preprocessing"]
+        zoom = preprocessing.get("zoom", {})
+        zoom.get("count")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: not the metadata of a model; expected JSON with the labels (network_data_format) and the "
+            f"preprocessing, found {type(error).__name__}; use a folder that the training workflow wrote"
+        ) from error
+    _check_labels(path, labels)
+    _check(path, "preprocessing", preprocessing, _PREPROCESSING)
+    _check(path, "preprocessing.zoom", zoom, _ZOOM)
+    return metadata
+
+
+def labels_of(metadata: Mapping[str, Any]) -> list[str]:
+    """Labels of a model folder, in the order of its outputs."""
+    return list(metadata["network_data_format"]["outputs"]["pred"]["channel_def"].values())
+
+
+def _check_labels(path: Path, labels: list[Any]) -> None:
+    texts = all(isinstance(label, str) and len(label) <= MAX_LABEL_LENGTH for label in labels)
+    if not (texts and 1 <= len(labels) <= MAX_LABELS and len(set(labels)) == len(labels)):
+        raise ValueError(
+            f"{path}: channel_def: expected 1 to {MAX_LABELS} different labels of at most {MAX_LABEL_LENGTH} "
+            f"characters, found {len(labels)} entries that are not; correct the file"
+        )
+
+
+def _check(path: Path, where: str, values: Mapping[str, Any], rules: Mapping[str, Any]) -> None:
+    for key, (expected, is_right) in rules.items():
+        if key in values and not is_right(values[key]):
+            raise ValueError(
+                f"{path}: {where}.{key}: expected {expected}, found {str(values[key])[:64]!r}; use a folder that the "
+                "training workflow wrote"
+            )
