@@ -8,7 +8,7 @@ import pytest
 import torch
 from scripts.data.phantom import make_phantom
 from scripts.dicom import write_png16
-from scripts.enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, prepare
+from scripts.enhancement.enhance_image import EnhanceSettings, RegionEnhancer
 from scripts.enhancement.native import NativeEnhancer
 from scripts.networks import ViTMultilabel, ZoomSettings, ZoomViT, load_vit_multilabel
 from scripts.transforms.geometry import fit_square
@@ -120,9 +120,8 @@ class Views:
             self.attention[middle, column : column + 2] = 1
 
     def enhanced(self, film, mode):
-        settings, native = EnhanceSettings(paste_mode=mode), NativeEnhancer(4)
-        work = prepare(film, self.attention, self.size, native, settings)
-        return finish(work, *enhance_regions([work], native, 4), native, settings)[0]
+        region_enhancer = RegionEnhancer(NativeEnhancer(4), EnhanceSettings(paste_mode=mode))
+        return region_enhancer.paste(region_enhancer(film, self.attention, self.size))[0]
 
     @torch.inference_mode()
     def logits(self, findings):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scripts.dicom.writing import to_uint16
 from scripts.enhancement.bicubic import BicubicEnhancer
-from scripts.enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, keep_finite, prepare
+from scripts.enhancement.enhance_image import EnhanceSettings, RegionEnhancer
 from scripts.enhancement.identity import IdentityEnhancer
 from scripts.enhancement.native import NativeEnhancer
 
@@ -36,9 +36,9 @@ def attention(row=2, column=5):
 
 
 def enhance(source, enhancer, settings, grid=None):
-    work = prepare(source, attention() if grid is None else grid, NETWORK_SIZE, enhancer, settings)
-    (crops,) = enhance_regions([work], enhancer, 8)
-    return work, *finish(work, crops, enhancer, settings)
+    region_enhancer = RegionEnhancer(enhancer, settings)
+    enhanced = region_enhancer(source, attention() if grid is None else grid, NETWORK_SIZE)
+    return enhanced, *region_enhancer.paste(enhanced)
 
 
 def outside(work, image):
@@ -77,7 +77,7 @@ def test_first_region_lies_on_the_attended_patch(settings):
 def test_window_follows_the_network_and_is_a_multiple_of_eight():
     for settings, side in ((NATIVE, 40), (REDUCED, 16)):  # 16 of 64 pixels: a quarter of the longer side
         work, _, _ = enhance(radiograph(), BicubicEnhancer(), settings)
-        assert {tuple(crop.shape) for crop in work.crops} == {(1, side, side)}
+        assert {tuple(crop.shape) for crop in work.low_res} == {(1, side, side)}
 
 
 def test_only_the_crops_are_reduced():
@@ -121,9 +121,9 @@ def test_small_image_and_dark_map_are_flagged_not_fatal():
 def test_result_depends_on_the_pixels_not_on_the_batch(batch):
     enhancer, sources = NoiseEnhancer(), [radiograph(seed=seed) for seed in range(3)]
     alone = [enhance(source, enhancer, NATIVE)[1] for source in sources]
-    work = [prepare(source, attention(), NETWORK_SIZE, enhancer, NATIVE) for source in reversed(sources)]
-    crops = enhance_regions(work, enhancer, batch)
-    together = [finish(one, part, enhancer, NATIVE)[0] for one, part in zip(work, crops, strict=True)]
+    region_enhancer = RegionEnhancer(enhancer, NATIVE, batch=batch)
+    chosen = [region_enhancer.choose(source, attention(), NETWORK_SIZE) for source in reversed(sources)]
+    together = [region_enhancer.paste(enhanced)[0] for enhanced in region_enhancer.enhance(chosen)]
     for first, second in zip(alone, reversed(together), strict=True):
         torch.testing.assert_close(first, second, rtol=0, atol=1e-6)
 
@@ -152,10 +152,17 @@ class BrokenEnhancer(BicubicEnhancer):
         return high_res
 
 
+class SpoiledEnhancer(BicubicEnhancer):
+    """Infinity everywhere."""
+
+    def enhance(self, low_res, *, generators):
+        return super().enhance(low_res, generators=generators) + float("inf")
+
+
 def test_region_that_a_network_spoils_keeps_its_pixels_and_is_counted():
     source, apart = radiograph(), attention(1, 2) + attention(6, 6)
-    work, image, figures = enhance(source, BrokenEnhancer(), REDUCED, apart)
-    _, whole, _ = enhance(source, BicubicEnhancer(), REDUCED, apart)
+    _, image, figures = enhance(source, BrokenEnhancer(), REDUCED, apart)
+    work, whole, _ = enhance(source, BicubicEnhancer(), REDUCED, apart)
     refused, fine = (
         (slice(None), slice(region.row0, region.row1), slice(region.col0, region.col1)) for region in work.regions
     )
@@ -163,27 +170,17 @@ def test_region_that_a_network_spoils_keeps_its_pixels_and_is_counted():
     assert figures["regions_refused"] == 1 and figures["psnr_truth_region"] is not None
 
 
-def test_kept_work_names_only_the_regions_that_were_enhanced():
-    work, _, _ = enhance(radiograph(), BicubicEnhancer(), REDUCED)
-    (crops,) = enhance_regions([work], BrokenEnhancer(), 8)
-    kept, remaining = keep_finite(work, crops)
-    assert kept.regions == work.regions[1:] and kept.flags == ["not_finite"] and len(remaining) == 1
-    assert keep_finite(work, remaining * 2)[0] is work
-
-
-def test_kept_regions_keep_their_own_guides():
-    work, _, _ = enhance(radiograph(), BicubicEnhancer(), REDUCED)
-    assert work.guides == []
-    work = replace(work, guides=[torch.zeros(2, 4, 4), torch.ones(2, 4, 4)])
-    spoiled = [torch.full((1, 64, 64), float("nan")), torch.zeros(1, 64, 64)]
-    assert [float(guide.mean()) for guide in keep_finite(work, spoiled)[0].guides] == [1.0]
+def test_only_the_regions_that_were_enhanced_are_named():
+    whole, _, _ = enhance(radiograph(), BicubicEnhancer(), REDUCED)
+    kept, _, _ = enhance(radiograph(), BrokenEnhancer(), REDUCED)
+    assert kept.regions == whole.regions[1:] and kept.flags == ["not_finite"] and len(kept.high_res) == 1
+    assert torch.equal(kept.low_res[0], whole.low_res[1]) and torch.equal(kept.natives[0], whole.natives[1])
+    assert whole.flags == [] and whole.rejected == 0 and kept.rejected == 1
 
 
 def test_image_of_spoiled_regions_only_stays_as_it_was():
     source = radiograph()
-    work = prepare(source, attention(), NETWORK_SIZE, BicubicEnhancer(), REDUCED)
-    spoiled = [torch.full((1, 64, 64), float("inf"))] * len(work.regions)
-    image, figures = finish(work, spoiled, BicubicEnhancer(), REDUCED)
+    _, image, figures = enhance(source, SpoiledEnhancer(), REDUCED)
     assert torch.equal(image, source)
     assert figures["regions_refused"] == 2 and figures["psnr_truth_region"] is None
 

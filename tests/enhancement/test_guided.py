@@ -1,6 +1,6 @@
 import pytest
 import torch
-from scripts.enhancement.enhance_image import EnhanceSettings, enhance_regions, prepare
+from scripts.enhancement.enhance_image import EnhanceSettings, RegionEnhancer
 from scripts.enhancement.enhancer import degrade
 from scripts.enhancement.guided import GuidedEnhancer, surroundings_of
 from scripts.enhancement.networks.folder import save_network
@@ -66,14 +66,15 @@ def test_the_pipeline_guides_and_the_result_does_not_depend_on_the_batch(folder)
     settings = EnhanceSettings(count=2, window=16, working_size=64, feather=2)
     attention = torch.rand(8, 8, generator=torch.Generator().manual_seed(1))
     images = [torch.rand(1, 160, 128, generator=torch.Generator().manual_seed(seed)) for seed in range(2)]
-    work = [prepare(image, attention, 64, enhancer, settings) for image in images]
-    together = enhance_regions(work, enhancer, 8)
+    region_enhancer = RegionEnhancer(enhancer, settings)
+    work = [region_enhancer.choose(image, attention, 64) for image in images]
+    together = [one.high_res for one in region_enhancer.enhance(work)]
     expected = [enhancer.make_guide(one.source, region.box) for one in work for region in one.regions]
     torch.testing.assert_close(torch.cat(told), torch.stack(expected))
-    alone = [enhance_regions([one], enhancer, 1)[0] for one in work]
+    alone = [one.high_res for item in work for one in RegionEnhancer(enhancer, settings, batch=1).enhance([item])]
     for first, second in zip(together, alone, strict=True):
         torch.testing.assert_close(first, second, rtol=0, atol=1e-5)
     for one in work:
         one.guides = []
-    without = enhance_regions(work, enhancer, 8)
+    without = [one.high_res for one in region_enhancer.enhance(work)]
     assert not torch.allclose(together[0][0], without[0][0], atol=1e-4)

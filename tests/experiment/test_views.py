@@ -90,7 +90,7 @@ def test_detail_reaches_zoom_and_canvas_but_not_what_is_pasted_back(truth, viewe
 @pytest.mark.parametrize("name", ["noise", "unsharp"])
 def test_controls_change_only_the_regions(viewer, name):
     changed = (viewer.picture(View("paste_back", name)) != viewer.source.image)[0]
-    work, _, _ = viewer.enhanced(View("paste_back", name), 0)
+    work, _ = viewer.enhanced(View("paste_back", name), 0)
     for region in work.regions:
         changed[region.row0 : region.row1, region.col0 : region.col1] = False
     assert not changed.any()

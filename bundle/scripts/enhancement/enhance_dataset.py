@@ -1,4 +1,4 @@
-"""A whole data set through :mod:`.enhance_image`: batches, resume, shards, failures (paper: Methodology 4)."""
+"""Enhancement of a whole data set: batches, resume, shards, failures (paper: Methodology 4)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..data.failures import Failure, write_failures
 from ..dicom import RefusedInput, read_radiograph, write_enhanced, write_png16
 from ..networks.vit_multilabel import ViTMultilabel
 from ..transforms.geometry import fit_square
-from .enhance_image import EnhanceSettings, Work, enhance_regions, finish, keep_finite, prepare
+from .enhance_image import ChosenRegions, EnhancedRegions, EnhanceSettings, RegionEnhancer
 from .enhancer import Enhancer
 from .manifest import append_line, merge_failures, trusted_lines, write_merged
 
@@ -41,7 +41,7 @@ class DatasetEnhancer:
         output_dir: enhanced files, ``datalist.json``, ``manifest.jsonl``, ``failures.csv``.
         batch_size: images per attention batch.
         region_batch: regions per enhancer batch.
-        device: of the network.
+        device: of the netenhanced.
         rank: this process takes batches rank, rank + world_size, …
         world_size: number of processes.
         limit: first images of each split only; ``None``: all.
@@ -65,6 +65,7 @@ class DatasetEnhancer:
     def __post_init__(self) -> None:
         self.output_dir = Path(self.output_dir)
         self.attend: Attention = self.attention or make_attention("last_cls", self.network)
+        self.region_enhancer = RegionEnhancer(self.enhancer, self.settings, batch=self.region_batch)
 
     def run(self) -> list[dict[str, Any]]:
         """Enhance what is not finished; return the lines of all finished images of this process.
@@ -134,7 +135,7 @@ class DatasetEnhancer:
         return lines
 
     def finished(self) -> dict[str, dict[str, Any]]:
-        """Manifest lines of the images that need no more work."""
+        """Manifest lines of the images that need no more enhanced."""
         sources = {self.name_of(item): Path(item["image"]) for item in self.items()}
         return trusted_lines(self.output_dir, sources, self.hashes())
 
@@ -169,43 +170,42 @@ class DatasetEnhancer:
         size = self.network.image_size
         fitted = torch.stack([fit_square(source, size) for _, source in sources]).to(self.device)
         maps = self.attend(fitted).region_maps(self.network.labels)
-        work = [
-            prepare(source, grid, size, self.enhancer, self.settings)
+        chosen = [
+            self.region_enhancer.choose(source, grid, size)
             for (_, source), grid in zip(sources, maps.cpu(), strict=True)
         ]
-        high_res = self.crops_of([item for item, _ in sources], work, failures)
-        for (item, _), one, crops in zip(sources, work, high_res, strict=True):
-            if not crops:
+        results = self.enhance([item for item, _ in sources], chosen, failures)
+        for (item, _), enhanced in zip(sources, results, strict=True):
+            if enhanced is None:
                 continue
-            kept, finite = keep_finite(one, crops)
-            if kept.regions:
-                if kept.refused:
-                    counts = kept.refused, len(crops)
+            if enhanced.regions:
+                if enhanced.rejected:
+                    counts = enhanced.rejected, enhanced.rejected + len(enhanced.regions)
                     logger.warning("%s: %d of %d regions not finite; original kept", item["image"], *counts)
-                yield self.write(item, kept, finite)
+                yield self.write(item, enhanced)
                 continue
             reason = f"{item['image']}: {self.enhancer.name} gave NaN or infinity; expected finite pixels"
             failures.append(Failure(item["image"], "NOT_FINITE", reason, f"check the weights of {self.enhancer.name}"))
             logger.warning("refused: %s", reason)
 
-    def crops_of(
-        self, items: Sequence[dict], work: Sequence[Work], failures: list[Failure]
-    ) -> list[list[torch.Tensor]]:
-        """Enhanced regions of each image; one whose regions never fit into memory is recorded and has none."""
+    def enhance(
+        self, items: Sequence[dict], chosen: Sequence[ChosenRegions], failures: list[Failure]
+    ) -> list[EnhancedRegions | None]:
+        """Enhanced regions of each image; ``None``, and a failure, where they do not fit into memory."""
         try:
-            return enhance_regions(work, self.enhancer, self.region_batch)
+            return list(self.region_enhancer.enhance(chosen))
         except MemoryError as error:
-            if len(work) == 1:
+            if len(chosen) == 1:
                 reason = f"{items[0]['image']}: {error}"
                 failures.append(Failure(items[0]["image"], "OUT_OF_MEMORY", reason, "set a smaller window"))
                 logger.warning("refused: %s", reason)
-                return [[]]
-        crops = []
-        for item, one in zip(items, work, strict=True):
+                return [None]
+        enhanced = []
+        for item, one in zip(items, chosen, strict=True):
             for generator in one.generators:  # the same noise again for regions that were finished
                 generator.manual_seed(generator.initial_seed())
-            crops.extend(self.crops_of([item], [one], failures))
-        return crops
+            enhanced.extend(self.enhance([item], [one], failures))
+        return enhanced
 
     def read(self, items: Sequence[dict], failures: list[Failure]) -> Iterator[tuple[dict, torch.Tensor]]:
         """Items with their images (1, H, W); a refused one is recorded."""
@@ -216,9 +216,9 @@ class DatasetEnhancer:
                 failures.append(Failure.of(item["image"], refusal))
                 logger.warning("refused: %s", refusal)
 
-    def write(self, item: dict, work: Work, crops: Sequence[torch.Tensor]) -> dict[str, Any]:
+    def write(self, item: dict, enhanced: EnhancedRegions) -> dict[str, Any]:
         """Paste, write the file, and make its manifest line."""
-        image, figures = finish(work, crops, self.enhancer, self.settings)
+        image, figures = self.region_enhancer.paste(enhanced)
         name = self.name_of(item)
         as_dicom = is_dicom_file(Path(item["image"]))
         output = output_name(name, as_dicom)
@@ -237,12 +237,12 @@ class DatasetEnhancer:
             "output": output.as_posix(),
             "source_sha256": file_sha256(Path(item["image"])),
             "output_sha256": file_sha256(self.output_dir / output),
-            "boxes": [list(region.box) for region in work.regions],
-            "scores": [round(region.score, 8) for region in work.regions],
-            "source_shape": list(work.source.shape[-2:]),
+            "boxes": [list(region.box) for region in enhanced.regions],
+            "scores": [round(region.score, 8) for region in enhanced.regions],
+            "source_shape": list(enhanced.source.shape[-2:]),
             "output_shape": list(image.shape[-2:]),
             "fidelity": figures,
-            "flags": work.flags,
+            "flags": enhanced.flags,
             **self.hashes(),
         }
 

@@ -11,11 +11,10 @@ import torch
 
 from ..dicom import read_radiograph
 from ..enhancement.enhance_image import (
+    ChosenRegions,
+    EnhancedRegions,
     EnhanceSettings,
-    Work,
-    enhance_regions,
-    keep_finite,
-    prepare,
+    RegionEnhancer,
     reduce_by,
 )
 from ..enhancement.enhancer import Enhancer
@@ -26,7 +25,6 @@ from .arms import FULL, View
 
 Box = tuple[float, float, float, float]  # row0, col0, row1, col1, shares of the padded square
 MakeEnhancer = Callable[[str, bool], Enhancer]
-REGION_BATCH = 32  # regions of an image per enhancer batch
 
 
 @dataclass(frozen=True)
@@ -93,52 +91,61 @@ class Viewer:
     image_size: int
     settings: EnhanceSettings
     enhancer_of: MakeEnhancer
-    done: dict[tuple[str, str, bool, int], tuple[Work, list[torch.Tensor], float]] = field(default_factory=dict)
+    done: dict[tuple[str, str, bool, int], tuple[EnhancedRegions, float]] = field(default_factory=dict)
 
     def picture(self, view: View, noise_seed: int = 0) -> torch.Tensor:
         """The whole image (1, h, w) of a view, before it is fitted; on a canvas it is larger than the source."""
         image = self.source.image
         if view.mode not in ("paste_back", "hr_canvas"):
             return image
-        work, crops, _ = self.enhanced(view, noise_seed)
+        enhanced, _ = self.enhanced(view, noise_seed)
         scale = self.enhancer_of(view.enhancer, view.data_consistency).scale
-        return paste(image, crops, work.regions, scale=scale, mode=view.mode, feather=self.settings.feather)
+        feather = self.settings.feather
+        return paste(image, enhanced.high_res, enhanced.regions, scale=scale, mode=view.mode, feather=feather)
 
     def see(self, view: View, noise_seed: int = 0) -> Seen:
         """Network inputs of a view."""
         size = view.image_size or self.image_size
-        work, crops, seconds = self.enhanced(view, noise_seed)
+        enhanced, seconds = self.enhanced(view, noise_seed)
         started = time.perf_counter()
         whole = fit_square(self.picture(view, noise_seed), size)
-        fitted = [fit_square(crop.clamp(0, 1), size) for crop in crops] if view.mode == "zoom" else []
-        windows = [window(region, self.source.image) for region in work.regions]
+        fitted = [fit_square(crop.clamp(0, 1), size) for crop in enhanced.high_res] if view.mode == "zoom" else []
+        windows = [window(region, self.source.image) for region in enhanced.regions]
         return Seen(whole, windows, fitted, seconds + time.perf_counter() - started)
 
-    def enhanced(self, view: View, noise_seed: int) -> tuple[Work, list[torch.Tensor], float]:
-        """Regions and their enhanced crops, once for all views that share them."""
+    def enhanced(self, view: View, noise_seed: int) -> tuple[EnhancedRegions, float]:
+        """Enhanced regions, made once for all views that share them, and the seconds that it took."""
         if view.mode == "global":  # regions only for the features, as in every other view
             view = View("global", "identity", "fixed_windows")
         key = (view.enhancer, view.selector, view.data_consistency, noise_seed if view.random else 0)
         if key not in self.done:
             started = time.perf_counter()
             enhancer = self.enhancer_of(view.enhancer, view.data_consistency)
-            work = self.regions(view.selector, enhancer, noise_seed)
+            region_enhancer = RegionEnhancer(
+                enhancer, replace(self.settings, selector=view.selector, seed=noise_seed, working_size=None)
+            )
+            chosen = self.choose(region_enhancer)
             if enhancer.name == "native":
-                work.natives = [true_pixels(self.source, region) for region in work.regions]
-            (crops,) = enhance_regions([work], enhancer, REGION_BATCH)
-            work, crops = keep_finite(work, crops)
-            self.done[key] = work, crops, time.perf_counter() - started
+                chosen.natives = [true_pixels(self.source, region) for region in chosen.regions]
+            (enhanced,) = region_enhancer.enhance([chosen])
+            self.done[key] = enhanced, time.perf_counter() - started
         return self.done[key]
 
-    def regions(self, selector: str, enhancer: Enhancer, noise_seed: int) -> Work:
-        """Regions of the source, by a selector."""
-        settings = replace(self.settings, seed=noise_seed, working_size=None)
+    def choose(self, region_enhancer: RegionEnhancer) -> ChosenRegions:
+        """Regions of the source, by the selector of the settings; ``FULL`` is the whole image as one region."""
         image = self.source.image
-        if selector != FULL:
-            return prepare(image, self.attention, self.image_size, enhancer, replace(settings, selector=selector))
-        whole = prepare(image, torch.zeros(1, 1), self.image_size, enhancer, settings)  # for its generator
-        region = Region(0, 0, image.shape[-2], image.shape[-1])
-        return replace(whole, regions=[region], natives=[image], crops=[image], generators=whole.generators[:1])
+        if region_enhancer.settings.selector == FULL:
+            whole = region_enhancer.cut(image, [Region(0, 0, image.shape[-2], image.shape[-1])])
+            return replace(whole, generators=[self.noise_of_first_window(region_enhancer)])
+        return region_enhancer.choose(image, self.attention, self.image_size)
+
+    def noise_of_first_window(self, region_enhancer: RegionEnhancer) -> torch.Generator:
+        """Generator of the window that a map of zeros gives: results of earlier versions had its noise."""
+        settings = replace(region_enhancer.settings, selector=self.settings.selector)
+        chosen = RegionEnhancer(region_enhancer.enhancer, settings).choose(
+            self.source.image, torch.zeros(1, 1), self.image_size
+        )
+        return chosen.generators[0]
 
 
 def true_pixels(source: Source, region: Region) -> torch.Tensor:

@@ -13,7 +13,7 @@ from monai.data import MetaTensor
 from ..data.failures import Failure
 from ..dicom.objects import Algorithm
 from ..enhancement.enhance_dataset import DESCRIPTION
-from ..enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, keep_finite, prepare
+from ..enhancement.enhance_image import EnhanceSettings, RegionEnhancer
 from ..enhancement.enhancer import Enhancer
 from ..evaluation.calibration import load_calibration
 from ..evaluation.novelty import FLAG_ABOVE, load_novelty
@@ -25,7 +25,6 @@ from ..workflow import CONFIG_DIR
 from .classifier import Classified
 from .prediction import StudyPrediction
 
-REGION_BATCH = 8
 NOVEL = "novel: unlike the images that the network was trained on"
 
 
@@ -46,7 +45,7 @@ class FilmAnalysis:
         self, network: ViTMultilabel, model_dir: str | Path, enhancer: Enhancer | None, settings: EnhanceSettings
     ) -> None:
         self.labels, self.image_size = list(network.labels or []), network.image_size
-        self.enhancer, self.settings = enhancer, settings
+        self.region_enhancer = None if enhancer is None else RegionEnhancer(enhancer, settings)
         self.algorithm = Algorithm(software_version(), weights_sha256(model_dir))
         self.calibration, self.novelty = load_calibration(model_dir, self.labels), load_novelty(model_dir)
 
@@ -70,8 +69,8 @@ class FilmAnalysis:
             description=self.description(),
         )
         self.interpret(prediction, classified, SquareGeometry(film.shape[-2], film.shape[-1], self.image_size))
-        if self.enhancer is not None:
-            self.enhance(prediction, film.as_tensor(), classified.region_map, self.enhancer)
+        if self.region_enhancer is not None:
+            self.enhance(prediction, film.as_tensor(), classified.region_map, self.region_enhancer)
         return prediction
 
     def interpret(self, prediction: StudyPrediction, classified: Classified, geometry: SquareGeometry) -> None:
@@ -88,18 +87,21 @@ class FilmAnalysis:
         prediction.label_maps = None if classified.label_maps is None else classified.label_maps.numpy()
 
     def enhance(
-        self, prediction: StudyPrediction, source: torch.Tensor, region_map: torch.Tensor, enhancer: Enhancer
+        self,
+        prediction: StudyPrediction,
+        source: torch.Tensor,
+        region_map: torch.Tensor,
+        region_enhancer: RegionEnhancer,
     ) -> None:
         """Regions and the enhanced image; a region that is not finite is left as it was, and said."""
-        work = prepare(source, region_map, self.image_size, enhancer, self.settings)
-        (crops,) = enhance_regions([work], enhancer, REGION_BATCH)
-        prediction.regions = [region.box for region in work.regions]
-        kept, finite = keep_finite(work, crops)
-        if kept.refused:
-            prediction.failures.append(not_finite(prediction.name, enhancer.name))
-        if not kept.regions:
+        chosen = region_enhancer.choose(source, region_map, self.image_size)
+        prediction.regions = [region.box for region in chosen.regions]
+        (enhanced,) = region_enhancer.enhance([chosen])
+        if enhanced.rejected:
+            prediction.failures.append(not_finite(prediction.name, region_enhancer.enhancer.name))
+        if not enhanced.regions:
             return
-        image = finish(kept, finite, enhancer, self.settings)[0][0].numpy()  # (s·H, s·W)
+        image = region_enhancer.paste(enhanced)[0][0].numpy()  # (s·H, s·W)
         prediction.enhanced = image
         if prediction.spacing_mm:
             scale = image.shape[0] / source.shape[-2]
@@ -107,9 +109,10 @@ class FilmAnalysis:
 
     def description(self) -> str:
         """What the enhancement did, and with what."""
-        if self.enhancer is None:
+        if self.region_enhancer is None:
             return DESCRIPTION
-        return f"{DESCRIPTION}; {self.enhancer.name} {self.enhancer.weights_hash}".strip()
+        enhancer = self.region_enhancer.enhancer
+        return f"{DESCRIPTION}; {enhancer.name} {enhancer.weights_hash}".strip()
 
 
 def not_finite(name: str, enhancer: str) -> Failure:

@@ -75,7 +75,7 @@ class Predictor:
     def without_enhancement(self) -> Predictor:
         """The same loaded model, without regions and enhanced images."""
         analysis = copy(self.analysis)
-        analysis.enhancer = None
+        analysis.region_enhancer = None
         return Predictor(self.preprocessing, self.classifier, analysis)
 
     def predict(

@@ -11,12 +11,10 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
 from ..attention.last_layer import attention_maps
-from ..enhancement.enhance_image import EnhanceSettings, enhance_regions, finish, keep_finite, prepare
+from ..enhancement.enhance_image import EnhanceSettings, RegionEnhancer
 from ..enhancement.enhancer import Enhancer
 from ..networks.vit_multilabel import ViTMultilabel
 from .geometry import fit_square
-
-REGION_BATCH = 8
 
 
 class AttentionGuidedSuperResolutiond(MapTransform):
@@ -42,7 +40,7 @@ class AttentionGuidedSuperResolutiond(MapTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.network, self.enhancer, self.settings = network, enhancer, settings or EnhanceSettings()
+        self.network, self.region_enhancer = network, RegionEnhancer(enhancer, settings)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Item with each image enhanced."""
@@ -53,10 +51,8 @@ class AttentionGuidedSuperResolutiond(MapTransform):
             size = self.network.image_size
             device = next(self.network.parameters()).device
             _, maps = attention_maps(self.network, fit_square(source, size)[None].to(device))
-            work = prepare(source, maps[0].cpu(), size, self.enhancer, self.settings)
-            (crops,) = enhance_regions([work], self.enhancer, REGION_BATCH)
-            work, crops = keep_finite(work, crops)
-            enhanced, _ = finish(work, crops, self.enhancer, self.settings)
+            regions = self.region_enhancer(source, maps[0].cpu(), size)
+            enhanced, _ = self.region_enhancer.paste(regions)
             meta = dict(image.meta) if isinstance(image, MetaTensor) else {}
-            item[key] = MetaTensor(enhanced, meta={**meta, "regions": [list(region.box) for region in work.regions]})
+            item[key] = MetaTensor(enhanced, meta={**meta, "regions": [list(region.box) for region in regions.regions]})
         return item

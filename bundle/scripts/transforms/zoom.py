@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from ..attention.last_layer import attention_maps
-from ..enhancement.enhance_image import EnhanceSettings, enhance_regions, keep_finite, prepare
+from ..enhancement.enhance_image import EnhanceSettings, RegionEnhancer
 from ..enhancement.enhancer import Enhancer
 from ..enhancement.native import NativeEnhancer
 from ..enhancement.regions import Region
@@ -150,15 +150,13 @@ def cut_crops(
         working_size=zoom.working_size if zoom.source == "sr" else None,
         seed=zoom.seed,
     )
-    work = prepare(source, attention_map, size, chosen, settings)
-    (high_res,) = enhance_regions([work], chosen, zoom.count)
-    work, high_res = keep_finite(work, high_res)
+    enhanced = RegionEnhancer(chosen, settings)(source, attention_map, size)
     crops, boxes = torch.zeros(zoom.count, zoom.crop_size, zoom.crop_size), torch.zeros(zoom.count, 4)
     geometry = SquareGeometry(source.shape[-2], source.shape[-1], size)
-    for index, (region, crop) in enumerate(zip(work.regions, high_res, strict=True)):
+    for index, (region, crop) in enumerate(zip(enhanced.regions, enhanced.high_res, strict=True)):
         crops[index] = fit_square(crop, zoom.crop_size)[0]
         boxes[index] = torch.tensor(box_in_square(region, geometry))
-    return Zoom(crops, boxes, work.regions, work.flags)
+    return Zoom(crops, boxes, enhanced.regions, enhanced.flags)
 
 
 def is_native(source: torch.Tensor, size: int, zoom: ZoomSettings) -> bool:
