@@ -15,5 +15,6 @@
 ``dataset``             a split, augmented
 ``fingerprints``        which images a model was trained on; refuses to judge it on them
 ``failures``            refused inputs
+``code_version``        hash of the code, a part of every cache key
 ``atomic``              all-or-nothing file writes
 """

@@ -2,7 +2,7 @@
 
 MONAI's ``PersistentDataset`` was measured to return silently wrong data for most bit flips and to keep stale values
 when a transform changes. Here the name of an entry is a hash of the source file's content, of the transforms with their
-arguments, and of the code that reads and fits; a checksum over size and pixels is verified at every read, and what is
+arguments, and of the code; a checksum over size and pixels is verified at every read, and what is
 damaged is made again. Entries appear complete or not at all, so that a killed run loses only what it was decoding.
 Quantisation to 16 bit costs at most 1/131070.
 """
@@ -13,7 +13,6 @@ import hashlib
 import logging
 import struct
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,13 @@ from monai.transforms import Compose
 
 from ..dicom import find_refusal
 from .atomic import atomic_write
+from .code_version import code_sha256
 from .splitting import content_sha256
 
 logger = logging.getLogger(__name__)
 
 MAGIC = b"CXR16\0\0\1"
 HEADER = struct.Struct("<8s2I32s")  # magic, rows, columns, SHA-256 of rows, columns and pixels
-SCRIPTS = Path(__file__).parents[1]
 
 
 class ImageCache:
@@ -124,13 +123,3 @@ def describe(transform: Any) -> str:
         return "+".join(describe(step) for step in transform.transforms)
     plain = {k: v for k, v in sorted(vars(transform).items()) if isinstance(v, int | float | str | tuple | list)}
     return f"{type(transform).__name__}{plain}"
-
-
-@lru_cache(maxsize=2)
-def code_sha256(folders: tuple[str, ...] = ("dicom", "transforms")) -> str:
-    """SHA-256 of the code that reads and fits images: another version of it makes its own entries."""
-    digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted((SCRIPTS / folder).glob("*.py")):
-            digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()

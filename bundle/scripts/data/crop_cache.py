@@ -23,7 +23,8 @@ from ..networks.vit_multilabel import ViTMultilabel
 from ..networks.zoom import KEYS, ZoomViT
 from ..transforms.zoom import Zoom, Zoomer, make_zoomer
 from .atomic import write_json
-from .cache import code_sha256, read_entry, write_entry
+from .cache import read_entry, write_entry
+from .code_version import code_sha256
 from .splitting import content_sha256
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,7 @@ class CropCache:
     def __init__(self, cache_dir: str | Path, zoomer: Zoomer, num_workers: int = 2) -> None:
         self.folder, self.zoomer, self.num_workers = Path(cache_dir) / "crops", zoomer, num_workers
         settings = json.dumps(asdict(zoomer.zoom), sort_keys=True)
-        code = code_sha256(("dicom", "transforms", "enhancement", "attention"))
-        self.pipeline = hashlib.sha256(f"{settings}{state_sha256(zoomer.guide)}{code}".encode()).hexdigest()
+        self.pipeline = hashlib.sha256(f"{settings}{state_sha256(zoomer.guide)}{code_sha256()}".encode()).hexdigest()
 
     def entry(self, path: str | Path) -> Path:
         """File of the pixels of a source file's crops, whether it exists or not."""

@@ -20,6 +20,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from ..data.code_version import code_sha256
 from ..data.failures import Failure
 from ..data.splitting import content_sha256
 from ..dicom import RefusedInput
@@ -34,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 IMAGES_AT_ONCE = 4  # their views fill the network's batches
 REPORT_EVERY = 50  # images
-FORM = 3  # of the features; another form has other entries
 
 Wanted = tuple[View, int]  # a view and the seed of its noise
 
@@ -74,7 +74,7 @@ class FeatureMaker:
     def common(self) -> str:
         """What all entries of this maker depend on."""
         size = self.backbone.image_size
-        return f"{FORM}|{self.backbone.sha256()}|{self.settings.digest()}|{self.source_size}|{size}"
+        return f"{code_sha256()}|{self.backbone.sha256()}|{self.settings.digest()}|{self.source_size}|{size}"
 
     def key(self, path: str, wanted: Wanted) -> str:
         """Hash of all that an entry depends on."""
