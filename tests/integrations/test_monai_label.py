@@ -72,7 +72,7 @@ def test_an_image_that_cannot_be_read_is_refused_with_its_reason(server):
     ("query", "params", "status", "found"),
     [
         ("image=nosuch", {}, 404, "nosuch"),
-        ("image=/etc/hostname", {}, 404, "datastore"),
+        ("image=/etc/hostname", {}, 400, "separator"),
         ("image=film1", {"result": "heatmap"}, 400, "heatmap"),
         ("image=film1", {"store": True}, 400, "DICOMweb"),
         ("image=film1", {"label_info": [{"name": "region"}]}, 400, "label_info"),
@@ -167,9 +167,9 @@ def test_training_continues_the_model_and_is_served_afterwards(server, expected)
 
 
 def test_a_finding_that_the_model_does_not_have_is_refused(server):
-    server.form("PUT", "/datastore/image/info?image=film1", info='{"findings": {"Headache": 1}}')
-    status, body = server.request("POST", "/train/cxr?run_sync=true", b"{}")
-    assert status == 422 and "Headache" in body.decode()
+    status, body = server.form("PUT", "/datastore/image/info?image=film1", info='{"findings": {"Headache": 1}}')
+    assert status == 400 and "Headache" in body.decode()
+    assert "Headache" not in server.request("GET", "/datastore/image/info?image=film1")[1].decode()
 
 
 @needs_orthanc

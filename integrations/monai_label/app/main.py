@@ -2,12 +2,16 @@
 
     make label            # its environment, and the server on 127.0.0.1:8000 with the sample studies
 
+It answers programs of this computer and its own pages; ``CXR_LABEL_ALLOWED_HOSTS`` and ``CXR_LABEL_ALLOWED_ORIGINS``
+(names of this server, origins of pages; separated by commas) let others in.
+
 Everything is done by ``scripts.inference.predictor`` and the workflow ``training``; here they only get MONAI Label's
 names.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -17,16 +21,22 @@ APP = Path(__file__).resolve().parent
 BUNDLE = APP.parents[2] / "bundle"
 sys.path[:0] = [str(BUNDLE), str(APP)]
 
-from fastapi import HTTPException  # noqa: E402
+from fastapi import HTTPException, Request  # noqa: E402
+from fastapi.responses import JSONResponse  # noqa: E402
+from lib.guard import HOSTS, Guard, listed  # noqa: E402
 from lib.inference import ChestBatch, ChestInference  # noqa: E402
 from lib.training import ChestTraining, newest_model  # noqa: E402
 from lib.uncertainty import Uncertainty  # noqa: E402
+from monailabel.config import settings  # noqa: E402
 from monailabel.interfaces.app import MONAILabelApp  # noqa: E402
+from monailabel.interfaces.exception import MONAILabelException  # noqa: E402
 from monailabel.tasks.activelearning.random import Random  # noqa: E402
 from scripts.inference.analysis import software_version  # noqa: E402
 from scripts.inference.predictor import Predictor  # noqa: E402
 
 MODEL = "cxr"
+
+logger = logging.getLogger(__name__)
 
 
 class ChestApp(MONAILabelApp):
@@ -40,10 +50,31 @@ class ChestApp(MONAILabelApp):
         self.trained = Path(app_dir) / "model" / MODEL
         self.first_model = Path(conf.get("model_dir", BUNDLE / "models" / "vit-small-nih14"))
         self.loaded: tuple[Path, Predictor] | None = None
+        # MONAI Label writes what it receives to a name that it makes up in the temporary folder, which all users share.
+        self.uploads = private_folder(Path(app_dir) / "uploads")
+        tempfile.tempdir = str(self.uploads)
         name = "Chest radiographs: findings, attention, super-resolution"
         super().__init__(
             app_dir, studies, conf, name=name, description=f"{name}. Research only.", version=software_version()
         )
+        if self._sessions is not None:
+            private_folder(Path(self._sessions.store_path))
+
+    def server_mode(self, mode: bool) -> None:
+        """The server starts: from here on every request passes the guard first."""
+        from monailabel.app import app
+
+        super().server_mode(mode)
+        if listed(HOSTS) and not settings.MONAI_LABEL_AUTH_ENABLE:
+            logger.warning("%s is set: whoever reaches the port may read, label and train without a password", HOSTS)
+        else:
+            logger.info("Answers this computer; %s lets others in", HOSTS)
+        names = {"model": (MODEL,), "strategy": tuple(self._strategies)}
+        app.middleware_stack = None  # was built to start; the next request builds it again, the guard included
+        app.add_middleware(
+            Guard, names=names, labels=lambda: self.predictor().labels, prefix=settings.MONAI_LABEL_API_STR
+        )
+        app.add_exception_handler(MONAILabelException, not_found)
 
     def predictor(self) -> Predictor:
         """The model that training wrote last, else ``model_dir``, else the shipped one."""
@@ -56,18 +87,16 @@ class ChestApp(MONAILabelApp):
         """See MONAI Label, which takes any path for an image, and an unknown one for the working folder.
 
         Raises:
-            HTTPException: 404 for a model or an image that is not here; 400 for a SEG from MONAI Label itself.
+            HTTPException: 404 for an image that is not here.
         """
-        if request.get("model") not in self._infers:
-            raise HTTPException(404, f"model: not known; expected {MODEL}, found {request.get('model')!r}")
-        if "label_info" in request:  # of output=dicom_seg, which needs dcmqi
-            raise HTTPException(400, 'label_info: makes no SEG here; "store": true sends one to the DICOMweb server')
         image = Path(request.get("image") or "")
-        uploaded = image.is_file() and image.parent == Path(tempfile.gettempdir())
+        uploaded = image.is_file() and image.parent == self.uploads
         uploaded |= self._sessions is not None and Path(self._sessions.store_path).resolve() in image.resolve().parents
         if not uploaded and str(image) not in self.datastore().list_images():
             raise HTTPException(404, f"image: unknown; expected one of GET /datastore/, found {image.name!r}")
-        return super().infer(request, datastore)
+        # Given the name of an image, MONAI Label would read a file of this name in the working folder.
+        path = str(image) if uploaded else self.datastore().get_image_uri(str(image))
+        return super().infer({**request, "path": path}, datastore)
 
     def init_batch_infer(self) -> ChestBatch:
         """``POST /batch/infer/cxr``."""
@@ -87,3 +116,15 @@ class ChestApp(MONAILabelApp):
 
     def _download_dcmqi_tools(self) -> None:
         """Nothing: MONAI Label would fetch dcmqi from the internet; our objects are written by highdicom."""
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder that only this user can enter."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
+async def not_found(request: Request, error: Exception) -> JSONResponse:
+    """What MONAI Label raises for an image or a label that is not there."""
+    return JSONResponse({"detail": "not found; expected an image or a label of GET /datastore/?output=all"}, 404)

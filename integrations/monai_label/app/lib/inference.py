@@ -22,15 +22,15 @@ from scripts.inference.predictor import Predictor
 from scripts.pacs.dicomweb import DicomWeb
 from scripts.pacs.session import Server
 
-RESULTS = ("regions", "attention", "enhanced")
+from .values import RESULTS
 
 
 class ChestInference(InferTask):
     """One image or series.
 
-    Request parameters: ``result`` (``regions``: label image 1 … K; ``attention``: float map; ``enhanced``: the
-    enhanced image), ``store`` (DICOMweb only: send findings, attention, regions and enhanced image there as DICOM
-    objects).
+    Request parameters (see ``values``): ``result`` (``regions``: label image 1 … K; ``attention``: float map;
+    ``enhanced``: the enhanced image), ``store`` (DICOMweb only: send findings, attention, regions and enhanced image
+    there as DICOM objects).
 
     Args:
         predictor: gives the model that is current.
@@ -58,10 +58,6 @@ class ChestInference(InferTask):
             HTTPException: 422 with code, reason and remedy for an unusable image; 400 for an unusable request.
         """
         result = request.get("result", RESULTS[0])
-        if isinstance(result, list):  # the client sent the choices of config back as they are
-            result = result[0]
-        if result not in RESULTS:
-            raise HTTPException(400, f"result: not known; expected one of {', '.join(RESULTS)}, found {result!r}")
         with tempfile.TemporaryDirectory() as folder:
             prediction = self.predict(request, Path(folder))
             if result == "enhanced" and prediction.enhanced is None:
@@ -79,7 +75,7 @@ class ChestInference(InferTask):
         store = bool(request.get("store"))
         predictor = self.predictor()
         try:
-            (prediction, *others) = predictor.predict([request["image"]], folder if store else None, dicom=store)
+            (prediction, *others) = predictor.predict([request["path"]], folder if store else None, dicom=store)
         except FileNotFoundError as error:
             raise refused(422, [Failure(request["image"], "NO_IMAGE", str(error), "send a radiograph")]) from error
         failures = [failure for found in (prediction, *others) for failure in found.failures]

@@ -19,9 +19,10 @@ from scripts.data.datalist import write_datalist
 from scripts.networks.model_metadata import labels_of, read_model_metadata
 from scripts.workflow import run_workflow
 
+from .values import Training, read
+
 FINDINGS = "findings"
 FRACTIONS = (0.75, 0.25, 0.0)  # training, validation, test: nothing is claimed of what was labelled here
-SETTINGS = {"max_epochs": 10, "batch_size": 16, "learning_rate": 1e-4, "seed": 0}
 
 
 class ChestTraining(TrainTask):
@@ -38,7 +39,7 @@ class ChestTraining(TrainTask):
 
     def config(self) -> dict[str, Any]:
         """What a request may change."""
-        return dict(SETTINGS)
+        return Training().model_dump(exclude_none=True)
 
     def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
         """Train; the model folder, and the last row of the history.
@@ -53,13 +54,13 @@ class ChestTraining(TrainTask):
 
     def train(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
         """Run the workflow ``training``."""
+        overrides = read(Training, request).model_dump(exclude_none=True, exclude={"client_id"})
         start = newest_model(self.root) or self.first
+        known = read_model_metadata(start)
+        overrides |= {key: known["preprocessing"][key] for key in ("pool", "image_size")}
         folder = self.root / f"{len(list(self.root.glob('[0-9]*'))) + 1:03}"
         folder.mkdir(parents=True)
-        known = read_model_metadata(start)
         dataset_dir = self.make_datalist(datastore, labels_of(known), folder)
-        overrides = {key: request.get(key, value) for key, value in SETTINGS.items()}
-        overrides |= {key: known["preprocessing"][key] for key in ("pool", "image_size")}
         places = {"dataset_dir": dataset_dir, "datalist_file": folder / "datalist.json", "output_dir": folder}
         overrides |= {key: str(place) for key, place in {"backbone": start, **places}.items()}
         run_workflow("training", overrides=overrides)

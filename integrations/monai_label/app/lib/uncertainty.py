@@ -12,10 +12,9 @@ from monailabel.interfaces.tasks.strategy import Strategy
 from scripts.inference.predictor import Predictor
 
 from .training import FINDINGS
+from .values import CANDIDATES
 
 logger = logging.getLogger(__name__)
-
-CANDIDATES = 32  # images looked at for one answer
 
 
 class Uncertainty(Strategy):
