@@ -1,11 +1,15 @@
 """Films that every integration predicts, and what ``Predictor`` itself says about them."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 from scripts.data.phantom import write_phantom_studies
 from scripts.inference.predictor import Predictor
 from scripts.workflow import BUNDLE_ROOT
+
+from .label_server import label_server
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,3 +39,19 @@ def environment(name):
     if not python.exists():
         pytest.skip(f"no .venv-{name}: made by `make {name}`")
     return python
+
+
+@pytest.fixture(scope="session")
+def attacked(films, tmp_path_factory):
+    """A server to attack, with findings that it could train on, and its working folder: what it wrote shows there."""
+    environment("label")
+    folder = tmp_path_factory.mktemp("attacked")
+    studies = shutil.copytree(films, folder / "films")
+    objects = {
+        film.stem: {"image": {"ext": ".dcm", "info": {"findings": {"Edema": number % 2}}}}
+        for number, film in enumerate(sorted(films.glob("*.dcm")))
+    }
+    store = {"name": "films", "description": "films", "images_dir": ".", "labels_dir": "labels", "objects": objects}
+    (studies / "datastore_v2.json").write_text(json.dumps(store))
+    with label_server(folder, str(studies), MONAI_LABEL_DATASTORE_FILE_EXT='["*.dcm","*.png"]') as running:
+        yield running, folder

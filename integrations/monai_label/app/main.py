@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from scripts.inference.analysis import software_version  # noqa: E402
 from scripts.inference.predictor import Predictor  # noqa: E402
 
 MODEL = "cxr"
+UPLOAD_S = 3600  # no request takes longer
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +99,13 @@ class ChestApp(MONAILabelApp):
         # Given the name of an image, MONAI Label would read a file of this name in the working folder.
         path = str(image) if uploaded else self.datastore().get_image_uri(str(image))
         return super().infer({**request, "path": path}, datastore)
+
+    def cleanup_sessions(self) -> None:
+        """Every five minutes: sessions that are over, and uploads that a refused or broken request left."""
+        super().cleanup_sessions()
+        for file in self.uploads.iterdir():
+            if file.is_file() and file.stat().st_mtime < time.time() - UPLOAD_S:
+                file.unlink(missing_ok=True)
 
     def init_batch_infer(self) -> ChestBatch:
         """``POST /batch/infer/cxr``."""

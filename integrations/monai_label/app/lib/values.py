@@ -6,6 +6,7 @@ a process. Here they get their types, once; ``guard`` passes nothing else on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -200,7 +201,9 @@ def explain(error: ValidationError, kind: type[BaseModel]) -> str:
         return f"{key}: not known; {expected}leave it out"
     if first["type"] == "missing":
         return f"{key}: missing; expected a value; send one"
-    expected = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    expected = re.sub(r"^\w+ should ", "expected to ", first["msg"].removeprefix("Value error, "))
+    if first["type"].startswith("json"):
+        expected = "expected JSON"
     return f"{key}: not accepted; {expected}; found {check_shown(first['input'])}"
 
 
