@@ -7,7 +7,9 @@ import json
 import random
 import re
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -41,14 +43,15 @@ class FakePacs:
         stored: SOPInstanceUID -> instance.
         received: SOPInstanceUIDs in the order of STOW, repetitions included.
         requests: method, path and Authorization of every request.
-        trouble: method and path -> an HTTP status, ``drop`` or ``None`` for a proper answer.
+        trouble: method and path -> an HTTP status, a status and a Location, ``drop``, ``drip`` (a byte now and then) or
+            ``None`` for a proper answer.
         page_limit: results of a search at most.
     """
 
     stored: dict[str, Stored] = field(default_factory=dict)
     received: list[str] = field(default_factory=list)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
-    trouble: Callable[[str, str], int | str | None] = lambda method, path: None
+    trouble: Callable[[str, str], int | str | tuple[int, str] | None] = lambda method, path: None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, dataset: Dataset) -> None:
@@ -114,13 +117,28 @@ class Handler(BaseHTTPRequestHandler):
         if trouble == "drop":
             self.close_connection = True
             self.connection.close()
+        elif trouble == "drip":
+            self.drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        elif isinstance(trouble, tuple):
+            self.reply(trouble[0], "text/plain", b"", Location=trouble[1])
         elif trouble is not None:
             self.reply(int(trouble), "text/plain", b"Secret^Person is not here")
         return trouble is not None
 
-    def reply(self, status: int, kind: str, content: bytes) -> None:
+    def drip(self, start: bytes) -> None:
+        """A start, and then for some seconds a byte before every timeout between two bytes."""
+        self.close_connection = True
+        self.wfile.write(start)
+        with suppress(OSError):  # the client has gone
+            for _ in range(100):
+                self.wfile.write(b"a")
+                time.sleep(0.05)
+
+    def reply(self, status: int, kind: str, content: bytes, **headers: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -4,7 +4,7 @@ import pydicom
 import pytest
 from scripts.dicom import RefusedInput, read_radiograph
 from scripts.dicom.objects.derived_image import write_enhanced
-from scripts.pacs import dicomweb, session
+from scripts.pacs import dicomweb, exchange, session
 from scripts.pacs.dicomweb import DicomWeb
 from scripts.pacs.session import Server
 
@@ -96,7 +96,7 @@ def test_image_that_cannot_be_had_costs_the_others_nothing(fake, web, tmp_path, 
     (failure,) = web.fetch("1.2.0", tmp_path)
     assert failure.code == "PACS_RESPONSE" and "Secret" not in failure.reason
     assert [path.name for path in tmp_path.iterdir()] == ["000001.dcm"]
-    monkeypatch.setattr(session, "MAX_FILE_BYTES", len(fake.stored["1.2.0.7.1"].content) - 1)
+    monkeypatch.setattr(exchange, "MAX_FILE_BYTES", len(fake.stored["1.2.0.7.1"].content) - 1)
     fake.stored.pop("1.2.0.7.2")
     assert code_of(web.fetch, "1.2.0", tmp_path) == "FILE_SIZE"
 

@@ -10,7 +10,8 @@ from cryptography.x509.oid import NameOID
 from scripts.dicom import RefusedInput
 from scripts.pacs.dicomweb import DicomWeb
 from scripts.pacs.outbox import Outbox
-from scripts.pacs.session import Server, ask, is_loopback, unavailable
+from scripts.pacs.refusals import ask, unavailable
+from scripts.pacs.session import Server, is_loopback
 
 from .conftest import film
 from .fake_server import FakePacs, serve, url_of

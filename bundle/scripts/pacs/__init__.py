@@ -1,10 +1,13 @@
 """Studies from a PACS and results back to it, in the order of the flow. Needs the extra ``pacs``.
 
-``session``   URL, TLS and credentials of a DICOMweb server -> HTTP session; what its failures are called
+``refusals``  what goes wrong with a PACS, by code, and which of it is tried again
+``deadline``  connections on which a request and its answer have one deadline
+``exchange``  one request and its answer: where it goes, and how many bytes and parts come back
+``session``   URL, TLS and credentials of a DICOMweb server -> HTTP session
 ``dicomweb``  QIDO-RS, WADO-RS, STOW-RS: find, fetch, store
 ``outbox``    films of one study -> its result objects in a folder that is there as a whole or not at all
 ``journal``   which studies are done, by a salted hash of their UID; why others are not
-``watch``     polls a DICOMweb server: every new study gets its results once
+``relay``     polls an archive: every new study gets its results once
 ``dimse``     C-STORE, for a PACS without DICOMweb: send, and receive
 ``receive``   films that are sent to us -> results to a peer
 ``single``    one study by its UID, for ``predict``

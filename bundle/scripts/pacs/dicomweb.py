@@ -17,7 +17,9 @@ from ..data.failures import Failure
 from ..dicom import RefusedInput
 from ..dicom.header import number
 from ..dicom.objects.derived_image import SERIES_DESCRIPTION, is_enhanced
-from .session import GONE, NONSENSE, REFUSED, TIMEOUTS_S, UNAVAILABLE, Server, ask, open_session, require
+from .deadline import TIMEOUTS_S
+from .refusals import GONE, NONSENSE, REFUSED, UNAVAILABLE, ask
+from .session import Server, open_session, require
 
 MODALITIES = ("CR", "DX")
 MAX_IMAGES = 64
@@ -63,7 +65,7 @@ class DicomWeb:
         """Result of a method of the client.
 
         Raises:
-            RefusedInput: see :func:`.session.ask`.
+            RefusedInput: see :func:`.refusals.ask`.
         """
 
         def quietly() -> Result:
@@ -80,7 +82,7 @@ class DicomWeb:
             since: day from which on nothing may be missed; ``since_days`` are counted back from it.
 
         Raises:
-            RefusedInput: see :func:`.session.ask`.
+            RefusedInput: see :func:`.refusals.ask`.
         """
         dates = {}
         if self.since_days is not None:
@@ -111,7 +113,7 @@ class DicomWeb:
         """SeriesInstanceUID and SOPInstanceUID of a study's radiographs, without those that this software made.
 
         Raises:
-            RefusedInput: ``NO_STUDY``, ``NO_IMAGE`` or ``STUDY_SIZE``, or see :func:`.session.ask`.
+            RefusedInput: ``NO_STUDY``, ``NO_IMAGE`` or ``STUDY_SIZE``, or see :func:`.refusals.ask`.
         """
         fields = ["SeriesDescription"]
         series = list(self.pages(self.client.search_for_series, study_uid, fields=fields))
@@ -182,7 +184,7 @@ class DicomWeb:
         """Whether an instance is stored.
 
         Raises:
-            RefusedInput: see :func:`.session.ask`.
+            RefusedInput: see :func:`.refusals.ask`.
         """
         uid = str(dataset.SOPInstanceUID)
         try:
@@ -209,7 +211,7 @@ class DicomWeb:
             How many were stored now.
 
         Raises:
-            RefusedInput: see :func:`.session.ask`; ``PACS_REFUSED`` also when the server answers that it did not store
+            RefusedInput: see :func:`.refusals.ask`; ``PACS_REFUSED`` also when the server answers that it did not store
                 an instance.
         """
         self.find_images(study_uid)

@@ -11,7 +11,7 @@ import pydicom
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ..dicom import RefusedInput
-from .session import REFUSED, unavailable
+from .refusals import REFUSED, unavailable
 
 AE_TITLE = "CXRASR"
 WARNINGS = range(0xB000, 0xC000)  # stored, but (PS3.4, table B.2-1)

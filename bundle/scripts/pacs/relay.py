@@ -26,7 +26,7 @@ from ..data.failures import Failure
 from ..dicom import RefusedInput
 from .journal import Journal
 from .outbox import Outbox
-from .session import GONE, UNAVAILABLE
+from .refusals import GONE, UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 

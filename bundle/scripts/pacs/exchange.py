@@ -1,0 +1,127 @@
+"""One request and its answer, within limits: where it goes, and how many bytes and parts come back.
+
+Without them ``requests`` follows a redirect to any host, and sends the body of the request there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from ..dicom import RefusedInput
+from ..dicom.budget import MAX_FILE_BYTES
+from .deadline import TimedAdapter
+from .refusals import NONSENSE, redirected, too_large
+
+MAX_TEXT_BYTES = 50_000_000  # of an answer that is no DICOM file: a page of search results has a few MB
+MAX_PARTS = 16  # of a multipart answer; one is asked for
+MAX_REDIRECTS = 3
+ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]{1,64}")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, with the port in any case; ``another address`` for what cannot be shown."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return "another address"
+    host = parts.hostname or ""
+    origin = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    return origin if ORIGIN.fullmatch(origin) else "another address"
+
+
+class BoundSession(requests.Session):
+    """Session that sends nothing to another scheme, host or port than those of its server, whoever asks for it.
+
+    A redirect on the same server is followed, for a request without a body.
+
+    Args:
+        url: of the server.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.origin = origin_of(url)
+        self.max_redirects = MAX_REDIRECTS
+        self.hooks["response"].append(limit_body)
+        self.mount("http://", TimedAdapter())
+        self.mount("https://", TimedAdapter())
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Every request comes through here: the first one, and each redirect.
+
+        Raises:
+            RefusedInput: ``PACS_REFUSED``; nothing was sent.
+        """
+        origin = origin_of(request.url or "")
+        if origin != self.origin:
+            raise redirected(origin)
+        return super().send(request, **options)
+
+    def rebuild_method(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Called for each redirect; one of a request with a body would send the body again, or become a GET.
+
+        Raises:
+            RefusedInput: ``PACS_REFUSED``.
+        """
+        if prepared_request.method != "GET":
+            raise redirected(origin_of(prepared_request.url or ""))
+
+
+class LimitedBody:
+    """Body of an answer that ends in a refusal when it is larger than what was asked for; counted after inflating.
+
+    Args:
+        raw: of urllib3.
+        limit: in bytes.
+        delimiter: of the parts of a multipart answer; empty: it has none.
+    """
+
+    def __init__(self, raw: Any, limit: int, delimiter: bytes) -> None:
+        self.raw, self.limit, self.delimiter = raw, limit, delimiter
+
+    def stream(self, size: int, decode_content: bool = True) -> Iterator[bytes]:
+        """Chunks, as of urllib3."""
+        seen = parts = 0
+        end = b""
+        for chunk in self.raw.stream(size, decode_content=decode_content):
+            seen += len(chunk)
+            if seen > self.limit:
+                raise too_large(self.limit)
+            if self.delimiter:
+                text = end + chunk  # a delimiter may lie on the border of two chunks
+                parts += text.count(self.delimiter)
+                end = text[max(len(text) - len(self.delimiter) + 1, 0) :]
+            if parts > MAX_PARTS:
+                raise RefusedInput(
+                    NONSENSE, "the answer of the PACS has too many parts", f"at most {MAX_PARTS}", "more",
+                    "check the study in the PACS",
+                )  # fmt: skip
+            yield chunk
+
+    def read(self, *_: Any, decode_content: bool = True) -> bytes:
+        """All of it; requests reads the body of a redirect in this way when it cannot inflate it."""
+        return b"".join(self.stream(1 << 16, decode_content))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.raw, name)
+
+
+def limit_body(response: requests.Response, **_: Any) -> None:
+    """Hook of a session: runs before the body is read.
+
+    Raises:
+        RefusedInput: ``PACS_REFUSED`` for a redirect that leads nowhere; the client would take it for success.
+    """
+    if 300 <= response.status_code < 400 and not response.is_redirect:
+        raise redirected(f"status {response.status_code}")
+    kind = response.headers.get("Content-Type", "").lower()
+    is_file = kind.startswith("multipart/related") or kind.split(";")[0].strip() == "application/dicom"
+    found = re.search(r'boundary="*([^";]+)', response.headers.get("Content-Type", ""), re.IGNORECASE)
+    delimiter = f"--{found[1]}".encode() if found else b""
+    response.raw = LimitedBody(response.raw, MAX_FILE_BYTES if is_file else MAX_TEXT_BYTES, delimiter)

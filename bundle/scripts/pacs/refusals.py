@@ -1,0 +1,123 @@
+"""What goes wrong with a PACS, by code, and which of it is tried again.
+
+Nothing of a request or of an answer enters a message: URLs hold UIDs, and servers quote patients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import requests
+
+from ..dicom import RefusedInput
+
+UNAVAILABLE, REFUSED, NONSENSE, GONE = "PACS_UNAVAILABLE", "PACS_REFUSED", "PACS_RESPONSE", "NO_STUDY"
+# 408 and 429 ask to come again; 5xx is the server's trouble, not the request's.
+COME_AGAIN = {408, 425, 429}
+
+Result = TypeVar("Result")
+
+
+class TooSlow(RefusedInput):
+    """``PACS_UNAVAILABLE`` of an answer that took too long: asked for again with the next poll, and not at once."""
+
+
+def ask(request: Callable[[], Result], *, attempts: int, wait_s: float) -> Result:
+    """Result of a request; repeated with growing waits while the server is not there.
+
+    Args:
+        request: a call of dicomweb-client; must be safe to repeat.
+        attempts: at most.
+        wait_s: before the second attempt; doubled for each further one, at most 60.
+
+    Raises:
+        RefusedInput: ``PACS_UNAVAILABLE`` after the last attempt, or when an answer took too long; ``PACS_REFUSED``
+            (4xx, or a redirect that is not followed), ``NO_STUDY`` (404, 410), ``FILE_SIZE`` or ``PACS_RESPONSE`` (an
+            answer that is none).
+    """
+    from retrying import Retrying
+
+    # The client's own repetition looks at status codes only: a dropped connection ends it.
+    again = Retrying(
+        stop_max_attempt_number=attempts,
+        wait_exponential_multiplier=500 * wait_s,  # times 2 ** attempt, in ms
+        wait_exponential_max=60_000,
+        retry_on_exception=lambda error: (
+            isinstance(error, RefusedInput) and error.code == UNAVAILABLE and not isinstance(error, TooSlow)
+        ),
+    )
+    return again.call(named, request)
+
+
+def named(request: Callable[[], Result]) -> Result:
+    """Result of one attempt; whatever it raises becomes a refusal with a code."""
+    try:
+        return request()
+    except RefusedInput:
+        raise
+    except requests.HTTPError as error:
+        raise answered(getattr(error.response, "status_code", 500)) from None
+    except requests.TooManyRedirects:
+        raise redirected("redirects without an end") from None
+    except (requests.RequestException, OSError) as error:
+        raise unavailable(type(error).__name__) from None
+    except Exception as error:  # what a parser meets in an answer; its words may quote the patient's data
+        raise RefusedInput(
+            NONSENSE, "the answer of the PACS cannot be read", "DICOM JSON, or a DICOM file", type(error).__name__,
+            "check the URL, and the study in the PACS",
+        ) from None  # fmt: skip
+
+
+def answered(status: int) -> RefusedInput:
+    """Refusal for an HTTP status of 400 or more."""
+    if status >= 500 or status in COME_AGAIN:
+        return unavailable(f"status {status}")
+    if status in (404, 410):
+        return RefusedInput(
+            GONE, "the PACS does not have the study", "a study", f"status {status}", "check the UID, and the URL"
+        )
+    return RefusedInput(
+        REFUSED, "the PACS refuses the request", "status 200", f"status {status}",
+        "check the URL, the credentials and what they are allowed to do",
+    )  # fmt: skip
+
+
+def unavailable(found: str) -> RefusedInput:
+    """Refusal that time may heal."""
+    return RefusedInput(
+        UNAVAILABLE, "the PACS does not answer", "an answer", found, "check that it runs, the URL and the certificates"
+    )
+
+
+def too_slow(limit_s: float) -> TooSlow:
+    """Refusal of an answer, or of taking a request, that drips."""
+    return TooSlow(
+        UNAVAILABLE, "the PACS is too slow", f"a complete answer within {limit_s:g} s", "a part of it",
+        "check the PACS, and the line to it",
+    )  # fmt: skip
+
+
+def too_large(limit: int) -> RefusedInput:
+    """Refusal of an answer that no radiograph, or no search for some, is as large as.
+
+    Args:
+        limit: in bytes.
+    """
+    return RefusedInput(
+        "FILE_SIZE", "the PACS sends more than was asked for", f"at most {limit // 1_000_000} MB", "more",
+        "check the study in the PACS",
+    )  # fmt: skip
+
+
+def redirected(where: str) -> RefusedInput:
+    """Refusal of a redirect that is not followed, or of any other request to another server.
+
+    Args:
+        where: it leads; scheme, host and port at most, for the rest of a URL holds UIDs.
+    """
+    return RefusedInput(
+        REFUSED, "the PACS refers to another address, which is not followed: images go to the given URL alone",
+        "an answer from its scheme, host and port", where,
+        "give the URL that is meant, if that server is to have the images",
+    )  # fmt: skip
