@@ -21,8 +21,9 @@ from scripts.pacs.commands import watch
 from scripts.pacs.dicomweb import DicomWeb
 from scripts.pacs.dimse import Peer, send
 from scripts.pacs.journal import Journal
+from scripts.pacs.listener import listen
 from scripts.pacs.outbox import Outbox
-from scripts.pacs.receive import Inbox, listen
+from scripts.pacs.receive import Inbox
 from scripts.pacs.relay import Relay
 from scripts.pacs.session import Server
 from scripts.workflow import CONFIG_DIR

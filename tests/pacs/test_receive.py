@@ -7,8 +7,9 @@ from scripts.dicom.objects.derived_image import write_enhanced
 from scripts.pacs import receive
 from scripts.pacs.dimse import Peer, send
 from scripts.pacs.journal import Journal
+from scripts.pacs.listener import listen
 from scripts.pacs.outbox import Outbox
-from scripts.pacs.receive import Inbox, listen
+from scripts.pacs.receive import Inbox
 from scripts.pacs.relay import Relay
 
 from ..dicom.synthetic import save

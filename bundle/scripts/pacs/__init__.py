@@ -8,8 +8,10 @@
 ``outbox``    films of one study -> its result objects in a folder that is there as a whole or not at all
 ``journal``   which studies are done, by a salted hash of their UID; why others are not
 ``relay``     polls an archive: every new study gets its results once
-``dimse``     C-STORE, for a PACS without DICOMweb: send, and receive
+``limited_socket``  a socket of DICOM's upper layer with limits of size and time
+``dimse``     C-STORE, for a PACS without DICOMweb: send
 ``receive``   films that are sent to us -> results to a peer
+``listener``  who may send them, how many at a time, and how much
 ``single``    one study by its UID, for ``predict``
 ``commands``  the subcommands ``watch`` and ``receive``
 """

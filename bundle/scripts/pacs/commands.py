@@ -55,12 +55,19 @@ def watch(
 def receive(
     out: Annotated[Path, typer.Option(help="received films, waiting results and failures.csv; keep it between runs")],
     peer: Annotated[str, typer.Option(help="who gets the results: TITLE@HOST:PORT")],
-    port: Annotated[int, typer.Option(help="to listen on")] = 11112,
-    bind: Annotated[str, typer.Option(help="address to listen on; 127.0.0.1 hears this computer alone")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="to listen on")] = 11112,
+    bind: Annotated[
+        str, typer.Option(help="address to listen on; 127.0.0.1 hears this computer alone, others need --calling")
+    ] = "127.0.0.1",
+    calling: Annotated[list[str], typer.Option(help="AE title that may send here; repeatable")] = [],  # noqa: B006
     ae_title: Annotated[str, typer.Option(help="own AE title; others are not answered")] = "CXRASR",
     model: Model = None,
     enhancer: Enhancer = "ldm",
     interval: Annotated[float, typer.Option(help="seconds without a new film after which a study is complete")] = 30.0,
+    max_connections: Annotated[
+        int, typer.Option(min=1, max=200, help="at a time; one address has at most half of them")
+    ] = 20,
+    free_gb: Annotated[float, typer.Option(min=0, help="disk space that films leave free")] = 1.0,
 ) -> None:
     """Predict every chest study that is sent here (C-STORE) and send the results to a peer."""
     from ..inference.predictor import Predictor
@@ -68,14 +75,18 @@ def receive(
     from .dimse import Peer
     from .journal import Journal
     from .outbox import Outbox
-    from .receive import Inbox, listen
+    from .receive import Inbox
     from .relay import Relay
+    from .session import require
+
+    require("pynetdicom")
+    from .listener import listen
 
     start_log()
     with Journal(out) as journal:
-        inbox = Inbox(out, journal, Peer.parse(peer), ae_title)
+        inbox = Inbox(out, journal, Peer.parse(peer), ae_title, free_bytes=int(free_gb * 1e9))
         outbox = Outbox(out, Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, enhancer=enhancer))
-        server = listen(inbox, (bind, port))
+        server = listen(inbox, (bind, port), calling=calling, max_connections=max_connections)
         try:
             Relay(inbox, outbox, journal, interval).run()
         finally:

@@ -6,14 +6,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pydicom
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ..dicom import RefusedInput
+from .limited_socket import ANNOUNCED_PDU_BYTES, LimitedSocket
 from .refusals import REFUSED, unavailable
 
 AE_TITLE = "CXRASR"
+ANSWER_S = 30  # for the answer to an association request
 WARNINGS = range(0xB000, 0xC000)  # stored, but (PS3.4, table B.2-1)
 
 
@@ -57,13 +60,19 @@ def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
     Raises:
         RefusedInput: ``PACS_UNAVAILABLE`` or ``PACS_REFUSED``; what was sent before is stored.
     """
-    from pynetdicom import AE
+    from pynetdicom import AE, evt
 
     datasets = [pydicom.dcmread(path) for path in paths]
     entity = AE(ae_title)
     for sop_class in sorted({str(dataset.SOPClassUID) for dataset in datasets}):
         entity.add_requested_context(sop_class, ExplicitVRLittleEndian)
-    association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    association = entity.associate(
+        peer.host,
+        peer.port,
+        ae_title=peer.ae_title,
+        max_pdu=ANNOUNCED_PDU_BYTES,
+        evt_handlers=[(evt.EVT_CONN_OPEN, _limit), (evt.EVT_DIMSE_SENT, _next_message)],
+    )
     if association.is_rejected:
         raise refused("a rejected association")
     if association.rejected_contexts and not association.is_established:
@@ -83,6 +92,17 @@ def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
     finally:
         if association.is_established:
             association.release()
+
+
+def _limit(event: Any) -> None:
+    """A peer that drips, or states the length of a book, holds us no longer than a sender would."""
+    line = LimitedSocket(event.assoc.dul.socket.socket, ANSWER_S)
+    line.association = event.assoc
+    event.assoc.dul.socket.socket = line
+
+
+def _next_message(event: Any) -> None:
+    event.assoc.dul.socket.socket.message_sent()
 
 
 def refused(found: str) -> RefusedInput:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
@@ -15,25 +18,28 @@ from pydicom.uid import (
     DigitalXRayImageStorageForProcessing,
 )
 
-from ..data.atomic import atomic_write, remove_temporaries
+from ..data.atomic import remove_temporaries
 from ..data.failures import Failure
 from ..dicom.budget import MAX_FILE_BYTES
 from ..dicom.objects.derived_image import is_enhanced
+from ..dicom.parsing import load_dataset
+from .dicomweb import MAX_IMAGES
 from .dimse import AE_TITLE, Peer, send
 from .journal import Journal
 from .outbox import OWNER_ONLY
-from .session import require
 
 if TYPE_CHECKING:
     from pynetdicom.events import Event
-    from pynetdicom.transport import ThreadedAssociationServer
+
+logger = logging.getLogger(__name__)
 
 CLASSES = (
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     DigitalXRayImageStorageForProcessing,
 )
-VERIFICATION = "1.2.840.10008.1.1"  # C-ECHO
+FREE_BYTES = 1_000_000_000
+MAX_STUDIES = 10_000  # that wait
 # Status of C-STORE (PS3.4, table B.2-1).
 SUCCESS, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 
@@ -48,12 +54,22 @@ class Inbox:
         journal: for the hashes.
         peer: gets the results.
         ae_title: our own.
+        free_bytes: a film that would leave less than this on the disk is not taken.
     """
 
     lists_finished = False
 
-    def __init__(self, out_dir: Path, journal: Journal, peer: Peer, ae_title: str = AE_TITLE) -> None:
+    def __init__(
+        self,
+        out_dir: Path,
+        journal: Journal,
+        peer: Peer,
+        ae_title: str = AE_TITLE,
+        *,
+        free_bytes: int = FREE_BYTES,
+    ) -> None:
         self.folder, self.journal, self.peer, self.ae_title = out_dir / "inbox", journal, peer, ae_title
+        self.free_bytes = free_bytes
         self.folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         remove_temporaries(self.folder)
         self.taken: dict[str, dict[Path, int]] = {}
@@ -101,48 +117,55 @@ class Inbox:
         Returns:
             Status of the response.
         """
+        incoming = self.folder / f".{threading.get_ident()}.tmp"
         try:
-            dataset = event.dataset
-            study, sop_uid = dataset.StudyInstanceUID, dataset.SOPInstanceUID
-            own = is_enhanced(dataset)
             content = event.encoded_dataset()
-        except Exception:  # whatever pydicom meets in what a sender sends
-            return CANNOT_UNDERSTAND
-        if not study or not sop_uid:
-            return CANNOT_UNDERSTAND
-        if own:
-            return SUCCESS
-        if len(content) > MAX_FILE_BYTES:
-            return OUT_OF_RESOURCES
-        folder = self.folder / self.journal.name(study)
-        try:
-            folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
-            with atomic_write(folder / f"{self.journal.name(sop_uid)}.dcm") as file:
+            if not self.has_room(len(content)):
+                return OUT_OF_RESOURCES
+            with incoming.open("wb") as file:
                 file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            return self.take(incoming)
         except OSError:
             return OUT_OF_RESOURCES
+        except Exception:  # whatever a parser meets in what a sender sends
+            return CANNOT_UNDERSTAND
+        finally:
+            incoming.unlink(missing_ok=True)
+
+    def has_room(self, size: int) -> bool:
+        """Whether a film of so many bytes is taken."""
+        free = shutil.disk_usage(self.folder).free - size
+        if free < self.free_bytes:
+            logger.warning(
+                "inbox: a film was not taken; expected %.1f GB free on its disk, found %.1f; free some space",
+                self.free_bytes / 1e9, free / 1e9,
+            )  # fmt: skip
+        return size <= MAX_FILE_BYTES and free >= self.free_bytes
+
+    def take(self, incoming: Path) -> int:
+        """Put a film to its study; the header is parsed within the budgets of a file.
+
+        Returns:
+            Status of the response.
+
+        Raises:
+            Exception: of a parser; it is no film.
+        """
+        dataset = load_dataset(incoming)
+        study, sop_uid = dataset.StudyInstanceUID, dataset.SOPInstanceUID
+        if not study or not sop_uid:
+            return CANNOT_UNDERSTAND
+        if is_enhanced(dataset):
+            return SUCCESS
+        folder = self.folder / self.journal.name(study)
+        path = folder / f"{self.journal.name(sop_uid)}.dcm"
+        is_full = len(list(folder.glob("*.dcm"))) >= MAX_IMAGES or (
+            not folder.exists() and len(os.listdir(self.folder)) >= MAX_STUDIES
+        )
+        if is_full and not path.exists():
+            return OUT_OF_RESOURCES
+        folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
+        os.replace(incoming, path)
         return SUCCESS
-
-
-def listen(inbox: Inbox, address: tuple[str, int]) -> ThreadedAssociationServer:
-    """Start to take films and C-ECHO, in threads of their own.
-
-    Args:
-        inbox: keeps them.
-        address: to listen on; ``127.0.0.1`` hears this computer alone.
-
-    Raises:
-        OSError: the address is in use, or not ours.
-        ValueError: pynetdicom is not installed.
-    """
-    require("pynetdicom")
-    from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
-
-    entity = AE(inbox.ae_title)
-    entity.require_called_aet = True
-    entity.add_supported_context(VERIFICATION)
-    for sop_class in CLASSES:
-        entity.add_supported_context(sop_class, ALL_TRANSFER_SYNTAXES)
-    server = entity.start_server(address, block=False, evt_handlers=[(evt.EVT_C_STORE, inbox.keep)])
-    assert server is not None
-    return server
