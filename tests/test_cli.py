@@ -148,6 +148,14 @@ def test_watch_works_through_what_there_is(pacs, tmp_path):
         assert len(pacs.received) == stored
 
 
+def test_receive_listens_to_other_computers_only_with_a_list_of_titles(tmp_path):
+    options = ["--peer", "PACS@127.0.0.1:9", "--model", tiny_model(tmp_path), "--enhancer", "bicubic"]
+    done = call("receive", "--out", tmp_path / "out", "--bind", "0.0.0.0", *options)
+    assert isinstance(done.exception, ValueError) and "name them with --calling" in str(done.exception)
+    for option, value in (("--max-connections", 0), ("--free-gb", -1), ("--port", 70000)):
+        assert call("receive", "--out", tmp_path / "out", option, value, *options).exit_code == 2
+
+
 def tiny_model(folder):
     """A classifier of a few thousand weights, as a model folder."""
     import torch

@@ -41,6 +41,9 @@ def test_search_reads_every_page_and_ends_when_a_server_cannot_page(fake, web, m
         fake, "search", lambda *levels: search(*levels[:3], {k: v for k, v in levels[3].items() if k != "offset"})
     )
     assert len(web.studies(date.today())) == 2
+    monkeypatch.undo()
+    monkeypatch.setattr(dicomweb, "MAX_RESULTS", 4)
+    assert code_of(web.studies, date.today()) == "PACS_RESPONSE"
 
 
 def test_only_recent_studies_are_searched_for(fake, web):

@@ -132,6 +132,7 @@ def test_study_whose_film_drips_is_put_off_and_the_others_are_done(fake, relay, 
     fake.trouble = lambda method, path: "drip" if "1.2.0" in path and "/instances/" in path else None
     relay.run(until_idle=True)
     assert failures(tmp_path) == ["PACS_UNAVAILABLE"] and results_of(fake, 1) == KINDS
+    assert sum("1.2.0.7/instances/" in path for _, path, _ in fake.requests) == relay_module.ATTEMPTS_WITHOUT_ANSWER
 
 
 def test_server_that_does_not_take_an_object_is_given_up_at_the_deadline(monkeypatch):

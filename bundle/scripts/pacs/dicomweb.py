@@ -23,6 +23,7 @@ from .session import Server, open_session, require
 
 MODALITIES = ("CR", "DX")
 MAX_IMAGES = 64
+MAX_RESULTS = 100_000  # of a search
 PAGE = 100
 
 Result = TypeVar("Result")
@@ -98,12 +99,21 @@ class DicomWeb:
         return found
 
     def pages(self, search: Callable[..., list[dict]], *arguments: Any, **options: Any) -> Iterator[Dataset]:
-        """Answers of a search, page by page; a server that ignores ``offset`` sends the first page again."""
+        """Answers of a search, page by page; a server that ignores ``offset`` sends the first page again.
+
+        Raises:
+            RefusedInput: ``PACS_RESPONSE`` for a search without an end, or see :func:`.refusals.ask`.
+        """
         offset, last = 0, None
         while True:
             page = self.ask(search, *arguments, **options, limit=PAGE, offset=offset)
             if not page or page == last:
                 return
+            if offset + len(page) > MAX_RESULTS:
+                raise refusal(
+                    NONSENSE, "a search in the PACS has too many results", f"at most {MAX_RESULTS}", "more",
+                    "search fewer days",
+                )  # fmt: skip
             yield from self.ask(lambda page=page: [Dataset.from_json(item) for item in page])
             if len(page) < PAGE:
                 return
