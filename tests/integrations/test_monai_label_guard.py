@@ -84,16 +84,3 @@ def test_what_passes_is_written_anew_from_the_checked_values(guard):
     status, passed = guard()(method="POST", path="/train/cxr", chunks=(body, b""), content_type="application/json")
     assert status == 200
     assert json.loads(passed) == {"max_epochs": 10, "batch_size": 16, "learning_rate": 1e-4, "seed": 3}
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"pool": "$print()"}, {"pool": "mean"}, {"image_size": "$1"}, {"image_size": True}, {"image_size": 10**9},
-     {"image_size": {"_target_": "os.system"}}],
-)  # fmt: skip
-def test_metadata_of_a_model_that_is_no_pool_and_no_size_is_refused(guard, wrong):
-    from lib.values import Preprocessing, read
-
-    assert read(Preprocessing, {"pool": "cls", "image_size": 224, "mean": [0.5]}).image_size == 224
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        read(Preprocessing, {"pool": "cls", "image_size": 224, **wrong})
