@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from .data.atomic import SHARED, output_mode
+from .data.printable import SHOWN_MESSAGE, printable, shortened
 from .pacs.commands import TlsCa, TlsCert, receive, watch
 
 app = typer.Typer(
@@ -22,6 +24,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 INTERRUPTED = 130
+
+
+@app.callback()
+def prepare(
+    context: typer.Context,
+    shared: Annotated[
+        bool,
+        typer.Option("--shared", help=f"outputs as the umask says, not for their owner alone; as {SHARED}=1"),
+    ] = False,
+) -> None:
+    """Say who may read the outputs, before any subcommand writes one."""
+    context.with_resource(output_mode(shared))
+
+
 app.command()(watch)
 app.command()(receive)
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -189,7 +205,8 @@ def report(
     """Write report.html from what a pipeline left in RUN_DIR."""
     from .evaluation.report import publish_report
 
-    print(publish_report(run_dir, tracking_uri=None if tracking == "mlflow" else tracking))
+    uri = None if tracking == "mlflow" else tracking
+    print(printable(str(publish_report(run_dir, tracking_uri=uri))))
 
 
 @app.command()
@@ -215,16 +232,16 @@ def report_failures(failures: list, path: Path) -> None:
     if failures:
         write_failures(path, failures)
         by_type = ", ".join(f"{code} {n}" for code, n in Counter(failure.code for failure in failures).most_common())
-        print(f"{len(failures)} inputs were refused ({by_type}); reasons in {path}", file=sys.stderr)
+        print(printable(f"{len(failures)} inputs were refused ({by_type}); reasons in {path}"), file=sys.stderr)
         raise SystemExit(1)
 
 
 def main() -> None:
-    """Run the command line; a known error is one line, not a trace."""
+    """Run the command line; a known error is one printable line, not a trace."""
     try:
         app()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
-        raise SystemExit(f"error: {error}") from error
+        raise SystemExit(shortened(f"error: {error}", SHOWN_MESSAGE)) from error
     except SystemExit as stop:
         if stop.code == INTERRUPTED:  # how typer ends at Ctrl-C
             print("interrupted; nothing finished is lost: the same command continues", file=sys.stderr)

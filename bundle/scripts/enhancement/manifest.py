@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..data.atomic import atomic_write, explained_full_disk
+from ..data.atomic import atomic_write, explained_full_disk, make_folder, open_for_owner
 from ..data.checksum import file_sha256
 from ..data.failures import read_failures, write_failures
 
@@ -69,8 +69,8 @@ def has_sha256(path: Path, expected: str) -> bool:
 
 def append_line(path: Path, line: Mapping[str, Any]) -> None:
     """Add one line and flush it to the disk; a half line left by a kill is closed first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with explained_full_disk(path), path.open("ab+") as file:
+    make_folder(path.parent)
+    with explained_full_disk(path), open(path, "ab+", opener=open_for_owner) as file:
         if file.tell():
             file.seek(-1, 2)
             if file.read(1) != b"\n":

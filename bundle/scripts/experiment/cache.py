@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.atomic import make_file
+
 # Variables that one statement may have, in every sqlite since 3.0.
 AT_ONCE = 900
 
@@ -36,7 +38,7 @@ class FeatureCache:
     """
 
     def __init__(self, path: str | Path) -> None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        make_file(path)
         self.database = sqlite3.connect(path, timeout=60)
         self.database.execute(
             "CREATE TABLE IF NOT EXISTS features (key TEXT PRIMARY KEY, value BLOB, seconds REAL, tokens INTEGER)"

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..data.atomic import aside, replace_folder
+from ..data.atomic import aside, make_folder, replace_folder
 from .model_metadata import labels_of, read_model_metadata
 from .pretrained import check_state, read_state
 from .vit_multilabel import ViTMultilabel
@@ -58,7 +58,7 @@ def save_vit_multilabel(
     folder = Path(folder)
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    make_folder(fresh)
     state = {name: value.detach().to(DTYPES[dtype]) for name, value in network.named_parameters()}
     state |= dict(network.named_buffers())  # mean and standard deviation stay as exact as they are
     save_torch_state_dict(state, fresh, max_shard_size=f"{max_shard_mb}MB")

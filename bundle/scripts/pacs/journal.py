@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from types import TracebackType
 
+from ..data.atomic import make_folder
 from ..data.failures import Failure, write_failures
 
 OWNER_ONLY = 0o600
@@ -53,7 +54,7 @@ class Journal:
 
     def __init__(self, out_dir: Path) -> None:
         self.out_dir = out_dir
-        out_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(out_dir)
         path = out_dir / "journal.db"
         self.lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, OWNER_ONLY)
         try:

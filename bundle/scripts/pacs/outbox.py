@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from ..data.atomic import make_folder
 from ..data.failures import Failure, read_failures, write_failures
 from ..inference.outputs import ResultWriter
 from ..inference.predictor import Predictor
@@ -37,7 +38,7 @@ class Outbox:
         self.folder, self.work = out_dir / "outbox", out_dir / "work"
         shutil.rmtree(self.work, ignore_errors=True)  # of a process that was killed
         for folder in (self.folder, self.work):
-            folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+            make_folder(folder, owner_only=True)
 
     def has(self, study: str) -> bool:
         """Whether a study's results are complete."""

@@ -18,7 +18,7 @@ from pydicom.uid import (
     DigitalXRayImageStorageForProcessing,
 )
 
-from ..data.atomic import remove_temporaries
+from ..data.atomic import make_folder, remove_temporaries
 from ..data.failures import Failure
 from ..dicom.budget import MAX_FILE_BYTES
 from ..dicom.objects.derived_image import is_enhanced
@@ -70,7 +70,7 @@ class Inbox:
     ) -> None:
         self.folder, self.journal, self.peer, self.ae_title = out_dir / "inbox", journal, peer, ae_title
         self.free_bytes = free_bytes
-        self.folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        make_folder(self.folder, owner_only=True)
         remove_temporaries(self.folder)
         self.taken: dict[str, dict[Path, int]] = {}
 

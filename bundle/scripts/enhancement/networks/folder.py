@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from ...data.atomic import replace_folder
+from ...data.atomic import make_folder, replace_folder
 from ...networks.pretrained import check_state
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -32,7 +32,7 @@ def save_network(network: Any, folder: Path) -> None:
 
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    make_folder(fresh)
     own = hasattr(network, "settings")
     if own:
         config = {"_class_name": type(network).__name__, **network.settings}
