@@ -62,6 +62,25 @@ def test_known_error_is_one_line(monkeypatch, tmp_path):
         main()
 
 
+def test_error_line_is_one_line_that_no_name_forges(monkeypatch, tmp_path):
+    name = "none\nerror: \x1b[2J\r\u202e\udce9" + "/xxx" * 900
+    monkeypatch.setattr("sys.argv", ["cxr-attention-sr", "datalist", name, "--layout", "csv", "--out", "x"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    line = str(stop.value)
+    assert (
+        line.startswith(r"error: none\nerror: \x1b[2J\r\u202e\udce9/xxx") and line.isprintable() and len(line) <= 2000
+    )
+
+
+def test_refused_names_do_not_reach_the_terminal_as_they_are(tmp_path, capfd):
+    folder = tmp_path / "a\x1b[2J\nb"
+    folder.mkdir()
+    (folder / "=x").write_bytes(b"x")
+    done = call("datalist", folder, "--out", folder / "datalist.json")
+    assert done.exit_code == 1 and r"a\x1b[2J\nb" in done.output and "\x1b" not in done.output
+
+
 def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt

@@ -12,3 +12,9 @@
 ``tracking``     MLflow
 ``cli``          the command line
 """
+
+import logging
+
+from .data.printable import PrintableRecord
+
+logging.setLogRecordFactory(PrintableRecord)

@@ -7,6 +7,7 @@ import logging
 import time
 from pathlib import Path
 
+from .data.printable import printable
 from .workflow import run_workflow
 
 logger = logging.getLogger(__name__)
@@ -37,8 +38,8 @@ def run_demo(out: Path) -> None:
     report = stage("7/7  report", lambda: publish_report(out, synthetic=True))
     print("\nSYNTHETIC data: these figures show that the pipeline runs; they say nothing about radiographs.")
     print(format_comparison_table(json.loads((out / "comparison.json").read_text())))
-    print(f"report: {report}")
-    print(f"runs:   {ui_command(default_uri(base))}")
+    print(printable(f"report: {report}"))
+    print(printable(f"runs:   {ui_command(default_uri(base))}"))
     print(f"time:   {time.monotonic() - started:.0f} s")
 
 

@@ -24,6 +24,16 @@ def test_round_trip_and_columns(tmp_path: Path) -> None:
     )
 
 
+def test_table_holds_no_formula_and_the_json_every_name_as_it_was_given(tmp_path: Path) -> None:
+    labels, names = ["=1+1", "-Mass", "@x"], ["=cmd.png", "-1+1.png", "a\n\x1b[2J.png", "b\udce9.png"]
+    predictions = [Prediction(name, logits=[0.0] * 3, probabilities=[0.5] * 3) for name in names]
+    csv_path, json_path = write_predictions(tmp_path, labels, predictions)
+    rows = list(csv.reader(csv_path.open(encoding="utf-8")))
+    assert rows[0] == ["image", "status", "'=1+1", "'-Mass", "'@x"] and rows[1][2:] == ["0.500000"] * 3
+    assert [row[0] for row in rows[1:]] == ["'=cmd.png", "'-1+1.png", r"a\n\x1b[2J.png", r"b\udce9.png"]
+    assert read_predictions(json_path)[:2] == (labels, predictions)
+
+
 def test_wrong_values_write_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected 2 values, found 1"):
         write_predictions(tmp_path, ["a", "b"], [Prediction("x", probabilities=[0.5])])

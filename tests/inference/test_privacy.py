@@ -11,6 +11,7 @@ from PIL import Image
 from pydicom.datadict import DicomDictionary, keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
+from scripts.data.sources import read_folder_items
 from scripts.workflow import run_workflow
 
 from ..dicom.synthetic import make_dataset, picture, save, window
@@ -73,6 +74,32 @@ def folder(tmp_path):
     return folder
 
 
+CODED = ("Modality", "ViewPosition", "BodyPartExamined", "PhotometricInterpretation", "SOPClassUID")
+NUMERIC = ("BitsAllocated", "BitsStored", "PixelRepresentation", "SamplesPerPixel", "NumberOfFrames", "Rows")
+
+
+@pytest.fixture(params=["name", "huge"])
+def misplaced(request, tmp_path):
+    """Films with a patient's name, or with 60 kB of it, where a code, a UID or a number should be."""
+    secret = f"{WORD} JANE" if request.param == "name" else WORD * 6000
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for keyword in CODED:
+        film = canary(**{keyword: secret})
+        if keyword == "SOPClassUID":
+            del film.PixelData
+        save(film, folder / keyword)
+    for keyword in NUMERIC:
+        film = canary()
+        film.pop(keyword, None)
+        film.add_new(keyword, "LO", secret)
+        save(film, folder / keyword)
+    syntax = save(canary(), folder / "TransferSyntaxUID")
+    syntax.write_bytes(syntax.read_bytes().replace(b"1.2.840.10008.1.2.1\0", WORD.ljust(20).encode()))
+    save(canary(BodyPartExamined=f"CHEST {secret}", ViewPosition=f"PA {secret}"), folder / "good")
+    return folder
+
+
 def leaks(text: str, folder: Path) -> list[str]:
     """Secrets in a text, leaving out the path of the input as it was given."""
     text = text.replace(str(folder), "")
@@ -130,3 +157,26 @@ def test_dicom_objects_do_tell_it_and_the_file_names_do_not(folder, model_dir, t
         dataset = pydicom.dcmread(path)
         assert str(dataset.PatientName).startswith(WORD), path.name
         assert WORD not in str([element for element in dataset if element.tag.is_private])
+
+
+def test_identity_that_stands_where_a_code_should_be_is_not_quoted(
+    misplaced, model_dir, tmp_path, caplog, capfd, recwarn
+):
+    out = tmp_path / "runs" / "out"
+    overrides = {"inputs": [str(misplaced)], "output_dir": str(out), "model_dir": str(model_dir), "enhance": False}
+    with caplog.at_level("DEBUG"):
+        run_workflow("inferring", overrides={**overrides, "tracking_uri": "none"})
+        items, failures = read_folder_items(misplaced)
+    with (out / "failures.csv").open() as file:
+        rows = {Path(row["path"]).name: row["reason"] for row in csv.DictReader(file)}
+    assert {*CODED, *NUMERIC, "TransferSyntaxUID"} - {"NumberOfFrames"} <= rows.keys() and "good" not in rows
+    files = [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+    found = {path.name: leaks(searchable(path), misplaced) for path in files}
+    streams = capfd.readouterr()
+    found |= {"stdout": leaks(streams.out, misplaced), "stderr": leaks(streams.err, misplaced)}
+    found |= {f"log {record.name}": leaks(record.getMessage(), misplaced) for record in caplog.records}
+    found |= {f"warning {number}": leaks(str(one.message), misplaced) for number, one in enumerate(recwarn)}
+    found |= {"datalist": leaks(f"{items}{failures}", misplaced)}
+    assert not any(found.values()), {name: secrets for name, secrets in found.items() if secrets}
+    assert "Modality: expected one of CR, DX, RG, found a value of" in rows["Modality"]
+    assert max(map(len, rows.values())) < 600 + len(str(misplaced))

@@ -46,12 +46,14 @@ def test_a_setting_of_another_type_or_size_is_named(folder, key, value):
         load_vit_multilabel(folder)
 
 
-@pytest.mark.parametrize("labels", [{}, {"0": "A", "1": "A"}, {"0": 1, "1": 2}, {"0": "A" * 300}, ["A", "B"], None])
+@pytest.mark.parametrize(
+    "labels", [{}, {"0": "A", "1": "A"}, {"0": 1, "1": 2}, {"0": "A" * 300}, {"0": "A\nB"}, ["A", "B"], None]
+)
 def test_labels_that_are_none_are_named(folder, labels):
     metadata = json.loads((folder / "metadata.json").read_text())
     metadata["network_data_format"]["outputs"]["pred"]["channel_def"] = labels
     (folder / "metadata.json").write_text(json.dumps(metadata))
-    with pytest.raises(ValueError, match=r"channel_def|not the metadata"):
+    with pytest.raises(ValueError, match=r"labels: |not the metadata"):
         read_model_metadata(folder)
 
 

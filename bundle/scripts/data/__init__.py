@@ -15,6 +15,8 @@
 ``dataset``             a split, augmented
 ``fingerprints``        which images a model was trained on; refuses to judge it on them
 ``failures``            refused inputs
+``printable``           text from outside, fit to be shown; labels; log records
+``csv_text``            tables that a spreadsheet does not calculate
 ``code_version``        hash of the code, a part of every cache key
-``atomic``              all-or-nothing file writes
+``atomic``              all-or-nothing file writes, for their owner alone
 """

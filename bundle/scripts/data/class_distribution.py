@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .datalist import Datalist
+from .printable import shortened
 
 COLUMNS = ("label", "split", "positive", "negative", "uncertain", "missing", "prevalence")
 
@@ -64,4 +65,4 @@ def format_cell(value: Any) -> str:
     """Text of a cell."""
     if value is None:
         return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else shortened(str(value))

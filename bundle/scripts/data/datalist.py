@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import write_json
+from .printable import check_labels, quoted
 from .splitting import SPLITS, assert_no_leak, split_sha256
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,10 @@ class Datalist:
     path: Path | None = None
     seed: int | None = None
 
+    def __post_init__(self) -> None:
+        """Check the labels, wherever the datalist comes from."""
+        check_labels(self.labels, str(self.path or "datalist"))
+
 
 def load_datalist(path: str | Path, dataset_dir: str | Path | None = None, *, check_files: bool = False) -> Datalist:
     """Read and check a datalist.
@@ -68,8 +73,8 @@ def load_datalist(path: str | Path, dataset_dir: str | Path | None = None, *, ch
         raise ValueError(f"{path}: not JSON; expected a datalist, found {error}; write it again") from error
     check_keys(content, {"labels", "split", *SPLITS, *DESCRIPTIVE_KEYS}, str(path))
     labels = content.get("labels")
-    if not isinstance(labels, list) or len(set(labels)) != len(labels):
-        raise ValueError(f"{path}: labels: expected a list of different names, found {labels!r}; add it")
+    if not isinstance(labels, list) or len(set(map(str, labels))) != len(labels):
+        raise ValueError(f"{path}: labels: expected a list of different names, found {quoted(labels)}; add it")
     check_keys(content.get("split", {}), {"by", "seed", "sha256"}, f"{path}: split")
     raw = {name: content.get(name, []) for name in SPLITS}
     if not all(isinstance(items, list) for items in raw.values()):
@@ -96,7 +101,9 @@ def check_keys(found: Any, known: Collection[str], where: str) -> None:
     for key in found:
         if key not in known:
             nearest = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.0)[0]
-            raise ValueError(f"{where}: unknown key; expected one of {sorted(known)}, found {key!r}; use {nearest!r}?")
+            raise ValueError(
+                f"{where}: unknown key; expected one of {sorted(known)}, found {quoted(key)}; use {nearest!r}?"
+            )
 
 
 def parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
@@ -104,17 +111,17 @@ def parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
     check_keys(item, ITEM_KEYS, where)
     for key in ("image", "patient_id"):
         if not isinstance(item.get(key), str) or not item[key]:
-            raise ValueError(f"{where}: {key}: expected a text, found {item.get(key)!r}; add it")
+            raise ValueError(f"{where}: {key}: expected a text, found {quoted(item.get(key))}; add it")
     check_annotations(item, where)
     values = item.get("label", [])
     if not isinstance(values, list) or len(values) != number_of_labels:
         raise ValueError(
-            f"{where}: label: wrong length; expected a list of {number_of_labels} values, found {values!r}; "
+            f"{where}: label: wrong length; expected a list of {number_of_labels} values, found {quoted(values)}; "
             "give one value for each of labels, null where it is not annotated"
         )
     for value in values:
         if value not in LABEL_VALUES:
-            raise ValueError(f"{where}: label: expected 1, 0, null or -1, found {value!r}; correct it")
+            raise ValueError(f"{where}: label: expected 1, 0, null or -1, found {quoted(value)}; correct it")
     return {**item, "label": [math.nan if value is None else float(value) for value in values]}
 
 
@@ -124,11 +131,12 @@ def check_annotations(item: Mapping[str, Any], where: str) -> None:
         xywh = box.get("xywh") if isinstance(box, dict) and isinstance(box.get("label"), str) else None
         if not isinstance(xywh, list) or len(xywh) != 4 or not all(isinstance(value, (int, float)) for value in xywh):
             raise ValueError(
-                f'{where}: boxes: expected {{"label": text, "xywh": [x, y, width, height]}}, found {box!r}; correct it'
+                f'{where}: boxes: expected {{"label": text, "xywh": [x, y, width, height]}}, found {quoted(box)}; '
+                "correct it"
             )
     masks = item.get("masks", {})
     if not isinstance(masks, dict) or not all(isinstance(file, str) for file in masks.values()):
-        raise ValueError(f"{where}: masks: expected an object of label and file, found {masks!r}; correct it")
+        raise ValueError(f"{where}: masks: expected an object of label and file, found {quoted(masks)}; correct it")
 
 
 def check_recorded_split(recorded: Mapping[str, Any], splits: Mapping[str, list[dict]], path: Path) -> None:

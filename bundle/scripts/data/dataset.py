@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from ..dicom import RefusedInput
 from .cache import ImageCache
 from .failures import Failure, read_failures, write_failures
+from .printable import printable
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +132,7 @@ def record_refusals(table: Path, data: Sequence[dict], refused: dict[int, Refuse
     Raises:
         ValueError: nothing is left of the data.
     """
-    here = {item["image"] for item in data}
+    here = {printable(item["image"]) for item in data}  # as the table has them
     others = [row for row in read_failures(table) if row.path not in here] if table.exists() else []
     rows = [Failure.of(data[index]["image"], refusal) for index, refusal in refused.items()]
     if rows or others:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 from ..dicom.refusal import RefusedInput
 from .atomic import atomic_write
+from .csv_text import csv_text, unprotected
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,14 @@ class Failure:
 
 
 def read_failures(path: str | Path) -> list[Failure]:
-    """Rows of the table."""
-    with open(path, newline="") as file:
-        return [Failure(**row) for row in csv.DictReader(file)]
+    """Rows of the table, as :func:`write_failures` was given them, but for the escapes of what is not printable."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [Failure(**{name: unprotected(cell) for name, cell in row.items()}) for row in rows]
 
 
 def write_failures(path: str | Path, failures: Iterable[Failure]) -> None:
     """Write (replace) the table."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Failure)])
-    writer.writerows(astuple(failure) for failure in failures)
+    text = csv_text([field.name for field in fields(Failure)], map(astuple, failures))
     with atomic_write(path) as file:
-        file.write(text.getvalue().encode())
+        file.write(text.encode())

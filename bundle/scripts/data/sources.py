@@ -18,6 +18,7 @@ from ..dicom.refusal import RefusedInput
 from ..dicom.studies import find_candidates
 from .aliases import match_labels
 from .failures import Failure
+from .printable import quoted, shortened
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +80,8 @@ def choose_labels(header: Sequence[str], labels: Sequence[str] | None, path: Pat
         if column not in header:
             nearest = difflib.get_close_matches(column, header, n=1, cutoff=0.0)
             raise ValueError(
-                f"{path}: no column {column!r}; expected it in the header, found {', '.join(header)}; "
-                f"add it or use {nearest[0] if nearest else 'a file with a header'!r}"
+                f"{path}: no column {column!r}; expected it in the header, found {shortened(', '.join(header), 200)}; "
+                f"add it or use {quoted(nearest[0] if nearest else 'a file with a header')}"
             )
     columns = [name for name in header if name not in (*COLUMNS, "bbox")]
     return columns if labels is None else [columns[index] for index in match_labels(labels, columns, str(path))]
@@ -96,7 +97,7 @@ def parse_row(row: dict[str, str | None], labels: Sequence[str], where: str) -> 
     for name in labels:
         if values[name] not in LABEL_VALUES:
             raise ValueError(
-                f"{where}: {name}: expected 1, 0, -1 or blank, found {values[name]!r}; choose the columns with labels"
+                f"{where}: {name}: expected 1, 0, -1 or blank, found {quoted(values[name])}; choose the label columns"
             )
         label.append(LABEL_VALUES[values[name]])
     item: dict[str, Any] = {"image": values["image"], "label": label, "patient_id": values["patient_id"]}
@@ -115,7 +116,7 @@ def parse_row(row: dict[str, str | None], labels: Sequence[str], where: str) -> 
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f'{where}: expected age in years, boxes as [{{"label": …, "xywh": [x, y, w, h]}}] and split one of '
-            f"{', '.join(SPLIT_NAMES)}, found {type(error).__name__} {error}; correct the row"
+            f"{', '.join(SPLIT_NAMES)}, found {type(error).__name__} {shortened(str(error))}; correct the row"
         ) from error
     return item
 

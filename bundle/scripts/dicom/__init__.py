@@ -1,6 +1,7 @@
 """File to radiograph and back, in the order of the flow.
 
 ``refusal``    ``RefusedInput``: a typed reason why an input is not read
+``terms``      what may be quoted of a header
 ``budget``     sizes checked before anything large is parsed, inflated or decoded
 ``header``     DICOM header -> required attributes, allow-listed meta, orientation, hashed identifiers
 ``parsing``    DICOM file -> data set

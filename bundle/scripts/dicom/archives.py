@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from ..data.printable import shortened
 from .budget import MAX_INFLATED_BYTES
 from .refusal import RefusedInput
 from .studies import is_candidate
@@ -21,6 +22,7 @@ from .studies import is_candidate
 MAX_ARCHIVE_BYTES = 20_000_000_000
 # A member below this size may shrink as much as it likes.
 SMALL_BYTES, MAX_RATIO = 10_000_000, 200
+LONGEST_NAME = 255  # shown of a member's, which may have 65,535 characters
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # Endings that a reader goes by; nothing else of a name is kept.
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".dcm", ".png", ".jpg")
@@ -52,12 +54,12 @@ def extract_members(archive: Path) -> Iterator[Member]:
     """
     try:
         with zipfile.ZipFile(archive) as content:
-            members = [info for info in content.infolist() if not info.is_dir() and is_candidate(member_name(info))]
+            members = [info for info in content.infolist() if is_image(info)]
             check_total(sum(info.file_size for info in members))
             folder = Path(tempfile.mkdtemp(prefix="cxr-attention-sr-"))  # for this user's eyes only
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
             for number, info in enumerate(sorted(members, key=lambda info: info.filename)):
-                name = f"{archive}/{member_name(info)}"
+                name = f"{archive}/{shortened(str(PurePosixPath(info.filename)), LONGEST_NAME)}"
                 try:
                     yield Member(name, extract_member(content, info, folder, number), None)
                 except RefusedInput as refusal:
@@ -75,9 +77,9 @@ def extract_members(archive: Path) -> Iterator[Member]:
         yield Member(str(archive), None, broken.at(archive))
 
 
-def member_name(info: zipfile.ZipInfo) -> PurePosixPath:
-    """Name of a member to show and to judge by: printable characters only."""
-    return PurePosixPath("".join(letter if letter.isprintable() else "?" for letter in info.filename))
+def is_image(info: zipfile.ZipInfo) -> bool:
+    """Whether a member may be an image, by its name."""
+    return not info.is_dir() and is_candidate(PurePosixPath(info.filename))
 
 
 def check_total(size: int) -> None:

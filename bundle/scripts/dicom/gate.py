@@ -14,10 +14,9 @@ import numpy as np
 from .appearance import load_coefficients, pose_scores
 from .reading import Radiograph
 from .refusal import RefusedInput
+from .terms import CHEST_WORDS, FRONTAL_VIEWS
 
 MODALITIES = ("CR", "DX", "RG")
-CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "TORAX", "TORACE", "PULMON", "HEART", "RIB")
-FRONTAL_VIEWS = ("PA", "AP")
 MIN_SIDE, MAX_ASPECT, MIN_LEVELS = 32, 3.0, 16
 # Twice the side of the thumbnail that the image model sees; a smaller image is read, but not judged.
 MIN_JUDGED_SIDE = 128

@@ -13,6 +13,7 @@ from pydicom.uid import RLELossless
 
 from .budget import check_pixel_budget
 from .refusal import RefusedInput
+from .terms import PHOTOMETRIC_TERMS, modality_terms, shown_body_part, shown_number, shown_terms, shown_uid, shown_view
 
 FOR_PROCESSING_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.1.1.1",  # Digital X-Ray Image Storage - For Processing
@@ -31,7 +32,7 @@ FRONTAL_WORDS = re.compile(r"\b(pa|ap|postero-?anterior|antero-?posterior|fronta
 
 def hash_identifier(value: str) -> str:
     """First 16 hexadecimal digits of the SHA-256 of an identifier."""
-    return hashlib.sha256(value.encode()).hexdigest()[:16]
+    return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:16]  # a file name may be no text
 
 
 def number(value: Any) -> float | None:
@@ -65,12 +66,12 @@ def complete_header(dataset: Dataset) -> list[str]:
     check_pixel_budget(int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0))
     photometric = text(dataset, "PhotometricInterpretation")
     if photometric not in GREY | COLOUR:
-        found = photometric or "none"
+        found = shown_terms(photometric, PHOTOMETRIC_TERMS) or "none"
         expected = "PhotometricInterpretation MONOCHROME1 or MONOCHROME2"
         raise RefusedInput("PHOTOMETRIC", "the polarity is not known", expected, found, "export the image again")
     allocated = dataset.get("BitsAllocated")
     if allocated not in (8, 16, 32):
-        raise bit_layout("BitsAllocated 8, 16 or 32", f"{allocated}")
+        raise bit_layout("BitsAllocated 8, 16 or 32", shown_number(allocated))
     samples = 1 if photometric in {*GREY, "PALETTE COLOR"} else 3  # PS3.3 C.7.6.3.1.2
     defaults = {
         "BitsStored": allocated,
@@ -106,7 +107,7 @@ def check_bits(dataset: Dataset, samples: int) -> None:
     if dataset.PixelRepresentation not in (0, 1) or dataset.SamplesPerPixel != samples:
         raise bit_layout(
             f"PixelRepresentation 0 or 1, SamplesPerPixel {samples}",
-            f"{dataset.PixelRepresentation}, {dataset.SamplesPerPixel}",
+            f"{shown_number(dataset.PixelRepresentation)}, {shown_number(dataset.SamplesPerPixel)}",
         )
 
 
@@ -114,7 +115,7 @@ def check_kind(dataset: Dataset) -> None:
     """Refuse an object without pixels, of several frames, or not meant to be looked at."""
     if "PixelData" not in dataset:
         sop_class = dataset.get("SOPClassUID")
-        found = sop_class.name if sop_class is not None else "no PixelData"
+        found = shown_uid(sop_class) if sop_class is not None else "no PixelData"
         raise RefusedInput(
             "NO_PIXELS", "no image", "a CR or DX image with PixelData", found, "select the image of the study"
         )
@@ -124,7 +125,7 @@ def check_kind(dataset: Dataset) -> None:
             "MULTIFRAME",
             "several frames",
             "1 frame",
-            str(dataset.NumberOfFrames),
+            shown_number(dataset.NumberOfFrames),
             "export the frame to read on its own",
         )
     intent, sop_class = text(dataset, "PresentationIntentType"), str(dataset.get("SOPClassUID", ""))
@@ -144,7 +145,7 @@ def bit_layout(expected: str, found: str) -> RefusedInput:
 
 
 def header_meta(dataset: Dataset) -> dict[str, Any]:
-    """Allow-listed meta of a header; no patient identity."""
+    """Allow-listed meta of a header; no patient identity, and none that stands where a term should be."""
     flags = []
     if text(dataset, "BurnedInAnnotation") == "YES":
         flags.append("burned-in annotation")
@@ -155,10 +156,10 @@ def header_meta(dataset: Dataset) -> dict[str, Any]:
         "bits_stored": int(dataset.get("BitsStored") or dataset.get("BitsAllocated") or 0),
         "spacing_mm": spacing_mm(dataset),
         "window": "",
-        "photometric": text(dataset, "PhotometricInterpretation"),
-        "modality": text(dataset, "Modality"),
-        "view": view(dataset),
-        "body_part": text(dataset, "BodyPartExamined"),
+        "photometric": shown_terms(text(dataset, "PhotometricInterpretation"), PHOTOMETRIC_TERMS),
+        "modality": shown_terms(text(dataset, "Modality"), modality_terms()),
+        "view": shown_view(view(dataset)),
+        "body_part": shown_body_part(text(dataset, "BodyPartExamined")),
         "uid_hash": hash_identifier(str(dataset.SOPInstanceUID)) if dataset.get("SOPInstanceUID") else None,
         "flags": flags,
     }

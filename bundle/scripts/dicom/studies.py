@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 
-from .gate import FRONTAL_VIEWS, require_chest_film
+from .gate import require_chest_film
 from .header import FRONTAL_WORDS, text
 from .parsing import load_dataset
 from .reading import read_header
 from .refusal import RefusedInput
+from .terms import FRONTAL_VIEWS
 
 # What lies beside images and is none.
 SIDE_FILES = {

@@ -1,13 +1,12 @@
 """Predictions as files: ``predictions.csv`` for people, ``predictions.json`` for programs.
 
-No patient identity is written. ``group`` numbers the patients 0, 1, … in order of appearance, which is all that the
+In the table a name is shown: printable, and no formula in a spreadsheet. The JSON has it as it was given. No patient
+identity is written. ``group`` numbers the patients 0, 1, … in order of appearance, which is all that the
 clustered bootstrap needs. Refused inputs also go to ``failures.csv`` (``data/failures.py``).
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..data.atomic import atomic_write, write_json
+from ..data.csv_text import csv_text
 
 OK = "ok"
 
@@ -67,16 +67,14 @@ def write_predictions(
     """
     for prediction in predictions:
         _check(prediction, len(labels))
-    table = io.StringIO(newline="")
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["image", "status", *labels])
+    rows = []
     for prediction in predictions:
         values = prediction.probabilities
         cells = [""] * len(labels) if values is None else [f"{value:.6f}" for value in values]
-        writer.writerow([prediction.image, prediction.status, *cells])
+        rows.append([prediction.image, prediction.status, *cells])
     csv_path, json_path = Path(output_dir) / "predictions.csv", Path(output_dir) / "predictions.json"
     with atomic_write(csv_path) as file:
-        file.write(table.getvalue().encode("utf-8"))
+        file.write(csv_text(["image", "status", *labels], rows).encode())
     items = [asdict(prediction) for prediction in predictions]
     write_json(json_path, {"model_sha256": model_hash, "labels": list(labels), "items": items})
     return csv_path, json_path

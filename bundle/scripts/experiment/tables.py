@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from ..data.csv_text import csv_text
 
 FIXED = ("arm", "seconds", "tokens", "average_precision", "calibration_error")
 PER_GROUP = ("auroc", "auroc_low", "auroc_high", "difference", "low", "high", "word", "equivalent")
@@ -13,18 +13,15 @@ PER_GROUP = ("auroc", "auroc_low", "auroc_high", "difference", "low", "high", "w
 
 def csv_table(content: Mapping[str, Any]) -> str:
     """A row for each arm; for each group of labels AUROC and difference from the reference, each with 95 % interval."""
-    groups = list(content["labels"])
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*FIXED, *(f"{group}_{key}" for group in groups for key in PER_GROUP)])
+    groups, rows = list(content["labels"]), []
     for name, row in content["arms"].items():
         cells = [name, *(row[key] for key in FIXED[1:])]
         for group in groups:
             own, other = row["groups"][group], row["against_reference"][group]
             cells += [own["auroc"], *(own["auroc_ci"] or ("", ""))]
             cells += [other["difference"], *(other["ci"] or ("", "")), other["word"], other["equivalent"]]
-        writer.writerow(["" if cell is None else f"{cell:.5f}" if isinstance(cell, float) else cell for cell in cells])
-    return text.getvalue()
+        rows.append([f"{cell:.5f}" if isinstance(cell, float) else cell for cell in cells])
+    return csv_text([*FIXED, *(f"{group}_{key}" for group in groups for key in PER_GROUP)], rows)
 
 
 def text_table(content: Mapping[str, Any], reference: str) -> str:

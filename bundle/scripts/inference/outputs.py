@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from ..data.failures import Failure
+from ..data.printable import file_stem
 from ..dicom import RefusedInput, write_enhanced, write_png16
 from ..dicom.objects import Algorithm, Source, load_source
 from ..evaluation.figures import save_png
@@ -38,14 +39,14 @@ class ResultWriter:
         self.output_dir, self.algorithm, self.dicom, self.pictures = Path(output_dir), algorithm, dicom, pictures
 
     def write(self, index: int, prediction: StudyPrediction) -> None:
-        """Write a prediction's files, named by number and file name, never by a patient or a UID.
+        """Write a prediction's files, named by number and (start of the) file name, never by a patient or a UID.
 
         Args:
             index: of the film among the inputs.
             prediction: with status ``ok``; gets its ``dicom_files``, and a failure where some are missing.
         """
         assert prediction.source_path is not None
-        name = f"{index:05}_{prediction.source_path.stem}"
+        name = f"{index:05}_{file_stem(prediction.source_path)}"
         if self.pictures:
             self.write_overlay(name, prediction)
         if not prediction.is_dicom:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..data.printable import check_labels, quoted
 from .head import POOLS
 
-MAX_LABELS, MAX_LABEL_LENGTH = 10_000, 200
+MAX_LABELS = 10_000
 
 
 def _whole(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
@@ -83,11 +84,11 @@ def labels_of(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def _check_labels(path: Path, labels: list[Any]) -> None:
-    texts = all(isinstance(label, str) and len(label) <= MAX_LABEL_LENGTH for label in labels)
-    if not (texts and 1 <= len(labels) <= MAX_LABELS and len(set(labels)) == len(labels)):
+    check_labels(labels, str(path))
+    if not 1 <= len(set(labels)) == len(labels) <= MAX_LABELS:
         raise ValueError(
-            f"{path}: channel_def: expected 1 to {MAX_LABELS} different labels of at most {MAX_LABEL_LENGTH} "
-            f"characters, found {len(labels)} entries that are not; correct the file"
+            f"{path}: labels: expected 1 to {MAX_LABELS} different names, found {len(labels)}, of them "
+            f"{len(set(labels))} different; use a folder that the training workflow wrote"
         )
 
 
@@ -95,6 +96,6 @@ def _check(path: Path, where: str, values: Mapping[str, Any], rules: Mapping[str
     for key, (expected, is_right) in rules.items():
         if key in values and not is_right(values[key]):
             raise ValueError(
-                f"{path}: {where}.{key}: expected {expected}, found {str(values[key])[:64]!r}; use a folder that the "
+                f"{path}: {where}.{key}: expected {expected}, found {quoted(values[key])}; use a folder that the "
                 "training workflow wrote"
             )

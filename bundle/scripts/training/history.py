@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import time
 from pathlib import Path
@@ -13,6 +11,7 @@ from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 
 from ..data.atomic import atomic_write
+from ..data.csv_text import csv_text
 from ..tracking import Tracker
 
 logger = logging.getLogger(__name__)
@@ -95,12 +94,9 @@ class EpochHistory:
         """Write all rows."""
         if self.rank != 0:
             return
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
+        text = csv_text(COLUMNS, [[row.get(name) for name in COLUMNS] for row in self.rows])
         with atomic_write(self.path) as file:
-            file.write(text.getvalue().encode())
+            file.write(text.encode())
 
     def state_dict(self) -> dict:
         """Rows so far."""

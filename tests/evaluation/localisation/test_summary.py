@@ -73,3 +73,8 @@ def test_tables_have_every_method_and_label():
     assert float(line["mean"]) == 0.5 and float(line["minus_random"]) == 0.5 and line["minus_centre"] == ""
     text = text_table(summary, {"cam": {"head": 0.1, "last third": None, "last two thirds": 0.2, "all blocks": 0.0}})
     assert "Mass (2)" in text and "Edema (1)" in text and "+0.75" in text and "–" in text
+
+
+def test_label_is_no_formula_in_the_table():
+    summary = summarise(rows_of("last_cls", [1.0, 0.0], label="=1+1"), replicates=5, seed=0)
+    assert {row["label"] for row in csv.DictReader(io.StringIO(csv_table(summary)))} == {"'=1+1", MACRO}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..aliases import canonical
+from ..printable import quoted
 from .tables import Films, Reading, Row, age_of, find_files, find_table, read_rows, sex_of
 
 LABELS = [
@@ -77,7 +78,7 @@ def read_boxes(root: Path) -> dict[str, list[dict[str, Any]]]:
                 except (ValueError, IndexError) as error:
                     raise ValueError(
                         f"{table}: row {number}: Bbox [x,y,w,h]: expected image, finding and four numbers, found "
-                        f"{','.join(fields)!r}; compare with the published table"
+                        f"{quoted(','.join(fields))}; compare with the published table"
                     ) from error
                 boxes[name].append({"label": canonical(finding), "xywh": xywh})
     return boxes

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...dicom.gate import FRONTAL_VIEWS
 from ...dicom.refusal import RefusedInput
+from ...dicom.terms import FRONTAL_VIEWS
 from ..failures import Failure
+from ..printable import quoted, shortened
 from ..sources import LABEL_VALUES, failure
 
 Reading = tuple[list[str], list[dict[str, Any]], list[Failure]]
@@ -39,7 +40,7 @@ class Row:
 
     def wrong(self, column: str, expected: str, remedy: str = "compare with the published table") -> ValueError:
         """Error about the value in a column."""
-        return ValueError(f"{self.where}: {column}: expected {expected}, found {self[column]!r}; {remedy}")
+        return ValueError(f"{self.where}: {column}: expected {expected}, found {quoted(self[column])}; {remedy}")
 
     def number(self, column: str) -> float:
         """Finite number in a column.
@@ -100,8 +101,9 @@ def read_rows(path: Path, required: Sequence[str]) -> Iterator[Row]:
             if column not in header:
                 nearest = difflib.get_close_matches(column, header, n=1, cutoff=0.0)
                 raise ValueError(
-                    f"{path}: no column {column!r}; expected it in the header, found {', '.join(header)[:200]}; "
-                    f"is this the published table? Nearest: {nearest[0] if nearest else 'none'}"
+                    f"{path}: no column {column!r}; expected it in the header, found "
+                    f"{shortened(', '.join(header), 200)}; "
+                    f"is this the published table? Nearest: {shortened(nearest[0]) if nearest else 'none'}"
                 )
         for number, values in enumerate(reader, start=2):
             where = f"{path}: row {number}"
@@ -148,7 +150,8 @@ class Films:
         if view.upper().startswith(FRONTAL_VIEWS):
             return True
         code = "NOT_FRONTAL" if view else "NO_VIEW"
-        self.leave_out(image, code, "not a frontal view", "PA or AP", view or "no view", "nothing; it is left out")
+        self.leave_out(image, code, "not a frontal view", "PA or AP", shortened(view) or "no view",
+                       "nothing; it is left out")  # fmt: skip
         return False
 
     def no_labels(self, image: Path, table: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +15,7 @@ from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRL
 
 from ...dicom.objects.codes import code_item
 from ..atomic import atomic_write
+from ..csv_text import csv_text
 from .findings import FINE_GRADES, GRADES, PHANTOM_LABELS
 from .rendering import Phantom, make_phantom
 
@@ -68,14 +67,10 @@ def write_phantom_studies(
     studies = list(plan(n_patients, seed, fine_detail_fraction))
     with ThreadPoolExecutor(num_workers) as pool:
         rows = list(pool.map(lambda study: write_study(out_dir, study, seed, size), studies))
-    table = io.StringIO()
-    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
     with atomic_write(out_dir / "README.txt") as file:
         file.write(f"{NOTE}. Drawn by a program; no radiograph was used. Seed {seed}.\n".encode())
     with atomic_write(out_dir / "labels.csv") as file:
-        file.write(table.getvalue().encode())
+        file.write(csv_text(list(rows[0]), [list(row.values()) for row in rows]).encode())
     return out_dir / "labels.csv"
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ...data.csv_text import csv_text
 from ...evaluation.bootstrap import patient_weights, percentile_interval
 
 BASELINE = "bicubic"
@@ -99,17 +98,13 @@ def interval(differences: np.ndarray, patients: np.ndarray, replicates: int, see
 
 def csv_table(summary: dict[str, dict[str, dict[str, Any]]]) -> str:
     """Long form: a line for each size, enhancer and figure."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["size", "enhancer", "figure", "images", "mean", "difference", "low", "high"])
+    rows: list[list] = []
     for size, enhancers in summary.items():
         for enhancer, figures in enhancers.items():
             for name, found in figures.items():
                 low, high = found.get("interval") or (None, None)
-                writer.writerow(
-                    [size, enhancer, name, found["images"], found["mean"], found.get("difference"), low, high]
-                )
-    return text.getvalue()
+                rows.append([size, enhancer, name, found["images"], found["mean"], found.get("difference"), low, high])
+    return csv_text(["size", "enhancer", "figure", "images", "mean", "difference", "low", "high"], rows)
 
 
 def text_table(summary: dict[str, dict[str, dict[str, Any]]]) -> str:

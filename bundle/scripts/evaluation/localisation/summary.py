@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ...data.csv_text import csv_text
 from ..bootstrap import patient_weights, percentile_interval
 from .controls import CENTRE, PRIOR, RANDOM
 
@@ -126,16 +125,14 @@ def label_means(values: np.ndarray, members: dict[str, np.ndarray], weights: np.
 
 def csv_table(summary: Summary) -> str:
     """Long form: a line for each method, label and figure."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     differences = [f"minus_{control}{suffix}" for control in CONTROLS for suffix in ("", "_low", "_high")]
-    writer.writerow(["method", "label", "figure", "findings", "mean", "low", "high", *differences])
+    rows: list[list] = []
     for method, labels in summary.items():
         for label, figures in labels.items():
             for name, found in figures.items():
                 minus = [cell for control in CONTROLS for cell in cells(found["minus"].get(control))]
-                writer.writerow([method, label, name, found["findings"], *cells(found), *minus])
-    return text.getvalue()
+                rows.append([method, label, name, found["findings"], *cells(found), *minus])
+    return csv_text(["method", "label", "figure", "findings", "mean", "low", "high", *differences], rows)
 
 
 def cells(found: dict[str, Any] | None) -> list[float | None]:
