@@ -191,16 +191,16 @@ def test_uploads_lie_in_a_private_folder_and_not_for_long(server, attacked, film
     assert not list(uploads.iterdir())
 
 
-def test_an_archive_of_a_session_is_not_unpacked_by_monai_label_and_leads_nowhere(server, films):
+@pytest.mark.parametrize("query", ["", "?uncompress=true"])
+@pytest.mark.parametrize("name", ["films.zip", "films.tar", "film.nrrd", "film.mha"])
+def test_no_archive_and_no_header_of_another_file_is_taken_for_a_film(server, films, name, query):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("../../outside.dcm", (films / "film1.dcm").read_bytes())
-    files = [("files", ("films.zip", packed.getvalue()))]
-    assert requests.put(f"{server.root}/session/?uncompress=true", files=files, timeout=60).status_code == 400
-    session = requests.put(f"{server.root}/session/", files=files, timeout=60).json()["session_id"]
-    status, body = server.form("POST", f"/infer/cxr?session_id={session}&output=json")
-    assert status in (200, 422) and "Traceback" not in body.decode()
-    assert server.request("DELETE", f"/session/{session}")[0] == 200
+    files = [("files", (name, packed.getvalue()))]
+    assert requests.put(f"{server.root}/session/{query}", files=files, timeout=60).status_code == 400
+    films_only = {"file": (name, packed.getvalue())}
+    assert requests.post(f"{server.root}/infer/cxr?output=json", files=films_only, timeout=60).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ RESULTS = ("regions", "attention", "enhanced")
 CANDIDATES = 32  # images that a strategy looks at for one answer
 FOUND_CHARACTERS = 64
 NAME_BYTES = 200  # file systems have 255; a suffix comes behind it
-# Of an image; ITK follows the header of a MetaImage or NRRD file to another file, so these are no images here.
+# Of an image. ITK follows the header of a MetaImage or NRRD file to any other file, so these are no images here, nor is
+# an archive, which may hold one.
 IMAGES = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 LABELS = (".nii", ".nii.gz", ".nrrd")
 # What MONAI Label, its 3D Slicer module and its interactive page say of other models, devices and processes.
@@ -85,12 +86,12 @@ def ending(name: str, suffixes: tuple[str, ...]) -> str:
 
 
 def sent_film(name: str) -> str:
-    """The name of an image, an archive of images, or of DICOM files as a PACS writes them: a UID, or no suffix.
+    """The name of an image, or of a DICOM file as a PACS writes it: a UID, or no suffix.
 
     Raises:
         ValueError: it has another suffix.
     """
-    return name if name.replace(".", "").isdigit() or "." not in name else ending(name, (*IMAGES, ".zip"))
+    return name if name.replace(".", "").isdigit() or "." not in name else ending(name, IMAGES)
 
 
 Name = Annotated[str, AfterValidator(check_name)]
