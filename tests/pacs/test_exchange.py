@@ -3,6 +3,7 @@ import threading
 import time
 
 import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 from scripts.dicom import RefusedInput
 from scripts.pacs import deadline, exchange
 from scripts.pacs import relay as relay_module
@@ -10,7 +11,7 @@ from scripts.pacs.exchange import BoundSession, origin_of
 
 from ..dicom.synthetic import save
 from .conftest import film
-from .fake_server import FakePacs, Handler, serve
+from .fake_server import FakePacs, Handler, serve, to_bytes
 from .test_relay import KINDS, failures, results_of
 
 
@@ -160,3 +161,15 @@ def test_answers_of_too_many_parts_or_too_much_text_are_not_read_to_the_end(fake
     assert refusal_of(web.fetch, "1.2.0", tmp_path).code == "PACS_RESPONSE"
     monkeypatch.setattr(exchange, "MAX_TEXT_BYTES", 100)
     assert refusal_of(web.fetch, "1.2.0", tmp_path).code == "FILE_SIZE"
+
+
+def test_deflated_film_is_not_inflated_in_memory(fake, web, tmp_path, monkeypatch):
+    monkeypatch.setattr("zlib.decompress", lambda *_: pytest.fail("inflated"))
+    deflated = film(0, 2)
+    deflated.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    fake.add(film(0, 1))
+    fake.add(film(0, 2))
+    fake.stored["1.2.0.7.2"].content = to_bytes(deflated)
+    (failure,) = web.fetch("1.2.0", tmp_path)
+    assert failure.code == "PACS_RESPONSE" and "deflated" in failure.reason
+    assert [path.name for path in tmp_path.iterdir()] == ["000001.dcm"]
