@@ -52,6 +52,10 @@ def test_one_version_everywhere():
     changelog = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert metadata["version"] == setup["metadata"]["version"] == changelog[1]
     assert metadata["version"] in metadata["changelog"]
+    for name in ("CITATION.cff", "integrations/monai_deploy/app/app.yaml"):
+        assert re.search(rf"^ *version: {re.escape(metadata['version'])}$", (ROOT / name).read_text(), re.MULTILINE), (
+            name
+        )
 
 
 def test_every_package_of_the_code_is_installed():

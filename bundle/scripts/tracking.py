@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from .data.atomic import write_json
+from .data.atomic import make_file, make_folder, write_json
 
 if TYPE_CHECKING:
     from ignite.engine import Engine
@@ -70,6 +70,9 @@ class Tracker:
             return
         from mlflow.tracking import MlflowClient
 
+        if self.uri.startswith(SQLITE):
+            make_file(self.uri.removeprefix(SQLITE))  # SQLite would leave its mode to the umask
+            make_folder(artifact_folder(self.uri))
         self.client = MlflowClient(self.uri)
         run = self.client.create_run(
             self.experiment_id(), run_name=unique_name(self.workflow), tags={"workflow": self.workflow, **self.links()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from .budget import check_pixel_budget
 from .refusal import RefusedInput
 
+MAX_HEADER_BYTES = 1_000_000
 BIT_DEPTHS = (8, 10, 12, 14, 15, 16)
 
 
@@ -21,9 +23,11 @@ def read_volume(path: Path, source_format: str) -> tuple[np.ndarray, dict[str, A
     integer type are taken as [0, 2^bits - 1] with the fewest usual bits that hold the maximum, and a flag says so.
 
     Raises:
-        RefusedInput: ``MULTIFRAME``, ``PIXEL_BUDGET``, ``RANGE`` or ``DECODE``.
+        RefusedInput: ``DETACHED``, ``MULTIFRAME``, ``PIXEL_BUDGET``, ``RANGE`` or ``DECODE``.
     """
     try:
+        if source_format != "nifti":
+            check_pixels_are_inside(path)
         check_shape(nifti_shape(path) if source_format == "nifti" else itk_shape(path))
         values = load(path, source_format)
     except RefusedInput:
@@ -38,6 +42,27 @@ def read_volume(path: Path, source_format: str) -> tuple[np.ndarray, dict[str, A
     flags = [] if bits == 0 else [f"range assumed from the maximum: {bits} bit"]
     meta = {"source_format": source_format, "bits_stored": bits or 32, "window": window, "flags": flags}
     return image, meta
+
+
+def check_pixels_are_inside(path: Path) -> None:
+    """Refuse an NRRD or MetaImage header that names another file for its pixels, which could be any file.
+
+    Raises:
+        RefusedInput: ``DETACHED``.
+    """
+    with path.open("rb") as file:
+        start = file.read(MAX_HEADER_BYTES)
+    if start.startswith(b"NRRD"):
+        header, end, _ = start.replace(b"\r\n", b"\n").partition(b"\n\n")
+        inside = bool(end) and re.search(rb"^\s*data\s*file\s*:", header, re.IGNORECASE | re.MULTILINE) is None
+    else:
+        names = re.findall(rb"^\s*ElementDataFile\s*=\s*(\S*)", start, re.IGNORECASE | re.MULTILINE)
+        inside = bool(names) and names[0].upper() == b"LOCAL"
+    if not inside:
+        raise RefusedInput(
+            "DETACHED", "the header names another file for the pixels", "header and pixels in one file",
+            "a detached header", "save the image as one file",
+        )  # fmt: skip
 
 
 def load(path: Path, source_format: str) -> np.ndarray:
