@@ -17,7 +17,7 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "bundle"))
 
-from scripts.data.cache import read_entry, write_entry  # noqa: E402
+from scripts.data.image_cache import read_entry, write_entry  # noqa: E402
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "bundle"), str(ROOT)]
 
 from scripts.dicom import RefusedInput, read_radiograph  # noqa: E402
-from scripts.dicom.decoder_pool import DECODER_POOL  # noqa: E402
+from scripts.dicom.decode.decoder_pool import DECODER_POOL  # noqa: E402
 
 from tests.dicom.bombs import BOMBS  # noqa: E402
 from tests.dicom.cases import all_cases  # noqa: E402

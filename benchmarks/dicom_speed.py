@@ -35,9 +35,9 @@ from scipy.ndimage import gaussian_filter
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "bundle"), str(ROOT)]
 
-from scripts.dicom.decoding import DECODERS, decode  # noqa: E402
+from scripts.dicom.decode.samples import DECODERS, decode  # noqa: E402
 from scripts.dicom.header import complete_header  # noqa: E402
-from scripts.dicom.parsing import load_dataset  # noqa: E402
+from scripts.dicom.read.parsing import load_dataset  # noqa: E402
 from scripts.transforms.fit_square import FitSquared  # noqa: E402
 from scripts.transforms.load_radiograph import LoadRadiographd  # noqa: E402
 

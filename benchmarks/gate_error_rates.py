@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from scripts.dicom import RefusedInput, read_radiograph
-from scripts.dicom.appearance import COEFFICIENTS, POSES, SIDE, gradient_histogram, pose_scores, thumbnail
+from scripts.dicom.gate.appearance import COEFFICIENTS, POSES, SIDE, gradient_histogram, pose_scores, thumbnail
 from sklearn.linear_model import LogisticRegression
 
 PICTURES = {".png", ".jpg", ".jpeg"}
@@ -140,7 +140,7 @@ PROBE = np.random.default_rng(1).random((SIDE, SIDE))
 
 def outcome(scores: dict[str, float], model: dict) -> str:
     """What ``predict`` does with a picture of these scores."""
-    from scripts.dicom.gate import judge_scores
+    from scripts.dicom.gate.chest_film import judge_scores
 
     reasons, flags = judge_scores(scores)
     if reasons:

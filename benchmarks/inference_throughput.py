@@ -91,7 +91,7 @@ def films(folder: Path | None, count: int, size: int) -> tuple[torch.Tensor, np.
         items = datalist.splits["test"][:count]
         images = [prepare({"image": item["image"]})["image"].as_tensor() for item in items]
         return torch.stack(images).float(), np.array([item["label"] for item in items])
-    from scripts.data.phantom.studies import write_phantom_studies
+    from scripts.phantom.phantom_studies import write_phantom_studies
 
     with tempfile.TemporaryDirectory() as place:
         write_phantom_studies(place, n_patients=count, size=512)
@@ -117,7 +117,7 @@ def medians(actions: dict[str, Probabilities], images: torch.Tensor, repeats: in
 
 def aurocs(probabilities: torch.Tensor, labels: np.ndarray) -> np.ndarray:
     """(C,), NaN for a label of one class."""
-    from scripts.evaluation.metrics import metrics_report
+    from scripts.metrics.classification import metrics_report
 
     names = [str(number) for number in range(labels.shape[1])]
     rows = metrics_report(names, probabilities.double().numpy(), labels, np.arange(len(labels)), bootstrap=0)["labels"]

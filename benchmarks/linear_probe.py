@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "bundle"))
 
 from scripts.data.datalist import load_datalist  # noqa: E402
 from scripts.data.dataset import RadiographDataset  # noqa: E402
-from scripts.evaluation.metrics import auroc  # noqa: E402
+from scripts.metrics.classification import auroc  # noqa: E402
 from scripts.networks import ViTMultilabel  # noqa: E402
 from scripts.transforms import FitSquared, LoadRadiographd  # noqa: E402
 

@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "bundle"))
 
-from scripts.data.atomic import write_json  # noqa: E402
+from scripts.common.atomic import write_json  # noqa: E402
 
 PARTS = ("regression", "unet", "vqvae", "scheduler", "resshift")  # guided was no better than interpolation
 MEASURES = ("psnr_truth_region", "ssim_truth_region", "nps_distance_db", "hallucination_rate", "consistency_min_db")

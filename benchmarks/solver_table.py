@@ -23,10 +23,10 @@ sys.path.insert(0, str(ROOT / "bundle"))
 
 from scripts.data.datalist import load_datalist  # noqa: E402
 from scripts.dicom import read_radiograph  # noqa: E402
-from scripts.enhancement.batching import enhance_batches  # noqa: E402
-from scripts.enhancement.fidelity import cut  # noqa: E402
-from scripts.enhancement.judging.protocol import make_case  # noqa: E402
-from scripts.enhancement.ldm import LatentDiffusionEnhancer  # noqa: E402
+from scripts.experiments.sr_evaluation.sr_protocol import make_case  # noqa: E402
+from scripts.super_resolution.enhancers.batching import enhance_batches  # noqa: E402
+from scripts.super_resolution.enhancers.latent_diffusion import LatentDiffusionEnhancer  # noqa: E402
+from scripts.super_resolution.fidelity import cut  # noqa: E402
 
 REFERENCE = ("ddim", 200)
 SOLVERS = (("dpm", 5), ("dpm", 8), ("dpm", 10), ("dpm", 20), ("ddim", 10), ("ddim", 20), ("ddim", 50), ("ddim", 100))

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "bundle"))
 
 from scripts.dicom import read_radiograph  # noqa: E402
-from scripts.enhancement.enhancer import degrade  # noqa: E402
+from scripts.super_resolution.resampling import degrade  # noqa: E402
 
 SMALL = {"train": 600, "val": 60}  # of the 448-pixel files; all of them would outweigh the originals
 

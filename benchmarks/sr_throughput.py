@@ -26,11 +26,11 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "bundle"), str(ROOT)]
 
-from scripts.enhancement.batching import enhance_batches  # noqa: E402
-from scripts.enhancement.cost import PEAK, resident_bytes  # noqa: E402
-from scripts.enhancement.ldm import LatentDiffusionEnhancer  # noqa: E402
+from scripts.super_resolution.cost import PEAK, resident_bytes  # noqa: E402
+from scripts.super_resolution.enhancers.batching import enhance_batches  # noqa: E402
+from scripts.super_resolution.enhancers.latent_diffusion import LatentDiffusionEnhancer  # noqa: E402
 
-from tests.enhancement.test_ldm import write_public_layout  # noqa: E402
+from tests.super_resolution.enhancers.test_latent_diffusion import write_public_layout  # noqa: E402
 
 Run = Callable[[], torch.Tensor]
 

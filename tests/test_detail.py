@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scripts.data.phantom import make_phantom
+from scripts.common.geometry import fit_square
 from scripts.dicom import write_png16
-from scripts.enhancement.enhance_image import EnhanceSettings, RegionEnhancer
-from scripts.enhancement.native import NativeEnhancer
 from scripts.networks import ViTMultilabel, ZoomSettings, ZoomViT, load_vit_multilabel
-from scripts.transforms.geometry import fit_square
-from scripts.transforms.zoom import cut_crops
+from scripts.phantom import make_phantom
+from scripts.super_resolution.enhancers.native import NativeEnhancer
+from scripts.super_resolution.region_enhancer import EnhanceSettings, RegionEnhancer
 from scripts.workflow import BUNDLE_ROOT, run_workflow
+from scripts.zoom.crops import cut_crops
 
 from .conftest import TINY
 

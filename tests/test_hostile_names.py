@@ -37,7 +37,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def image(data_dir, tmp_path):
     """A radiograph that the gate is not asked about: a phantom."""
-    from scripts.data.phantom import write_phantom_studies
+    from scripts.phantom import write_phantom_studies
 
     write_phantom_studies(tmp_path / "drawn", n_patients=1, size=128)
     return next((tmp_path / "drawn").rglob("image.dcm"))

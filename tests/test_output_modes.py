@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from scripts.cli import app, main
-from scripts.data.atomic import SHARED
+from scripts.common.atomic import SHARED
 from scripts.workflow import run_workflow
 from typer.testing import CliRunner
 

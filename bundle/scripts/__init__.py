@@ -1,20 +1,31 @@
-"""Attention-guided super-resolution for multilabel chest-radiograph classification, in pipeline order.
+"""Attention-guided super-resolution for multilabel chest-radiograph classification, in the order of the pipeline.
 
-``dicom``        file -> radiograph (1, H, W) in [0, 1]; derived DICOM out
-``data``         datalist, patient split, leak guard, cached data set, synthetic phantoms
-``transforms``   MONAI dictionary transforms: load, fit to a square, attention-guided super-resolution
-``networks``     multilabel Vision Transformer, strict loading, masked loss, layer-wise learning rates
-``training``     engine parts: precision, seeding, checkpoints, model selection, history
-``attention``    last-layer CLS attention and its figures
-``enhancement``  regions, enhancers (latent diffusion), paste, the loop over a data set
-``evaluation``   metrics, paired comparison, report
-``inference``    predictions for new studies
-``tracking``     MLflow
-``cli``          the command line
+``common``            files written atomically, failures, geometry, printable text
+``tracking``          MLflow runs
+``workflow``          runs a workflow of the bundle by its name
+``dicom``             file -> radiograph (1, H, W) in [0, 1]; results -> DICOM objects
+``phantom``           synthetic studies with known findings
+``data``              data sets -> datalist, patient split, cached images
+``transforms``        MONAI dictionary transforms: load, fit to a square
+``networks``          the multilabel Vision Transformer and its weights
+``attention``         maps of what the network looks at
+``training``          parts of the training engine: precision, seeds, checkpoint, model selection
+``metrics``           AUROC and other metrics, intervals, paired tests
+``calibration``       calibrated probabilities, thresholds, novelty
+``evaluation``        results of one model, and of two models on the same cases
+``report``            report.html
+``super_resolution``  attention map -> regions -> enhancer -> paste -> enhanced data set
+``sr_training``       training of the enhancers
+``zoom``              regions as crops that the classifier reads beside the whole image
+``experiments``       which maps, enhancers and arms are worth it
+``inference``         predictions for new studies
+``pacs``              studies from a PACS, and results back to it
+``demo``              the whole pipeline on synthetic studies
+``cli``               the command line
 """
 
 import logging
 
-from .data.printable import PrintableRecord
+from .common.printable import PrintableRecord
 
 logging.setLogRecordFactory(PrintableRecord)

@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from .data.atomic import SHARED, output_mode
-from .data.printable import SHOWN_MESSAGE, printable, shortened
+from .common.atomic import SHARED, output_mode
+from .common.printable import SHOWN_MESSAGE, printable, shortened
 from .pacs.commands import TlsCa, TlsCert, receive, watch
 
 app = typer.Typer(
@@ -92,7 +92,7 @@ def phantoms(
     """Write synthetic studies with known findings, and their datalist."""
     from .data.building import build_from_csv
     from .data.datalist import write_datalist
-    from .data.phantom import write_phantom_studies
+    from .phantom import write_phantom_studies
 
     table = write_phantom_studies(out, n_patients=patients, size=size, seed=seed, fine_detail_fraction=fine_detail)
     datalist, failures = build_from_csv(table, seed=seed)
@@ -203,7 +203,7 @@ def report(
     ] = "mlflow",
 ) -> None:
     """Write report.html from what a pipeline left in RUN_DIR."""
-    from .evaluation.report import publish_report
+    from .report.report import publish_report
 
     uri = None if tracking == "mlflow" else tracking
     print(printable(str(publish_report(run_dir, tracking_uri=uri))))
@@ -227,7 +227,7 @@ def report_failures(failures: list, path: Path) -> None:
     """Write refused inputs and leave with status 1, or do nothing when there are none."""
     from collections import Counter
 
-    from .data.failures import write_failures
+    from .common.failures import write_failures
 
     if failures:
         write_failures(path, failures)

@@ -7,7 +7,7 @@ import logging
 import time
 from pathlib import Path
 
-from .data.printable import printable
+from .common.printable import printable
 from .workflow import run_workflow
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def run_demo(out: Path) -> None:
         out: output folder; finished stages in it are continued, not repeated.
     """
     from .evaluation.comparison import format_comparison_table
-    from .evaluation.report import publish_report
+    from .report.report import publish_report
     from .tracking import default_uri, ui_command
 
     started = time.monotonic()
@@ -56,7 +56,7 @@ def make_studies(folder: Path) -> None:
     """Write phantoms and their datalist, once."""
     from .data.building import build_from_csv
     from .data.datalist import write_datalist
-    from .data.phantom import write_phantom_studies
+    from .phantom import write_phantom_studies
 
     if (folder / "datalist.json").exists():
         return

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from .data.atomic import make_file, make_folder, write_json
+from .common.atomic import make_file, make_folder, write_json
 
 if TYPE_CHECKING:
     from ignite.engine import Engine

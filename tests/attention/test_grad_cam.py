@@ -1,18 +1,34 @@
+import pytest
 import torch
 from scripts.attention.grad_cam import GradCAM
+from scripts.networks.blocks import blocks_of
 
-from .conftest import hit_rate, make_network
-
-
-def test_finds_what_each_label_was_learnt_from(spotter, spots):
-    """With the mean gradient of all patches it cannot where only CLS is read; what it gives is then still a map."""
-    images, patches = spots
-    output = GradCAM(spotter)(images)
-    assert torch.equal(output.logits, spotter(images).detach()) and (output.maps >= 0).all()
-    if spotter.pool == "cls_mean":
-        assert hit_rate(output.maps, patches) >= 0.8  # chance: 1 in 36
+from .conftest import make_network
 
 
-def test_label_tokens_have_one_too():
-    maps = GradCAM(make_network(pool="label_tokens"))(torch.rand(2, 1, 48, 48)).maps
-    assert maps.shape == (2, 2, 6, 6) and maps.max() > 0
+@pytest.mark.parametrize("pool", ["cls", "cls_mean", "label_tokens"])
+def test_map_is_that_of_the_definition(pool):
+    """Tokens weighted by their mean gradient, negative parts cut off (arXiv:1610.02391, equations 1 and 2).
+
+    Whether such a map lies on the finding depends on the network: of five networks that learnt to see a spot, it found
+    all spots with two, none with two, and those of one label with one.
+    """
+    network, image = make_network("vit", pool=pool), torch.rand(2, 1, 48, 48)
+    torch.nn.init.normal_(network.head.weight)
+    tokens = []
+
+    def keep(module, arguments):
+        arguments[0].retain_grad()
+        tokens.append(arguments[0])
+
+    hook = list(blocks_of(network.backbone))[-1].register_forward_pre_hook(keep)
+    expected = []
+    for label in range(2):
+        tokens.clear()
+        network(image.clone().requires_grad_())[:, label].sum().backward()
+        patches, gradient = tokens[0].detach()[:, -36:], tokens[0].grad[:, -36:]
+        expected.append((patches * gradient.mean(dim=1, keepdim=True)).sum(dim=2).relu().reshape(2, 6, 6))
+    hook.remove()
+    output = GradCAM(network)(image)
+    torch.testing.assert_close(output.maps, torch.stack(expected, dim=1), rtol=1e-4, atol=1e-6)
+    assert torch.equal(output.logits, network(image).detach()) and output.maps.max() > 0

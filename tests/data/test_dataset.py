@@ -6,8 +6,8 @@ import pytest
 import torch
 from monai.transforms import Compose, RandAffined
 from PIL import Image
+from scripts.common.failures import read_failures
 from scripts.data.dataset import RadiographDataset
-from scripts.data.failures import read_failures
 from scripts.transforms import FitSquared, LoadRadiographd
 
 

@@ -9,8 +9,8 @@ import resource
 import numpy as np
 import pytest
 from scripts.dicom import RefusedInput, read_radiograph
-from scripts.dicom.decoder_pool import DECODER_POOL
-from scripts.dicom.reading import META_KEYS
+from scripts.dicom.decode.decoder_pool import DECODER_POOL
+from scripts.dicom.read.radiograph import META_KEYS
 
 from .bombs import BOMBS
 from .cases import all_cases

@@ -1,6 +1,6 @@
 import pytest
 from scripts.dicom import read_header
-from scripts.dicom.gate import CHEST_WORDS
+from scripts.dicom.gate.chest_film import CHEST_WORDS
 from scripts.dicom.terms import (
     BODY_PART_TERMS,
     PHOTOMETRIC_TERMS,

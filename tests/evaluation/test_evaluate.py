@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scripts.evaluation.evaluate import anonymous_groups, case_names, compare, write_evaluation
-from scripts.evaluation.scale import sigmoid
+from scripts.calibration.scale import sigmoid
+from scripts.data.datalist import anonymous_groups
+from scripts.evaluation.evaluate import case_names, compare, write_evaluation
 
 LABELS = ["Edema", "Fracture"]
 

@@ -5,7 +5,7 @@ from scripts.dicom import read_radiograph
 from scripts.dicom.objects import load_source
 from scripts.inference import dicom_results
 from scripts.inference.dicom_results import write_dicom_results
-from scripts.inference.prediction import StudyPrediction
+from scripts.inference.study_prediction import StudyPrediction
 
 from ..dicom.objects.conformant import ALGORITHM, cr
 from ..dicom.synthetic import save

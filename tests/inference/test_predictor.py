@@ -5,8 +5,8 @@ import highdicom as hd
 import numpy as np
 import pytest
 from scripts.attention import METHODS
+from scripts.calibration.calibration_file import Calibration, LabelCalibration, save_calibration
 from scripts.dicom import read_radiograph, write_png16
-from scripts.evaluation.calibration import Calibration, LabelCalibration, save_calibration
 from scripts.evaluation.predictions import read_predictions
 from scripts.inference import Predictor
 from scripts.networks import load_vit_multilabel, weights_sha256

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from scripts.data.phantom import write_phantom_studies
 from scripts.inference.predictor import Predictor
+from scripts.phantom import write_phantom_studies
 from scripts.workflow import BUNDLE_ROOT
 
 from .label_server import label_server

@@ -1,7 +1,7 @@
 import datetime
 
 import pytest
-from scripts.data.failures import Failure, read_failures
+from scripts.common.failures import Failure, read_failures
 from scripts.pacs.journal import Journal
 
 

@@ -4,7 +4,7 @@ import torch
 from monai.data import DataLoader, Dataset, MetaTensor
 from monai.transforms import Compose
 from scripts.dicom import find_refusal, write_png16
-from scripts.dicom.reading import META_KEYS
+from scripts.dicom.read.radiograph import META_KEYS
 from scripts.transforms.load_radiograph import LoadRadiographd
 
 from ..dicom.synthetic import make_dataset, picture, save, window

@@ -14,7 +14,7 @@ from .artifacts import artifact_tokens, fill_from_neighbours
 from .body import body_patches
 from .grad_attention import GradAttention
 from .grad_cam import GradCAM
-from .label_tokens import LabelTokens
+from .label_token_attention import LabelTokens
 from .last_layer import LastCLS
 from .occlusion import Occlusion
 from .output import Attention, AttentionOutput

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..dicom.refusal import RefusedInput
-from .aliases import match_labels
+from ..common.failures import Failure
+from ..common.refusal import RefusedInput
 from .datalist import Datalist, check_duplicates
-from .failures import Failure
+from .label_aliases import match_labels
 from .layouts import read_layout
 from .sources import failure, read_csv_items, read_folder_items
 from .splitting import SPLITS, assert_no_leak, split_by_patient

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..common.printable import shortened
 from .datalist import Datalist
-from .printable import shortened
 
 COLUMNS = ("label", "split", "positive", "negative", "uncertain", "missing", "prevalence")
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .atomic import write_json
-from .printable import check_labels, quoted
+from ..common.atomic import write_json
+from ..common.printable import check_labels, quoted
 from .splitting import SPLITS, assert_no_leak, split_sha256
 
 logger = logging.getLogger(__name__)
@@ -216,3 +216,15 @@ def relative(image: str, folders: Sequence[Path]) -> str:
 def to_json(label: Sequence[float]) -> list[int | None]:
     """Label values as they are written: null for NaN."""
     return [None if math.isnan(value) else int(value) for value in label]
+
+
+def anonymous_groups(items: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Number the patients 0, 1, … in order of appearance; an item without ``patient_id`` is its own patient.
+
+    Args:
+        items: datalist items.
+    """
+    numbers: dict[tuple[str, Any], int] = {}
+    keys = [("image", i) if item.get("patient_id") is None else ("patient", item["patient_id"])
+            for i, item in enumerate(items)]  # fmt: skip
+    return [numbers.setdefault(key, len(numbers)) for key in keys]

@@ -1,4 +1,4 @@
-"""Radiographs decoded once (see :mod:`.cache`), augmented at each read."""
+"""Radiographs decoded once (see :mod:`.image_cache`), augmented at each read."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from monai.data import get_track_meta, set_track_meta
 from monai.transforms import Compose
 from torch.utils.data import Dataset
 
+from ..common.failures import Failure, read_failures, write_failures
+from ..common.printable import printable
 from ..dicom import RefusedInput
-from .cache import ImageCache
-from .failures import Failure, read_failures, write_failures
-from .printable import printable
+from .image_cache import ImageCache
 
 logger = logging.getLogger(__name__)
 
 
 class Crops(Protocol):
-    """Views of an image beside the whole of it (:class:`.crop_cache.CropCache`)."""
+    """Views of an image beside the whole of it (:class:`..zoom.crop_cache.CropCache`)."""
 
     def prepare(self, paths: Sequence[str]) -> None:
         """Make what is not there yet."""

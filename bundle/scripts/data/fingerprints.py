@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .cache import entry_checksum
 from .dataset import RadiographDataset
+from .image_cache import entry_checksum
 from .splitting import content_sha256
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from monai.transforms import MapTransform, Randomizable
 
-from .aliases import match_labels
+from .label_aliases import match_labels
 
 # Lowest and highest target; NaN: the entry does not count.
 POLICIES = {

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .aliases import match_label, match_labels
 from .datalist import Datalist
+from .label_aliases import match_label, match_labels
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +18,8 @@ MISSING = ("refuse", "blank")
 def with_labels(datalist: Datalist, labels: Sequence[str], missing: str = "refuse") -> Datalist:
     """Datalist with the labels of a model, in its order and under its names.
 
-    Labels are matched by name or alias (:mod:`.aliases`); those of the data that the model lacks are left out. Both are
-    logged.
+    Labels are matched by name or alias (:mod:`.label_aliases`); those of the data that the model lacks are left out.
+    Both are logged.
 
     Args:
         datalist: the data.

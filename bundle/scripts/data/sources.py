@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..dicom.gate import require_chest_film
+from ..common.failures import Failure
+from ..common.printable import quoted, shortened
+from ..common.refusal import RefusedInput
+from ..dicom.gate.chest_film import require_chest_film
+from ..dicom.gate.study_selection import find_candidates
 from ..dicom.header import hash_identifier
-from ..dicom.reading import read_header
-from ..dicom.refusal import RefusedInput
-from ..dicom.studies import find_candidates
-from .aliases import match_labels
-from .failures import Failure
-from .printable import quoted, shortened
+from ..dicom.read.radiograph import read_header
+from .label_aliases import match_labels
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .checksum import file_sha256
+from ..common.checksum import file_sha256
 
 SPLITS = ("training", "validation", "test")
 CANDIDATES = 50

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from .refusal import RefusedInput
+from ..common.refusal import RefusedInput
 
 MAX_FILE_BYTES = 500_000_000
 MAX_INFLATED_BYTES = 300_000_000

@@ -11,8 +11,8 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
 
+from ..common.refusal import RefusedInput
 from .budget import check_pixel_budget
-from .refusal import RefusedInput
 from .terms import PHOTOMETRIC_TERMS, modality_terms, shown_body_part, shown_number, shown_terms, shown_uid, shown_view
 
 FOR_PROCESSING_CLASSES = {

@@ -11,7 +11,7 @@ from functools import cache
 
 from pydicom.uid import UID_dictionary
 
-from ..data.printable import shortened
+from ..common.printable import shortened
 
 CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "TORAX", "TORACE", "PULMON", "HEART", "RIB")
 FRONTAL_VIEWS = ("PA", "AP")

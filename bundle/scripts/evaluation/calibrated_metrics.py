@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .bootstrap import CALIBRATION_METRICS, weighted_calibration_metrics
-from .calibration import Calibrated, Calibration
-from .macro import summarise
-from .metrics import calibration_metrics, label_wise_accuracy, select_annotated
-from .operating_points import decision_metrics
+from ..calibration.calibration_file import Calibrated, Calibration
+from ..metrics.bootstrap import CALIBRATION_METRICS, weighted_calibration_metrics
+from ..metrics.classification import calibration_metrics, label_wise_accuracy, select_annotated
+from ..metrics.macro import summarise
+from ..metrics.operating_points import decision_metrics
 
 MACRO = (*CALIBRATION_METRICS, "calibration_error_by_chance", "sensitivity", "specificity")
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .bootstrap import bootstrap_metrics, percentile_interval
-from .delong import holm, paired_delong
-from .macro import mean_or_none, nan_mean
-from .metrics import auroc, average_precision, check_predictions, select_annotated
+from ..metrics.bootstrap import bootstrap_metrics, percentile_interval
+from ..metrics.classification import auroc, average_precision, check_predictions, select_annotated
+from ..metrics.delong import holm, paired_delong
+from ..metrics.macro import mean_or_none, nan_mean
 
 # One point of macro-AUROC: gains below it are not worth a second training run.
 WORTHWHILE_GAIN = 0.01

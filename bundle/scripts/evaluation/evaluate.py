@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from ..data.atomic import write_json
+from ..calibration.calibration_file import Calibration
+from ..calibration.novelty import novelty_figures
+from ..calibration.scale import sigmoid
+from ..common.atomic import write_json
+from ..data.datalist import anonymous_groups
+from ..metrics.classification import metrics_report
 from .calibrated_metrics import calibrated_report
-from .calibration import Calibration
 from .comparison import compare_models
-from .metrics import metrics_report
-from .novelty import novelty_figures
 from .predictions import OK, Prediction, read_predictions, write_predictions
-from .scale import sigmoid
 from .subgroups import Judged, subgroup_report
 
 # Enhanced copies of JPEGs are PNGs; a DICOM named by its UID ("1.2.840.5") must not lose its last number.
@@ -178,15 +179,3 @@ def case_names(images: Sequence[str]) -> list[str]:
             path = path.with_suffix("")
         names.append(path.relative_to(root).as_posix())
     return names
-
-
-def anonymous_groups(items: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Number the patients 0, 1, … in order of appearance; an item without ``patient_id`` is its own patient.
-
-    Args:
-        items: datalist items.
-    """
-    numbers: dict[tuple[str, Any], int] = {}
-    keys = [("image", i) if item.get("patient_id") is None else ("patient", item["patient_id"])
-            for i, item in enumerate(items)]  # fmt: skip
-    return [numbers.setdefault(key, len(numbers)) for key in keys]

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..data.atomic import atomic_write, write_json
-from ..data.csv_text import csv_text
+from ..common.atomic import atomic_write, write_json
+from ..common.csv_text import csv_text
 
 OK = "ok"
 

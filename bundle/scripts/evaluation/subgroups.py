@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from .bootstrap import bootstrap_metrics, percentile_interval
-from .macro import mean_or_none, nan_mean
-from .metrics import annotated, auroc
-from .operating_points import weighted_ratios
+from ..metrics.bootstrap import bootstrap_metrics, percentile_interval
+from ..metrics.classification import annotated, auroc
+from ..metrics.macro import mean_or_none, nan_mean
+from ..metrics.operating_points import weighted_ratios
 
 ATTRIBUTES = ("sex", "age band", "view", "source")
 SMALLEST_CELL = 10

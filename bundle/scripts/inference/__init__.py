@@ -1,25 +1,29 @@
 """Predictions for new studies, in the order of the flow.
 
-``inputs``         files, folders and zip archives -> candidate images, by study
-``studies``        candidates -> one readable chest film of each study, refusals recorded
-``classifier``     fitted images -> logits, maps, features; also ``openvino_classifier`` and ``zoom_classifier``
-``analysis``       film, logits and map -> ``prediction``: probabilities, decisions, regions, enhanced image
-``outputs``        prediction -> attention overlay, enhanced image and, by ``dicom_results``, DICOM objects
-``tables``         predictions -> predictions.csv, predictions.json, failures.csv
-``handler``        all of it for the engine of the workflow ``inferring``
-``record``         run_report.json and MLflow
-``predictor``      all of it as one function, for programs
+``inputs``               files, folders and zip archives -> candidate images, by study
+``study_images``         candidates -> one readable chest film of each study; rejections recorded
+``classifier``           fitted images -> logits, maps, features
+``zoom_classifier``      the same for a network that reads crops
+``openvino_classifier``  the same through OpenVINO
+``study_prediction``     everything that is known about one study
+``analysis``             film, logits and map -> probabilities, decisions, regions, enhanced image
+``dicom_results``        prediction -> DICOM objects
+``outputs``              prediction -> attention overlay, enhanced image, DICOM objects
+``prediction_tables``    predictions -> predictions.csv, predictions.json, failures.csv
+``prediction_handler``   all of it for the engine of the workflow ``inferring``
+``inference_record``     run_report.json and the MLflow run
+``predictor``            ``Predictor``: all of it as one object, for programs
 """
 
 from .analysis import FilmAnalysis
 from .classifier import Classifier
-from .handler import PredictionHandler
+from .inference_record import InferenceRecord
 from .inputs import find_images
 from .openvino_classifier import make_classifier
-from .prediction import StudyPrediction
+from .prediction_handler import PredictionHandler
 from .predictor import Predictor
-from .record import InferenceRecord
-from .studies import StudyImages, collate
+from .study_images import StudyImages, collate
+from .study_prediction import StudyPrediction
 
 __all__ = [
     "Classifier",

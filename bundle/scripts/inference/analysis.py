@@ -10,20 +10,20 @@ from typing import Any
 import torch
 from monai.data import MetaTensor
 
-from ..data.failures import Failure
+from ..calibration.calibration_file import load_calibration
+from ..calibration.novelty import FLAG_ABOVE, load_novelty
+from ..calibration.scale import sigmoid
+from ..common.failures import Failure
+from ..common.geometry import SquareGeometry, map_to_source
 from ..dicom.objects import Algorithm
-from ..enhancement.enhance_dataset import DESCRIPTION
-from ..enhancement.enhance_image import EnhanceSettings, RegionEnhancer
-from ..enhancement.enhancer import Enhancer
-from ..evaluation.calibration import load_calibration
-from ..evaluation.novelty import FLAG_ABOVE, load_novelty
-from ..evaluation.scale import sigmoid
 from ..networks.loading import weights_sha256
 from ..networks.vit_multilabel import ViTMultilabel
-from ..transforms.geometry import SquareGeometry, map_to_source
+from ..super_resolution.enhance_dataset import DESCRIPTION
+from ..super_resolution.enhancers.enhancer import Enhancer
+from ..super_resolution.region_enhancer import EnhanceSettings, RegionEnhancer
 from ..workflow import CONFIG_DIR
 from .classifier import Classified
-from .prediction import StudyPrediction
+from .study_prediction import StudyPrediction
 
 NOVEL = "novel: unlike the images that the network was trained on"
 
@@ -50,7 +50,7 @@ class FilmAnalysis:
         self.calibration, self.novelty = load_calibration(model_dir, self.labels), load_novelty(model_dir)
 
     def __call__(self, item: Mapping[str, Any], classified: Classified) -> StudyPrediction:
-        """Prediction of an item of :class:`.studies.StudyImages`.
+        """Prediction of an item of :class:`.study_images.StudyImages`.
 
         Args:
             item: ``source`` (1, H, W), ``path`` and ``name``.

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from ..data.failures import Failure
+from ..common.failures import Failure
 from ..dicom import RefusedInput
 from ..dicom.objects import (
     Algorithm,
@@ -17,7 +17,7 @@ from ..dicom.objects import (
     write_findings_report,
     write_regions,
 )
-from .prediction import StudyPrediction
+from .study_prediction import StudyPrediction
 
 
 def write_dicom_results(source: Source, folder: Path, prediction: StudyPrediction, algorithm: Algorithm) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..dicom.archives import extract_members, is_archive
-from ..dicom.studies import Instance, find_candidates, group_studies, read_instance
+from ..dicom.gate.archives import extract_members, is_archive
+from ..dicom.gate.study_selection import Instance, find_candidates, group_studies, read_instance
 
 
 def find_images(inputs: Sequence[str | Path]) -> list[dict[str, Any]]:

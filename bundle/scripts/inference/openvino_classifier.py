@@ -22,7 +22,7 @@ from ..networks.head_inputs import head_inputs
 from ..networks.vit_multilabel import ViTMultilabel
 from ..networks.zoom import ZoomViT
 from ..training.precision import AutocastInferer
-from ..transforms.zoom import make_zoomer
+from ..zoom.crops import make_zoomer
 from .classifier import Classified, Classifier
 from .zoom_classifier import ZoomClassifier
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from ..data.failures import Failure
-from ..data.printable import file_stem
+from ..common.failures import Failure
+from ..common.printable import file_stem
 from ..dicom import RefusedInput, write_enhanced, write_png16
 from ..dicom.objects import Algorithm, Source, load_source
-from ..evaluation.figures import save_png
-from ..evaluation.image_figures import attention_overlay
+from ..report.figures import save_png
+from ..report.image_figures import attention_overlay
 from .dicom_results import write_dicom_results
-from .prediction import StudyPrediction
+from .study_prediction import StudyPrediction
 
 OVERLAY_PIXELS = 1024
 

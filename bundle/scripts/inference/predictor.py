@@ -11,13 +11,13 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
-from ..data.failures import Failure
+from ..common.failures import Failure
 from .analysis import FilmAnalysis
 from .classifier import Classifier
 from .inputs import find_images
 from .outputs import ResultWriter
-from .prediction import StudyPrediction
-from .studies import Numbered, StudyImages, collate
+from .study_images import Numbered, StudyImages, collate
+from .study_prediction import StudyPrediction
 
 
 class Predictor:
@@ -117,7 +117,7 @@ class Predictor:
         return [merge(study, used, refused) for study in dataset.studies()]
 
     def predict_film(self, item: dict[str, Any]) -> StudyPrediction:
-        """One item of :class:`.studies.StudyImages`."""
+        """One item of :class:`.study_images.StudyImages`."""
         batch = collate([item])
         (classified,) = self.classifier(batch["image"], batch["source"]).rows()
         return self.analysis(item, classified)

@@ -10,7 +10,7 @@ from ..attention import Attention
 from ..attention.output import AttentionOutput
 from ..networks.head_inputs import head_inputs
 from ..networks.zoom import ZoomViT
-from ..transforms.zoom import Zoomer
+from ..zoom.crops import Zoomer
 from .classifier import Classified, Classifier
 
 

@@ -1,21 +1,22 @@
 """The classifier, in the order of the flow.
 
-``dialects``        tensor names of Hugging Face, timm and MONAI
-``normalisation``   mean and standard deviation of pretrained weights
-``pretrained``      folder or hub id -> strictly loaded backbone
-``blocks``          the backbone's blocks under common names; drop path
-``conv_branch``     local detail between the blocks
-``label_tokens``    one learnt token per label in the last blocks
-``head``            features -> one logit per label
-``model_metadata``  labels and settings of a model folder, checked
-``continuing``      what a model folder of ours has beyond its backbone
-``vit_multilabel``  backbone + multilabel head -> logits (B, C)
-``head_inputs``     the features that enter the head
-``zoom``            the same network with crops at a higher magnification
-``zoom_tokens``     tokens of a crop, at their positions in the whole image
-``loading``         model folders: what training writes and everything else reads
-``loss``            masked multilabel losses by name
-``param_groups``    layer-wise learning-rate decay
+``weight_formats``      tensor names of Hugging Face, timm and MONAI
+``head``                features -> one logit per label
+``model_metadata``      labels and settings of a model folder, checked
+``normalisation``       mean and standard deviation of pretrained weights
+``attention_kernel``    attention on a CPU in bf16 through matrix products
+``pretrained``          folder or hub id -> backbone; every weight is accounted for
+``blocks``              blocks of the backbone under common names; drop path
+``conv_branch``         convolution between the blocks
+``label_token_blocks``  one learnt token per label in the last blocks
+``warm_start``          what a model folder of ours has beyond its backbone
+``vit_multilabel``      backbone and multilabel head -> logits (B, C)
+``head_inputs``         the features that enter the head
+``zoom_tokens``         tokens of a crop, at their positions in the whole image
+``zoom``                the same network with crops at a higher magnification
+``loading``             model folders: training writes them, everything else reads them
+``loss``                masked multilabel losses by name
+``param_groups``        layer-wise decay of the learning rate
 """
 
 from .loading import load_vit_multilabel, save_vit_multilabel, weights_sha256

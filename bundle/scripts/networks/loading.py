@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..data.atomic import aside, make_folder, replace_folder
+from ..common.atomic import aside, make_folder, replace_folder
 from .model_metadata import labels_of, read_model_metadata
 from .pretrained import check_state, read_state
 from .vit_multilabel import ViTMultilabel

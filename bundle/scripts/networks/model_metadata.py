@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..data.printable import check_labels, quoted
+from ..common.printable import check_labels, quoted
 from .head import POOLS
 
 MAX_LABELS = 10_000

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 
 from . import attention_kernel
-from .dialects import POSITIONS, architecture_of, dialect_of, names_in, transformers_names
 from .normalisation import normalisation_of
+from .weight_formats import POSITIONS, architecture_of, dialect_of, names_in, transformers_names
 
 MODEL_TYPES = ("vit", "dinov2", "dinov2_with_registers")
 # Heads of the published checkpoints that a new classifier does not use; DINOv2's mask token (training only); what

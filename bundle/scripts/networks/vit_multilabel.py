@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from .blocks import blocks_of, set_drop_path
-from .continuing import continue_from
 from .conv_branch import ConvBranch
 from .head import make_head
-from .label_tokens import read_labels
+from .label_token_blocks import read_labels
 from .pretrained import load_backbone, make_backbone
+from .warm_start import continue_from
 
 
 class ViTMultilabel(nn.Module):

@@ -1,6 +1,6 @@
 """Detail that the input size hides: K regions at a higher magnification, read beside the image by the same weights.
 
-A region of the source is cut at its own pixels (:mod:`..transforms.zoom`) and becomes s x s pixels. Its patches get the
+A region of the source is cut at its own pixels (:mod:`..zoom.crops`) and becomes s x s pixels. Its patches get the
 positions that they have in the whole image, so the network knows where it looks, and how much it is magnified. This is
 the global and local branch of AG-CNN (arXiv:1801.09927) with one network for both; a frozen model chose the regions.
 
@@ -125,7 +125,7 @@ class ZoomViT(ViTMultilabel):
         if crops is None or boxes is None:
             raise ValueError(
                 "zoom: the network reads crops beside the image; expected them with their boxes, found none; "
-                "cut them with scripts.transforms.zoom; for attention and regions use its base model, network.guide"
+                "cut them with scripts.zoom.crops; for attention and regions use its base model, network.guide"
             )
         self.check_crops(len(image), crops, boxes)
         pixels = (crops.flatten(0, 1)[:, None] - self.mean) / self.std  # (B * K, 3, s, s)

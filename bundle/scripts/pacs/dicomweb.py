@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import pydicom
 from pydicom.dataset import Dataset
 
-from ..data.atomic import atomic_write
-from ..data.failures import Failure
+from ..common.atomic import atomic_write
+from ..common.failures import Failure
 from ..dicom import RefusedInput
 from ..dicom.header import number
 from ..dicom.objects.derived_image import SERIES_DESCRIPTION, is_enhanced

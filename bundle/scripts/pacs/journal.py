@@ -18,8 +18,8 @@ from datetime import date
 from pathlib import Path
 from types import TracebackType
 
-from ..data.atomic import make_folder
-from ..data.failures import Failure, write_failures
+from ..common.atomic import make_folder
+from ..common.failures import Failure, write_failures
 
 OWNER_ONLY = 0o600
 SCHEMA = """

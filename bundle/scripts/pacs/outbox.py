@@ -13,8 +13,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from ..data.atomic import make_folder
-from ..data.failures import Failure, read_failures, write_failures
+from ..common.atomic import make_folder
+from ..common.failures import Failure, read_failures, write_failures
 from ..inference.outputs import ResultWriter
 from ..inference.predictor import Predictor
 

@@ -18,11 +18,11 @@ from pydicom.uid import (
     DigitalXRayImageStorageForProcessing,
 )
 
-from ..data.atomic import make_folder, remove_temporaries
-from ..data.failures import Failure
+from ..common.atomic import make_folder, remove_temporaries
+from ..common.failures import Failure
 from ..dicom.budget import MAX_FILE_BYTES
 from ..dicom.objects.derived_image import is_enhanced
-from ..dicom.parsing import load_dataset
+from ..dicom.read.parsing import load_dataset
 from .dicomweb import MAX_IMAGES
 from .dimse import AE_TITLE, Peer, send
 from .journal import Journal

@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from ..data.failures import Failure
+from ..common.failures import Failure
 from ..dicom import RefusedInput
 from .journal import Journal
 from .outbox import Outbox

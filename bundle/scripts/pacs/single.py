@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..dicom.header import hash_identifier
 from ..evaluation.predictions import OK, Prediction
+from ..inference.prediction_tables import write_tables
 from ..inference.predictor import Predictor
-from ..inference.tables import write_tables
 from .dicomweb import DicomWeb
 
 logger = logging.getLogger(__name__)

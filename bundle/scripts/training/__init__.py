@@ -1,20 +1,20 @@
 """Parts that MONAI's ``SupervisedTrainer`` needs from us, in the order in which a run meets them.
 
-``prevalence``  share of positives: where the head's bias starts
-``sampling``    order of the images in an epoch
-``precision``   autocast in fp32, bf16 or fp16, chosen by what the hardware has
-``schedule``    warm-up and cosine learning rate
-``seeding``     one seed per (run, epoch, rank), which makes a resumed run exact
-``averaging``   exponential moving average of the weights
-``guard``       stop on a non-finite loss
-``validation``  loss and accuracy beside the key metric
-``selection``   best model by validation macro-AUROC, early stopping
-``best_model``  the selected network as a model folder
-``history``     one CSV row per epoch
-``record``      what the run was
-``parallel``    one network in several processes
-``attached``    handlers by reference
-``checkpoint``  atomic save and exact resume
+``prevalence``     share of positives, where the bias of the head starts
+``image_sampler``  order of the images in an epoch
+``precision``      autocast in fp32, bf16 or fp16, chosen by what the hardware has
+``schedule``       warm-up and cosine learning rate
+``seeding``        one seed per run, epoch and rank, which makes a resumed run exact
+``averaging``      exponential moving average of the weights
+``guard``          stops at a loss that is not finite
+``validation``     loss and accuracy beside the key metric
+``selection``      best model by validation macro-AUROC; early stopping
+``best_model``     the selected network as a model folder
+``history``        one CSV row per epoch
+``record``         run_report.json and the MLflow run
+``parallel``       one network in several processes
+``attached``       handlers by reference
+``checkpoint``     atomic save and exact resume
 """
 
 from .attached import Attached
@@ -23,11 +23,11 @@ from .best_model import BestModel
 from .checkpoint import TrainingCheckpoint
 from .guard import NonFiniteLossGuard
 from .history import EpochHistory
+from .image_sampler import make_sampler
 from .parallel import data_parallel
 from .precision import AutocastInferer, resolve_precision
 from .prevalence import label_prevalence
 from .record import RunRecord
-from .sampling import make_sampler
 from .schedule import WarmupCosine
 from .seeding import EpochSeed
 from .selection import ModelSelection

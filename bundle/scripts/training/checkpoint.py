@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 
-from ..data.atomic import atomic_write
+from ..common.atomic import atomic_write
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import torch
 from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 
-from ..data.atomic import atomic_write
-from ..data.csv_text import csv_text
+from ..common.atomic import atomic_write
+from ..common.csv_text import csv_text
 from ..tracking import Tracker
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from ..data.atomic import write_json
+from ..common.atomic import write_json
 from ..data.class_distribution import class_distribution, format_class_table
 from ..data.datalist import Datalist
 from ..tracking import Tracker

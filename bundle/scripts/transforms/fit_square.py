@@ -10,7 +10,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from .geometry import fit_square
+from ..common.geometry import fit_square
 
 
 class FitSquared(MapTransform):

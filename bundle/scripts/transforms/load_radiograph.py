@@ -15,7 +15,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from ..dicom.reading import read_radiograph
+from ..dicom.read.radiograph import read_radiograph
 
 
 def load_radiograph(path: str | Path) -> MetaTensor:

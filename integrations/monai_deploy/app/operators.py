@@ -7,8 +7,8 @@ from typing import Any
 
 from monai.deploy.conditions import CountCondition
 from monai.deploy.core import Fragment, Operator, OperatorSpec
+from scripts.inference.prediction_tables import write_tables
 from scripts.inference.predictor import Predictor
-from scripts.inference.tables import write_tables
 
 
 class PredictionOperator(Operator):

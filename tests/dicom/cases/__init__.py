@@ -3,7 +3,7 @@
 Nothing of the code under test is used here. A case has a truth, or the code of its refusal.
 """
 
-from . import display, storage, syntaxes
+from ..cases import display, storage, syntaxes
 from .case import SMOOTH, STORED, Case
 from .syntaxes import encode
 

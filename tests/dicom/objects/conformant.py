@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ComputedRadiographyImageStorage
-from scripts.data.phantom.rendering import make_phantom
-from scripts.data.phantom.studies import Study, dicom_of
 from scripts.dicom.objects import Algorithm
+from scripts.phantom.phantom_studies import Study, dicom_of
+from scripts.phantom.projection import make_phantom
 
 from ..synthetic import make_dataset, picture, save, window
 

@@ -5,7 +5,7 @@ import pytest
 from pydicom.sequence import Sequence
 from scripts.dicom import RefusedInput
 from scripts.dicom.objects import Source, load_source
-from scripts.dicom.reading import reorient
+from scripts.dicom.read.radiograph import reorient
 
 from ..synthetic import save
 from .conformant import bare, dx

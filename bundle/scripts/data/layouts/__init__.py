@@ -1,12 +1,12 @@
-"""Public data sets as they are on disk, in the order of the flow; each ``read(root) -> (labels, items, failures)``.
+"""Public data sets as they are on disk; each module has ``read(root) -> (labels, items, failures)``.
 
-``tables``      tables of labels, checked; image files found or recorded as missing
-``chexpert``    CheXpert v1.0 and v1.0-small
-``mimic``       MIMIC-CXR (DICOM) and MIMIC-CXR-JPG
-``nih``         NIH ChestX-ray14
-``vindr``       VinDr-CXR (PhysioNet) and the VinBigData challenge
-``rsna``        RSNA Pneumonia Detection Challenge
-``padchest``    PadChest
+``label_tables``  reads and checks tables of labels; finds their image files
+``chexpert``      CheXpert v1.0 and v1.0-small
+``mimic``         MIMIC-CXR (DICOM) and MIMIC-CXR-JPG
+``nih``           NIH ChestX-ray14
+``vindr``         VinDr-CXR (PhysioNet) and the VinBigData challenge
+``rsna``          RSNA Pneumonia Detection Challenge
+``padchest``      PadChest
 
 Items are those of a datalist, with an absolute ``image`` and, where the data set has one, its ``split``. Labels have
 the names of CheXpert, and of NIH ChestX-ray14 for what CheXpert lacks. Only frontal films are items; every other row
@@ -18,7 +18,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from .tables import Reading
+from .label_tables import Reading
 
 LAYOUTS = ("chexpert", "mimic", "nih", "vindr", "rsna", "padchest")
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from .tables import Films, Reading, Row, age_of, find_table, read_rows, sex_of
+from .label_tables import Films, Reading, Row, age_of, find_table, read_rows, sex_of
 
 LABELS = [
     "No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema",

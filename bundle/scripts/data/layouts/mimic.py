@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .chexpert import LABELS
-from .tables import Films, Reading, Row, find_table, read_rows
+from .label_tables import Films, Reading, Row, find_table, read_rows
 
 SPLITS = {"train": "training", "validate": "validation", "test": "test"}
 

@@ -14,9 +14,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from ..aliases import canonical
-from ..printable import quoted
-from .tables import Films, Reading, Row, age_of, find_files, find_table, read_rows, sex_of
+from ...common.printable import quoted
+from ..label_aliases import canonical
+from .label_tables import Films, Reading, Row, age_of, find_files, find_table, read_rows, sex_of
 
 LABELS = [
     "No Finding", "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion", "Emphysema", "Fibrosis",

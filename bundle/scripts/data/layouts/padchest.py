@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from .tables import Films, Reading, Row, age_of, find_files, find_table, read_rows, sex_of
+from .label_tables import Films, Reading, Row, age_of, find_files, find_table, read_rows, sex_of
 
 TERMS = {
     "No Finding": {"normal"},

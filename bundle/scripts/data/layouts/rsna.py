@@ -14,10 +14,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from ...dicom.reading import read_header
-from ...dicom.refusal import RefusedInput
+from ...common.refusal import RefusedInput
+from ...dicom.read.radiograph import read_header
 from ..sources import failure
-from .tables import Films, Reading, find_table, read_rows
+from .label_tables import Films, Reading, find_table, read_rows
 
 LABELS = ["No Finding", "Pneumonia"]
 CLASSES = {"Normal": 1.0, "No Lung Opacity / Not Normal": 0.0, "Lung Opacity": 0.0}

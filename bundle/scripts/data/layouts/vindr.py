@@ -13,8 +13,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from ..aliases import canonical
-from .tables import Films, Reading, Row, find_files, find_table, read_rows
+from ..label_aliases import canonical
+from .label_tables import Films, Reading, Row, find_files, find_table, read_rows
 
 BOX_COLUMNS = ["image_id", "rad_id", "class_name", "x_min", "y_min", "x_max", "y_max"]
 Votes = dict[str, dict[str, list[float]]]

@@ -1,21 +1,21 @@
-"""Results as DICOM objects of the source's study, one file per kind of object.
+"""Results as DICOM objects of the study of their source, one file per kind of object.
 
-``source``             the source image: header, identity, pixel grid as stored and as displayed
-``identity``           who made an object, deterministic UIDs, saving
-``codes``              codes of findings
-``derived_image``      enhanced image -> CR, DX or Secondary Capture, a derived series
-``attention_overlay``  attention map -> colour Secondary Capture
-``regions``            region boxes -> Segmentation
-``findings_report``    probabilities -> Comprehensive 3D SR (TID 1500)
+``codes``                codes of findings
+``source``               the source image: header, identity, pixel grid as stored and as displayed
+``algorithm``            who made an object, deterministic UIDs, saving
+``derived_image``        enhanced image -> CR, DX or Secondary Capture, in a series of its own
+``attention_overlay``    attention map -> colour Secondary Capture
+``region_segmentation``  region boxes -> Segmentation
+``findings_report``      probabilities -> Comprehensive 3D SR (TID 1500)
 """
 
 import logging
 
+from .algorithm import Algorithm
 from .attention_overlay import write_attention_overlay
 from .derived_image import write_enhanced
 from .findings_report import write_findings_report
-from .identity import Algorithm
-from .regions import write_regions
+from .region_segmentation import write_regions
 from .source import Source, load_source
 
 # Their messages quote UIDs and the values of attributes, which may be the patient's.

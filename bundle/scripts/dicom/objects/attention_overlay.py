@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .identity import Algorithm, instance_uid, made_by, save_again, source_reference
+from .algorithm import Algorithm, instance_uid, made_by, save_again, source_reference
 from .source import Source, pixel_spacing
 
 if TYPE_CHECKING:

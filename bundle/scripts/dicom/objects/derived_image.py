@@ -15,9 +15,9 @@ from pydicom.uid import (
 )
 
 from ..header import SPACING_KEYWORDS, hash_identifier
-from ..writing import to_uint16
+from ..png16 import to_uint16
+from .algorithm import MANUFACTURER, instance_uid, save, series_number, series_uid, source_reference
 from .codes import code_item
-from .identity import MANUFACTURER, instance_uid, save, series_number, series_uid, source_reference
 from .source import Source, add_empty, load_source
 
 SERIES_DESCRIPTION = "AI-enhanced, synthetic detail, not for primary diagnosis"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import generate_uid
 
+from .algorithm import MANUFACTURER, Algorithm, instance_uid, made_by, save_again
 from .codes import PRIVATE_SCHEME, PRIVATE_SCHEME_NAME, finding_code
-from .identity import MANUFACTURER, Algorithm, instance_uid, made_by, save_again
 from .source import Source
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.valuerep import validate_value
 
+from ...common.refusal import RefusedInput
 from ..header import SPACING_KEYWORDS, complete_header, number, reorientation
-from ..parsing import load_dataset
-from ..reading import sniff
-from ..refusal import RefusedInput
+from ..read.parsing import load_dataset
+from ..read.radiograph import sniff
 
 # Type 2 of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1): present, and empty when not known.
 TYPE_2 = (

@@ -15,10 +15,10 @@ from monailabel.datastore.dicom import DICOMWebDatastore
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.batch_infer import BatchInferTask
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
-from scripts.data.failures import Failure
+from scripts.common.failures import Failure
 from scripts.dicom import RefusedInput
-from scripts.inference.prediction import StudyPrediction
 from scripts.inference.predictor import Predictor
+from scripts.inference.study_prediction import StudyPrediction
 from scripts.pacs.dicomweb import DicomWeb
 from scripts.pacs.session import Server
 

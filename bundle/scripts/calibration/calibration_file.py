@@ -1,0 +1,187 @@
+"""What ``run calibration`` learned on the validation split, as ``thresholds.json`` beside the weights, and its use.
+
+Calibrated probability of a label: ``sigmoid(scale * logit + offset)``; positive from its threshold on. The file names
+the labels and the hash of the weights that it was made for, and is refused for any others: thresholds of another model
+would give plausible, wrong decisions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..common.atomic import write_json
+from ..networks.loading import weights_sha256
+from ..networks.model_metadata import labels_of, read_model_metadata
+from .scale import sigmoid
+
+THRESHOLDS_FILE = "thresholds.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class LabelCalibration:
+    """One label.
+
+    Attributes:
+        scale: > 0, so that ranks and AUROC stay what they were.
+        offset: added in logits.
+        threshold: calibrated probability from which on the label is called positive.
+        method: ``platt``, ``temperature``, or ``none`` (scale 1, offset 0, threshold 0.5).
+        note: why the method is not the one asked for; empty otherwise.
+        n_positive: cases that it was learned from.
+        n_negative: likewise.
+    """
+
+    scale: float
+    offset: float
+    threshold: float
+    method: str
+    note: str = ""
+    n_positive: int = 0
+    n_negative: int = 0
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """Of N images.
+
+    Attributes:
+        probabilities: (N, C) float64 in [0, 1], in the order of the labels.
+        decisions: (N, C) bool.
+    """
+
+    probabilities: np.ndarray
+    decisions: np.ndarray
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibration of all labels of one model.
+
+    Attributes:
+        by_label: C entries, in the order of the network's outputs.
+        weights_sha256: of the model that it belongs to.
+        policy: how the thresholds were chosen, in words (``youden``, ``sensitivity 0.9``, ``specificity 0.9``).
+        details: split, its hash, figures before and after; for the reader, not used by :meth:`apply`.
+    """
+
+    by_label: Mapping[str, LabelCalibration]
+    weights_sha256: str
+    policy: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> list[str]:
+        """C names, in order."""
+        return list(self.by_label)
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Threshold of each label, a calibrated probability."""
+        return {name: label.threshold for name, label in self.by_label.items()}
+
+    @property
+    def uncalibrated(self) -> list[str]:
+        """Labels that the validation split could not say anything about; their probability is the raw one."""
+        return [name for name, label in self.by_label.items() if label.method == "none"]
+
+    def apply(self, logits: np.ndarray) -> Calibrated:
+        """Calibrated probabilities and decisions.
+
+        Args:
+            logits: (N, C) of the network.
+
+        Raises:
+            ValueError: another number of columns.
+        """
+        logits = np.asarray(logits, dtype=np.float64)
+        if logits.ndim != 2 or logits.shape[1] != len(self.by_label):
+            raise ValueError(f"logits: expected (N, {len(self.by_label)}), one column per label, found {logits.shape}")
+        scale, offset, threshold = (
+            np.asarray([getattr(label, name) for label in self.by_label.values()], dtype=np.float64)
+            for name in ("scale", "offset", "threshold")
+        )
+        probabilities = sigmoid(scale * logits + offset)
+        return Calibrated(probabilities, probabilities >= threshold)
+
+
+def save_calibration(calibration: Calibration, model_dir: str | Path) -> Path:
+    """Write ``thresholds.json`` into a model folder.
+
+    Args:
+        calibration: of that model.
+        model_dir: folder of the weights.
+    """
+    return write_json(
+        Path(model_dir) / THRESHOLDS_FILE,
+        {
+            "format": FORMAT,
+            "weights_sha256": calibration.weights_sha256,
+            "policy": calibration.policy,
+            "labels": {name: vars(label) for name, label in calibration.by_label.items()},
+            "details": dict(calibration.details),
+        },
+    )
+
+
+def load_calibration(model_dir: str | Path, labels: Sequence[str] | None = None) -> Calibration | None:
+    """Calibration of a model folder.
+
+    Args:
+        model_dir: folder of the weights.
+        labels: names that it must be for, in order; ``None``: those of the folder's ``metadata.json``.
+
+    Returns:
+        The calibration, or ``None`` when the model was never calibrated.
+
+    Raises:
+        ValueError: a damaged file, or one for other labels or other weights.
+    """
+    path = Path(model_dir) / THRESHOLDS_FILE
+    if not path.is_file():
+        return None
+    calibration = read_calibration(path)
+    expected = list(labels) if labels is not None else model_labels(model_dir)
+    if calibration.labels != expected:
+        raise ValueError(
+            f"{path}: made for other labels; expected {expected}, found {calibration.labels}; run calibration again"
+        )
+    found = weights_sha256(model_dir)
+    if calibration.weights_sha256 != found:
+        raise ValueError(
+            f"{path}: made for other weights; expected hash {calibration.weights_sha256[:12]}…, found {found[:12]}… in "
+            "the folder; run calibration again, or remove the file to go without"
+        )
+    return calibration
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Content of a ``thresholds.json``, checked for form and range.
+
+    Raises:
+        ValueError: naming what is wrong.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise ValueError(f"format: expected {FORMAT}, found {content['format']!r}")
+        by_label = {name: LabelCalibration(**values) for name, values in content["labels"].items()}
+        for name, label in by_label.items():
+            if not (label.scale > 0 and np.isfinite([label.scale, label.offset]).all() and 0 <= label.threshold <= 1):
+                raise ValueError(
+                    f"{name}: expected scale > 0, a finite offset and a threshold in [0, 1], found {label}"
+                )
+        return Calibration(by_label, content["weights_sha256"], content["policy"], content["details"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not a calibration ({error}); run calibration again, or remove the file") from error
+
+
+def model_labels(model_dir: str | Path) -> list[str]:
+    """Names of the outputs of a model folder, in order."""
+    return labels_of(read_model_metadata(model_dir))

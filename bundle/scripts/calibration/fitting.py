@@ -1,0 +1,220 @@
+"""Calibration and thresholds of each label, fitted on the validation split.
+
+Temperature (one scale for all labels; C. Guo et al., ICML 2017, arXiv:1706.04599) or Platt scaling (scale and offset of
+a label; J. Platt, 1999, with his smoothed targets), per label whichever has the lower log loss on patients left out.
+``CalibratedClassifierCV`` of scikit-learn wraps single-label estimators and has no missing labels, hence this file.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..metrics.classification import annotated, select_annotated
+from ..metrics.curves import calibration_error
+from ..metrics.macro import mean_or_none
+from ..metrics.operating_points import check_policy, choose_threshold
+from .calibration_file import LabelCalibration
+from .scale import sigmoid
+
+logger = logging.getLogger(__name__)
+
+METHODS = ("auto", "platt", "temperature")
+FOLDS = 5
+# Two parameters need more than a handful of patients on either side; Platt's own examples have hundreds.
+FEW_PATIENTS = 10
+LARGEST_SCALE = 20.0
+
+
+def fit_calibration(
+    labels: Sequence[str],
+    logits: np.ndarray,
+    targets: np.ndarray,
+    groups: np.ndarray,
+    *,
+    method: str = "auto",
+    policy: str = "youden",
+    policy_target: float = 0.9,
+) -> tuple[dict[str, LabelCalibration], dict[str, Any]]:
+    """Calibrate each label and choose its threshold.
+
+    Args:
+        labels: C names.
+        logits: (N, C) of the network on the validation split.
+        targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
+        groups: (N,) patient of each image.
+        method: ``platt``, ``temperature``, or ``auto``: per label the better one in cross-validation by patient.
+        policy: of the thresholds, see :func:`..metrics.operating_points.choose_threshold`.
+        policy_target: likewise.
+
+    Returns:
+        The calibration of each label, and the figures before and after (after: on patients left out of the fit).
+
+    Raises:
+        ValueError: an unknown method or policy, or no label with both classes.
+    """
+    check_policy(policy, policy_target)
+    if method not in METHODS:
+        raise ValueError(f"method: not known; expected one of {', '.join(METHODS)}, found {method!r}; choose one")
+    known = annotated(targets)
+    usable = [i for i in range(len(labels)) if {0.0, 1.0} <= set(targets[known[:, i], i].tolist())]
+    if not usable:
+        raise ValueError(
+            "calibration: no label has both positive and negative cases; expected one that has among the "
+            f"{len(targets)} images of the validation split, found none; use a larger split"
+        )
+    temperature = fit_temperature(logits[:, usable], targets[:, usable])
+    held_out = out_of_fold(logits, targets, groups, usable)
+    by_label: dict[str, LabelCalibration] = {}
+    figures: dict[str, Any] = {}
+    for i, name in enumerate(labels):
+        positive, scores = select_annotated(targets[:, i], logits[:, i])
+        if i not in usable:
+            by_label[name], figures[name] = uncalibrated(positive), None
+            continue
+        left_out = {key: values[known[:, i], i] for key, values in held_out.items()}
+        chosen, note = choose_method(method, positive, groups[known[:, i]], left_out)
+        scale, offset = (temperature, 0.0) if chosen == "temperature" else fit_platt(scores, positive)
+        if scale <= 0:
+            chosen, scale, offset = "temperature", temperature, 0.0
+            note = "temperature: higher logits go with fewer positives, and Platt scaling would turn the ranks round"
+        threshold = choose_threshold(positive, sigmoid(scale * scores + offset), policy, policy_target)
+        counts = int(positive.sum()), int((~positive).sum())
+        by_label[name] = LabelCalibration(scale, offset, threshold, chosen, note, *counts)
+        after = fit_figures(positive, left_out[chosen]) if held_out else None
+        figures[name] = {"before": fit_figures(positive, scores), "after": after}
+    for name, label in by_label.items():
+        if label.note:
+            logger.warning("calibration of %s: %s", name, label.note)
+    return by_label, {"labels": figures, "macro": macro_figures(figures)}
+
+
+def uncalibrated(positive: np.ndarray) -> LabelCalibration:
+    """What a label gets that the (M,) bool cases say nothing about: its raw probability, cut at 0.5, and a note."""
+    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    note = f"not calibrated, threshold 0.5: {n_positive} positive and {n_negative} negative cases to learn from"
+    return LabelCalibration(1.0, 0.0, 0.5, "none", note, n_positive, n_negative)
+
+
+def choose_method(
+    method: str, positive: np.ndarray, groups: np.ndarray, held_out: dict[str, np.ndarray]
+) -> tuple[str, str]:
+    """Method of one label, and a note when it is not the one asked for.
+
+    Args:
+        method: as asked for.
+        positive: (M,) bool.
+        groups: (M,) patient of each case.
+        held_out: method -> (M,) calibrated logits of cases left out of the fit; empty when there was one patient only.
+    """
+    if method == "temperature":
+        return method, ""
+    patients = min(len(np.unique(groups[positive])), len(np.unique(groups[~positive])))
+    if patients < FEW_PATIENTS or not held_out or np.isnan(held_out["platt"]).any():
+        return (
+            "temperature",
+            f"temperature: too few patients for Platt scaling ({patients} of one class, {FEW_PATIENTS} needed)",
+        )
+    if method == "platt":
+        return method, ""
+    return min(("temperature", "platt"), key=lambda name: log_loss(positive, held_out[name])), ""
+
+
+def out_of_fold(
+    logits: np.ndarray, targets: np.ndarray, groups: np.ndarray, usable: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """Calibrated logits of each image by a fit without its patient.
+
+    Args:
+        logits: (N, C).
+        targets: (N, C).
+        groups: (N,) patient of each image.
+        usable: labels with both classes.
+
+    Returns:
+        ``temperature`` and ``platt``, each (N, C), NaN where a fold could not be fitted; empty with one patient only.
+    """
+    from sklearn.model_selection import GroupKFold
+
+    folds = min(FOLDS, len(np.unique(groups)))
+    if folds < 2:
+        return {}
+    calibrated = {name: np.full(logits.shape, np.nan) for name in ("temperature", "platt")}
+    for rest, part in GroupKFold(folds).split(logits, groups=groups):
+        calibrated["temperature"][part] = logits[part] * fit_temperature(
+            logits[rest][:, usable], targets[rest][:, usable]
+        )
+        for i in usable:
+            positive, scores = select_annotated(targets[rest, i], logits[rest, i])
+            if positive.any() and not positive.all():
+                scale, offset = fit_platt(scores, positive)
+                calibrated["platt"][part, i] = scale * logits[part, i] + offset
+    return calibrated
+
+
+def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
+    """Scale (one over temperature) with the lowest log loss over all annotated (image, label) pairs.
+
+    Args:
+        logits: (N, C).
+        targets: (N, C).
+
+    Returns:
+        Between 1/20 and 20.
+    """
+    from scipy.optimize import minimize_scalar
+
+    positive, scores = select_annotated(np.ravel(targets), np.ravel(logits))
+    limit = float(np.log(LARGEST_SCALE))
+    found = minimize_scalar(lambda s: log_loss(positive, np.exp(s) * scores), bounds=(-limit, limit), method="bounded")
+    return float(np.exp(found.x))
+
+
+def fit_platt(logits: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
+    """Scale and offset of one label, with Platt's smoothed targets, which keep separable cases finite.
+
+    Args:
+        logits: (M,).
+        positive: (M,) bool with both classes.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    smoothed = np.where(positive, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
+    # A target between 0 and 1 is a case of each class, weighted.
+    model = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
+    model.fit(
+        np.concatenate([logits, logits])[:, None],
+        np.repeat([1, 0], len(logits)),
+        sample_weight=np.concatenate([smoothed, 1 - smoothed]),
+    )
+    return float(model.coef_[0, 0]), float(model.intercept_[0])
+
+
+def log_loss(positive: np.ndarray, logits: np.ndarray) -> float:
+    """Mean negative log likelihood in nats, stable for large logits."""
+    return float(np.logaddexp(0.0, np.where(positive, -logits, logits)).mean())
+
+
+def fit_figures(positive: np.ndarray, logits: np.ndarray) -> dict[str, float | None]:
+    """Log loss, Brier score and calibration error of one label's (calibrated) logits."""
+    probabilities = sigmoid(logits)
+    return {
+        "log_loss": log_loss(positive, logits),
+        "brier": float(np.mean((probabilities - positive) ** 2)),
+        "calibration_error": calibration_error(positive, probabilities),
+    }
+
+
+def macro_figures(figures: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Mean over the labels that were calibrated, before and after."""
+    present = [row for row in figures.values() if row is not None and row["after"] is not None]
+    return {
+        when: {
+            key: mean_or_none([row[when][key] for row in present]) for key in ("log_loss", "brier", "calibration_error")
+        }
+        for when in ("before", "after")
+    }

@@ -1,0 +1,168 @@
+"""How unlike the training images an image is: Mahalanobis distance of its features, as a percentile of held-out ones.
+
+K. Lee et al., NeurIPS 2018 (arXiv:1807.03888), with one class, because findings overlap. The covariance is that of
+probabilistic PCA (Tipping and Bishop, 1999): the leading variances as they are, all others shrunk to their mean, which
+a few hundred images can support and which takes 0.2 MB instead of 2. Distances of validation images are the yardstick:
+those of the images that the network was trained on would be too small.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..common.atomic import atomic_write
+from ..networks.loading import weights_sha256
+
+NOVELTY_FILE = "novelty.safetensors"
+COMPONENTS = 64
+# An image is flagged when at most one in a hundred images like those of the training is as far out.
+FLAG_ABOVE = 0.99
+ARRAYS = ("mean", "components", "variances", "reference")
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """Where training images lie in feature space.
+
+    Attributes:
+        mean: (D,) of their features.
+        components: (K, D) orthonormal directions of largest variance.
+        variances: (K + 1,) along each of them, and along any other direction.
+        reference: (M,) distances of validation images, ascending.
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+    variances: np.ndarray
+    reference: np.ndarray
+
+    def distance(self, features: np.ndarray) -> np.ndarray:
+        """Squared Mahalanobis distance.
+
+        Args:
+            features: (N, D) that enter the head; of (N, C, D), of label tokens, the mean over the labels is taken.
+
+        Returns:
+            (N,) ≥ 0.
+
+        Raises:
+            ValueError: features of another network, or not finite.
+        """
+        features = pooled(features)
+        if features.ndim != 2 or features.shape[1] != len(self.mean) or not np.isfinite(features).all():
+            raise ValueError(
+                f"features: do not fit {NOVELTY_FILE}; expected finite (N, {len(self.mean)}), found {features.shape}; "
+                "run calibration for this model"
+            )
+        centred = features - self.mean
+        along = centred @ self.components.T
+        rest = np.maximum((centred**2).sum(1) - (along**2).sum(1), 0.0)
+        return (along**2 / self.variances[:-1]).sum(1) + rest / self.variances[-1]
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        """Share of validation images that lie nearer to the training images than this one; flag above 0.99.
+
+        Args:
+            features: as in :meth:`distance`.
+
+        Returns:
+            (N,) in [0, 1].
+        """
+        return np.searchsorted(self.reference, self.distance(features), side="left") / len(self.reference)
+
+
+def pooled(features: np.ndarray) -> np.ndarray:
+    """(N, D) of what enters the head: itself, or the mean of the label tokens of (N, C, D)."""
+    features = np.asarray(features, dtype=np.float64)
+    return features.mean(axis=1) if features.ndim == 3 else features
+
+
+def fit_novelty(training: np.ndarray, validation: np.ndarray, components: int = COMPONENTS) -> Novelty:
+    """Learn where the training images lie, and how far out held-out images of the same kind are.
+
+    Args:
+        training: (N, D) features; those of label tokens as in :meth:`Novelty.distance`.
+        validation: (M, D) features.
+        components: K at most; fewer for few images.
+
+    Raises:
+        ValueError: fewer than three training images, or no validation image.
+    """
+    from sklearn.decomposition import PCA
+
+    if len(training) < 3 or not len(validation):
+        raise ValueError(
+            f"novelty: expected at least 3 training images and 1 validation image, found {len(training)} and "
+            f"{len(validation)}; set --novelty false to go without"
+        )
+    training = pooled(training)
+    kept = min(components, len(training) - 2, training.shape[1] - 1)
+    pca = PCA(kept, svd_solver="covariance_eigh").fit(training)
+    floor = max(float(pca.noise_variance_), 1e-12)
+    variances = np.append(np.maximum(pca.explained_variance_, floor), floor)
+    unranked = Novelty(pca.mean_, pca.components_, variances, np.empty(0))
+    return Novelty(pca.mean_, pca.components_, variances, np.sort(unranked.distance(validation)))
+
+
+def save_novelty(novelty: Novelty, model_dir: str | Path) -> Path:
+    """Write ``novelty.safetensors`` into a model folder, with the hash of the folder's weights.
+
+    Args:
+        novelty: of that model.
+        model_dir: folder of the weights.
+    """
+    from safetensors.numpy import save
+
+    path = Path(model_dir) / NOVELTY_FILE
+    arrays = {name: np.ascontiguousarray(getattr(novelty, name), dtype=np.float32) for name in ARRAYS}
+    with atomic_write(path) as file:
+        file.write(save(arrays, metadata={"weights_sha256": weights_sha256(model_dir)}))
+    return path
+
+
+def load_novelty(model_dir: str | Path) -> Novelty | None:
+    """Novelty of a model folder.
+
+    Args:
+        model_dir: folder of the weights.
+
+    Returns:
+        What :func:`save_novelty` wrote, or ``None`` when there is none.
+
+    Raises:
+        ValueError: a damaged file, or one for other weights.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(model_dir) / NOVELTY_FILE
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "numpy") as file:
+            made_for = (file.metadata() or {}).get("weights_sha256")
+            arrays = {name: file.get_tensor(name).astype(np.float64) for name in ARRAYS}
+    except SafetensorError as error:
+        raise ValueError(f"{path}: cannot be read ({error}); run calibration again, or remove the file") from error
+    found = weights_sha256(model_dir)
+    if made_for != found:
+        raise ValueError(
+            f"{path}: made for other weights; expected hash {made_for}, found {found} in the folder; "
+            "run calibration again, or remove the file to go without"
+        )
+    return Novelty(**arrays)
+
+
+def novelty_figures(scores: np.ndarray) -> dict[str, float | int]:
+    """How novel the judged images are: ``median`` (near 0.5 for images like the validation ones) and ``n_flagged``.
+
+    Args:
+        scores: (N,) of :meth:`Novelty.score`.
+    """
+    return {
+        "median": float(np.median(scores)),
+        "n_flagged": int((scores > FLAG_ABOVE).sum()),
+        "flagged_above": FLAG_ABOVE,
+    }

@@ -1,0 +1,191 @@
+"""DICOM data set to samples; sizes are checked before anything is decoded.
+
+pydicom gives uncompressed pixels; imagecodecs (BSD-3-Clause) decodes all that is compressed. Of the plugins
+that pydicom offers, only a GPL one decodes 12-bit JPEG and only GDCM, which ends the process on broken data, lossless
+JPEG under another licence; imagecodecs was also the fastest for every syntax (``benchmarks/dicom_speed.py``).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.pixels import convert_color_space, get_decoder
+from pydicom.uid import UID, RLELossless
+
+from ...common.refusal import RefusedInput
+from ..budget import check_expansion
+from ..header import COLOUR
+from .codestream import JPEG_2000, FrameHeader, read_frame_header
+from .decoder_pool import DECODER_POOL
+from .frame import Frame, open_frame
+from .rooms import ROOMS
+
+
+class Decoder(NamedTuple):
+    """How a transfer syntax is decoded.
+
+    Attributes:
+        function: name in imagecodecs.
+        markers: start-of-frame markers that the syntax allows (PS3.5 8.2).
+        lossy: whether the values that come out may differ from those that went in.
+        parallel: whether it can use several processors for one frame.
+    """
+
+    function: str
+    markers: frozenset[int]
+    lossy: bool = False
+    parallel: bool = False
+
+
+JPEG, PROCESS_14 = "jpeg8_decode", frozenset({0xC3})  # libjpeg-turbo, in this process; the others in the child
+JPEG_LS, JPEG_LS_FRAME = "jpegls_decode", frozenset({0xF7})
+J2K, HTJ2K, SIZ = "jpeg2k_decode", "htj2k_decode", frozenset({JPEG_2000})
+DECODERS = {
+    "1.2.840.10008.1.2.4.50": Decoder(JPEG, frozenset({0xC0}), lossy=True),  # baseline, 8 bit
+    "1.2.840.10008.1.2.4.51": Decoder(JPEG, frozenset({0xC0, 0xC1}), lossy=True),  # extended, 8 and 12 bit
+    "1.2.840.10008.1.2.4.57": Decoder(JPEG, PROCESS_14),
+    "1.2.840.10008.1.2.4.70": Decoder(JPEG, PROCESS_14),  # selection value 1
+    "1.2.840.10008.1.2.4.80": Decoder(JPEG_LS, JPEG_LS_FRAME),
+    "1.2.840.10008.1.2.4.81": Decoder(JPEG_LS, JPEG_LS_FRAME, lossy=True),
+    "1.2.840.10008.1.2.4.90": Decoder(J2K, SIZ, parallel=True),
+    "1.2.840.10008.1.2.4.91": Decoder(J2K, SIZ, lossy=True, parallel=True),
+    "1.2.840.10008.1.2.4.201": Decoder(HTJ2K, SIZ),
+    "1.2.840.10008.1.2.4.202": Decoder(HTJ2K, SIZ),  # by resolution
+    "1.2.840.10008.1.2.4.203": Decoder(HTJ2K, SIZ, lossy=True),
+}
+NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
+START_BYTES = 1 << 16  # of a codestream, which hold its header but for one with large application data before it
+END_OF_IMAGE = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000; never inside of what is encoded
+END_BYTES = 64  # in which it is, with what a writer put behind it
+MAX_TILES = 4096
+
+
+def decode(dataset: Dataset) -> np.ndarray:
+    """Samples (H, W), or RGB (H, W, 3), of a header that ``complete_header`` passed.
+
+    Raises:
+        RefusedInput: ``TRANSFER_SYNTAX``, ``DECODER_MISSING``, ``CODESTREAM``, ``GEOMETRY``, ``EXPANSION``,
+            ``DECODE`` or ``DECODE_TIME``.
+    """
+    syntax = dataset.file_meta.TransferSyntaxUID
+    try:
+        if syntax in NATIVE:
+            pixels = get_decoder(syntax).as_array(dataset, view_only=True, correct_unused_bits=False)[0]  # type: ignore[arg-type]
+            if pixels.shape[:2] != (dataset.Rows, dataset.Columns):  # pydicom takes what is left over for more frames
+                raise RefusedInput(
+                    "GEOMETRY", "there are more pixels than the header says", f"{dataset.Rows} x {dataset.Columns}",
+                    f"{len(pixels)} times as many", "export the image again",
+                )  # fmt: skip
+        elif syntax in DECODERS or syntax == RLELossless:
+            pixels = decode_frame(dataset, syntax)
+        else:
+            raise RefusedInput(
+                "TRANSFER_SYNTAX", "the encoding of the pixels is not supported", "a still-image transfer syntax",
+                syntax.name if syntax.is_transfer_syntax else "a private one", "store it uncompressed",
+            )  # fmt: skip
+    except (RefusedInput, MemoryError):
+        raise
+    except Exception as error:
+        raise RefusedInput(
+            "DECODE", "the pixels cannot be decoded", f"complete pixel data in {syntax.name}", type(error).__name__,
+            "copy the file again, or store it uncompressed",
+        ) from error  # fmt: skip
+    return pixels
+
+
+def decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
+    """Decoded samples (H, W) or RGB (H, W, 3) of the one compressed frame."""
+    try:
+        import imagecodecs  # noqa: F401 - here and in the child
+    except ImportError as error:
+        raise RefusedInput(
+            "DECODER_MISSING", f"no decoder for {syntax.name}", "the package imagecodecs", "not installed",
+            "pip install imagecodecs",
+        ) from error  # fmt: skip
+    samples = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel
+    with open_frame(dataset) as frame:
+        check_expansion(frame.length, samples * dataset.BitsAllocated // 8)
+        return decode_rle(frame, dataset) if syntax == RLELossless else decode_codestream(frame, dataset)
+
+
+def decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
+    """Samples (H, W), or RGB (H, W, 3) of planes of colour, which are encoded one after the other (PS3.5 G).
+
+    Raises:
+        ValueError: there are fewer than the header says.
+    """
+    import imagecodecs
+
+    shape = (dataset.SamplesPerPixel, dataset.Rows, dataset.Columns)
+    dtype = np.dtype(f"<u{dataset.BitsAllocated // 8}")
+    planes = ROOMS.pixels(ROOMS.take(math.prod(shape) * dtype.itemsize), shape, dtype)
+    decoded = imagecodecs.dicomrle_decode(frame.read(), dtype, out=planes.data.cast("B"))
+    if len(decoded) != planes.nbytes:
+        raise ValueError("fewer samples than the header says")
+    return to_rgb(planes[0] if len(planes) == 1 else np.moveaxis(planes, 0, -1), dataset.PhotometricInterpretation)
+
+
+def decode_codestream(frame: Frame, dataset: Dataset) -> np.ndarray:
+    """Samples (H, W) or RGB (H, W, 3) of a codestream whose header agrees with that of the file."""
+    decoder, photometric = DECODERS[dataset.file_meta.TransferSyntaxUID], dataset.PhotometricInterpretation
+    header = read_frame_header(frame.read(0, START_BYTES)) or read_frame_header(frame.read())
+    header = check_frame_header(header, decoder, dataset)
+    check_frame_end(frame)
+    shape = (dataset.Rows, dataset.Columns, *([3] if dataset.SamplesPerPixel == 3 else []))
+    if decoder.function == JPEG:
+        return decode_jpeg(frame.read(), photometric).reshape(shape)
+    dtype = np.dtype(f"{'i' if header.signed else 'u'}{1 if header.precision <= 8 else 2}")
+    pixels = DECODER_POOL.decode(decoder.function, frame, shape, dtype, parallel=decoder.parallel)
+    return to_rgb(pixels, photometric)
+
+
+def decode_jpeg(stream: bytes, photometric: str) -> np.ndarray:
+    """Samples or RGB of a JPEG stream, in this process; the header says what its colours are, not a marker in it."""
+    import imagecodecs
+
+    if photometric in COLOUR - {"PALETTE COLOR"}:
+        stored = "RGB" if photometric == "RGB" else "YCBCR"
+        return imagecodecs.jpeg8_decode(stream, colorspace=stored, outcolorspace="RGB")
+    return imagecodecs.jpeg8_decode(stream)
+
+
+def check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: Dataset) -> FrameHeader:
+    """The header of a codestream, which is of the kind and size that the header of the file says.
+
+    Raises:
+        RefusedInput: ``CODESTREAM`` or ``GEOMETRY``.
+    """
+    if header is None or header.marker not in decoder.markers or header.tiles > MAX_TILES or header.precision > 16:
+        raise RefusedInput(
+            "CODESTREAM", "the compressed pixels are not what the transfer syntax says",
+            dataset.file_meta.TransferSyntaxUID.name, "another codestream, or none", "store it again with a DICOM tool",
+        )  # fmt: skip
+    expected = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
+    found = (header.height, header.width, header.components)
+    if found != expected:
+        raise RefusedInput(
+            "GEOMETRY", "header and compressed pixels differ in size", " x ".join(map(str, expected)),
+            " x ".join(map(str, found)), "export the image again",
+        )  # fmt: skip
+    return header
+
+
+def check_frame_end(frame: Frame) -> None:
+    """Refuse a codestream that was cut: libjpeg-turbo gives grey for the rest, OpenJPH something blurred (measured).
+
+    Raises:
+        RefusedInput: ``CODESTREAM``.
+    """
+    if END_OF_IMAGE not in frame.read(-END_BYTES):
+        raise RefusedInput(
+            "CODESTREAM", "the compressed pixels end early", "FF D9, the end of a codestream",
+            f"none in the last {END_BYTES} bytes", "copy or export the image again",
+        )  # fmt: skip
+
+
+def to_rgb(pixels: np.ndarray, photometric: str) -> np.ndarray:
+    """Colour as RGB; JPEG and JPEG 2000 with a component transform have it already."""
+    return convert_color_space(pixels, "YBR_FULL", "RGB") if photometric == "YBR_FULL" else pixels

@@ -1,0 +1,133 @@
+"""Zip archives: members to a private temporary folder under numbers; no path is ever built from a name in the archive.
+
+Sizes are checked before anything is inflated. Radiographs in an archive shrink to a tenth at best; a member that
+claims more than ``MAX_RATIO`` is a bomb. Archives in archives are not opened.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from ...common.printable import shortened
+from ...common.refusal import RefusedInput
+from ..budget import MAX_INFLATED_BYTES
+from .study_selection import is_candidate
+
+MAX_ARCHIVE_BYTES = 20_000_000_000
+# A member below this size may shrink as much as it likes.
+SMALL_BYTES, MAX_RATIO = 10_000_000, 200
+LONGEST_NAME = 255  # shown of a member's, which may have 65,535 characters
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# Endings that a reader goes by; nothing else of a name is kept.
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".dcm", ".png", ".jpg")
+
+
+class Member(NamedTuple):
+    """A file of an archive.
+
+    Attributes:
+        name: as listed in the archive, behind the path of the archive; to show, never to open.
+        path: where its content is; ``None`` if it was refused.
+        refusal: why it is not there.
+    """
+
+    name: str
+    path: Path | None
+    refusal: RefusedInput | None
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is named as a zip archive."""
+    return path.suffix.lower() == ".zip"
+
+
+def extract_members(archive: Path) -> Iterator[Member]:
+    """Files of an archive that may be images, in the order of their names; removed when the program ends.
+
+    An archive that is refused as a whole is one member without path.
+    """
+    try:
+        with zipfile.ZipFile(archive) as content:
+            members = [info for info in content.infolist() if is_image(info)]
+            check_total(sum(info.file_size for info in members))
+            folder = Path(tempfile.mkdtemp(prefix="cxr-attention-sr-"))  # for this user's eyes only
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            for number, info in enumerate(sorted(members, key=lambda info: info.filename)):
+                name = f"{archive}/{shortened(str(PurePosixPath(info.filename)), LONGEST_NAME)}"
+                try:
+                    yield Member(name, extract_member(content, info, folder, number), None)
+                except RefusedInput as refusal:
+                    yield Member(name, None, refusal.at(name))
+    except RefusedInput as refusal:
+        yield Member(str(archive), None, refusal.at(archive))
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+        broken = RefusedInput(
+            "ARCHIVE",
+            "the archive cannot be opened",
+            "a complete zip file",
+            type(error).__name__,
+            "copy it again, or unpack it",
+        )
+        yield Member(str(archive), None, broken.at(archive))
+
+
+def is_image(info: zipfile.ZipInfo) -> bool:
+    """Whether a member may be an image, by its name."""
+    return not info.is_dir() and is_candidate(PurePosixPath(info.filename))
+
+
+def check_total(size: int) -> None:
+    """Refuse an archive that would not fit.
+
+    Raises:
+        RefusedInput: ``ARCHIVE_SIZE``.
+    """
+    budget = min(MAX_ARCHIVE_BYTES, shutil.disk_usage(tempfile.gettempdir()).free // 2)
+    if size > budget:
+        raise RefusedInput(
+            "ARCHIVE_SIZE", "the archive is too large", f"at most {budget // 1_000_000} MB unpacked",
+            f"{size // 1_000_000} MB", "unpack it where there is space, and give the folder",
+        )  # fmt: skip
+
+
+def extract_member(content: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, number: int) -> Path:
+    """Write the content of a member to ``folder`` under its number.
+
+    Raises:
+        RefusedInput: ``ARCHIVE_SIZE``, ``ARCHIVE_NESTED`` or ``ARCHIVE_MEMBER``.
+    """
+    if info.file_size > MAX_INFLATED_BYTES or (
+        info.file_size > SMALL_BYTES and info.file_size > MAX_RATIO * max(info.compress_size, 1)
+    ):
+        raise RefusedInput(
+            "ARCHIVE_SIZE", "a member of the archive is too large",
+            f"at most {MAX_INFLATED_BYTES // 1_000_000} MB, and {MAX_RATIO} times its compressed size",
+            f"{info.file_size} bytes from {info.compress_size}", "do not open archives from an untrusted source",
+        )  # fmt: skip
+    name = info.filename.lower()
+    if name.endswith(".zip"):
+        raise RefusedInput(
+            "ARCHIVE_NESTED", "an archive in an archive", "images", "a zip file", "unpack it, and give the folder"
+        )
+    if info.flag_bits & 1 or info.compress_type not in COMPRESSIONS:
+        found = "an encrypted member" if info.flag_bits & 1 else f"compression method {info.compress_type}"
+        raise RefusedInput(
+            "ARCHIVE_MEMBER", "a member cannot be read", "stored or deflated, not encrypted", found,
+            "unpack it, and give the folder",
+        )  # fmt: skip
+    path = folder / f"{number:06}{next((suffix for suffix in SUFFIXES if name.endswith(suffix)), '')}"
+    try:
+        with content.open(info) as source, path.open("xb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)  # zipfile stops at the size that was checked
+    except Exception as error:  # zlib.error, BadZipFile, EOFError
+        path.unlink(missing_ok=True)
+        raise RefusedInput(
+            "ARCHIVE_MEMBER", "a member cannot be read", "complete data", type(error).__name__, "copy the archive again"
+        ) from error
+    return path

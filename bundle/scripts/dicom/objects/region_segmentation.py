@@ -1,0 +1,100 @@
+"""Attended regions as a binary Segmentation on the source's pixel grid, one segment per region."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .algorithm import MANUFACTURER, Algorithm, instance_uid, made_by, save_again, series_uid
+from .source import Source
+
+Box = tuple[int, int, int, int]
+
+SERIES_DESCRIPTION = "AI attention regions, research use only, not for diagnosis"
+
+
+def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, algorithm: Algorithm) -> str:
+    """Write the regions in the source's study.
+
+    Args:
+        source: image that the regions were chosen in.
+        boxes: half-open (row0, col0, row1, col1) in pixels of the image as displayed, in the order of attention.
+        destination: file to write.
+        algorithm: what chose them.
+
+    Returns:
+        SOPInstanceUID.
+
+    Raises:
+        RefusedInput: the source has no identity.
+        ValueError: there is no region, or one is empty or outside the image.
+    """
+    from highdicom import AlgorithmIdentificationSequence
+    from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentationTypeValues, SegmentDescription
+    from pydicom.sr.codedict import codes
+
+    source.require_identity()
+    masks = region_masks(source, boxes)
+    header = source.header()
+    # highdicom would write pixel measures without a slice thickness, which a projection does not have and which
+    # highdicom itself then refuses to read. The spacing is that of the referenced image.
+    header.pop("PixelSpacing", None)
+    identification = AlgorithmIdentificationSequence(
+        name=algorithm.name,
+        family=codes.DCM.ArtificialIntelligence,
+        version=algorithm.version,
+        source=MANUFACTURER,
+        parameters={"weights_sha256": algorithm.weights_sha256},
+    )
+    descriptions = [
+        SegmentDescription(
+            segment_number=number,
+            segment_label=f"attended region {number}",
+            segmented_property_category=codes.SCT.SpatialAndRelationalConcept,
+            segmented_property_type=codes.DCM.SelectedRegion,
+            algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+            algorithm_identification=identification,
+        )
+        for number in range(1, len(boxes) + 1)
+    ]
+    segmentation = Segmentation(
+        source_images=[header],
+        pixel_array=masks,
+        segmentation_type=SegmentationTypeValues.BINARY,
+        segment_descriptions=descriptions,
+        sop_instance_uid=instance_uid(source, "regions", f"{algorithm}", json.dumps([list(box) for box in boxes])),
+        content_label="ATTENTION",
+        content_description="regions with the highest attention",
+        series_description=SERIES_DESCRIPTION,
+        **made_by(source, "regions", algorithm),
+    )
+    # Type 2C where there is no plane in the patient: as the source has it, whose grid this is.
+    segmentation.PatientOrientation = source.dataset.get("PatientOrientation")
+    for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
+        item.DimensionOrganizationUID = series_uid(
+            source, "regions", f"{algorithm} dimensions"
+        )  # highdicom's is random
+    save_again(segmentation, destination)
+    return str(segmentation.SOPInstanceUID)
+
+
+def region_masks(source: Source, boxes: Sequence[Box]) -> np.ndarray:
+    """Masks (1, H, W, n) uint8 of the regions, in pixels as stored.
+
+    Raises:
+        ValueError: there is no region, or one is empty or outside the image.
+    """
+    height, width = source.displayed_shape
+    if not boxes:
+        raise ValueError("regions: expected at least one, found none; do not write an empty segmentation")
+    masks = np.zeros((height, width, len(boxes)), np.uint8)
+    for index, (row0, col0, row1, col1) in enumerate(boxes):
+        if not (0 <= row0 < row1 <= height and 0 <= col0 < col1 <= width):
+            raise ValueError(
+                f"regions: a box is empty or outside; expected pixels of {height} x {width}, found {boxes[index]}"
+            )
+        masks[row0:row1, col0:col1, index] = 1
+    return np.ascontiguousarray(source.to_stored(masks))[None]

@@ -1,0 +1,33 @@
+"""Image to 16-bit stored values, and to a 16-bit PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..common.atomic import atomic_write
+
+
+def write_png16(image: np.ndarray, destination: Path) -> None:
+    """Write an image (H, W) in [0, 1] as 16-bit grey PNG; ``read_radiograph`` gives it back to 1/65535."""
+    from PIL import Image
+
+    with atomic_write(destination) as file:
+        Image.fromarray(to_uint16(image)).save(file, format="PNG")
+
+
+def to_uint16(image: np.ndarray) -> np.ndarray:
+    """Stored values (H, W) uint16 of an image (H, W) or (1, H, W) in [0, 1].
+
+    Raises:
+        ValueError: another shape, or values that are not finite or outside [0, 1].
+    """
+    image = np.asarray(image)
+    image = image[0] if image.ndim == 3 and image.shape[0] == 1 else image
+    low, high = float(image.min()), float(image.max())
+    if image.ndim != 2 or not (0.0 <= low and high <= 1.0):
+        raise ValueError(
+            f"image: cannot be stored; expected (H, W) in 0-1, found {image.shape} in {low} to {high}; clip it first"
+        )
+    return np.rint(image.astype(np.float64) * 65535).astype(np.uint16)

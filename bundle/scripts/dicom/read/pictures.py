@@ -1,0 +1,79 @@
+"""PNG and JPEG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...common.refusal import RefusedInput
+from ..budget import check_pixel_budget
+from .rendering import grey_from_colour
+
+
+def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
+    """Image (H, W) float32 in [0, 1] and the meta that a picture file has; polarity as stored.
+
+    Raises:
+        RefusedInput: ``PIXEL_BUDGET``, ``COLOUR`` or ``DECODE``.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as picture:
+            check_pixel_budget(picture.height, picture.width)
+            source_format, flags = str(picture.format).lower(), picture_flags(path, picture.mode)
+            pixels = to_array(ImageOps.exif_transpose(picture))
+    except RefusedInput:
+        raise
+    except Image.DecompressionBombError as error:
+        raise RefusedInput(
+            "PIXEL_BUDGET", "the image is too large to be a radiograph", "at most 100 million pixels", "more",
+            "check the file",
+        ) from error  # fmt: skip
+    except Exception as error:
+        raise RefusedInput(
+            "DECODE", "the picture cannot be decoded", "a complete PNG or JPEG", type(error).__name__,
+            "copy or export the file again",
+        ) from error  # fmt: skip
+    maximum = 65535 if pixels.dtype == np.uint16 else 255
+    image = pixels.astype(np.float32) / np.float32(maximum) if pixels.ndim == 2 else grey_from_colour(pixels, maximum)
+    meta = {
+        "source_format": source_format,
+        "bits_stored": 16 if maximum == 65535 else 8,
+        "window": f"full range 0-{maximum}",
+        "flags": flags,
+    }
+    return image, meta
+
+
+def to_array(picture: Any) -> np.ndarray:
+    """Grey (H, W) or colour (H, W, 3) array, uint8 or uint16, of a Pillow image.
+
+    Raises:
+        RefusedInput: ``COLOUR`` for a mode that is no grey and no RGB.
+    """
+    if picture.mode in ("L", "RGB"):
+        return np.asarray(picture)
+    if picture.mode.startswith("I;16"):
+        return np.asarray(picture).astype(np.uint16)
+    if picture.mode in ("1", "LA"):
+        return np.asarray(picture.convert("L"))
+    if picture.mode in ("P", "RGBA", "PA"):
+        return np.asarray(picture.convert("RGB"))
+    raise RefusedInput(
+        "COLOUR", "the colour mode is not supported", "grey or RGB", f"Pillow mode {picture.mode}",
+        "save the picture as 8- or 16-bit grey PNG",
+    )  # fmt: skip
+
+
+def picture_flags(path: Path, mode: str) -> list[str]:
+    """What the reader left out: transparency, and the lower bits of 16-bit colour (Pillow decodes 8 of them)."""
+    flags = ["transparency ignored"] if mode in ("LA", "RGBA", "PA") else []
+    with path.open("rb") as file:
+        start = file.read(26)
+    # PNG header: bit depth at byte 24, colour type at 25 (0 is grey), PNG specification 11.2.1.
+    if start.startswith(b"\x89PNG") and start[24] == 16 and start[25] != 0:
+        flags.append("16-bit colour read as 8 bit")
+    return flags

@@ -1,0 +1,131 @@
+"""Handler of the evaluating workflow: collect logits, write the result files, compare with the base model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+
+from ..calibration.calibration_file import Calibration, load_calibration
+from ..calibration.novelty import Novelty, load_novelty
+from ..data.dataset import RadiographDataset
+from ..data.fingerprints import assert_not_trained_on
+from ..networks.head_inputs import head_inputs
+from ..networks.loading import weights_sha256
+from ..networks.vit_multilabel import ViTMultilabel
+from ..tracking import Tracker
+from .comparison import format_comparison_table
+from .evaluate import compare, write_evaluation
+
+logger = logging.getLogger(__name__)
+
+
+class EvaluationHandler:
+    """Attach to an evaluator over the test split.
+
+    Args:
+        output_dir: where ``metrics.json``, ``predictions.csv`` and ``predictions.json`` go.
+        labels: names of the C outputs.
+        dataset: for the items, in the loader's order.
+        tracker: MLflow run.
+        network: that the engine runs; its features give the novelty of an image.
+        model_dir: folder of the weights, of what was recorded of their training, and of their calibration.
+        bootstrap: replicates of the intervals.
+        seed: of the bootstrap.
+        base_dir: evaluated base model to compare with, on the same cases; ``None``: no comparison.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | Path,
+        labels: Sequence[str],
+        dataset: RadiographDataset,
+        tracker: Tracker,
+        network: ViTMultilabel,
+        model_dir: str | Path,
+        bootstrap: int = 1000,
+        seed: int = 0,
+        base_dir: str | Path | None = None,
+    ) -> None:
+        self.output_dir, self.labels, self.dataset, self.tracker = Path(output_dir), list(labels), dataset, tracker
+        self.network, self.model_dir = network, Path(model_dir)
+        self.bootstrap, self.seed, self.base_dir = bootstrap, seed, base_dir
+        self.checked = False
+        self.calibration: Calibration | None = None
+        self.novelty: Novelty | None = None
+        self.logits: list[torch.Tensor] = []
+        self.targets: list[torch.Tensor] = []
+        self.features: list[torch.Tensor] = []
+        self.hooks = ExitStack()
+
+    def attach(self, engine: Engine) -> None:
+        """Collect each batch, write at the end."""
+        engine.add_event_handler(Events.STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.collect)
+        engine.add_event_handler(Events.COMPLETED, self.write)
+        self.tracker.attach(engine)
+
+    def start(self, engine: Engine) -> None:
+        """Refuse images that the model was trained on, and open the MLflow run."""
+        self.logits, self.targets = [], []
+        self.checked = assert_not_trained_on(self.model_dir, self.dataset)
+        self.calibration = load_calibration(self.model_dir, self.labels)
+        self.novelty = load_novelty(self.model_dir)
+        self.features = self.hooks.enter_context(head_inputs(self.network))
+        self.tracker.start({"n_images": len(self.dataset), "bootstrap": self.bootstrap, "seed": self.seed})
+
+    def collect(self, engine: Engine) -> None:
+        """Keep (B, C) logits and targets of a batch."""
+        output: dict[str, torch.Tensor] = engine.state.output  # type: ignore[assignment]
+        self.logits.append(output["pred"].cpu())
+        self.targets.append(output["label"].cpu())
+        self.features[-1] = self.features[-1].float().cpu()
+
+    def write(self, engine: Engine) -> None:
+        """Write the result files and log the figures."""
+        self.hooks.close()
+        logits, targets, features = (torch.cat(parts).numpy() for parts in (self.logits, self.targets, self.features))
+        report = write_evaluation(
+            self.output_dir,
+            self.labels,
+            self.dataset.data,
+            logits,
+            targets,
+            bootstrap=self.bootstrap,
+            seed=self.seed,
+            model_hash=weights_sha256(self.model_dir),
+            calibration=self.calibration,
+            novelty=self.novelty.score(features) if self.novelty is not None else None,
+            checked_for_training_images=self.checked,
+        )
+        self.log(report)
+        self.tracker.log_artifacts(self.output_dir / "metrics.json")
+        if self.base_dir is not None:
+            path = self.output_dir.parent / "comparison.json"
+            comparison = compare(self.base_dir, self.output_dir, path, bootstrap=self.bootstrap, seed=self.seed)
+            logger.info("base against re-trained\n%s", format_comparison_table(comparison))
+            self.tracker.log_artifacts(path)
+        self.tracker.close()
+
+    def log(self, report: dict[str, Any]) -> None:
+        """Say the main figures, and track them."""
+        macro, calibrated = report["macro"], report["calibrated"]
+        logger.info("test macro-AUROC %.4f, 95 %% interval %s", macro["auroc"] or float("nan"), macro["auroc_ci"])
+        for warning in report["warnings"]:
+            logger.warning("%s", warning)
+        figures = {f"test_macro_{name}": macro[name] for name in ("auroc", "average_precision", "calibration_error")}
+        if calibrated is not None:
+            error = calibrated["macro"]["calibration_error"]
+            logger.info(
+                "calibration error %s, calibrated %s (95 %% interval %s)",
+                macro["calibration_error"], error, calibrated["macro"]["calibration_error_ci"],
+            )  # fmt: skip
+            figures["test_macro_calibration_error_calibrated"] = error
+        self.tracker.log_metrics(
+            figures | {f"test_auroc_{name}": row["auroc"] for name, row in report["labels"].items()}
+        )

@@ -1,0 +1,24 @@
+"""Does super-resolution help the classifier? In the order of the flow.
+
+``filters``          noise and sharpening as controls
+``arms``             what each arm sees and learns from
+``protocol``         the endpoint, declared before anything is fitted; which cases train and which are evaluated
+``statistics``       paired differences over seeds and patients: intervals, equivalence, power
+``cases``            the same images in all arms
+``arm_enhancers``    enhancers of the arms, each loaded once
+``views``            one image -> the network inputs of every arm
+``frozen_backbone``  the frozen network
+``feature_cache``    features that were computed once
+``features``         features of every image in every view
+``probe``            logistic regression on them
+``probing``          training in minutes: the probe of each arm
+``view_data``        views as data sets on disk
+``finetuning``       training in hours: the training workflow of each arm
+``flips``            does an enhancer change decisions?
+``lesions``          does an enhancer create or erase findings?
+``verdict``          one sentence
+``assembling``       results of all arms
+``ablation_tables``  the results as text and CSV
+``ablation_figure``  the results as a figure
+``ablation``         the workflow ``ablation``
+"""

@@ -1,0 +1,183 @@
+"""What ``run ablation`` runs: declare, learn every arm, compare, check, write."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...common.atomic import atomic_write, write_json
+from ...common.failures import Failure, write_failures
+from ...data.datalist import Datalist
+from ...report.figures import save_png
+from ...tracking import Tracker
+from .ablation_figure import differences
+from .ablation_tables import csv_table, text_table
+from .arm_enhancers import Enhancers
+from .arms import Arm, check_name, parse_arms
+from .assembling import Plan, assemble
+from .cases import Cases
+from .filters import FILTERS
+from .lesions import BASELINE, SCALE, check_lesions
+from .protocol import Comparison, Endpoint, check_protocol, declare
+
+logger = logging.getLogger(__name__)
+
+
+class Learner(Protocol):
+    """How arms learn (:mod:`.probing`, :mod:`.finetuning`)."""
+
+    settings: Mapping[str, Any]
+
+    def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
+        """What all arms need; return the images that cannot be read."""
+
+    def judged(self, cases: Cases) -> np.ndarray:
+        """(N,) bool: cases that judge."""
+
+    def scores(self, cases: Cases, arm: Arm) -> np.ndarray:
+        """Logits (S, M, C) of the cases that judge."""
+
+    def cost(self, cases: Cases, arm: Arm) -> dict[str, float]:
+        """``seconds`` and ``tokens`` of one image."""
+
+
+def choose_learner(name: str, **learners: Learner) -> Learner:
+    """The learner of a name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in learners:
+        raise ValueError(f"learn: not known; expected one of {', '.join(learners)}, found {name!r}")
+    return learners[name]
+
+
+class Ablation:
+    """The experiment.
+
+    Args:
+        datalist: images, split by patient.
+        arms: settings by name, see :func:`.arms.parse_arms`.
+        leave_out: names of arms not to run.
+        learner: how they learn.
+        enhancers: of the arms, for the check on phantoms.
+        primary: fields of :class:`.protocol.Endpoint`.
+        secondary: (arm, control, group of labels) of further comparisons; those of arms left out are left out.
+        reference: arm that every other is compared with in table and figure.
+        label_groups: labels of each group; ``all`` exists.
+        output_dir: ``protocol.json``, ``ablation.json``, ``.csv``, ``.txt``, ``.png``, ``failures.csv``.
+        tracker: MLflow run.
+        bootstrap: replicates.
+        lesion_pairs: phantoms with and without each finding of fine detail, for the check of enhancers; 0: none.
+        seed: of the bootstrap and of the phantoms.
+        limit: first images of each split only.
+
+    Raises:
+        ValueError: a name that does not exist.
+    """
+
+    def __init__(
+        self,
+        datalist: Datalist,
+        arms: Mapping[str, Mapping[str, Any]],
+        learner: Learner,
+        enhancers: Enhancers,
+        primary: Mapping[str, Any],
+        secondary: Sequence[Comparison],
+        reference: str,
+        label_groups: Mapping[str, Sequence[str]],
+        output_dir: str | Path,
+        tracker: Tracker,
+        *,
+        leave_out: Sequence[str] = (),
+        bootstrap: int = 1000,
+        lesion_pairs: int = 30,
+        seed: int = 0,
+        limit: int | None = None,
+    ) -> None:
+        self.cases, self.learner, self.enhancers = Cases.of(datalist, limit), learner, enhancers
+        self.output_dir, self.tracker, self.lesion_pairs = Path(output_dir), tracker, lesion_pairs
+        every, endpoint = parse_arms(arms), Endpoint(**primary)
+        columns = check_protocol(endpoint, secondary, reference, label_groups, every, datalist.labels)
+        kept = without(every, leave_out, (endpoint.arm, endpoint.control, *endpoint.also_above, reference))
+        chosen = [row for row in secondary if row[0] in kept and row[1] in kept]
+        self.plan = Plan(kept, endpoint, chosen, reference, columns, bootstrap, seed)
+        self.declaration = {
+            "secondary": [list(row) for row in chosen],
+            "reference": reference,
+            "label_groups": {name: list(labels) for name, labels in label_groups.items()},
+            "arms": {name: dict(arms[name]) for name in kept},
+            "data_sha256": datalist.sha256,
+            "limit": limit,
+            "bootstrap": bootstrap,
+            "seed": seed,
+        }
+
+    def run(self) -> dict[str, Any]:
+        """The whole experiment; finished parts are not repeated."""
+        settings = {**self.declaration, **self.learner.settings}
+        declare(self.output_dir / "protocol.json", self.plan.endpoint, settings)
+        with self.tracker.recording({name: value for name, value in settings.items() if name != "arms"}):
+            content = self.learn()
+            self.write({**content, "settings": settings})
+        return content
+
+    def learn(self) -> dict[str, Any]:
+        """Prepare, learn every arm, check, compare."""
+        failures = self.learner.prepare(self.cases, self.plan.arms)
+        write_failures(self.output_dir / "failures.csv", failures)
+        cases = self.cases.without([failure.path for failure in failures])
+        scores, costs = {}, {}
+        for name, arm in self.plan.arms.items():
+            scores[name], costs[name] = self.learner.scores(cases, arm), self.learner.cost(cases, arm)
+            logger.info("learnt %s (%d of %d)", name, len(scores), len(self.plan.arms))
+        judged = cases.judged(self.learner.judged(cases))
+        return assemble(self.plan, judged, scores, costs, self.check_enhancers())
+
+    def check_enhancers(self) -> dict[str, dict[str, Any]]:
+        """Lesions in phantoms through the enhancers of the arms, interpolation and the truth beside them."""
+        if not self.lesion_pairs:
+            return {}
+        views = [arm.test_view for arm in self.plan.arms.values() if arm.test_view.mode != "global"]
+        names = dict.fromkeys([BASELINE, *(view.enhancer for view in views if view.enhancer not in FILTERS)])
+        chosen = {name: self.enhancers(name, True) for name in names}
+        chosen = {name: enhancer for name, enhancer in chosen.items() if enhancer.scale == SCALE}
+        return check_lesions(chosen, pairs=self.lesion_pairs, seed=self.plan.seed)
+
+    def write(self, content: Mapping[str, Any]) -> None:
+        """Files, log and MLflow."""
+        reference = self.plan.reference
+        table = text_table(content, reference)
+        files = [write_json(self.output_dir / "ablation.json", content), self.output_dir / "protocol.json"]
+        for suffix, text in (("csv", csv_table(content)), ("txt", table)):
+            files.append(self.output_dir / f"ablation.{suffix}")
+            with atomic_write(files[-1]) as file:
+                file.write(text.encode())
+        files.append(save_png(differences(content, reference), self.output_dir / "ablation.png"))
+        logger.info("\n%s", table)
+        self.tracker.log_metrics(
+            {f"{name}_{group}_auroc": row["auroc"] for name, arm in content["arms"].items()
+             for group, row in arm["groups"].items()}
+            | {"primary_difference": content["primary"]["difference"]}
+        )  # fmt: skip
+        self.tracker.log_artifacts(*files)
+
+
+def without(arms: Mapping[str, Arm], names: Sequence[str], needed: Sequence[str]) -> dict[str, Arm]:
+    """Arms without some.
+
+    Raises:
+        ValueError: one does not exist, or the endpoint needs it.
+    """
+    for name in names:
+        check_name("leave_out", name, arms)
+        if name in needed:
+            raise ValueError(
+                f"leave_out: {name}: the endpoint needs it; expected another arm, found one of {', '.join(needed)}; "
+                "declare another endpoint (primary, reference)"
+            )
+    return {name: arm for name, arm in arms.items() if name not in names}

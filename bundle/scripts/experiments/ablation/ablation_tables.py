@@ -1,0 +1,109 @@
+"""The experiment as one table: text for the console, CSV for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ...common.csv_text import csv_text
+
+FIXED = ("arm", "seconds", "tokens", "average_precision", "calibration_error")
+PER_GROUP = ("auroc", "auroc_low", "auroc_high", "difference", "low", "high", "word", "equivalent")
+
+
+def csv_table(content: Mapping[str, Any]) -> str:
+    """A row for each arm; for each group of labels AUROC and difference from the reference, each with 95 % interval."""
+    groups, rows = list(content["labels"]), []
+    for name, row in content["arms"].items():
+        cells = [name, *(row[key] for key in FIXED[1:])]
+        for group in groups:
+            own, other = row["groups"][group], row["against_reference"][group]
+            cells += [own["auroc"], *(own["auroc_ci"] or ("", ""))]
+            cells += [other["difference"], *(other["ci"] or ("", "")), other["word"], other["equivalent"]]
+        rows.append([f"{cell:.5f}" if isinstance(cell, float) else cell for cell in cells])
+    return csv_text([*FIXED, *(f"{group}_{key}" for group in groups for key in PER_GROUP)], rows)
+
+
+def text_table(content: Mapping[str, Any], reference: str) -> str:
+    """Verdict, arms, declared comparisons, hallucination checks."""
+    groups = list(content["labels"])
+    header = ["arm", *(f"{group} {what}" for group in groups for what in ("AUROC", "difference")), "s/image", "tokens"]
+    blocks = [
+        content["sentence"],
+        f"{content['n_images']} images of {content['n_patients']} patients; differences from {reference}, "
+        "95 % intervals over seeds and patients\n\n" + aligned([header, *arm_rows(content, groups)]),
+        "Declared comparisons\n\n" + aligned([COMPARED, *comparison_rows(content)]),
+    ]
+    left_out = content["labels"]["all"]["left_out"]
+    if left_out:
+        blocks.append(f"Not judged, fewer than two patients with or without: {', '.join(left_out)}")
+    checks = [*frozen_rows(content), *lesion_rows(content)]
+    if checks:
+        blocks.append("Hallucination checks\n\n" + "\n".join(checks))
+    return "\n\n".join(blocks) + "\n"
+
+
+COMPARED = ["arm", "control", "labels", "difference", "p (Holm), least", "detectable", "answer"]
+
+
+def arm_rows(content: Mapping[str, Any], groups: Sequence[str]) -> Iterator[list[str]]:
+    """Cells of each arm."""
+    for name, row in content["arms"].items():
+        cells = [name]
+        for group in groups:
+            cells += [number(row["groups"][group]["auroc"]), difference(row["against_reference"][group])]
+        yield [*cells, number(row["seconds"], 2), number(row["tokens"], 0)]
+
+
+def comparison_rows(content: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Cells of each declared comparison, the primary one first."""
+    for row in [content["primary"], *content["also_above"].values(), *content["secondary"]]:
+        p_values = [label["p_holm"] for label in row["labels"].values() if label["p_holm"] is not None]
+        least = number(min(p_values)) if p_values else "-"
+        answer = row["word"] + (", equivalent" if row["equivalent"] and row["word"] != "equivalent" else "")
+        detectable = number(row["detectable"], 4)
+        yield [row["arm"], row["control"], row["group"], difference(row), least, detectable, answer]
+
+
+def frozen_rows(content: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each arm with the classifier of another."""
+    for name, row in content["hallucination"]["frozen"].items():
+        if row["labels"]:
+            yield (
+                f"{name}, classifier of {row['control']}: {row['flips']:.1%} of decisions change, {row['created']:.1%} "
+                f"of negatives become positive, {row['erased']:.1%} of positives negative; shift of negatives "
+                f"{row['shift_negative']:+.2f} SD; {'; '.join(row['alarms']) or 'no alarm'}"
+            )
+
+
+def lesion_rows(content: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each enhancer."""
+    for name, row in content["hallucination"]["lesions"].items():
+        yield (
+            f"{name}, lesions of fine detail in phantoms: {row['retained']:.0%} of the signal left, "
+            f"{row['created']:+.1%} created where none is, d' {number(row['detectability'], 1)}; "
+            f"{'; '.join(row['alarms']) or 'no alarm'}"
+        )
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure, or a dash."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def difference(row: Mapping[str, Any]) -> str:
+    """A difference with its interval."""
+    if row["ci"] is None:
+        return "-"
+    return f"{row['difference']:+.4f} ({row['ci'][0]:+.4f} to {row['ci'][1]:+.4f})"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns of equal width, the first to the left."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in
+                  enumerate(zip(row, widths, strict=True))).rstrip()
+        for row in rows
+    ]  # fmt: skip
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])

@@ -1,0 +1,149 @@
+"""Scores of all arms -> ``ablation.json``: summaries, comparisons, hallucination checks, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ...calibration.scale import sigmoid
+from ...metrics.classification import metrics_report
+from .arms import Arm
+from .flips import frozen_changes
+from .protocol import Comparison, Endpoint
+from .statistics import ArmScores, Judged, compare, macro_names, score_arm, summarise_arm
+from .verdict import give_verdict
+
+FURTHER = ("average_precision", "calibration_error")  # macro, of the mean probability of the seeds
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was decided beforehand.
+
+    Attributes:
+        arms: by name.
+        endpoint: the primary comparison.
+        secondary: further ones.
+        reference: arm that every other is compared with in the table.
+        columns: of the labels of each group.
+        bootstrap: replicates.
+        seed: of the bootstrap.
+    """
+
+    arms: Mapping[str, Arm]
+    endpoint: Endpoint
+    secondary: Sequence[Comparison]
+    reference: str
+    columns: Mapping[str, Sequence[int]]
+    bootstrap: int = 1000
+    seed: int = 0
+
+
+def assemble(
+    plan: Plan,
+    judged: Judged,
+    scores: Mapping[str, np.ndarray],
+    costs: Mapping[str, Mapping[str, float]],
+    lesions: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Content of ``ablation.json``.
+
+    Args:
+        plan: what was decided.
+        judged: the cases.
+        scores: (S, M, C) logits of each arm.
+        costs: ``seconds`` and ``tokens`` of an image in each arm.
+        lesions: checks of the enhancers on phantoms, by name.
+    """
+    judgements = {name: score_arm(values, judged, plan.bootstrap, plan.seed) for name, values in scores.items()}
+
+    def against(comparison: Comparison) -> dict[str, Any]:
+        arm, control, group = comparison
+        return {
+            "arm": arm,
+            "control": control,
+            "group": group,
+            **compare(
+                judgements[arm],
+                judgements[control],
+                judged,
+                plan.columns[group],
+                margin=plan.endpoint.margin,
+                seed=plan.seed,
+            ),
+        }
+
+    endpoint = plan.endpoint
+    primary = against((endpoint.arm, endpoint.control, endpoint.labels))
+    also_above = {name: against((endpoint.arm, name, endpoint.labels)) for name in endpoint.also_above}
+    frozen = check_frozen(plan, judged, scores)
+    alarms = alarms_of(plan, frozen, lesions)
+    return {
+        **give_verdict(endpoint, primary, also_above, alarms),
+        "primary": {**asdict(endpoint), **primary},
+        "also_above": also_above,
+        "secondary": [against(comparison) for comparison in plan.secondary],
+        "arms": {name: describe(name, plan, judged, judgements, costs, against) for name in plan.arms},
+        "hallucination": {"frozen": frozen, "lesions": lesions, "alarms": alarms},
+        "labels": macro_names(plan.columns, judged),
+        "n_images": len(judged.targets),
+        "n_patients": int(judged.patients.max()) + 1,
+        "bootstrap": {"replicates": plan.bootstrap, "seed": plan.seed, "cluster": "seed, then patient"},
+    }
+
+
+def describe(
+    name: str,
+    plan: Plan,
+    judged: Judged,
+    judgements: Mapping[str, ArmScores],
+    costs: Mapping[str, Mapping[str, float]],
+    against: Any,
+) -> dict[str, Any]:
+    """Row of one arm: settings, AUROC and difference from the reference for each group of labels, cost."""
+    arm, judgement = plan.arms[name], judgements[name]
+    probabilities = sigmoid(judgement.scores).mean(0)
+    further = metrics_report(judged.labels, probabilities, judged.targets, bootstrap=0)["macro"]
+    return {
+        "view": asdict(arm.test_view),
+        "trained_on": None if arm.train_view == arm.test_view else asdict(arm.train_view),
+        "groups": {group: summarise_arm(judgement, columns, plan.seed) for group, columns in plan.columns.items()},
+        "against_reference": {group: against((name, plan.reference, group)) for group in plan.columns},
+        **{key: further[key] for key in FURTHER},
+        **costs[name],
+    }
+
+
+def check_frozen(plan: Plan, judged: Judged, scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+    """Arms whose classifier is another arm's: what their images change in its answers."""
+    found = {}
+    for name, arm in plan.arms.items():
+        own = [other for other, given in plan.arms.items() if is_control(given, arm)]
+        if arm.train_view == arm.test_view or not own:
+            continue
+        changes = frozen_changes(
+            scores[own[0]],
+            scores[name],
+            judged,
+            plan.columns[plan.endpoint.labels],
+            replicates=plan.bootstrap,
+            seed=plan.seed,
+        )
+        found[name] = {"control": own[0], **changes}
+    return found
+
+
+def is_control(other: Arm, arm: Arm) -> bool:
+    """Whether another arm has this one's classifier, and judges the images that it learnt from."""
+    return other.train_view == other.test_view == arm.train_view and other.retrain == arm.retrain
+
+
+def alarms_of(plan: Plan, frozen: Mapping[str, Any], lesions: Mapping[str, Any]) -> list[str]:
+    """Alarms about the images of the endpoint's arm and their enhancer."""
+    view = plan.arms[plan.endpoint.arm].test_view
+    alarms = [f"{alarm} ({name})" for name, found in frozen.items() if plan.arms[name].test_view == view
+              for alarm in found["alarms"]]  # fmt: skip
+    return alarms + [f"{alarm} (phantoms)" for alarm in lesions.get(view.enhancer, {}).get("alarms", [])]

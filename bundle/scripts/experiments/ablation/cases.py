@@ -1,0 +1,83 @@
+"""The cases of an experiment: the same ones, in the same order, in every arm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...data.datalist import Datalist
+from .statistics import Judged
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image: its datalist ``item``, its ``split``, and a ``name`` that no path of a patient is in."""
+
+    item: dict[str, Any]
+    split: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Cases of all splits; ``labels`` are the C names of each item's label."""
+
+    labels: list[str]
+    cases: list[Case]
+
+    @classmethod
+    def of(cls, datalist: Datalist, limit: int | None = None) -> Cases:
+        """Cases of a datalist, of each split the first ``limit``."""
+        cases = [
+            Case(item, split, f"{split}/{number:06}.png")
+            for split, items in datalist.splits.items()
+            for number, item in enumerate(items[:limit])
+        ]
+        return cls(list(datalist.labels), cases)
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    @property
+    def images(self) -> list[str]:
+        """Path of each."""
+        return [case.item["image"] for case in self.cases]
+
+    @property
+    def splits(self) -> np.ndarray:
+        """(N,) training, validation or test."""
+        return np.array([case.split for case in self.cases])
+
+    @property
+    def patients(self) -> np.ndarray:
+        """(N,) integers from 0."""
+        return np.unique([case.item["patient_id"] for case in self.cases], return_inverse=True)[1]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """(N, C); 1, 0, NaN (not annotated), -1 (uncertain)."""
+        return np.array([case.item["label"] for case in self.cases], dtype=np.float64).reshape(len(self), -1)
+
+    def without(self, images: Sequence[str]) -> Cases:
+        """Cases that are not among the images.
+
+        Raises:
+            ValueError: none is left in the training or the test split.
+        """
+        refused = set(images)
+        kept = [case for case in self.cases if case.item["image"] not in refused]
+        for name in ("training", "test"):
+            if name not in {case.split for case in kept}:
+                raise ValueError(
+                    f"datalist: {name}: no case is left; expected at least one image that can be read, found none; see "
+                    "failures.csv"
+                )
+        return Cases(self.labels, kept)
+
+    def judged(self, chosen: np.ndarray) -> Judged:
+        """What judges the arms: the chosen (N,) bool cases."""
+        patients = np.unique(self.patients[chosen], return_inverse=True)[1]
+        return Judged(self.labels, self.targets[chosen], patients)

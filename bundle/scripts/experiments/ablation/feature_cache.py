@@ -1,0 +1,74 @@
+"""Features that were computed once, in one sqlite file: a killed run loses at most the images in its hands."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...common.atomic import make_file
+
+# Variables that one statement may have, in every sqlite since 3.0.
+AT_ONCE = 900
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Features of one image in one view.
+
+    Attributes:
+        values: (F,) float32.
+        seconds: that the view and its forward passes took.
+        tokens: that went through the network.
+    """
+
+    values: np.ndarray
+    seconds: float
+    tokens: int
+
+
+class FeatureCache:
+    """Entries by the hash of what they depend on: image, view, settings, weights.
+
+    Args:
+        path: file; made when absent. Runs may share it, one at a time writing.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        make_file(path)
+        self.database = sqlite3.connect(path, timeout=60)
+        self.database.execute(
+            "CREATE TABLE IF NOT EXISTS features (key TEXT PRIMARY KEY, value BLOB, seconds REAL, tokens INTEGER)"
+        )
+
+    def close(self) -> None:
+        """Release the file."""
+        self.database.close()
+
+    def put(self, entries: Iterable[tuple[str, Entry]]) -> None:
+        """Store all of the entries, or none."""
+        rows = [(key, entry.values.astype("<f4").tobytes(), entry.seconds, entry.tokens) for key, entry in entries]
+        with self.database:
+            self.database.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)", rows)
+
+    def known(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that have an entry."""
+        return {row[0] for row in self.select("key", keys)}
+
+    def get(self, keys: Sequence[str]) -> list[Entry]:
+        """Entries of keys that are known, in their order."""
+        found = {
+            key: Entry(np.frombuffer(value, "<f4"), seconds, tokens)
+            for key, value, seconds, tokens in self.select("key, value, seconds, tokens", keys)
+        }
+        return [found[key] for key in keys]
+
+    def select(self, columns: str, keys: Sequence[str]) -> Iterable[tuple]:
+        """Rows of the keys."""
+        for start in range(0, len(keys), AT_ONCE):
+            part = keys[start : start + AT_ONCE]
+            marks = ",".join("?" * len(part))
+            yield from self.database.execute(f"SELECT {columns} FROM features WHERE key IN ({marks})", part)

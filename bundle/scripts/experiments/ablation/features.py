@@ -1,0 +1,175 @@
+"""Features of every image in every view, of one form in all arms, so that no arm has a larger classifier.
+
+``[CLS, mean patch | A of the regions in the whole image | A of the regions in their own forward passes]``, where ``A``
+is the mean patch at two depths (see :mod:`.frozen_backbone`), averaged over the regions. A view without such passes
+repeats the second part, so that zoom adds to what an arm sees and replaces nothing (replacing it cost twice the AUROC
+on large findings: 0.042 against 0.022, 163 phantoms, five folds).
+Each image is read once, and each distinct network input is embedded once (identity pasted back *is* the image).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from ...common.code_version import code_sha256
+from ...common.failures import Failure
+from ...common.geometry import fit_square
+from ...data.splitting import content_sha256
+from ...dicom import RefusedInput
+from ...super_resolution.region_enhancer import EnhanceSettings
+from .arms import View
+from .feature_cache import Entry, FeatureCache
+from .frozen_backbone import FrozenBackbone
+from .views import Box, MakeEnhancer, Seen, Source, Viewer, read_source
+
+logger = logging.getLogger(__name__)
+
+IMAGES_AT_ONCE = 4  # their views fill the network's batches
+REPORT_EVERY = 50  # images
+
+Wanted = tuple[View, int]  # a view and the seed of its noise
+
+
+@dataclass(frozen=True)
+class Features:
+    """One view of all images: ``values`` (N, F) float32, ``seconds`` (N,) and ``tokens`` (N,) per image."""
+
+    values: np.ndarray
+    seconds: np.ndarray
+    tokens: np.ndarray
+
+
+class FeatureMaker:
+    """Computes and keeps features.
+
+    Args:
+        backbone: the frozen network.
+        cache: of the features.
+        enhancer_of: enhancer of a name.
+        settings: number and size of the regions.
+        source_size: longer side of what the arms start from; ``None``: the image's own.
+    """
+
+    def __init__(
+        self,
+        backbone: FrozenBackbone,
+        cache: FeatureCache,
+        enhancer_of: MakeEnhancer,
+        settings: EnhanceSettings,
+        source_size: int | None,
+    ) -> None:
+        self.backbone, self.cache, self.enhancer_of = backbone, cache, enhancer_of
+        self.settings, self.source_size = settings, source_size
+
+    @cached_property
+    def common(self) -> str:
+        """What all entries of this maker depend on."""
+        size = self.backbone.image_size
+        return f"{code_sha256()}|{self.backbone.sha256()}|{self.settings.digest()}|{self.source_size}|{size}"
+
+    def key(self, path: str, wanted: Wanted) -> str:
+        """Hash of all that an entry depends on."""
+        view, noise_seed = wanted
+        weights = "" if view.mode == "global" else self.enhancer_of(view.enhancer, view.data_consistency).weights_hash
+        parts = (self.common, content_sha256(path), view.digest(noise_seed), weights)
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+    def fill(self, images: Sequence[str], wanted: Sequence[Wanted]) -> list[Failure]:
+        """Compute what is missing; return the images that could not be read."""
+        missing = [path for path in images if len(self.cache.known(self.keys(path, wanted))) < len(set(wanted))]
+        failures: list[Failure] = []
+        started, reported = time.perf_counter(), 0
+        for start in range(0, len(missing), IMAGES_AT_ONCE):
+            part = missing[start : start + IMAGES_AT_ONCE]
+            failures += self.fill_part(part, wanted)
+            done = start + len(part)
+            if done - reported >= REPORT_EVERY:
+                reported, each = done, (time.perf_counter() - started) / done
+                logger.info("features of %d of %d images, %.1f s each", done, len(missing), each)
+        return failures
+
+    def keys(self, path: str, wanted: Sequence[Wanted]) -> list[str]:
+        """Keys of one image."""
+        return [self.key(path, one) for one in dict.fromkeys(wanted)]
+
+    def fill_part(self, paths: Sequence[str], wanted: Sequence[Wanted]) -> list[Failure]:
+        """Features of a few images in all views that they lack."""
+        failures: list[Failure] = []
+        sources: list[tuple[str, Source]] = []
+        for path in paths:
+            try:
+                sources.append((path, read_source(path, self.source_size)))
+            except RefusedInput as refusal:
+                failures.append(Failure.of(path, refusal))
+                logger.warning("refused: %s", refusal)
+        if not sources:
+            return failures
+        seen: dict[str, Seen] = {}
+        for path, source in sources:
+            viewer, keys = self.viewer(source), self.keys(path, wanted)
+            known = self.cache.known(keys)
+            seen |= {
+                key: viewer.see(*one) for key, one in zip(keys, dict.fromkeys(wanted), strict=True) if key not in known
+            }
+        self.cache.put(self.embed(seen).items())
+        return failures
+
+    def viewer(self, source: Source) -> Viewer:
+        """Viewer of an image, with its attention."""
+        size = self.backbone.image_size
+        attention = self.backbone.attention(fit_square(source.image, size))
+        return Viewer(source, attention, size, self.settings, self.enhancer_of)
+
+    def embed(self, seen: Mapping[str, Seen]) -> dict[str, Entry]:
+        """Features of views; equal network inputs go through the network once."""
+        images = {fingerprint(image): image for one in seen.values() for image in (one.whole, *one.crops)}
+        states: dict[str, tuple[torch.Tensor, float]] = {}
+        for size in {image.shape[-1] for image in images.values()}:
+            same = [name for name, image in images.items() if image.shape[-1] == size]
+            tokens, seconds = self.backbone.tokens([images[name] for name in same])
+            states |= {name: (state, cost) for name, state, cost in zip(same, tokens, seconds, strict=True)}
+        return {key: self.entry(one, states) for key, one in seen.items()}
+
+    def entry(self, seen: Seen, states: Mapping[str, tuple[torch.Tensor, float]]) -> Entry:
+        """Features of one view from the states of its images."""
+        parts = [states[fingerprint(image)] for image in (seen.whole, *seen.crops)]
+        seconds = seen.seconds + sum(cost for _, cost in parts)
+        rows, columns = self.backbone.network(seen.whole.shape[-1]).patch_grid
+        tokens = [state for state, _ in parts]
+        whole = tokens[0][-rows * columns :].reshape(rows, columns, -1)
+        regions = torch.stack([inside(whole, box).mean((0, 1)) for box in seen.windows]).mean(0)
+        crops = [state[-rows * columns :].mean(0) for state in tokens[1:]]
+        own = torch.stack(crops).mean(0) if crops else regions
+        last = tokens[0].shape[-1] // 2
+        values = torch.cat([tokens[0][0, :last], whole[..., :last].mean((0, 1)), regions, own])
+        return Entry(values.numpy(), seconds, sum(len(state) for state in tokens))
+
+    def load(self, images: Sequence[str], wanted: Wanted) -> Features:
+        """Features of images that were filled."""
+        entries = self.cache.get([self.key(path, wanted) for path in images])
+        return Features(
+            np.stack([entry.values for entry in entries]),
+            np.array([entry.seconds for entry in entries]),
+            np.array([entry.tokens for entry in entries]),
+        )
+
+
+def inside(grid: torch.Tensor, box: Box) -> torch.Tensor:
+    """Patches (h, w, D) of a grid (H, W, D) that a box touches."""
+    rows, columns = grid.shape[:2]
+    row0, col0 = math.floor(box[0] * rows), math.floor(box[1] * columns)
+    return grid[row0 : max(row0 + 1, math.ceil(box[2] * rows)), col0 : max(col0 + 1, math.ceil(box[3] * columns))]
+
+
+def fingerprint(image: torch.Tensor) -> str:
+    """Hash of pixels and shape."""
+    return hashlib.sha256(f"{tuple(image.shape)}".encode() + image.numpy().tobytes()).hexdigest()

@@ -1,0 +1,238 @@
+"""Learning by fine-tuning: the training workflow, in this process, for every arm and seed. What is finished stays.
+
+Regions of a training image come from a model that was trained without its patient (K folds), those of the other images
+from the mean of these models: an attention that has memorised its images would choose their regions better than those
+of new ones.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from ...attention.last_layer import attention_maps
+from ...common.atomic import atomic_write, write_json
+from ...common.failures import Failure
+from ...common.geometry import fit_square
+from ...dicom import RefusedInput
+from ...evaluation.predictions import read_predictions
+from ...networks.loading import load_vit_multilabel
+from ...super_resolution.region_enhancer import EnhanceSettings
+from ...workflow import CONFIG_DIR, Expression, run_workflow  # noqa: TID251 - our own components
+from .arms import Arm, View
+from .cases import Cases
+from .protocol import plan_fits
+from .view_data import write_cases, write_view
+from .views import MakeEnhancer, Source, Viewer, read_source
+
+PLAIN = View()
+FOLD_SEED = 1000  # of the first fold model: none of an arm
+STRUCTURE = ("pool", "label_blocks", "conv_branch")  # settings of the network that zoom.yaml takes from its base
+OURS = ("dataset_dir", "datalist_file", "output_dir", "cache_dir", "image_size", "seed", "tracking_uri")
+
+
+class FinetuneLearner:
+    """Scores of arms by fine-tuning the whole network.
+
+    Args:
+        output_dir: data sets, models and predictions.
+        training: settings of ``configs/train.yaml`` (backbone, max_epochs, …), the same for every arm.
+        image_size: side of the network's input where a view names none, pixels.
+        enhancer_of: enhancer of a name.
+        regions: number and size of the regions.
+        source_size: longer side of what the arms start from; ``None``: the image's own.
+        seeds: trainings of each arm.
+        noise_seeds: versions of views that are random; the seeds take turns.
+        attention_folds: K.
+        tracking_uri: of the runs of the trainings.
+
+    Raises:
+        ValueError: ``training`` sets what the experiment does.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | Path,
+        training: Mapping[str, Any],
+        *,
+        image_size: int,
+        enhancer_of: MakeEnhancer,
+        regions: EnhanceSettings,
+        source_size: int | None,
+        seeds: int,
+        noise_seeds: int = 1,
+        attention_folds: int = 3,
+        tracking_uri: str = "none",
+    ) -> None:
+        clash = sorted(set(training) & set(OURS))
+        if clash:
+            raise ValueError(f"training: the experiment sets these itself; expected others, found {clash}; remove them")
+        self.output_dir, self.training, self.image_size = Path(output_dir), dict(training), image_size
+        self.enhancer_of, self.regions, self.source_size = enhancer_of, regions, source_size
+        self.seeds, self.noise_seeds, self.attention_folds = seeds, noise_seeds, attention_folds
+        self.tracking_uri = tracking_uri
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the scores."""
+        names = ("seeds", "noise_seeds", "attention_folds", "source_size", "image_size", "training")
+        return {"learn": "finetune", **{name: getattr(self, name) for name in names}, "regions": asdict(self.regions)}
+
+    def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
+        """Write the views of all arms; return the images that cannot be read."""
+        failures = self.write_plain(cases)
+        cases = cases.without([failure.path for failure in failures])
+        write_cases(self.folder(PLAIN, 0), cases)
+        views = dict.fromkeys(view for arm in arms.values() for view in (arm.train_view, arm.test_view))
+        wanted = [(view, noise) for view in views for noise in range(self.noise_seeds if view.random else 1)]
+        for case, attention in zip(cases.cases, self.attention(cases), strict=True):
+            missing = [(view, noise) for view, noise in wanted if not (self.folder(view, noise) / case.name).exists()]
+            if missing:
+                viewer = self.viewer(read_source(case.item["image"], self.source_size), attention)
+                for view, noise in missing:
+                    write_view(self.folder(view, noise), case.name, viewer, view, noise)
+        for view, noise in wanted:
+            write_cases(self.folder(view, noise), cases)
+        return failures
+
+    def write_plain(self, cases: Cases) -> list[Failure]:
+        """The sources, which the fold models learn from; return the images that cannot be read."""
+        failures = []
+        for case in cases.cases:
+            if (self.folder(PLAIN, 0) / case.name).exists():
+                continue
+            try:
+                source = read_source(case.item["image"], self.source_size)
+            except RefusedInput as refusal:
+                failures.append(Failure.of(case.item["image"], refusal))
+                continue
+            write_view(self.folder(PLAIN, 0), case.name, self.viewer(source, torch.zeros(1, 1)), PLAIN, 0)
+        return failures
+
+    def viewer(self, source: Source, attention: torch.Tensor) -> Viewer:
+        """Viewer of a case."""
+        return Viewer(source, attention, self.image_size, self.regions, self.enhancer_of)
+
+    def folder(self, view: View, noise: int) -> Path:
+        """Of a view's data set."""
+        return self.output_dir / "views" / (f"{view.slug}-n{noise}" if view.random else view.slug)
+
+    def attention(self, cases: Cases) -> Sequence[torch.Tensor]:
+        """(h, w) map of each case, from models that have not learnt from its patient."""
+        path = self.output_dir / "attention.npy"
+        if not path.exists():
+            maps = self.fold_maps(cases)
+            with atomic_write(path) as file:
+                np.save(file, maps)
+        return list(torch.from_numpy(np.load(path)))
+
+    def fold_maps(self, cases: Cases) -> np.ndarray:
+        """(N, h, w): mean over the fold models that have not learnt from a case; for a training case that is one."""
+        training = cases.splits == "training"
+        total, count = 0.0, np.zeros(len(cases))
+        for number, fit in enumerate(plan_fits(cases.splits, cases.patients, 0, self.attention_folds)):
+            taught = training & (fit.weights > 0)
+            kept = [case for case, use in zip(cases.cases, taught | (cases.splits == "validation"), strict=True) if use]
+            datalist = write_cases(self.folder(PLAIN, 0), Cases(cases.labels, kept), f"fold{number}.json")
+            out = self.output_dir / "folds" / str(number)
+            model = self.train(PLAIN, 0, out, FOLD_SEED + number, {"datalist_file": str(datalist)})
+            total = total + self.maps_of(cases, model) * ~taught[:, None, None]
+            count += ~taught
+        return (total / count[:, None, None]).astype(np.float32)
+
+    @torch.inference_mode()
+    def maps_of(self, cases: Cases, model: Path) -> np.ndarray:
+        """(N, h, w) attention of a model to every case."""
+        network, maps = load_vit_multilabel(model), []
+        for case in cases.cases:
+            image = read_source(self.folder(PLAIN, 0) / case.name, None).image
+            maps.append(attention_maps(network, fit_square(image, network.image_size)[None])[1][0].numpy())
+        return np.stack(maps)
+
+    def judged(self, cases: Cases) -> np.ndarray:
+        """(N,) bool: cases that judge."""
+        return cases.splits == "test"
+
+    def scores(self, cases: Cases, arm: Arm) -> np.ndarray:
+        """Logits (S, M, C) of the cases that judge."""
+        return np.stack([self.scores_of_seed(arm, seed) for seed in range(self.seeds)])
+
+    def scores_of_seed(self, arm: Arm, seed: int) -> np.ndarray:
+        """Logits (M, C) of the model of one seed; an arm that is not re-trained has one of its own for all seeds."""
+        out = self.output_dir / "arms" / arm.name / f"seed{seed}"
+        if not (out / "evaluated.json").exists():
+            taught = seed if arm.retrain else self.seeds
+            trained = self.output_dir / "models" / arm.train_view.slug / f"seed{taught}"
+            model = self.train(arm.train_view, taught, trained, taught, {})
+            started = time.perf_counter()
+            self.run("evaluating", arm.test_view, seed, out, {"model_dir": str(model), "bootstrap": 0})
+            write_json(out / "evaluated.json", {"seconds": time.perf_counter() - started})
+        _, predictions, _ = read_predictions(out)
+        return np.array([prediction.logits for prediction in predictions], dtype=np.float64)
+
+    def train(self, view: View, seed_of_view: int, out: Path, seed: int, overrides: Mapping[str, Any]) -> Path:
+        """Train one model, or continue it; return its folder."""
+        if not (out / "finished.json").exists():
+            workflow = "zooming" if view.mode == "zoom" else "training"
+            self.run(workflow, view, seed_of_view, out, {**self.network_of(view), "seed": seed, **overrides})
+            write_json(out / "finished.json", {"seed": seed})
+        return out / "model"
+
+    def run(self, workflow: str, view: View, seed: int, out: Path, overrides: Mapping[str, Any]) -> None:
+        """One workflow on the data set of a view, as a seed sees it."""
+        data = self.folder(view, seed % self.noise_seeds)
+        own: dict[str, Any] = {
+            "dataset_dir": str(data),
+            "datalist_file": str(data / "datalist.json"),
+            "cache_dir": str(data / "cache"),
+            "output_dir": str(out),
+            "tracking_uri": self.tracking_uri,
+        }
+        if view.mode == "zoom":
+            stored = {"_target_": "scripts.experiments.ablation.view_data.StoredCrops", "count": self.regions.count}
+            own["crops"] = Expression(stored)
+        if workflow == "evaluating":
+            given = {key: value for key, value in self.training.items() if key in ("precision", "batch_size", "device")}
+        else:
+            given = self.training
+        run_workflow(workflow, overrides={**given, **own, **overrides})
+
+    def network_of(self, view: View) -> dict[str, Any]:
+        """Settings of a view's network; a zoom network starts from the same weights as any other, not from a base."""
+        size = view.image_size or self.image_size
+        if view.mode != "zoom":
+            return {"image_size": size}
+        config = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text())
+        structure = {key: self.training.get(key, config[key]) for key in STRUCTURE}
+        return {
+            **structure,
+            "image_size": size,
+            "backbone": self.training.get("backbone", config["backbone"]),
+            "base": Expression(config["network_def"]),
+            "zoom_count": self.regions.count,
+            "zoom_window": self.regions.window,
+            "zoom_size": size,
+            "zoom_source": "native",  # crops are those of the view, whose pixels are made; see StoredCrops
+            "zoom_selector": view.selector,
+            "settings::base_sha256": None,
+        }
+
+    def cost(self, cases: Cases, arm: Arm) -> dict[str, float]:
+        """Seconds of evaluation for each image that judges (loading and decoding included), and its tokens."""
+        seeds = (self.output_dir / "arms" / arm.name / f"seed{seed}" for seed in range(self.seeds))
+        seconds = [yaml.safe_load((out / "evaluated.json").read_text())["seconds"] for out in seeds]
+        taught = 0 if arm.retrain else self.seeds
+        network = load_vit_multilabel(self.output_dir / "models" / arm.train_view.slug / f"seed{taught}" / "model")
+        rows, columns = network.patch_grid
+        views = 1 + (self.regions.count if arm.test_view.mode == "zoom" else 0)
+        return {
+            "seconds": float(np.mean(seconds)) / int(self.judged(cases).sum()),
+            "tokens": float(views * (rows * columns + 1)),
+        }

@@ -1,0 +1,107 @@
+"""Hallucination check on the cases: a classifier that is not re-trained, shown enhanced instead of control images.
+
+Whatever it then calls differently, the enhancement put there or took away. Logits are in standard deviations of the
+control's over the negative cases, so that labels can be averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...metrics.bootstrap import patient_weights, percentile_interval
+from ...metrics.macro import mean_or_none
+from .statistics import Judged
+
+# A shift of a fifth of a standard deviation is small (Cohen); what is surely above half of that is reported.
+ALARM = 0.1
+
+
+def frozen_changes(
+    control: np.ndarray, enhanced: np.ndarray, judged: Judged, columns: Sequence[int], *, replicates: int, seed: int
+) -> dict[str, Any]:
+    """What enhancement changes in the answers of a frozen classifier.
+
+    Args:
+        control: (S, M, C) logits on control images.
+        enhanced: (S, M, C) logits of the same classifiers on enhanced images of the same cases.
+        judged: the cases.
+        columns: labels.
+        replicates: of the intervals, drawn by patient.
+        seed: of the bootstrap.
+
+    Returns:
+        JSON-ready. ``flips``: share of decisions that change (threshold: the control calls as many positive as are);
+        ``created``: share of negatives newly called positive; ``erased``: share of positives no longer called;
+        ``shift_negative`` and ``change_of_separation`` with 95 % intervals; ``alarms``.
+    """
+    usable = [column for column in columns if column in judged.usable]
+    if not usable:
+        return {"labels": [], "alarms": []}
+    rates = [rates_of(control[s], enhanced[s], judged, column) for s in range(len(control)) for column in usable]
+    shift, separation = shifts(control, enhanced, judged, usable)
+    drawn = np.concatenate([
+        np.stack([weighted(shift, weights), weighted(separation, weights)], axis=-1)
+        for weights in patient_weights(judged.patients, replicates, seed)
+    ])  # fmt: skip
+    negative, apart = percentile_interval(drawn[:, 0]), percentile_interval(drawn[:, 1])
+    alarms = []
+    if negative is not None and negative[0] > ALARM:
+        alarms.append("findings appear in cases without them")
+    if apart is not None and apart[1] < -ALARM:
+        alarms.append("findings become harder to tell from their absence")
+    one = np.ones((1, len(judged.targets)))
+    return {
+        "labels": [judged.labels[column] for column in usable],
+        **{name: mean_or_none([rate[name] for rate in rates]) for name in ("flips", "created", "erased")},
+        "shift_negative": float(weighted(shift, one)[0]),
+        "shift_negative_ci": negative,
+        "change_of_separation": float(weighted(separation, one)[0]),
+        "change_of_separation_ci": apart,
+        "alarms": alarms,
+    }
+
+
+def rates_of(control: np.ndarray, enhanced: np.ndarray, judged: Judged, column: int) -> dict[str, float]:
+    """Shares of changed decisions of one label and seed; (M, C) logits each."""
+    known = np.isin(judged.targets[:, column], (0, 1))
+    positive = judged.targets[known, column] == 1
+    before, after = control[known, column], enhanced[known, column]
+    threshold = np.quantile(before, 1 - positive.mean())
+    was, is_now = before > threshold, after > threshold
+    return {
+        "flips": float((was != is_now).mean()),
+        "created": float((~was & is_now)[~positive].mean()),
+        "erased": float((was & ~is_now)[positive].mean()),
+    }
+
+
+def shifts(
+    control: np.ndarray, enhanced: np.ndarray, judged: Judged, columns: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each case's share in the shift of the negatives (M, 2, L), and in that of the positives beyond it (M, 4, L).
+
+    The second axis: change and presence of a case among the negatives; among the positives, then among the negatives.
+    """
+    shape = (len(judged.targets), 2, len(columns))
+    shift, separation = np.zeros(shape), np.zeros((len(judged.targets), 4, len(columns)))
+    for index, column in enumerate(columns):
+        negative, positive = (judged.targets[:, column] == value for value in (0, 1))
+        spread = control[:, negative, column].std(1)
+        change = ((enhanced - control)[..., column] / np.where(spread > 0, spread, 1)[:, None]).mean(0)
+        shift[:, 0, index], shift[:, 1, index] = change * negative, negative
+        separation[:, 0, index], separation[:, 1, index] = change * positive, positive
+    separation[:, 2:] = shift
+    return shift, separation
+
+
+def weighted(parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean over labels of the ratio of sums (or of the difference of two ratios) under weights (R, M): (R,)."""
+    sums = np.einsum("rm,mkl->rkl", weights, parts)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratios = sums[:, 0] / sums[:, 1]
+        if parts.shape[1] == 4:
+            ratios = ratios - sums[:, 2] / sums[:, 3]
+    return ratios.mean(-1)

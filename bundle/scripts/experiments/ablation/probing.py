@@ -1,0 +1,91 @@
+"""Learning by probe: frozen features, cached; every arm and seed in minutes. Regions are out-of-fold by construction.
+
+The attention that chooses regions is the pretrained backbone's, which has seen no label of these data, so the regions
+of training images are no better informed than those of test images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ...common.failures import Failure
+from .arms import Arm, View
+from .cases import Cases
+from .features import FeatureMaker, Features
+from .probe import fit_probe
+from .protocol import plan_fits
+
+
+class ProbeLearner:
+    """Scores of arms by logistic regression on frozen features.
+
+    Args:
+        maker: of the features.
+        seeds: classifiers of each arm: resamples of the training patients, or partitions into folds.
+        noise_seeds: versions of views that are random; the seeds take turns.
+        folds: see :func:`.protocol.plan_fits`.
+        strength: ``C`` of the regression.
+    """
+
+    def __init__(
+        self, maker: FeatureMaker, *, seeds: int, noise_seeds: int = 1, folds: int | None = None, strength: float
+    ) -> None:
+        self.maker, self.seeds, self.noise_seeds = maker, seeds, noise_seeds
+        self.folds, self.strength = folds, strength
+        self.loaded: tuple[tuple[View, int], Features] | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the scores."""
+        return {
+            "learn": "probe",
+            "seeds": self.seeds,
+            "noise_seeds": self.noise_seeds,
+            "folds": self.folds,
+            "probe_c": self.strength,
+            "source_size": self.maker.source_size,
+            "regions": asdict(self.maker.settings),
+            "backbone_sha256": self.maker.backbone.sha256(),
+        }
+
+    def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
+        """Compute the features that all arms need; return the images that cannot be read."""
+        views = dict.fromkeys(view for arm in arms.values() for view in (arm.train_view, arm.test_view))
+        wanted = [(view, noise) for view in views for noise in range(self.noise_seeds if view.random else 1)]
+        return self.maker.fill(cases.images, wanted)
+
+    def judged(self, cases: Cases) -> np.ndarray:
+        """(N,) bool: cases that judge."""
+        fits = plan_fits(cases.splits, cases.patients, 0, self.folds)
+        return np.any([fit.judged for fit in fits], axis=0)
+
+    def scores(self, cases: Cases, arm: Arm) -> np.ndarray:
+        """Logits (S, M, C) of the cases that judge."""
+        every = np.zeros((self.seeds, len(cases), len(cases.labels)))
+        for seed in range(self.seeds):
+            training = self.features(cases, arm.train_view, seed)
+            shown = self.features(cases, arm.test_view, seed)
+            # An arm that is not re-trained has the classifier of a draw of its own, the same for all seeds.
+            for fit in plan_fits(cases.splits, cases.patients, seed if arm.retrain else self.seeds, self.folds):
+                probe = fit_probe(training, cases.targets, fit.weights, self.strength)
+                every[seed, fit.judged] = probe.logits(shown[fit.judged])
+        return every[:, self.judged(cases)]
+
+    def features(self, cases: Cases, view: View, seed: int) -> np.ndarray:
+        """(N, F) of a view, as a seed sees it."""
+        return self.load(cases, (view, seed % self.noise_seeds if view.random else 0)).values
+
+    def cost(self, cases: Cases, arm: Arm) -> dict[str, float]:
+        """Seconds and tokens of one image, mean over the cases."""
+        features = self.load(cases, (arm.test_view, 0))
+        return {"seconds": float(features.seconds.mean()), "tokens": float(features.tokens.mean())}
+
+    def load(self, cases: Cases, wanted: tuple[View, int]) -> Features:
+        """Features of a view; the last ones stay in memory."""
+        if self.loaded is None or self.loaded[0] != wanted:
+            self.loaded = (wanted, self.maker.load(cases.images, wanted))
+        return self.loaded[1]

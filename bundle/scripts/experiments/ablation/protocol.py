@@ -1,0 +1,127 @@
+"""What is decided before anything is fitted: the endpoint, the labels, and which cases teach and which judge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...common.atomic import write_json
+from ...metrics.bootstrap import patient_weights
+from .arms import Arm, check_name
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """The one comparison that the verdict is about.
+
+    Attributes:
+        arm: that is claimed to be better …
+        control: … than this one.
+        labels: group of labels whose macro-AUROC is compared.
+        also_above: further arms that it must beat on them, or the gain has another explanation.
+        margin: differences within it, either way, count as equivalent (TOST, both one-sided tests at 5 %).
+        worthwhile: smallest gain that would matter.
+    """
+
+    arm: str
+    control: str
+    labels: str
+    also_above: tuple[str, ...] = ()
+    margin: float = 0.005
+    worthwhile: float = 0.01
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "also_above", tuple(self.also_above))
+        if not 0 < self.margin <= self.worthwhile:
+            raise ValueError(
+                f"primary: margin, worthwhile: cannot be used; expected 0 < margin <= worthwhile, found {self.margin} "
+                f"and {self.worthwhile}; correct them"
+            )
+
+
+Comparison = tuple[str, str, str]  # arm, control, group of labels
+
+
+def check_protocol(
+    endpoint: Endpoint,
+    secondary: Sequence[Comparison],
+    reference: str,
+    groups: Mapping[str, Sequence[str]],
+    arms: Mapping[str, Arm],
+    labels: Sequence[str],
+) -> dict[str, list[int]]:
+    """Columns of each group of labels.
+
+    Raises:
+        ValueError: an arm, group or label that does not exist.
+    """
+    known = [*groups, ALL]
+    for name in (endpoint.arm, endpoint.control, *endpoint.also_above):
+        check_name("primary", name, arms)
+    check_name("primary: labels", endpoint.labels, known)
+    check_name("reference", reference, arms)
+    for arm, control, group in secondary:
+        check_name("secondary", arm, arms)
+        check_name("secondary", control, arms)
+        check_name("secondary: labels", group, known)
+    for group, names in groups.items():
+        for name in names:
+            check_name(f"label_groups: {group}", name, labels)
+    columns = {group: [list(labels).index(name) for name in names] for group, names in groups.items()}
+    return {**columns, ALL: list(range(len(labels)))}
+
+
+def declare(path: str | Path, endpoint: Endpoint, content: Mapping[str, Any]) -> None:
+    """Write the protocol, before anything is fitted; one that is there must be the same.
+
+    Raises:
+        ValueError: another protocol was declared in this folder.
+    """
+    path = Path(path)
+    declared = json.loads(json.dumps({"primary": asdict(endpoint), **content}, default=str))
+    if path.exists():
+        earlier = json.loads(path.read_text())
+        changed = sorted(key for key in {*earlier, *declared} if earlier.get(key) != declared.get(key))
+        if changed:
+            raise ValueError(
+                f"{path}: another protocol was declared here; expected the same {', '.join(changed)}, found others; an "
+                "endpoint is not changed after the fact: use another output_dir"
+            )
+    write_json(path, declared)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Which cases teach a classifier, and which it judges: ``weights`` (N,), ``judged`` (N,) bool; never both."""
+
+    weights: np.ndarray
+    judged: np.ndarray
+
+
+def plan_fits(splits: np.ndarray, patients: np.ndarray, seed: int, folds: int | None) -> list[Fit]:
+    """Classifiers of one seed.
+
+    Args:
+        splits: (N,) training, validation or test.
+        patients: (N,) integers.
+        seed: of the patients drawn.
+        folds: ``None``: learn from a bootstrap resample of the training patients, judge the test split. A number K:
+            every case is judged, by the classifier of the K - 1 other folds of patients.
+    """
+    if folds is None:
+        training = splits == "training"
+        weights = np.zeros(len(splits))
+        groups = np.unique(patients[training], return_inverse=True)[1]
+        weights[training] = next(patient_weights(groups, 1, seed))[0]
+        return [Fit(weights, splits == "test")]
+    names = np.unique(patients)
+    fold_of = dict(zip(names, np.random.default_rng(seed).permutation(len(names)) % folds, strict=True))
+    fold = np.array([fold_of[patient] for patient in patients])
+    return [Fit((fold != number).astype(float), fold == number) for number in range(folds)]

@@ -1,0 +1,183 @@
+"""Paired comparison of arms over seeds and patients: differences of macro-AUROC, intervals, equivalence, power.
+
+A replicate of the bootstrap draws seeds and, within them, patients (hierarchical), the same for all arms. Per label,
+the paired DeLong test of each seed; twice the median of the seeds' p values is a p value whatever their dependence
+(Rüger 1978; see Vovk and Wang 2020, arXiv 1212.4966), and Holm corrects it over the labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...metrics.bootstrap import bootstrap_metrics, percentile_interval
+from ...metrics.classification import auroc
+from ...metrics.delong import holm, paired_delong
+from ...metrics.macro import nan_mean
+
+# Two-sided 5 %, power 80 %: sum of the normal quantiles .975 and .8.
+DETECTABLE = 1.959964 + 0.841621
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Cases that judge: ``labels`` (C), ``targets`` (M, C), ``patients`` (M,) integers from 0 without a gap."""
+
+    labels: Sequence[str]
+    targets: np.ndarray
+    patients: np.ndarray
+
+    @property
+    def usable(self) -> list[int]:
+        """Columns with at least two patients of each class; the others have no AUROC worth the name."""
+        columns = []
+        for column in range(self.targets.shape[1]):
+            groups = [np.unique(self.patients[self.targets[:, column] == value]) for value in (0, 1)]
+            if min(map(len, groups)) >= 2:
+                columns.append(column)
+        return columns
+
+
+@dataclass(frozen=True)
+class ArmScores:
+    """AUROC of one arm: ``scores`` (S, M, C) of its seeds, ``auroc`` (S, C), ``replicates`` (R, S, C)."""
+
+    scores: np.ndarray
+    auroc: np.ndarray
+    replicates: np.ndarray
+
+
+def score_arm(scores: np.ndarray, judged: Judged, replicates: int, seed: int) -> ArmScores:
+    """AUROC of an arm and its bootstrap distribution over patients, NaN for labels that are not usable.
+
+    Args:
+        scores: (S, M, C) of the same cases for each seed of training.
+        judged: the cases.
+        replicates: R.
+        seed: of the patients; equal for all arms, which is what pairs them.
+    """
+    drawn = np.stack([
+        bootstrap_metrics(judged.targets, one, judged.patients, replicates, seed)["auroc"] for one in scores
+    ], axis=1)  # fmt: skip
+    values = np.full((len(scores), scores.shape[2]), np.nan)
+    for label in judged.usable:
+        values[:, label] = [auroc(judged.targets[:, label], one[:, label]) for one in scores]
+    drawn[..., np.isnan(values[0])] = np.nan
+    return ArmScores(scores, values, drawn)
+
+
+def summarise_arm(arm: ArmScores, columns: Sequence[int], seed: int) -> dict[str, Any]:
+    """Macro-AUROC over labels, mean of the seeds, with its interval; ``None`` without a usable label."""
+    if np.isnan(arm.auroc[:, columns]).all():
+        return {"auroc": None, "auroc_ci": None, "auroc_of_seeds": None}
+    drawn = over_seeds(nan_mean(arm.replicates[..., columns]), seed)
+    of_seeds = nan_mean(arm.auroc[:, columns])
+    return {
+        "auroc": float(of_seeds.mean()),
+        "auroc_ci": percentile_interval(drawn),
+        "auroc_of_seeds": of_seeds.tolist(),
+    }
+
+
+def compare(
+    arm: ArmScores, control: ArmScores, judged: Judged, columns: Sequence[int], *, margin: float, seed: int
+) -> dict[str, Any]:
+    """Arm minus control in macro-AUROC over labels.
+
+    Args:
+        arm: one arm.
+        control: the other, with the same seeds and cases.
+        judged: the cases.
+        columns: labels.
+        margin: of equivalence.
+        seed: of the seeds drawn.
+
+    Returns:
+        JSON-ready: ``difference``, ``ci`` (95 %), ``ci_90``, ``standard_error``, ``detectable`` (smallest true
+        difference found with 80 % power), ``equivalent`` (the 90 % interval lies within the margin), ``word``,
+        ``of_seeds``, and ``labels`` with each one's own. Without a usable label figures are ``None``.
+    """
+    usable = [column for column in columns if column in judged.usable]
+    if not usable:
+        unknown = dict.fromkeys(("difference", "ci", "ci_90", "standard_error", "detectable", "of_seeds"))
+        return {**unknown, "equivalent": False, "word": "not judged", "labels": {}}
+    change = arm.replicates - control.replicates
+    drawn = over_seeds(nan_mean(change[..., usable]), seed)
+    of_seeds = (arm.auroc - control.auroc)[:, usable].mean(1)
+    narrow = percentile_interval(drawn, 0.90)
+    equivalent = narrow is not None and -margin < narrow[0] and narrow[1] < margin
+    interval = percentile_interval(drawn)
+    error = float(np.nanstd(drawn))
+    return {
+        "difference": float(of_seeds.mean()),
+        "ci": interval,
+        "ci_90": narrow,
+        "standard_error": error,
+        "detectable": DETECTABLE * error,
+        "equivalent": equivalent,
+        "word": word(interval, equivalent),
+        "of_seeds": of_seeds.tolist(),
+        "labels": compare_labels(arm, control, judged, usable, change, seed),
+    }
+
+
+def compare_labels(
+    arm: ArmScores, control: ArmScores, judged: Judged, columns: Sequence[int], change: np.ndarray, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Each label's difference, interval, and p value (DeLong over seeds, Holm over labels)."""
+    rows: dict[str, dict[str, Any]] = {}
+    for column in columns:
+        known = np.isin(judged.targets[:, column], (0, 1))
+        positive = judged.targets[known, column] == 1
+        tests = [
+            paired_delong(positive, first[known, column], second[known, column], judged.patients[known])[2]
+            for first, second in zip(control.scores, arm.scores, strict=True)
+        ]
+        rows[judged.labels[column]] = {
+            "difference": float((arm.auroc - control.auroc)[:, column].mean()),
+            "ci": percentile_interval(over_seeds(change[..., column], seed)),
+            "p_of_seeds": tests,
+            "p_value": combine(tests),
+        }
+    for row, adjusted in zip(rows.values(), holm([row["p_value"] for row in rows.values()]), strict=True):
+        row["p_holm"] = adjusted
+    return rows
+
+
+def combine(tests: Sequence[float | None]) -> float | None:
+    """One p value of those of the seeds; ``None`` when a seed has none."""
+    known = [test for test in tests if test is not None]
+    return min(1.0, 2 * float(np.median(known))) if len(known) == len(tests) else None
+
+
+def over_seeds(drawn: np.ndarray, seed: int) -> np.ndarray:
+    """Mean over seeds drawn with replacement in each replicate: (R, S) -> (R,)."""
+    replicates, n_seeds = drawn.shape
+    counts = np.random.default_rng(seed).multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=replicates)
+    return (drawn * counts).sum(1) / n_seeds
+
+
+def word(interval: Sequence[float] | None, equivalent: bool) -> str:
+    """A comparison in one word."""
+    if interval is None:
+        return "not judged"
+    if interval[0] > 0:
+        return "better"
+    if interval[1] < 0:
+        return "worse"
+    return "equivalent" if equivalent else "undecided"
+
+
+def macro_names(columns: Mapping[str, Sequence[int]], judged: Judged) -> dict[str, dict[str, list[str]]]:
+    """Labels that each group's macro average counts, and those that it leaves out."""
+    usable = set(judged.usable)
+    return {
+        group: {
+            "counted": [judged.labels[i] for i in members if i in usable],
+            "left_out": [judged.labels[i] for i in members if i not in usable],
+        }
+        for group, members in columns.items()
+    }

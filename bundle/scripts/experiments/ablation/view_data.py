@@ -1,0 +1,86 @@
+"""Views as data sets on disk, for the training workflow: 16-bit PNGs, a datalist, and the crops of ``zoom`` views."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...common.atomic import write_json
+from ...data.datalist import Datalist, write_datalist
+from ...data.splitting import SPLITS
+from ...dicom import read_radiograph, write_png16
+from .arms import View
+from .cases import Cases
+from .views import Viewer
+
+KEPT = ("label", "patient_id")  # of a case's item
+
+
+def write_view(folder: Path, name: str, viewer: Viewer, view: View, noise_seed: int) -> None:
+    """Write one case of a view; the image appears last, so that one that exists is complete.
+
+    Args:
+        folder: of the view.
+        name: of the image in it.
+        viewer: of the case.
+        view: what to write.
+        noise_seed: of views that are random.
+    """
+    if view.mode == "zoom":
+        seen = viewer.see(view, noise_seed)
+        write_png16(torch.cat(seen.crops, dim=1)[0].numpy(), crops_of(folder / name))
+        write_json(boxes_of(folder / name), [list(box) for box in seen.windows])
+    write_png16(viewer.picture(view, noise_seed)[0].numpy(), folder / name)
+
+
+def write_cases(folder: Path, cases: Cases, file_name: str = "datalist.json") -> Path:
+    """Datalist of the cases of a view.
+
+    Args:
+        folder: of the view.
+        cases: to be in it.
+        file_name: of the datalist.
+    """
+    splits: dict[str, list[dict[str, Any]]] = {name: [] for name in SPLITS}
+    for case in cases.cases:
+        item = {"image": str((folder / case.name).absolute()), **{key: case.item[key] for key in KEPT}}
+        splits[case.split].append(item)
+    write_datalist(Datalist(cases.labels, splits), folder / file_name)
+    return folder / file_name
+
+
+def crops_of(image: Path) -> Path:
+    """File of an image's crops, one below the other."""
+    return image.with_suffix(".crops.png")
+
+
+def boxes_of(image: Path) -> Path:
+    """File of their boxes."""
+    return image.with_suffix(".json")
+
+
+class StoredCrops:
+    """Crops that :func:`write_view` wrote, in the form that ``RadiographDataset`` takes: what ``ZoomViT`` reads.
+
+    Args:
+        count: K.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def prepare(self, paths: Sequence[str]) -> None:
+        """All of them are there."""
+
+    def __call__(self, path: str) -> dict[str, Any]:
+        """``zoom`` (K, s, s) float32 in [0, 1] and ``zoom_boxes`` (K, 4); zeros where there are fewer regions."""
+        boxes = np.array(json.loads(boxes_of(Path(path)).read_text()), dtype=np.float32)
+        found = torch.from_numpy(read_radiograph(crops_of(Path(path))).image)[0].unflatten(0, (len(boxes), -1))
+        crops, places = torch.zeros(self.count, *found.shape[1:]), torch.zeros(self.count, 4)
+        crops[: len(found)], places[: len(boxes)] = found, torch.from_numpy(boxes)
+        return {"zoom": crops, "zoom_boxes": places}

@@ -1,0 +1,177 @@
+"""One image -> what the network sees of it in every arm; regions and enhanced crops are made once for all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from ...common.geometry import SquareGeometry, fit_square
+from ...dicom import read_radiograph
+from ...super_resolution.enhancers.enhancer import Enhancer
+from ...super_resolution.paste import paste
+from ...super_resolution.region_enhancer import (
+    ChosenRegions,
+    EnhancedRegions,
+    EnhanceSettings,
+    RegionEnhancer,
+    reduce_by,
+)
+from ...super_resolution.regions import Region
+from .arms import FULL, View
+
+Box = tuple[float, float, float, float]  # row0, col0, row1, col1, shares of the padded square
+MakeEnhancer = Callable[[str, bool], Enhancer]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image of the experiment.
+
+    Attributes:
+        truth: (1, H, W) as read.
+        image: (1, h, w) what the arms start from; ``native`` regions alone come from ``truth``.
+    """
+
+    truth: torch.Tensor
+    image: torch.Tensor
+
+
+def make_source(truth: torch.Tensor, source_size: int | None) -> Source:
+    """Source of an image; its longer side is reduced to ``source_size`` pixels, ``None`` leaves it as it is."""
+    longer = max(truth.shape[-2:])
+    if source_size is None or longer <= source_size:
+        return Source(truth, truth)
+    return Source(truth, reduce_by(truth, longer / source_size))
+
+
+def read_source(path: str | Path, source_size: int | None) -> Source:
+    """Source of a file.
+
+    Raises:
+        RefusedInput: the file is not read.
+    """
+    return make_source(torch.from_numpy(read_radiograph(path).image), source_size)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Network inputs of one view.
+
+    Attributes:
+        whole: (1, S, S).
+        windows: regions of ``whole``.
+        crops: (1, S, S) per region; empty but for ``zoom``.
+        seconds: that choosing, enhancing and fitting took.
+    """
+
+    whole: torch.Tensor
+    windows: list[Box]
+    crops: list[torch.Tensor]
+    seconds: float
+
+
+@dataclass
+class Viewer:
+    """Makes the views of one image.
+
+    Attributes:
+        source: the image.
+        attention: (h, w) map of the network on it, which chooses the regions.
+        image_size: S of views that name none.
+        settings: number, size and ramp of the regions, and the seed of noise and of random regions.
+        enhancer_of: enhancer of a name, with or without data consistency.
+    """
+
+    source: Source
+    attention: torch.Tensor
+    image_size: int
+    settings: EnhanceSettings
+    enhancer_of: MakeEnhancer
+    done: dict[tuple[str, str, bool, int], tuple[EnhancedRegions, float]] = field(default_factory=dict)
+
+    def picture(self, view: View, noise_seed: int = 0) -> torch.Tensor:
+        """The whole image (1, h, w) of a view, before it is fitted; on a canvas it is larger than the source."""
+        image = self.source.image
+        if view.mode not in ("paste_back", "hr_canvas"):
+            return image
+        enhanced, _ = self.enhanced(view, noise_seed)
+        scale = self.enhancer_of(view.enhancer, view.data_consistency).scale
+        feather = self.settings.feather
+        return paste(image, enhanced.high_res, enhanced.regions, scale=scale, mode=view.mode, feather=feather)
+
+    def see(self, view: View, noise_seed: int = 0) -> Seen:
+        """Network inputs of a view."""
+        size = view.image_size or self.image_size
+        enhanced, seconds = self.enhanced(view, noise_seed)
+        started = time.perf_counter()
+        whole = fit_square(self.picture(view, noise_seed), size)
+        fitted = [fit_square(crop.clamp(0, 1), size) for crop in enhanced.high_res] if view.mode == "zoom" else []
+        windows = [window(region, self.source.image) for region in enhanced.regions]
+        return Seen(whole, windows, fitted, seconds + time.perf_counter() - started)
+
+    def enhanced(self, view: View, noise_seed: int) -> tuple[EnhancedRegions, float]:
+        """Enhanced regions, made once for all views that share them, and the seconds that it took."""
+        if view.mode == "global":  # regions only for the features, as in every other view
+            view = View("global", "identity", "fixed_windows")
+        key = (view.enhancer, view.selector, view.data_consistency, noise_seed if view.random else 0)
+        if key not in self.done:
+            started = time.perf_counter()
+            enhancer = self.enhancer_of(view.enhancer, view.data_consistency)
+            region_enhancer = RegionEnhancer(
+                enhancer, replace(self.settings, selector=view.selector, seed=noise_seed, working_size=None)
+            )
+            chosen = self.choose(region_enhancer)
+            if enhancer.name == "native":
+                chosen.natives = [true_pixels(self.source, region) for region in chosen.regions]
+            (enhanced,) = region_enhancer.enhance([chosen])
+            self.done[key] = enhanced, time.perf_counter() - started
+        return self.done[key]
+
+    def choose(self, region_enhancer: RegionEnhancer) -> ChosenRegions:
+        """Regions of the source, by the selector of the settings; ``FULL`` is the whole image as one region."""
+        image = self.source.image
+        if region_enhancer.settings.selector == FULL:
+            whole = region_enhancer.cut(image, [Region(0, 0, image.shape[-2], image.shape[-1])])
+            return replace(whole, generators=[self.noise_of_first_window(region_enhancer)])
+        return region_enhancer.choose(image, self.attention, self.image_size)
+
+    def noise_of_first_window(self, region_enhancer: RegionEnhancer) -> torch.Generator:
+        """Generator of the window that a map of zeros gives: results of earlier versions had its noise."""
+        settings = replace(region_enhancer.settings, selector=self.settings.selector)
+        chosen = RegionEnhancer(region_enhancer.enhancer, settings).choose(
+            self.source.image, torch.zeros(1, 1), self.image_size
+        )
+        return chosen.generators[0]
+
+
+def true_pixels(source: Source, region: Region) -> torch.Tensor:
+    """(1, R, C) of the truth that lie in a region of the source image; as many for regions of one size."""
+    rows, columns = (
+        span(low, high, source.truth.shape[axis], source.image.shape[axis])
+        for axis, low, high in ((-2, region.row0, region.row1), (-1, region.col0, region.col1))
+    )
+    return source.truth[:, rows, columns]
+
+
+def span(low: int, high: int, true_length: int, length: int) -> slice:
+    """Pixels of the truth under ``low`` to ``high`` of ``length``; their number depends on ``high - low`` only."""
+    scale = true_length / length
+    count = round((high - low) * scale)
+    start = min(round(low * scale), true_length - count)
+    return slice(start, start + count)
+
+
+def window(region: Region, image: torch.Tensor) -> Box:
+    """A region in shares of the padded square."""
+    geometry = SquareGeometry(image.shape[-2], image.shape[-1], 1)
+    row, column, side = geometry.top, geometry.left, geometry.side
+    return (
+        (region.row0 + row) / side,
+        (region.col0 + column) / side,
+        (region.row1 + row) / side,
+        (region.col1 + column) / side,
+    )

@@ -1,0 +1,18 @@
+"""Do the maps of an explanation method lie on the findings? In the order of the flow.
+
+``truth``         boxes and masks of an image in the pixels of the network's input
+``controls``      maps that know nothing of the image: random, centre, training prior
+``map_metrics``   hit, IoU, relevance mass and sparsity of one map
+``faithfulness``  logits when patches are deleted or inserted in the order of a map
+``randomised``    do the maps change when the weights are randomised?
+``map_panels``    images with maps and findings
+``map_judge``     all methods and controls on one finding
+``map_summary``   means by method and label, intervals over patients, paired differences to the controls
+``map_tables``    the same as text
+``explaining``    the workflow ``explaining``
+"""
+
+from .explaining import Explanation
+from .map_judge import ExplainSettings
+
+__all__ = ["ExplainSettings", "Explanation"]

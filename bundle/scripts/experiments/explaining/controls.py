@@ -1,0 +1,93 @@
+"""Maps that know nothing of the image. A method that does not beat them explains nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ...common.geometry import SquareGeometry
+from ...data.datalist import Datalist
+from ...dicom import RefusedInput, read_radiograph
+from .truth import Frame, findings_of, truth_of
+
+logger = logging.getLogger(__name__)
+
+RANDOM, CENTRE, PRIOR = "random", "centre", "training_prior"
+DRAWS = 16  # of the random map of an image; their figures are averaged
+WIDTH = 0.2  # standard deviation of the centre map, of the side of the square
+
+
+class Controls:
+    """Maps (h, w) by label and image.
+
+    Args:
+        grid: h, w of the network.
+        priors: label -> (h, w) share of the training findings that cover a patch.
+        seed: of the random maps.
+    """
+
+    def __init__(self, grid: tuple[int, int], priors: Mapping[str, torch.Tensor], seed: int) -> None:
+        self.grid, self.priors, self.seed = grid, priors, seed
+
+    def maps(self, label: str, image: int) -> dict[str, list[torch.Tensor]]:
+        """Control -> maps of a label in the image with this number; no training prior where training has no finding."""
+        rng = np.random.default_rng([self.seed, image])
+        found = {RANDOM: [torch.from_numpy(rng.random(self.grid)) for _ in range(DRAWS)], CENTRE: [centre(self.grid)]}
+        return found | ({PRIOR: [self.priors[label]]} if label in self.priors else {})
+
+
+def centre(grid: tuple[int, int]) -> torch.Tensor:
+    """(h, w) Gaussian in the middle of the square."""
+    rows, columns = ((torch.arange(length) + 0.5) / length - 0.5 for length in grid)
+    return torch.exp(-(rows[:, None] ** 2 + columns**2) / (2 * WIDTH**2))
+
+
+def training_priors(
+    datalist: Datalist,
+    labels: Sequence[str],
+    extra: Mapping[str, Sequence[str]],
+    grid: tuple[int, int],
+    size: int,
+) -> dict[str, torch.Tensor]:
+    """Label -> (h, w) mean of the findings' masks over the annotated training images.
+
+    This is more than a central spot: its peak is where findings of the label mostly are. What cannot be read is left
+    out.
+
+    Args:
+        datalist: its training split is used, never the one that is judged.
+        labels: of the network.
+        extra: see :func:`.truth.findings_of`.
+        grid: h, w.
+        size: side of the network's input.
+    """
+    sums: dict[str, list[torch.Tensor]] = {}
+    for item in datalist.splits["training"]:
+        found = findings_of(item, labels, extra)
+        try:
+            masks = squares(item, found, size) if found else {}
+        except RefusedInput as refusal:
+            logger.warning("left out of the training prior: %s", refusal)
+            continue
+        for label, square in masks.items():
+            sums.setdefault(label, []).append(F.adaptive_avg_pool2d(square[None, None], grid)[0, 0])
+    return {label: torch.stack(maps).mean(dim=0) for label, maps in sums.items()}
+
+
+def squares(item: Mapping[str, Any], found: Mapping[str, set[str]], size: int) -> dict[str, torch.Tensor]:
+    """Label -> (S, S) mask of its annotations in an item.
+
+    Raises:
+        RefusedInput: the image, or a mask.
+    """
+    height, width = read_radiograph(item["image"]).image.shape[-2:]
+    frame = Frame(SquareGeometry(height, width, size))
+    masks = {label: torch.zeros(size, size) for label in found}
+    for label, names in found.items():
+        masks[label][frame.inside()] = torch.from_numpy(truth_of(item, names, frame)).float()
+    return masks

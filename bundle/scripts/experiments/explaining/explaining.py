@@ -1,0 +1,192 @@
+"""What ``run explaining`` runs: every method on every annotated image of a split, against maps that know nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...attention import Attention, make_attention
+from ...common.atomic import atomic_write, write_json
+from ...common.failures import Failure, write_failures
+from ...common.geometry import SquareGeometry, fit_square
+from ...data.datalist import Datalist, anonymous_groups
+from ...dicom import RefusedInput, read_radiograph
+from ...networks.vit_multilabel import ViTMultilabel
+from ...report.figures import save_png
+from ...tracking import Tracker
+from .controls import Controls, training_priors
+from .map_judge import ExplainSettings, Finding, judge
+from .map_panels import Example, panel
+from .map_summary import MACRO, Row, Summary, csv_table, summarise
+from .map_tables import text_table
+from .randomised import Similarity, randomised_similarity
+from .truth import Frame, findings_of, truth_of
+
+logger = logging.getLogger(__name__)
+
+
+class Explanation:
+    """Judge explanation methods on the annotated images of a split.
+
+    Args:
+        datalist: items with ``boxes`` or ``masks``; its training split gives the training prior.
+        network: the classifier, in evaluation mode, with ``labels``.
+        methods: names of :data:`...attention.METHODS`, each once.
+        output_dir: ``explanation.json``, ``.csv``, ``.txt``, ``panel.png``, ``failures.csv``.
+        tracker: MLflow run.
+        settings: see :class:`.map_judge.ExplainSettings`.
+        attention: settings of :func:`...attention.make_attention`, for all methods.
+        split: of the datalist.
+        limit: first annotated images only; ``None``: all.
+
+    Raises:
+        ValueError: unknown split; a method that is named twice or that the network does not have; no annotation of any
+            of the network's labels.
+    """
+
+    def __init__(
+        self,
+        datalist: Datalist,
+        network: ViTMultilabel,
+        methods: Sequence[str],
+        output_dir: str | Path,
+        tracker: Tracker,
+        settings: ExplainSettings,
+        *,
+        attention: Mapping[str, Any] | None = None,
+        split: str = "test",
+        limit: int | None = None,
+    ) -> None:
+        if split not in datalist.splits:
+            raise ValueError(f"split: not known; expected one of {', '.join(datalist.splits)}, found {split!r}")
+        if not methods or len(set(methods)) != len(methods):
+            raise ValueError(f"methods: expected different names, found {list(methods)}; name each once")
+        self.datalist, self.network, self.labels = datalist, network, list(network.labels or [])
+        self.names, self.attention, self.settings = list(methods), dict(attention or {}), settings
+        self.output_dir, self.tracker = Path(output_dir), tracker
+        self.methods = self.make_methods(network)
+        self.items = self.annotated(datalist.splits[split])[:limit]
+        self.patients = anonymous_groups(self.items)
+        self.params = {"datalist_sha256": datalist.sha256, "split": split, "methods": self.names, **self.attention}
+        self.params |= {name: value for name, value in vars(settings).items() if name != "device"}
+        self.failures: list[Failure] = []
+        self.examples: dict[str, Example] = {}
+        self.first: list[tuple[torch.Tensor, int]] = []  # images (1, S, S) with a label, for the randomised weights
+
+    def make_methods(self, network: ViTMultilabel) -> dict[str, Attention]:
+        """Methods by name, bound to a network."""
+        return {name: make_attention(name, network, **self.attention) for name in self.names}
+
+    def annotated(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Items with an annotation of a label of the network.
+
+        Raises:
+            ValueError: there are none.
+        """
+        found = [item for item in items if findings_of(item, self.labels, self.settings.annotations)]
+        if not found:
+            raise ValueError(
+                f"{self.datalist.path}: nothing to compare maps with; expected boxes or masks of "
+                f"{', '.join(self.labels)}, found {counted(items) or 'none'}; name yours in --annotations"
+            )
+        logger.info("%d of %d images are annotated: %s", len(found), len(items), counted(items))
+        return found
+
+    def run(self) -> Summary:
+        """Judge, write, log. A failure closes the MLflow run as failed.
+
+        Raises:
+            ValueError: no finding could be read.
+        """
+        with self.tracker.recording(self.params):
+            controls = self.make_controls()
+            rows = [row for number in range(len(self.items)) for row in self.judge_image(number, controls)]
+            write_failures(self.output_dir / "failures.csv", self.failures)
+            if not rows:
+                raise ValueError(
+                    f"{self.datalist.path}: no finding could be read; expected images and masks that are not empty, "
+                    f"found {len(self.failures)} refused; see {self.output_dir / 'failures.csv'}"
+                )
+            summary = summarise(rows, replicates=self.settings.bootstrap, seed=self.settings.seed)
+            self.write(summary, rows, self.check_randomised())
+        return summary
+
+    def make_controls(self) -> Controls:
+        """Random, centre, and the prior of the training split."""
+        grid, size = self.network.patch_grid, self.network.image_size
+        priors = training_priors(self.datalist, self.labels, self.settings.annotations, grid, size)
+        return Controls(grid, priors, self.settings.seed)
+
+    def judge_image(self, number: int, controls: Controls) -> Iterator[Row]:
+        """Rows of all methods and controls for all findings of one image; a refused image is recorded."""
+        try:
+            findings = self.read(number)
+        except RefusedInput as refusal:
+            self.failures.append(Failure.of(self.items[number]["image"], refusal))
+            logger.warning("refused: %s", refusal)
+            return
+        outputs = {name: method(findings[0].image[None]) for name, method in self.methods.items() if findings}
+        for finding in findings:
+            figures, example = judge(finding, outputs, controls, self.network, self.settings)
+            self.remember(finding, example)
+            patient, probability = self.patients[number], example.probability
+            yield from (Row(method, finding.name, number, patient, probability, own) for method, own in figures.items())
+        logger.info("explained %d of %d images", number + 1, len(self.items))
+
+    def read(self, number: int) -> list[Finding]:
+        """Findings of an image; a mask that is empty is none.
+
+        Raises:
+            RefusedInput: the image, or a mask.
+        """
+        item, size = self.items[number], self.network.image_size
+        source = torch.from_numpy(read_radiograph(item["image"]).image)
+        frame = Frame(SquareGeometry(source.shape[-2], source.shape[-1], size))
+        image = fit_square(source, size).to(self.settings.device)
+        names = findings_of(item, self.labels, self.settings.annotations)
+        found = [Finding(self.labels.index(name), name, image, number, truth_of(item, own, frame), frame)
+                 for name, own in names.items()]  # fmt: skip
+        return [finding for finding in found if finding.truth.any()]
+
+    def remember(self, finding: Finding, example: Example) -> None:
+        """Keep the first finding of each label for the panel, and the first findings for the randomised weights."""
+        if len(self.examples) < self.settings.examples:
+            self.examples.setdefault(finding.name, example)
+        if len(self.first) < self.settings.sanity_images:
+            self.first.append((finding.image, finding.label))
+
+    def check_randomised(self) -> Similarity:
+        """How alike maps stay when weights are randomised."""
+        if not self.first:
+            return {}
+        images, labels = zip(*self.first, strict=True)
+        return randomised_similarity(self.network, self.make_methods, torch.stack(images), labels, self.settings.seed)
+
+    def write(self, summary: Summary, rows: Sequence[Row], randomised: Similarity) -> None:
+        """Files, log and MLflow. Images are named by their number: a path may name a patient."""
+        content: dict[str, Any] = {"settings": self.params, "summary": summary, "randomised_weights": randomised}
+        content["rows"] = [vars(row) for row in rows]
+        files = [write_json(self.output_dir / "explanation.json", content)]
+        table = text_table(summary, randomised)
+        for suffix, text in (("csv", csv_table(summary)), ("txt", table)):
+            files.append(self.output_dir / f"explanation.{suffix}")
+            with atomic_write(files[-1]) as file:
+                file.write(text.encode())
+        if self.examples:
+            files.append(save_png(panel(list(self.examples.values())), self.output_dir / "panel.png"))
+        logger.info("\n%s", table)
+        for method, labels in summary.items():
+            self.tracker.log_metrics({f"{method}_{name}": found["mean"] for name, found in labels[MACRO].items()})
+        self.tracker.log_artifacts(*files)
+
+
+def counted(items: Sequence[Mapping[str, Any]]) -> str:
+    """Annotations with the number of images that have them."""
+    names = [{box["label"] for box in item.get("boxes") or []} | set(item.get("masks") or {}) for item in items]
+    counts = Counter(name for of_item in names for name in of_item)
+    return ", ".join(f"{name} {count}" for name, count in counts.most_common())

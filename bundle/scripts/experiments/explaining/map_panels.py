@@ -1,0 +1,74 @@
+"""Images with the finding, and the maps of all methods beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...report.figures import BOX_COLOUR, TITLE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SIDE = 2.0  # inches
+
+
+@dataclass(frozen=True)
+class Example:
+    """One finding of one image.
+
+    Attributes:
+        label: its name.
+        probability: of the label, by the network.
+        picture: (R, C) in [0, 1].
+        truth: (R, C) bool.
+        maps: method -> (R, C), any non-negative scale.
+    """
+
+    label: str
+    probability: float
+    picture: np.ndarray
+    truth: np.ndarray
+    maps: Mapping[str, np.ndarray]
+
+
+def panel(examples: Sequence[Example]) -> Figure:
+    """A row for each example: the image with the finding's outline, then each method's map with its peak.
+
+    Args:
+        examples: at least one, of the same methods.
+    """
+    from matplotlib.figure import Figure
+
+    methods = list(examples[0].maps)
+    size = (SIDE * (len(methods) + 1), SIDE * len(examples) + 0.3)
+    figure = Figure(figsize=size, layout="constrained", facecolor="white")
+    grid = figure.subplots(len(examples), len(methods) + 1, squeeze=False)
+    for axes, example in zip(grid, examples, strict=True):
+        show(axes[0], example, None)
+        axes[0].set_title(f"{example.label}, p = {example.probability:.2f}", fontsize=TITLE - 2)
+        for ax, method in zip(axes[1:], methods, strict=True):
+            show(ax, example, example.maps[method])
+    for ax, method in zip(grid[0][1:], methods, strict=True):
+        ax.set_title(method, fontsize=TITLE)
+    return figure
+
+
+def show(axes: Axes, example: Example, values: np.ndarray | None) -> None:
+    """The image, the map over it if there is one, the outline of the finding."""
+    axes.imshow(example.picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    if values is not None:
+        scaled = (values - values.min()) / max(float(np.ptp(values)), 1e-12)
+        axes.imshow(scaled, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * scaled)
+        row, column = np.unravel_index(int(values.argmax()), values.shape)
+        axes.plot(column, row, marker="+", color="white", markersize=7)
+    # Framed by background, so that a finding at the edge of the picture keeps its outline.
+    axes.contour(
+        np.arange(-1, example.truth.shape[1] + 1), np.arange(-1, example.truth.shape[0] + 1),
+        np.pad(example.truth, 1).astype(float), levels=[0.5], colors=BOX_COLOUR, linewidths=1.0,
+    )  # fmt: skip
+    axes.set_axis_off()

@@ -1,0 +1,22 @@
+"""Enhancers where the truth is known, in the order of the flow.
+
+``sr_protocol``    a radiograph -> truth, reduced image, regions
+``radiographs``    all radiographs of a split
+``gradients``      sharpness against the truth
+``spectrum``       power spectrum of the detail
+``edges``          hallucinated and lost edges
+``errors``         errors of an enhancer at the resolution of its input
+``sr_judge``       all metrics of one enhancer on one radiograph
+``sr_summary``     means, paired intervals against bicubic, tables
+``sr_panels``      a figure for each enhancer
+``sr_report``      report.html
+``gain_choice``    the gain that a model folder keeps (``--gains``)
+``sr_evaluation``  the workflow ``sr_evaluation``
+"""
+
+from .gain_choice import GainChoice
+from .radiographs import Radiographs
+from .sr_evaluation import SuperResolutionEvaluation, make_enhancers
+from .sr_judge import JudgeSettings
+
+__all__ = ["GainChoice", "JudgeSettings", "Radiographs", "SuperResolutionEvaluation", "make_enhancers"]

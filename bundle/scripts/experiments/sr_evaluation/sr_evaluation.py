@@ -1,0 +1,132 @@
+"""What ``run sr_evaluation`` runs: every enhancer on every radiograph of a split; a report, its figures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...common.atomic import atomic_write, write_json
+from ...common.failures import write_failures
+from ...report.figures import save_png
+from ...super_resolution.enhancers.enhancer import Enhancer
+from ...super_resolution.enhancers.registry import make_enhancer
+from ...tracking import Tracker
+from .gain_choice import Gainable
+from .radiographs import Radiographs
+from .sr_judge import Example, JudgeSettings, judge
+from .sr_panels import panel
+from .sr_protocol import SCALE
+from .sr_report import write_report
+from .sr_summary import BASELINE, COLUMNS, Row, csv_table, summarise, text_table
+
+logger = logging.getLogger(__name__)
+
+EXAMPLES = 3
+Summary = dict[str, dict[str, dict[str, Any]]]
+
+
+def make_enhancers(names: Sequence[str], **settings: Any) -> list[Enhancer]:
+    """Enhancers to compare.
+
+    Args:
+        names: of the registry, each once; bicubic, which the others are compared with, among them.
+        settings: of :func:`...super_resolution.enhancers.registry.make_enhancer`, for all that have them.
+
+    Raises:
+        ValueError: bicubic is missing, a name is there twice, or an enhancer does not offer a factor of four.
+    """
+    if BASELINE not in names or len(set(names)) != len(names):
+        raise ValueError(
+            f"enhancers: cannot be compared; expected different names with {BASELINE} among them, found "
+            f"{', '.join(names)}; set --enhancers \"['{BASELINE}','ldm']\""
+        )
+    enhancers = [make_enhancer(name, **settings) for name in names]
+    for enhancer in enhancers:
+        if enhancer.scale != SCALE:
+            raise ValueError(
+                f"enhancers: {enhancer.name} cannot be judged; expected scale {SCALE}, found {enhancer.scale}; "
+                "leave it out"
+            )
+    return enhancers
+
+
+class SuperResolutionEvaluation:
+    """Judge enhancers on high-resolution radiographs.
+
+    Args:
+        radiographs: with known truth.
+        enhancers: see :func:`make_enhancers`.
+        output_dir: ``report.html``, ``sr_evaluation.json``, ``.csv`` and ``.txt``, ``panels/``, ``failures.csv``.
+        tracker: MLflow run.
+        settings: how an enhancer is run.
+        bootstrap: replicates for the intervals.
+    """
+
+    def __init__(
+        self,
+        radiographs: Radiographs,
+        enhancers: Sequence[Enhancer],
+        output_dir: str | Path,
+        tracker: Tracker,
+        settings: JudgeSettings,
+        *,
+        bootstrap: int = 1000,
+    ) -> None:
+        self.radiographs, self.enhancers, self.output_dir = radiographs, enhancers, Path(output_dir)
+        self.tracker, self.settings, self.bootstrap = tracker, settings, bootstrap
+        self.params = {
+            **radiographs.params,
+            "bootstrap": bootstrap,
+            "seed": settings.seed,
+            "seeds": settings.seeds,
+            "enhancers": {enhancer.name: enhancer.weights_hash for enhancer in enhancers},
+            "gains": {enhancer.name: enhancer.gain for enhancer in enhancers if isinstance(enhancer, Gainable)},
+        }
+        self.examples: dict[str, list[Example]] = {}
+
+    def run(self) -> Summary:
+        """Judge, write, log. A failure closes the MLflow run as failed.
+
+        Raises:
+            ValueError: no radiograph could be used.
+        """
+        with self.tracker.recording(self.params):
+            try:
+                rows = list(self.judge_all())
+            finally:
+                write_failures(self.output_dir / "failures.csv", self.radiographs.failures)
+            summary = summarise(rows, replicates=self.bootstrap, seed=self.settings.seed)
+            self.write(summary, rows)
+        return summary
+
+    def judge_all(self) -> Iterator[Row]:
+        """All enhancers at all sizes on all radiographs."""
+        for number, size, case in self.radiographs.cases():
+            for enhancer in self.enhancers:
+                figures, example = judge(enhancer, case, self.settings)
+                shown = self.examples.setdefault(enhancer.name, [])
+                if example is not None and len(shown) < EXAMPLES:
+                    shown.append(example)
+                yield Row(size, enhancer.name, number, self.radiographs.patients[number], figures)
+
+    def write(self, summary: Summary, rows: Sequence[Row]) -> None:
+        """Files, log and MLflow. Radiographs are named by their number: a path may name a patient."""
+        content = {"settings": self.params, "summary": summary, "rows": [vars(row) for row in rows]}
+        files = [write_json(self.output_dir / "sr_evaluation.json", content)]
+        table = text_table(summary)
+        for suffix, text in (("csv", csv_table(summary)), ("txt", table)):
+            files.append(self.output_dir / f"sr_evaluation.{suffix}")
+            with atomic_write(files[-1]) as file:
+                file.write(text.encode())
+        for name, examples in self.examples.items():
+            if examples:
+                files.append(save_png(panel(name, examples), self.output_dir / "panels" / f"{name}.png"))
+        files.append(write_report(content, self.output_dir))
+        logger.info("\n%s\n%s", table, files[-1])
+        for size, enhancers in summary.items():
+            for name, figures in enhancers.items():
+                means = {f"{size}_{name}_{key}": figures[key]["mean"] for key in COLUMNS if key in figures}
+                self.tracker.log_metrics(means)
+        self.tracker.log_artifacts(*files)

@@ -1,0 +1,25 @@
+"""``report.html`` of an evaluation: tables with intervals and a panel for each enhancer, in one self-contained file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...common.atomic import atomic_write
+from ...report.report_format import environment, flatten
+from ...report.sr_sections import sections
+
+
+def write_report(content: Mapping[str, Any], folder: Path) -> Path:
+    """Write ``report.html``.
+
+    Args:
+        content: of ``sr_evaluation.json``.
+        folder: with ``panels/``, where the report goes.
+    """
+    template = environment().get_template("sr_report.html.j2")
+    html = template.render(sr=sections(content, folder), provenance=list(flatten(content["settings"])))
+    with atomic_write(folder / "report.html") as file:
+        file.write(html.encode())
+    return folder / "report.html"

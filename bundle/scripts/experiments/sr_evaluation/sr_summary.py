@@ -1,0 +1,139 @@
+"""Means over radiographs, paired differences to bicubic with their intervals, and tables of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...common.csv_text import csv_text
+from ...metrics.bootstrap import patient_weights, percentile_interval
+
+BASELINE = "bicubic"
+COLUMNS = {
+    "psnr_truth_region": "PSNR dB",
+    "ssim_truth_region": "SSIM",
+    "gradient_similarity": "gradients",
+    "nps_distance_db": "NPS dist. dB",
+    "edge_width_ratio": "edge ratio",
+    "hallucination_rate": "halluc.",
+    "loss_rate": "loss",
+    "consistency_min_db": "consist. dB",
+    "seed_deviation": "seed dev.",
+    "seconds_per_region": "s/region",
+    "peak_mb_per_region": "MB/region",
+}
+WORST = ("consistency_min_db",)  # over radiographs the smallest, not the mean
+
+
+@dataclass(frozen=True)
+class Row:
+    """Figures of one enhancer on one radiograph at one size.
+
+    Attributes:
+        size: name of the protocol (``1024``, ``native``).
+        enhancer: name.
+        image: number of the radiograph in its split.
+        patient: number of its patient.
+        figures: of :func:`.sr_judge.judge`.
+    """
+
+    size: str
+    enhancer: str
+    image: int
+    patient: int
+    figures: dict[str, float | None]
+
+
+def summarise(rows: Sequence[Row], *, replicates: int, seed: int) -> dict[str, dict[str, dict[str, Any]]]:
+    """Size -> enhancer -> figure -> ``mean``, ``images``, and against bicubic ``difference`` and ``interval``.
+
+    Differences are paired: radiograph by radiograph, and patients are drawn, so that several films of one patient do
+    not fake precision. The interval holds 95 % of the replicates.
+
+    Args:
+        rows: of all radiographs.
+        replicates: of the bootstrap.
+        seed: of the draw; equal for all figures.
+    """
+    summary: dict[str, dict[str, dict[str, Any]]] = {}
+    for size in dict.fromkeys(row.size for row in rows):
+        of_size = [row for row in rows if row.size == size]
+        baseline = {row.image: row.figures for row in of_size if row.enhancer == BASELINE}
+        for enhancer in dict.fromkeys(row.enhancer for row in of_size):
+            own = [row for row in of_size if row.enhancer == enhancer]
+            names = dict.fromkeys(name for row in own for name in row.figures)
+            summary.setdefault(size, {})[enhancer] = {
+                name: describe(name, own, baseline, replicates, seed) for name in names
+            }
+    return summary
+
+
+def describe(
+    name: str, rows: Sequence[Row], baseline: dict[int, dict[str, float | None]], replicates: int, seed: int
+) -> dict[str, Any]:
+    """One figure of one enhancer."""
+    known = [row for row in rows if row.figures.get(name) is not None]
+    values = np.array([row.figures[name] for row in known], dtype=np.float64)
+    found: dict[str, Any] = {"images": len(values)}
+    found["mean"] = None if not len(values) else float(values.min() if name in WORST else values.mean())
+    pairs = [row for row in known if baseline.get(row.image, {}).get(name) is not None]
+    if pairs and pairs[0].enhancer != BASELINE:
+        differences = np.array([row.figures[name] - baseline[row.image][name] for row in pairs])  # type: ignore[operator]
+        _, patients = np.unique([row.patient for row in pairs], return_inverse=True)
+        found["difference"] = float(differences.mean())
+        found["interval"] = interval(differences, patients, replicates, seed)
+    return found
+
+
+def interval(differences: np.ndarray, patients: np.ndarray, replicates: int, seed: int) -> list[float] | None:
+    """95 % interval of a mean difference (N,); ``None`` for one patient only."""
+    if patients.max() == 0:
+        return None
+    means = [weights @ differences / weights.sum(axis=1) for weights in patient_weights(patients, replicates, seed)]
+    return percentile_interval(np.concatenate(means))
+
+
+def csv_table(summary: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """Long form: a line for each size, enhancer and figure."""
+    rows: list[list] = []
+    for size, enhancers in summary.items():
+        for enhancer, figures in enhancers.items():
+            for name, found in figures.items():
+                low, high = found.get("interval") or (None, None)
+                rows.append([size, enhancer, name, found["images"], found["mean"], found.get("difference"), low, high])
+    return csv_text(["size", "enhancer", "figure", "images", "mean", "difference", "low", "high"], rows)
+
+
+def text_table(summary: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """A table for each size; below each PSNR its difference to bicubic with the 95 % interval."""
+    parts = []
+    for size, enhancers in summary.items():
+        images = max(figures["regions"]["images"] for figures in enhancers.values())
+        regions = max(figures["regions"]["mean"] * figures["regions"]["images"] for figures in enhancers.values())
+        lines = [f"{size}: x4, {images} radiographs, {regions:.0f} regions", ""]
+        header = ["enhancer", *COLUMNS.values(), f"PSNR less {BASELINE} [95 %]"]
+        table = [header, *([name, *cells(figures)] for name, figures in enhancers.items())]
+        widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+        lines += [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def cells(figures: dict[str, Any]) -> list[str]:
+    """Figures of one enhancer as text."""
+    shown = [number(figures.get(name, {}).get("mean")) for name in COLUMNS]
+    against = figures["psnr_truth_region"]
+    if "difference" not in against:
+        return [*shown, ""]
+    low, high = (number(value) for value in against["interval"] or (None, None))
+    return [*shown, f"{against['difference']:+.3f} [{low}, {high}]"]
+
+
+def number(value: float | None) -> str:
+    """Four significant digits; a dash for what is not known."""
+    return "–" if value is None else f"{value:.4g}"

@@ -1,0 +1,115 @@
+"""Stream of readable chest films, one of each study; what is not used is recorded with its reason."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import IterableDataset
+
+from ..common.failures import Failure
+from ..dicom import Radiograph, RefusedInput, find_refusal, require_chest_film
+from ..dicom.gate.study_selection import Instance, surplus
+
+logger = logging.getLogger(__name__)
+
+Numbered = tuple[int, Instance]
+
+
+class StudyImages(IterableDataset):
+    """Items with ``image`` (1, S, S), ``source`` (1, H, W), ``path``, ``name`` and ``index``.
+
+    Args:
+        data: items of :func:`.inputs.find_images`; one with an ``image`` path alone is a study of its own.
+        preprocessing: path in ``image`` -> fitted ``image``, and ``source`` at full size.
+        rank: this process takes studies rank, rank + world_size, …
+        world_size: number of processes.
+
+    Attributes:
+        failures: index in ``data`` and reason of every image that was not used.
+    """
+
+    def __init__(
+        self, data: Sequence[dict], preprocessing: Callable[[dict], dict], rank: int = 0, world_size: int = 1
+    ) -> None:
+        self.data, self.preprocessing = list(data), preprocessing
+        self.rank, self.world_size = rank, world_size
+        self.failures: list[tuple[int, Failure]] = []
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        self.failures.clear()
+        studies, used = self.studies()[self.rank :: self.world_size], 0
+        for study in studies:
+            item = self.select(study)
+            if item is not None:
+                used += 1
+                yield item
+        refused = Counter(failure.code for _, failure in self.failures)
+        by_type = ", ".join(f"{code} {count}" for code, count in refused.most_common()) or "none"
+        logger.info("%d studies: %d used; refused: %s", len(studies), used, by_type)
+
+    def studies(self) -> list[list[Numbered]]:
+        """Instances with their index in ``data``, by study, the preferred first."""
+        groups: dict[str, list[Numbered]] = {}
+        for index, item in enumerate(self.data):
+            alone = Instance(item["image"], item["image"], study=f"{index}")
+            instance = item.get("instance", alone)
+            groups.setdefault(instance.study, []).append((index, instance))
+        return list(groups.values())
+
+    def select(self, study: Sequence[Numbered]) -> dict[str, Any] | None:
+        """The first film of a study that is read and not doubted, else the first that is read; refuse the others."""
+        readable: list[tuple[Numbered, dict[str, Any]]] = []
+        waiting: list[Numbered] = []
+        for index, instance in study:
+            try:
+                if instance.refusal is not None:
+                    raise instance.refusal
+                if readable and not readable[-1][1]["doubts"]:
+                    waiting.append((index, instance))
+                else:
+                    readable.append(((index, instance), self.read(instance)))
+            except RefusedInput as refusal:
+                self.refuse(index, instance, refusal)
+        if not readable:
+            return None
+        sure = not readable[-1][1]["doubts"]
+        (index, chosen), item = readable.pop(-1 if sure else 0)
+        for other, instance in [*(numbered for numbered, _ in readable), *waiting]:
+            self.refuse(other, instance, surplus(instance, chosen))
+        del item["doubts"]
+        return {**item, "path": chosen.path, "name": chosen.name, "index": index}
+
+    def refuse(self, index: int, instance: Instance, refusal: RefusedInput) -> None:
+        """Record why an image is not used."""
+        self.failures.append((index, Failure.of(instance.name, refusal)))
+        logger.warning("refused: %s", refusal)
+
+    def read(self, instance: Instance) -> dict[str, Any]:
+        """Preprocess one image and pass it through the gate; ``doubts`` of the gate are flags of ``source`` as well.
+
+        Raises:
+            RefusedInput: it cannot be read, or is not a frontal chest film.
+        """
+        try:
+            item = self.preprocessing({"image": instance.path})
+        except RuntimeError as error:  # MONAI's wrapping of what a transform raises
+            refusal = find_refusal(error)
+            if refusal is None:
+                raise
+            raise refusal.at(instance.name) from error
+        source = item["source"]
+        doubts = require_chest_film(Radiograph(source.as_tensor().numpy(), dict(source.meta)), instance.name)
+        source.meta["flags"] = "; ".join(filter(None, [source.meta["flags"], *doubts]))
+        return {**item, "doubts": doubts}
+
+
+def collate(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Stack the fitted images; the sources keep their own sizes in a list."""
+    batch: dict[str, Any] = {name: [item[name] for item in items] for name in ("source", "path", "name", "index")}
+    batch["image"] = torch.stack([item["image"].as_tensor() for item in items])  # (B, 1, S, S)
+    batch["label"] = torch.full((len(items), 1), float("nan"))  # the engine wants one; nothing reads it
+    return batch

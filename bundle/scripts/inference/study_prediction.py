@@ -1,0 +1,151 @@
+"""What is known about one study after prediction; arrays in pixels of the film as displayed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..common.failures import Failure
+from ..common.geometry import SquareGeometry, map_to_source
+from ..evaluation.predictions import OK, Prediction
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass
+class StudyPrediction:
+    """One study; everything from ``labels`` on is empty or ``None`` when no film of it could be used.
+
+    Attributes:
+        name: of the film, or of the first refused file, as the caller gave it.
+        status: ``ok``, or the code of the first refusal.
+        failures: films that were not used, and results that could not be made.
+        source_path: file of the film.
+        is_dicom: whether that file is DICOM.
+        labels: C names.
+        logits: (C,) float64.
+        probabilities: (C,) in [0, 1], not calibrated.
+        calibrated: (C,) in [0, 1]; ``None`` for a model that was never calibrated.
+        decisions: (C,) bool; ``None`` likewise.
+        novelty: in [0, 1], how unlike the training images; ``None`` for a model that has no measure of it.
+        flags: what the reader, the gate or the measures noticed.
+        image: (H, W) float32 in [0, 1].
+        spacing_mm: row and column spacing of ``image``.
+        attention_map: (H, W) float32, of what the network looked at.
+        label_maps: (C, h, w) in the patch grid, for a method that has a map per label.
+        image_size: side of the network's input, for :meth:`label_map`.
+        regions: half-open (row0, col0, row1, col1); empty: no enhancement.
+        enhanced: (s·H, s·W) float32 in [0, 1], or ``None``.
+        enhanced_spacing: row and column spacing of ``enhanced`` in mm.
+        description: what the enhancement did, for DerivationDescription.
+        dicom_files: objects that were written (findings, attention, regions, enhanced).
+    """
+
+    name: str
+    status: str = OK
+    failures: list[Failure] = field(default_factory=list)
+    source_path: Path | None = None
+    is_dicom: bool = False
+    labels: list[str] = field(default_factory=list)
+    logits: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    calibrated: np.ndarray | None = None
+    decisions: np.ndarray | None = None
+    novelty: float | None = None
+    flags: list[str] = field(default_factory=list)
+    image: np.ndarray | None = None
+    spacing_mm: list[float] | None = None
+    attention_map: np.ndarray | None = None
+    label_maps: np.ndarray | None = None
+    image_size: int = 0
+    regions: list[Box] = field(default_factory=list)
+    enhanced: np.ndarray | None = None
+    enhanced_spacing: list[float] | None = None
+    description: str = ""
+    dicom_files: list[Path] = field(default_factory=list)
+
+    @property
+    def shown(self) -> np.ndarray | None:
+        """(C,) probabilities for people: calibrated where the model is."""
+        return self.probabilities if self.calibrated is None else self.calibrated
+
+    def label_map(self, label: str) -> np.ndarray:
+        """(H, W) map of one label.
+
+        Raises:
+            ValueError: an unknown label, or a method that has one map for all.
+        """
+        if self.label_maps is None or self.image is None or label not in self.labels:
+            raise ValueError(
+                f"{label}: no map of its own; expected one of {self.labels} and an attention method with a map per "
+                "label, found neither or only one of them; set attention_method"
+            )
+        grid = torch.from_numpy(self.label_maps[self.labels.index(label)])
+        height, width = self.image.shape
+        return map_to_source(grid, SquareGeometry(height, width, self.image_size)).numpy()
+
+    @property
+    def refused(self) -> list[Failure]:
+        """Films that were not used."""
+        return [failure for failure in self.failures if self.status != OK or failure.path != self.name]
+
+    @property
+    def unwritten(self) -> list[Failure]:
+        """Results that the film does not have."""
+        return [failure for failure in self.failures if self.status == OK and failure.path == self.name]
+
+    def rename(self, old: str, new: str) -> None:
+        """Call the files by another name than that of the folder that they were put into."""
+        self.name = self.name.replace(old, new)
+        self.failures = [failure.rename(old, new) for failure in self.failures]
+
+    def summary(self) -> str:
+        """The findings that reach their threshold, marked with ``*``, and the likeliest others, three at least."""
+        shown = self.shown
+        if shown is None:
+            return ""
+        positive = [False] * len(self.labels) if self.decisions is None else self.decisions.tolist()
+        order = sorted(range(len(self.labels)), key=lambda index: (not positive[index], -shown[index]))
+        best = order[: max(3, sum(positive))]
+        return ", ".join(f"{self.labels[index]} {shown[index]:.2f}{'*' if positive[index] else ''}" for index in best)
+
+    def row(self) -> Prediction:
+        """Entry of ``predictions.csv`` and ``predictions.json``."""
+        return Prediction(
+            self.name,
+            self.status,
+            logits=as_list(self.logits),
+            probabilities=as_list(self.probabilities),
+            calibrated=as_list(self.calibrated),
+            decisions=as_list(self.decisions),
+            novelty=self.novelty,
+            flags=self.flags,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the arrays of pixels; JSON."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "failures": [vars(failure) for failure in self.failures],
+            "labels": self.labels,
+            "logits": as_list(self.logits),
+            "probabilities": as_list(self.probabilities),
+            "calibrated": as_list(self.calibrated),
+            "decisions": as_list(self.decisions),
+            "novelty": self.novelty,
+            "flags": self.flags,
+            "regions": [list(box) for box in self.regions],
+            "spacing_mm": self.spacing_mm,
+            "enhanced_spacing_mm": self.enhanced_spacing,
+            "dicom_files": [path.name for path in self.dicom_files],
+        }
+
+
+def as_list(values: np.ndarray | None) -> list | None:
+    """Plain numbers of an array."""
+    return None if values is None else values.tolist()

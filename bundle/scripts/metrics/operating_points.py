@@ -1,0 +1,114 @@
+"""Where to cut a score into positive and negative: thresholds by policy, and what a cut does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .bootstrap import bootstrap_metrics, percentile_interval
+from .classification import annotated
+from .curves import roc_curve
+
+POLICIES = ("youden", "sensitivity", "specificity")
+CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
+TP, FP, FN, TN = CELLS
+# Name -> the cells of the numerator and of the denominator.
+RATIOS = {
+    "sensitivity": ((TP,), (TP, FN)),
+    "specificity": ((TN,), (TN, FP)),
+    "positive_predictive_value": ((TP,), (TP, FP)),
+    "negative_predictive_value": ((TN,), (TN, FN)),
+    "accuracy": ((TP, TN), CELLS),
+}
+
+
+def choose_threshold(positive: np.ndarray, probabilities: np.ndarray, policy: str, target: float) -> float:
+    """Threshold of one label from cases that are not those it will be judged on.
+
+    Args:
+        positive: (M,) bool with both classes.
+        probabilities: (M,) in [0, 1].
+        policy: ``youden`` (largest sensitivity + specificity), ``sensitivity`` (the highest threshold that reaches the
+            target) or ``specificity`` (the lowest one).
+        target: 0–1; not used by ``youden``.
+
+    Returns:
+        A value between two neighbouring scores, so that rounding moves no case across it.
+
+    Raises:
+        ValueError: an unknown policy, or a target that is not inside (0, 1).
+    """
+    check_policy(policy, target)
+    false_positive_rate, sensitivity, cuts = roc_curve(positive, probabilities)
+    if policy == "youden":
+        chosen = int(np.argmax(sensitivity - false_positive_rate))
+    elif policy == "sensitivity":
+        chosen = int(np.argmax(sensitivity >= target))
+    else:
+        chosen = int(np.flatnonzero(1 - false_positive_rate >= target)[-1])
+    bounds = np.concatenate([[1.0], cuts[1:], [0.0]])  # what is called positive lies from bounds[chosen] up
+    return float((bounds[chosen] + bounds[chosen + 1]) / 2)
+
+
+def check_policy(policy: str, target: float) -> None:
+    """Refuse a policy that :func:`choose_threshold` does not know, before any work is done."""
+    if policy not in POLICIES:
+        raise ValueError(f"policy: not known; expected one of {', '.join(POLICIES)}, found {policy!r}; choose one")
+    if not 0 < target < 1:
+        raise ValueError(f"policy_target: expected a share inside (0, 1), found {target}; set 0.9 for 90 %")
+
+
+def decision_metrics(
+    targets: np.ndarray, decisions: np.ndarray, groups: np.ndarray, replicates: int, seed: int
+) -> list[dict[str, Any]]:
+    """What each label's decisions are worth: counts, and ratios with 95 % intervals drawn by patient.
+
+    Args:
+        targets: (N, C); NaN and -1 do not count.
+        decisions: (N, C) bool.
+        groups: (N,) integer patient.
+        replicates: of the bootstrap; with 0 the intervals are None.
+        seed: of the bootstrap.
+
+    Returns:
+        For each label ``CELLS`` (counts) and ``RATIOS``, each with ``…_ci``; None where the denominator is zero.
+    """
+    drawn = bootstrap_metrics(targets, decisions, groups, replicates, seed, weighted_ratios) if replicates else None
+    known = annotated(targets)
+    reports = []
+    for i in range(targets.shape[1]):
+        positive, called = targets[known[:, i], i] == 1, decisions[known[:, i], i]
+        counts = {name: int(cell.sum()) for name, cell in confusion_cells(positive, called).items()}
+        report: dict[str, Any] = dict(counts)
+        for name, (ratio,) in weighted_ratios(positive, called, np.ones((1, len(positive)))).items():
+            report[name] = None if np.isnan(ratio) else float(ratio)
+            report[f"{name}_ci"] = percentile_interval(drawn[name][:, i]) if drawn is not None else None
+        reports.append(report)
+    return reports
+
+
+def confusion_cells(positive: np.ndarray, called: np.ndarray) -> dict[str, np.ndarray]:
+    """Which cases are in each cell of the two-by-two table: (M,) bool each."""
+    cells = (positive & called, ~positive & called, positive & ~called, ~positive & ~called)
+    return dict(zip(CELLS, cells, strict=True))
+
+
+def weighted_ratios(positive: np.ndarray, called: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """``RATIOS`` of one label under many weightings of its cases.
+
+    Args:
+        positive: (M,) bool.
+        called: (M,) bool.
+        weights: (R, M) non-negative.
+
+    Returns:
+        name -> (R,), NaN where the denominator is zero.
+    """
+    counts = {name: weights @ cell.astype(np.float64) for name, cell in confusion_cells(positive, called).items()}
+    ratios = {}
+    for name, (part, whole) in RATIOS.items():
+        total = np.sum([counts[cell] for cell in whole], axis=0)
+        share = np.sum([counts[cell] for cell in part], axis=0)
+        ratios[name] = np.divide(share, total, out=np.full(len(weights), np.nan), where=total > 0)
+    return ratios

@@ -1,0 +1,126 @@
+"""What a training is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+
+from ..training.precision import resolve_precision
+
+STAGES = ("regression", "autoencoder", "diffusion", "resshift", "guided")
+MINUTES = {"regression": 20.0, "autoencoder": 20.0, "diffusion": 50.0, "resshift": 40.0, "guided": 20.0}
+PRECISIONS = ("auto", "fp32", "bf16")  # fp16 needs its loss scaled
+# These say how long, where or whether to train; the weights that a step gives do not depend on them.
+NOT_IN_WEIGHTS = {"stages", "minutes", "max_steps", "ceiling_margin", "device"}
+
+
+@dataclass(frozen=True)
+class SrSettings:
+    """Settings of :func:`.sr_training.train_sr`.
+
+    Attributes:
+        stages: what to train, of ``STAGES``; a stage finds the parts that it needs in the output folder, or in
+            ``start_from``.
+        start_from: model folder (also the public checkpoint's) whose parts are the initial weights of the stages that
+            train them, and are used as they are by the others.
+        crop_size: side of a high-resolution crop, a multiple of 16.
+        batch_size: crops a step; the diffusions, whose grids are smaller, take four times as many.
+        minutes: budget of each stage.
+        max_steps: also end each stage after so many steps.
+        learning_rate: highest rate of every stage; for fine-tuning about a hundredth of the default.
+        average_decay: of the moving average of the weights, which is what is kept.
+        ceiling_margin: decibels by which the autoencoder's ceiling has to exceed bicubic interpolation, or the
+            diffusion is refused; ``None``: train it all the same.
+        regression_width: features of the regression network.
+        regression_blocks: its residual blocks.
+        autoencoder_width: features of the autoencoder.
+        autoencoder_blocks: its residual blocks on each side.
+        latent_channels: numbers for each block of 4 x 4 pixels.
+        codes: size of the codebook.
+        unet_channels: widths of the diffusion networks, multiples of 16, the last one of 32.
+        crops_per_megapixel: density of crops.
+        max_images: of each split.
+        precision: of the networks while they train: ``auto`` (bf16 where the device has it), ``fp32`` or ``bf16``;
+            weights, degradation and losses stay in float32.
+        device: torch device.
+        seed: the same seed, data and steps give the same weights on the same machine.
+
+    Raises:
+        ValueError: a setting out of range.
+    """
+
+    stages: Sequence[str] = ("regression", "autoencoder", "diffusion")
+    start_from: str | None = None
+    crop_size: int = 64
+    batch_size: int = 16
+    minutes: Mapping[str, float] = field(default_factory=lambda: dict(MINUTES))
+    max_steps: int | None = None
+    learning_rate: float = 1e-3
+    average_decay: float = 0.999
+    ceiling_margin: float | None = 1.0
+    regression_width: int = 64
+    regression_blocks: int = 8
+    autoencoder_width: int = 64
+    autoencoder_blocks: int = 3
+    latent_channels: int = 4
+    codes: int = 4096
+    unet_channels: Sequence[int] = (48, 64, 96)
+    crops_per_megapixel: float = 15.0
+    max_images: int = 4000
+    precision: str = "auto"
+    device: str | torch.device = "cpu"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.check_stages()
+        self.check_sizes()
+
+    def check_stages(self) -> None:
+        """Refuse unknown stages, and budgets of none.
+
+        Raises:
+            ValueError: naming them.
+        """
+        for key, names in (("stages", self.stages), ("minutes", self.minutes)):
+            unknown = [name for name in names if name not in STAGES]
+            if unknown or not names or isinstance(names, str):
+                raise ValueError(
+                    f"{key}: expected a list of {', '.join(STAGES)}, found {names!r}; take \"['regression']\""
+                )
+        missing = [name for name in self.stages if name not in self.minutes]
+        if missing:
+            raise ValueError(f"minutes: expected a budget of every stage, found none of {', '.join(missing)}; add it")
+
+    def check_sizes(self) -> None:
+        """Refuse sizes that the networks cannot halve.
+
+        Raises:
+            ValueError: naming the setting.
+        """
+        if self.crop_size < 32 or self.crop_size % 16:
+            raise ValueError(f"crop_size: expected a multiple of 16 from 32, found {self.crop_size}; take 64")
+        widths = list(self.unet_channels)
+        if not widths or widths[-1] % 32 or any(width % 16 for width in widths):
+            raise ValueError(
+                f"unet_channels: expected multiples of 16 and, last, of 32; found {widths}; take [48, 64, 96]"
+            )
+        if not 0 <= self.average_decay < 1:
+            raise ValueError(f"average_decay: expected 0 to less than 1, found {self.average_decay}; take 0.999")
+        if not isinstance(self.ceiling_margin, int | float | None):
+            raise ValueError(f"ceiling_margin: expected decibels or null, found {self.ceiling_margin!r}; take 1")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, found {self.precision!r}; take auto")
+
+    def resolved_precision(self) -> str:
+        """``fp32`` or ``bf16``; a device whose fastest is fp16 trains in fp32."""
+        found = resolve_precision(self.precision, self.device)
+        return found if found in PRECISIONS else "fp32"
+
+    def decisive(self) -> dict[str, Any]:
+        """The settings that the weights depend on, in the form that a checkpoint keeps them."""
+        kept = {name: value for name, value in asdict(self).items() if name not in NOT_IN_WEIGHTS}
+        kept["precision"] = self.resolved_precision()
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

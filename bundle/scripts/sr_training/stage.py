@@ -1,0 +1,164 @@
+"""One training stage within a budget of steps or minutes; killed and started again, it continues exactly."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..common.atomic import atomic_write
+
+logger = logging.getLogger(__name__)
+
+Log = Callable[[dict[str, float], int], None]
+TrainStep = Callable[[torch.Generator, float], dict[str, Tensor]]
+
+SAVE_SECONDS = 30.0
+LOG_STEPS = 20
+WARM_UP, FINAL = 0.03, 0.02  # fraction of the budget with rising rate; last rate as a fraction of the first
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a stage lasts: whichever of the two ends first.
+
+    Attributes:
+        minutes: training time, without what a kill lost.
+        steps: optimizer steps; ``None`` for no limit.
+    """
+
+    minutes: float
+    steps: int | None = None
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Part of the budget that is used, 1 at its end."""
+        by_time = seconds / (60.0 * self.minutes) if self.minutes > 0 else 1.0
+        by_step = step / self.steps if self.steps else 0.0
+        return min(1.0, max(by_time, by_step))
+
+    def __str__(self) -> str:
+        return f"{self.minutes:g} minutes" + (f" or {self.steps} steps" if self.steps else "")
+
+
+def run_stage(
+    name: str,
+    parts: Mapping[str, Any],
+    train_step: TrainStep,
+    *,
+    budget: Budget,
+    learning_rate: float,
+    path: Path,
+    settings: Mapping[str, Any],
+    seed: int,
+    log: Log,
+) -> int:
+    """Train until the budget is used.
+
+    Args:
+        name: of the stage; prefix of its metrics.
+        parts: objects with ``state_dict``/``load_state_dict``: ``network``, ``optimizer``, ``average`` (of the weights
+            of ``network``) and what else a stage has to remember.
+        train_step: (generator, progress) -> ``loss`` and other scalars to log; all randomness comes from the generator,
+            which is a function of seed, stage and step: that is the random state of a checkpoint.
+        budget: when to stop.
+        learning_rate: highest rate; linear warm-up, cosine decay.
+        path: checkpoint.
+        settings: what may not change when continuing.
+        seed: of the run.
+        log: receives metrics and step.
+
+    Returns:
+        Steps done in all.
+
+    Raises:
+        ValueError: the checkpoint belongs to other settings, or the loss is no number.
+    """
+    step, seconds = load_state(path, parts, settings)
+    clock = saved = time.monotonic()
+    logger.info("%s: %.0f %% of %s done", name, 100 * budget.progress(step, seconds), budget)
+    while (progress := budget.progress(step, seconds)) < 1.0:
+        for group in parts["optimizer"].param_groups:
+            group["lr"] = learning_rate * rate_factor(progress)
+        metrics = train_step(torch.Generator().manual_seed(step_seed(seed, name, step)), progress)
+        check_loss(name, step, metrics["loss"])
+        parts["optimizer"].zero_grad(set_to_none=True)
+        metrics["loss"].backward()
+        parts["optimizer"].step()
+        parts["average"].update()
+        step += 1
+        now = time.monotonic()
+        seconds, clock = seconds + now - clock, now
+        if step % LOG_STEPS == 0:
+            log({f"{name}_{key}": float(value.detach()) for key, value in metrics.items()}, step)
+        if now - saved > SAVE_SECONDS:
+            save_state(path, parts, settings, step, seconds)
+            saved = now
+            logger.info("%s: step %d, %.0f %%, loss %.4g", name, step, 100 * progress, float(metrics["loss"].detach()))
+    save_state(path, parts, settings, step, seconds)
+    logger.info("%s: %d steps in %.0f s", name, step, seconds)
+    return step
+
+
+def rate_factor(progress: float) -> float:
+    """Learning rate relative to its maximum: warm-up, then cosine."""
+    if progress < WARM_UP:
+        return max(progress / WARM_UP, 0.1)
+    return FINAL + (1.0 - FINAL) * 0.5 * (1.0 + math.cos(math.pi * (progress - WARM_UP) / (1.0 - WARM_UP)))
+
+
+def step_seed(seed: int, name: str, step: int) -> int:
+    """Seed of one step."""
+    return int.from_bytes(hashlib.sha256(f"{seed}|{name}|{step}".encode()).digest()[:7], "big")
+
+
+def check_loss(name: str, step: int, loss: Tensor) -> None:
+    """Stop at once when the loss is not a number.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not torch.isfinite(loss.detach()):
+        raise ValueError(
+            f"{name}: the loss is not finite; expected a number, found {float(loss.detach())} at step {step}; "
+            "lower learning_rate and start again in another output_dir"
+        )
+
+
+def save_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any], step: int, seconds: float) -> None:
+    """Write the checkpoint, all or nothing."""
+    state = {key: part.state_dict() for key, part in parts.items()}
+    with atomic_write(path) as file:
+        torch.save({"parts": state, "settings": dict(settings), "step": step, "seconds": seconds}, file)
+
+
+def load_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[int, float]:
+    """Load the checkpoint, if there is one; steps and seconds so far.
+
+    Raises:
+        ValueError: it belongs to other settings.
+    """
+    if not path.exists():
+        return 0, 0.0
+    state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 - weights_only
+    changed = [
+        f"{key}: expected {value!r}, found {state['settings'].get(key)!r}"
+        for key, value in settings.items()
+        if state["settings"].get(key) != value
+    ]
+    if changed:
+        raise ValueError(
+            f"{path}: checkpoint of a run with other settings ({'; '.join(changed)}); "
+            "use the same settings, or another output_dir for a new run"
+        )
+    for key, part in parts.items():
+        part.load_state_dict(state["parts"][key])
+    logger.info("continuing %s after step %d", path, state["step"])
+    return state["step"], state["seconds"]

@@ -1,0 +1,161 @@
+"""Stage ``diffusion``: the network that predicts latents of a crop, given the crop at low resolution and its base."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..super_resolution.networks.block_autoencoder import load_autoencoder
+from ..super_resolution.networks.coding import SCALE, Coding, load_coding
+from ..super_resolution.networks.latent_diffusion_networks import check_parts
+from ..super_resolution.networks.weight_folder import load_diffusers
+from ..training.precision import AutocastInferer
+from . import validation_figures as figures
+from .batches import Batches
+from .run import Run
+
+logger = logging.getLogger(__name__)
+
+LARGER_BATCH = 4  # its grids are a sixteenth of the autoencoder's
+
+
+def build_unet(condition_channels: int, out_channels: int, channels: tuple[int, ...], sample_size: int) -> Any:
+    """``UNet2DModel`` of the public checkpoint's form: the state beside its condition in, the prediction out."""
+    from diffusers import UNet2DModel
+
+    return UNet2DModel(
+        sample_size=sample_size,
+        in_channels=out_channels + condition_channels,
+        out_channels=out_channels,
+        down_block_types=["DownBlock2D"] * len(channels),
+        up_block_types=["UpBlock2D"] * len(channels),
+        block_out_channels=list(channels),
+        layers_per_block=1,
+        norm_num_groups=16,
+        attention_head_dim=32,
+    )
+
+
+def build_scheduler() -> Any:
+    """Noise schedule of the public checkpoint; the network predicts v (arXiv 2202.00512), which forgives few steps."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler(
+        num_train_timesteps=1000,
+        beta_start=0.0015,
+        beta_end=0.0155,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=True,
+        steps_offset=1,
+        prediction_type="v_prediction",
+    )
+
+
+def load_scheduler(folder: Path) -> Any:
+    """Noise schedule of a model folder, for training: DDPM's, whatever the solver that it names."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler.from_config(json.loads((folder / "scheduler_config.json").read_text()))
+
+
+@dataclass(frozen=True)
+class DiffusionStep:
+    """One training step of the diffusion network; the autoencoder is frozen.
+
+    Attributes:
+        unet: the network.
+        vqvae: trained autoencoder with latents of unit variance.
+        coding: what it codes.
+        scheduler: noise schedule; says what the network predicts, noise or v.
+        batches: of crops.
+        infer: runs the networks, in their precision.
+    """
+
+    unet: Any
+    vqvae: Any
+    coding: Coding
+    scheduler: Any
+    batches: Batches
+    infer: AutocastInferer
+
+    def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
+        """Mean squared error of the prediction for a batch at random timesteps."""
+        high_res, low_res = self.batches.draw_pair(generator, SCALE)
+        with torch.no_grad():
+            base = self.infer(low_res, self.coding.base)
+            condition = self.coding.condition(low_res, base)
+            # Latents before quantization, as in CompVis/latent-diffusion; decoding quantizes.
+            target = self.coding.target(high_res, base)
+            latents = self.infer(target, lambda images: self.vqvae.encode(images).latents)
+        noise = torch.randn(latents.shape, generator=generator).to(latents.device)
+        count = self.scheduler.config.num_train_timesteps
+        timesteps = torch.randint(count, (len(latents),), generator=generator).to(latents.device)
+        noisy = self.scheduler.add_noise(latents, noise, timesteps)
+        inputs = torch.cat([noisy, condition], dim=1)
+        predicted = self.infer(inputs, lambda images: self.unet(images, timesteps).sample)
+        by_velocity = self.scheduler.config.prediction_type == "v_prediction"
+        wanted = self.scheduler.get_velocity(latents, noise, timesteps) if by_velocity else noise
+        return {"loss": F.mse_loss(predicted, wanted)}
+
+
+def check_ceiling(ceiling: figures.Figures, margin: float | None) -> None:
+    """Print the autoencoder's ceiling beside bicubic and the regression; refuse to build a diffusion under a low one.
+
+    Args:
+        ceiling: ``bicubic``, ``autoencoder`` and, where there is one, ``residual``, each with ``psnr``.
+        margin: decibels above bicubic that are asked for; ``None``: any ceiling will do.
+
+    Raises:
+        ValueError: it is lower.
+    """
+    print(f"Autoencoder's ceiling beside bicubic, held-out crops:\n{figures.describe(ceiling)}", flush=True)
+    above = ceiling["autoencoder"]["psnr"] - ceiling["bicubic"]["psnr"]
+    if margin is None:
+        logger.warning(
+            "ceiling_margin is off: the diffusion is trained although no result of it can be better than the "
+            "autoencoder, which is %+.2f dB from bicubic",
+            above,
+        )
+    elif above < margin:
+        raise ValueError(
+            f"autoencoder: its ceiling is too low for a diffusion; expected bicubic {margin:+.2f} dB, found "
+            f"{above:+.2f} dB; train it longer (--autoencoder_minutes), code the residual (stages with 'regression'), "
+            "or set --ceiling_margin null to train all the same"
+        )
+
+
+def train_diffusion(run: Run) -> figures.Figures:
+    """Train ``unet/`` and write ``scheduler/``; figures through the finished enhancer."""
+    from diffusers import UNet2DModel
+
+    settings = run.settings
+    parts = [run.part("vqvae"), *([run.part("regression")] if run.has("regression") else [])]
+    vqvae = load_autoencoder(parts[0], run.device)
+    coding = load_coding(run.output_dir, int(vqvae.config.in_channels), run.device)
+    ceiling = figures.measure_bicubic(run.held_out) | figures.measure_autoencoder(vqvae, coding, run.held_out)
+    check_ceiling(ceiling, settings.ceiling_margin)
+
+    run.seed_weights("diffusion")
+    start = run.start_of("unet")
+    if start is not None:
+        unet = load_diffusers(UNet2DModel, start).requires_grad_(True)
+        scheduler = load_scheduler(start.with_name("scheduler"))
+        parts.append(start)
+    else:
+        side, latents = settings.crop_size // SCALE, int(vqvae.config.latent_channels)
+        unet = build_unet(coding.condition_channels, latents, tuple(settings.unet_channels), side)
+        scheduler = build_scheduler()
+    check_parts(run.output_dir, unet, vqvae, coding)
+    unet.to(run.device, memory_format=torch.channels_last)
+    step = DiffusionStep(unet, vqvae, coding, scheduler, run.batches(LARGER_BATCH), run.infer)
+    run.save("unet", run.train("diffusion", unet, step, depends_on=parts))
+    scheduler.save_pretrained(run.output_dir / "scheduler")
+    return ceiling | figures.measure_ldm(run.output_dir, run.held_out, device=run.device)

@@ -1,0 +1,58 @@
+"""Stage ``regression``: the small network whose result is the base of everything that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..super_resolution.networks.regression_network import RegressionNetwork
+from ..super_resolution.networks.weight_folder import load_network
+from ..training.precision import AutocastInferer
+from . import validation_figures as figures
+from .batches import Batches
+from .run import Run
+
+EPSILON = 1e-3  # half a grey level of 8 bits: where the loss turns from square to absolute
+
+
+def charbonnier(image: Tensor, truth: Tensor) -> Tensor:
+    """Mean of sqrt(d² + epsilon²): an absolute error that is smooth at zero (Lai et al. 2017, arXiv 1704.03915)."""
+    return ((image - truth).square() + EPSILON**2).sqrt().mean()
+
+
+@dataclass(frozen=True)
+class RegressionStep:
+    """One training step.
+
+    Attributes:
+        network: the network.
+        batches: of crops.
+        infer: runs the network, in its precision.
+    """
+
+    network: RegressionNetwork
+    batches: Batches
+    infer: AutocastInferer
+
+    def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
+        """Charbonnier loss of a batch."""
+        high_res, low_res = self.batches.draw_pair(generator, self.network.scale)
+        return {"loss": charbonnier(self.infer(low_res, self.network), high_res)}
+
+
+def train_regression(run: Run) -> figures.Figures:
+    """Train ``regression/``; figures on the held-out crops."""
+    settings = run.settings
+    run.seed_weights("regression")
+    network: Any = RegressionNetwork(settings.regression_width, settings.regression_blocks)
+    start = run.start_of("regression")
+    if start is not None:
+        network = load_network(RegressionNetwork, start).requires_grad_(True)
+    network.to(run.device, memory_format=torch.channels_last)
+    step = RegressionStep(network, run.batches(), run.infer)
+    trained = run.train("regression", network, step, depends_on=[start] if start else [])
+    trained = load_network(RegressionNetwork, run.save("regression", trained)).to(run.device)
+    return figures.measure_bicubic(run.held_out) | figures.measure_residual(trained, run.held_out)

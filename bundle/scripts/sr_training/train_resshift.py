@@ -1,0 +1,83 @@
+"""Stage ``resshift``: a diffusion of four steps from the regression network's result to the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..super_resolution.enhancers.resshift import ShiftSchedule, save_schedule, timestep
+from ..super_resolution.networks.coding import SCALE, Coding, load_coding
+from ..super_resolution.networks.weight_folder import load_diffusers
+from ..super_resolution.resampling import degrade
+from ..training.precision import AutocastInferer
+from . import validation_figures as figures
+from .batches import Batches
+from .run import Run
+from .train_diffusion import LARGER_BATCH, build_unet
+
+MEASURED_CROPS = 512
+
+
+@dataclass(frozen=True)
+class ResShiftStep:
+    """One training step.
+
+    Attributes:
+        unet: the network.
+        schedule: of the shift.
+        coding: with the regression network.
+        batches: of crops.
+        infer: runs the networks, in their precision.
+    """
+
+    unet: Any
+    schedule: ShiftSchedule
+    coding: Coding
+    batches: Batches
+    infer: AutocastInferer
+
+    def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
+        """Mean squared error of the predicted residual for a batch at random steps."""
+        high_res, low_res = self.batches.draw_pair(generator, SCALE)
+        with torch.no_grad():
+            base = self.infer(low_res, self.coding.base)
+            condition = self.coding.condition(low_res, base)
+            residual = F.pixel_unshuffle(high_res - base, SCALE) / self.schedule.residual_std
+        step = torch.randint(1, self.schedule.steps + 1, (len(residual),), generator=generator).to(residual.device)
+        noise = torch.randn(residual.shape, generator=generator).to(residual.device)
+        shifted = self.schedule.scaled(self.schedule.shift(residual, noise, step), step)
+        inputs, told = torch.cat([shifted, condition], dim=1), timestep(step, self.schedule)
+        predicted = self.infer(inputs, lambda images: self.unet(images, told).sample)
+        return {"loss": F.mse_loss(predicted, residual)}
+
+
+@torch.no_grad()
+def residual_std(coding: Coding, crops: Tensor, device: torch.device) -> float:
+    """Standard deviation of truth less regression over crops (N, 1, H, W) that are reduced without noise."""
+    parts = [part - coding.base(degrade(part, SCALE)) for part in crops.to(device).split(32)]
+    return float(torch.cat(parts).std())
+
+
+def train_resshift(run: Run) -> figures.Figures:
+    """Train ``resshift/``, a folder that is complete in itself; figures through the finished enhancer."""
+    from diffusers import UNet2DModel
+
+    settings = run.settings
+    run.seed_weights("resshift")
+    regression, start = run.part("regression"), run.start_of("resshift/unet")
+    coding = load_coding(run.output_dir, channels=1, device=run.device)
+    unet = build_unet(coding.condition_channels, SCALE**2, tuple(settings.unet_channels), settings.crop_size // SCALE)
+    if start is not None:
+        unet = load_diffusers(UNet2DModel, start).requires_grad_(True)
+    unet.to(run.device, memory_format=torch.channels_last)
+    schedule = ShiftSchedule(residual_std(coding, run.crops[:MEASURED_CROPS], run.device))
+    step = ResShiftStep(unet, schedule, coding, run.batches(LARGER_BATCH), run.infer)
+    depends_on = [regression, *([start] if start else [])]
+    run.save("resshift/unet", run.train("resshift", unet, step, depends_on=depends_on))
+    run.save("resshift/regression", coding.regression)
+    save_schedule(run.output_dir / "resshift", schedule)
+    return figures.measure_resshift(run.output_dir, run.held_out, device=run.device)

@@ -1,0 +1,278 @@
+"""Enhancement of a whole data set: batches, resume, shards, failures (paper: Methodology 4)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..attention import Attention, make_attention
+from ..common.atomic import remove_temporaries
+from ..common.checksum import file_sha256
+from ..common.failures import Failure, write_failures
+from ..common.geometry import fit_square
+from ..data.datalist import Datalist, write_datalist
+from ..dicom import RefusedInput, read_radiograph, write_enhanced, write_png16
+from ..networks.vit_multilabel import ViTMultilabel
+from .enhancers.enhancer import Enhancer
+from .manifest import append_line, merge_failures, trusted_lines, write_merged
+from .region_enhancer import ChosenRegions, EnhancedRegions, EnhanceSettings, RegionEnhancer
+
+logger = logging.getLogger(__name__)
+
+DESCRIPTION = "attention-guided super-resolution of regions; synthetic detail, not for primary diagnosis"
+
+
+@dataclass
+class DatasetEnhancer:
+    """Enhance every image of a datalist into the same tree below ``output_dir``.
+
+    Attributes:
+        datalist: what to enhance.
+        network: whose attention chooses the regions; evaluation mode, on ``device``.
+        network_hash: of its weights.
+        enhancer: super-resolution.
+        settings: regions and paste.
+        output_dir: enhanced files, ``datalist.json``, ``manifest.jsonl``, ``failures.csv``.
+        batch_size: images per attention batch.
+        region_batch: regions per enhancer batch.
+        device: of the netenhanced.
+        rank: this process takes batches rank, rank + world_size, …
+        world_size: number of processes.
+        limit: first images of each split only; ``None``: all.
+        attention: of ``network``, whose map chooses the regions; ``None``: that of CLS in the last layer (the paper's).
+    """
+
+    datalist: Datalist
+    network: ViTMultilabel
+    network_hash: str
+    enhancer: Enhancer
+    settings: EnhanceSettings
+    output_dir: Path
+    batch_size: int = 16
+    region_batch: int = 32
+    device: torch.device | str = "cpu"
+    rank: int = 0
+    world_size: int = 1
+    limit: int | None = None
+    attention: Attention | None = None
+
+    def __post_init__(self) -> None:
+        self.output_dir = Path(self.output_dir)
+        self.attend: Attention = self.attention or make_attention("last_cls", self.network)
+        self.region_enhancer = RegionEnhancer(self.enhancer, self.settings, batch=self.region_batch)
+
+    def run(self) -> list[dict[str, Any]]:
+        """Enhance what is not finished; return the lines of all finished images of this process.
+
+        Raises:
+            ValueError: the folder holds images of other settings.
+            OSError: the disk is full; everything finished so far stays and the same command continues.
+        """
+        self.check_output_dir()
+        blocks = self.blocks()
+        done = self.finished()
+        # A block is done or redone as a whole: what an image is batched with changes its last bits.
+        pending = [block for block in blocks if any(self.name_of(item) not in done for item in block)]
+        logger.info("enhancing %d of %d batches (the others are finished)", len(pending), len(blocks))
+        failures: list[Failure] = []
+        started = time.monotonic()
+        for number, block in enumerate(pending, start=1):
+            for line in self.enhance_batch(block, failures):
+                done[line["image"]] = line
+                append_line(self.output_dir / f"manifest.rank{self.rank}.jsonl", line)
+            report_progress(number, len(pending), time.monotonic() - started)
+        write_failures(self.output_dir / f"failures.rank{self.rank}.csv", failures)
+        return [done[name] for block in blocks for name in map(self.name_of, block) if name in done]
+
+    def check_output_dir(self) -> None:
+        """Refuse to write over the source images, or to give two images one name.
+
+        Raises:
+            ValueError: naming the folder, or the images.
+        """
+        if any(Path(item["image"]).is_relative_to(self.output_dir.absolute()) for item in self.items()):
+            raise ValueError(
+                f"{self.output_dir}: holds the source images; expected another folder, found the data set's own; "
+                "set --output_dir to a new folder"
+            )
+        seen: dict[str, str] = {}
+        for item in self.items():
+            name = output_name(self.name_of(item), is_dicom_file(Path(item["image"]))).as_posix()
+            if seen.setdefault(name, item["image"]) != item["image"]:
+                raise ValueError(
+                    f"{item['image']}: would be written over the enhanced {seen[name]}; expected one name each, found "
+                    f"{name} twice; put the datalist in the folder that holds all images, or rename one"
+                )
+
+    def blocks(self) -> list[list[dict]]:
+        """This process's batches; the cut does not depend on how many processes there are, nor on what is finished."""
+        items = self.items()
+        blocks = [items[start : start + self.batch_size] for start in range(0, len(items), self.batch_size)]
+        return blocks[self.rank :: self.world_size]
+
+    def complete(self) -> list[dict[str, Any]]:
+        """After every process has run: merge the manifests and write the datalist of the enhanced images."""
+        remove_temporaries(self.output_dir)
+        done = self.finished()
+        names = [self.name_of(item) for item in self.items()]
+        lines = [done[name] for name in names if name in done]
+        write_merged(self.output_dir, lines)
+        merge_failures(self.output_dir)
+        splits = {
+            split: [self.enhanced_item(item, done[self.name_of(item)]) for item in items if self.name_of(item) in done]
+            for split, items in self.limited().items()
+        }
+        missing = len(names) - len(lines)
+        if missing:
+            logger.warning("%d images were refused and are not in the enhanced datalist", missing)
+        write_datalist(replace(self.datalist, splits=splits), self.output_dir / "datalist.json")
+        return lines
+
+    def finished(self) -> dict[str, dict[str, Any]]:
+        """Manifest lines of the images that need no more enhanced."""
+        sources = {self.name_of(item): Path(item["image"]) for item in self.items()}
+        return trusted_lines(self.output_dir, sources, self.hashes())
+
+    def limited(self) -> dict[str, list[dict]]:
+        """Splits, cut to ``limit``."""
+        return {split: items[: self.limit] for split, items in self.datalist.splits.items()}
+
+    def items(self) -> list[dict]:
+        """All items in the order of the datalist."""
+        return [item for items in self.limited().values() for item in items]
+
+    def name_of(self, item: dict) -> str:
+        """Path of an image below the data set's folder; identifies it in the manifest."""
+        path, root = Path(item["image"]), self.datalist.path.parent.absolute() if self.datalist.path else Path()
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+    def hashes(self) -> dict[str, str]:
+        """What every line of this run carries."""
+        return {
+            "settings": self.settings.digest(),
+            "enhancer": self.enhancer.name,
+            "enhancer_weights": self.enhancer.weights_hash,
+            "network": self.network_hash[:16],
+            "attention": self.attend.name,
+        }
+
+    def enhance_batch(self, items: Sequence[dict], failures: list[Failure]) -> Iterator[dict[str, Any]]:
+        """Enhance and write a batch of images; lines of those that could be read."""
+        sources = list(self.read(items, failures))
+        if not sources:
+            return
+        size = self.network.image_size
+        fitted = torch.stack([fit_square(source, size) for _, source in sources]).to(self.device)
+        maps = self.attend(fitted).region_maps(self.network.labels)
+        chosen = [
+            self.region_enhancer.choose(source, grid, size)
+            for (_, source), grid in zip(sources, maps.cpu(), strict=True)
+        ]
+        results = self.enhance([item for item, _ in sources], chosen, failures)
+        for (item, _), enhanced in zip(sources, results, strict=True):
+            if enhanced is None:
+                continue
+            if enhanced.regions:
+                if enhanced.rejected:
+                    counts = enhanced.rejected, enhanced.rejected + len(enhanced.regions)
+                    logger.warning("%s: %d of %d regions not finite; original kept", item["image"], *counts)
+                yield self.write(item, enhanced)
+                continue
+            reason = f"{item['image']}: {self.enhancer.name} gave NaN or infinity; expected finite pixels"
+            failures.append(Failure(item["image"], "NOT_FINITE", reason, f"check the weights of {self.enhancer.name}"))
+            logger.warning("refused: %s", reason)
+
+    def enhance(
+        self, items: Sequence[dict], chosen: Sequence[ChosenRegions], failures: list[Failure]
+    ) -> list[EnhancedRegions | None]:
+        """Enhanced regions of each image; ``None``, and a failure, where they do not fit into memory."""
+        try:
+            return list(self.region_enhancer.enhance(chosen))
+        except MemoryError as error:
+            if len(chosen) == 1:
+                reason = f"{items[0]['image']}: {error}"
+                failures.append(Failure(items[0]["image"], "OUT_OF_MEMORY", reason, "set a smaller window"))
+                logger.warning("refused: %s", reason)
+                return [None]
+        enhanced = []
+        for item, one in zip(items, chosen, strict=True):
+            for generator in one.generators:  # the same noise again for regions that were finished
+                generator.manual_seed(generator.initial_seed())
+            enhanced.extend(self.enhance([item], [one], failures))
+        return enhanced
+
+    def read(self, items: Sequence[dict], failures: list[Failure]) -> Iterator[tuple[dict, torch.Tensor]]:
+        """Items with their images (1, H, W); a refused one is recorded."""
+        for item in items:
+            try:
+                yield item, torch.from_numpy(read_radiograph(item["image"]).image)
+            except RefusedInput as refusal:
+                failures.append(Failure.of(item["image"], refusal))
+                logger.warning("refused: %s", refusal)
+
+    def write(self, item: dict, enhanced: EnhancedRegions) -> dict[str, Any]:
+        """Paste, write the file, and make its manifest line."""
+        image, figures = self.region_enhancer.paste(enhanced)
+        name = self.name_of(item)
+        as_dicom = is_dicom_file(Path(item["image"]))
+        output = output_name(name, as_dicom)
+        if as_dicom:
+            write_enhanced(
+                Path(item["image"]),
+                image[0].numpy(),
+                self.output_dir / output,
+                description=DESCRIPTION,
+                software="cxr-attention-sr",
+            )
+        else:
+            write_png16(image[0].numpy(), self.output_dir / output)
+        return {
+            "image": name,
+            "output": output.as_posix(),
+            "source_sha256": file_sha256(Path(item["image"])),
+            "output_sha256": file_sha256(self.output_dir / output),
+            "boxes": [list(region.box) for region in enhanced.regions],
+            "scores": [round(region.score, 8) for region in enhanced.regions],
+            "source_shape": list(enhanced.source.shape[-2:]),
+            "output_shape": list(image.shape[-2:]),
+            "fidelity": figures,
+            "flags": enhanced.flags,
+            **self.hashes(),
+        }
+
+    def enhanced_item(self, item: dict, line: dict[str, Any]) -> dict:
+        """The datalist item of the enhanced file; boxes follow its size."""
+        enhanced = {**item, "image": str((self.output_dir / line["output"]).absolute())}
+        if item.get("boxes"):
+            factor = line["output_shape"][1] / line["source_shape"][1]
+            enhanced["boxes"] = [
+                {**box, "xywh": [round(value * factor, 1) for value in box["xywh"]]} for box in item["boxes"]
+            ]
+        return enhanced
+
+
+def output_name(name: str, as_dicom: bool) -> Path:
+    """Path of an enhanced image below the output folder: a DICOM keeps its name, others become ``.png``."""
+    path = Path(name)
+    if as_dicom:
+        return path
+    known = path.suffix.lower() in {".png", ".jpg", ".jpeg", ".nii", ".nrrd", ".mha", ".mhd", ".gz"}
+    return path.with_suffix(".png") if known else path.with_name(path.name + ".png")
+
+
+def is_dicom_file(path: Path) -> bool:
+    """Whether a file carries the DICOM prefix (PS3.10, 7.1)."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def report_progress(finished: int, total: int, seconds: float) -> None:
+    """One log line per batch with the time left."""
+    left = seconds / finished * (total - finished)
+    logger.info("enhanced %d/%d, about %.0f s left", finished, total, left)

@@ -1,0 +1,123 @@
+"""Guided super-resolution at any scale from 1.5 to 4.5: inspired by TnTViT-G, not a reproduction (see
+:mod:`..networks.guided_network`).
+"""  # noqa: D205
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from ..networks.guided_network import GuidedNetwork
+from ..networks.weight_folder import find_part, hash_parts, load_network
+from ..resampling import resize
+from .data_consistency import data_consistent
+
+SCALES = (1.5, 4.5)
+GUIDE_SIZE = 16
+SURROUNDINGS = 4 / 3  # of a region's side: as the network was trained at x4 (48 of a crop's 64 pixels)
+
+
+class GuidedEnhancer:
+    """Enlarges a region, looking at a guide where there is one.
+
+    Args:
+        folder: a ``guided/`` that ``run sr_training`` wrote, or the model folder around it.
+        scale: output pixels per input pixel; :meth:`enlarge` takes fractions too.
+        data_consistency: correct the result until it reduces to its input.
+        device: where to run.
+
+    Raises:
+        FileNotFoundError: no network there.
+        ValueError: its weights do not fit, or a scale that it was not trained for.
+    """
+
+    name, needs_native, takes_guide = "guided", False, True
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        scale: int = 4,
+        data_consistency: bool = True,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        check_scale(scale)
+        source = find_part(folder, "guided")
+        self.device, self.scale, self.data_consistency = torch.device(device), scale, data_consistency
+        self.network = load_network(GuidedNetwork, source).to(self.device)
+        self.weights_hash = hash_parts(source, settings=(scale, data_consistency, SURROUNDINGS))
+
+    def enhance(
+        self,
+        low_res: torch.Tensor,
+        *,
+        generators: Sequence[torch.Generator],
+        guide: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """(N, 1, h, w) in [0, 1] -> (N, 1, scale * h, scale * w).
+
+        Args:
+            low_res: regions.
+            generators: not used, the network is deterministic.
+            guide: (N, 2, 16, 16) in [0, 1], see :meth:`make_guide`; ``None``: none.
+        """
+        high_res = self.enlarge(low_res, self.scale, guide)
+        if self.data_consistency:
+            high_res = data_consistent(high_res, low_res.float(), self.scale)
+        return high_res
+
+    def make_guide(self, image: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:
+        """Guide (2, 16, 16) of an attended region (row0, col0, row1, col1) of an image (1, H, W)."""
+        around = surroundings_of(box, (image.shape[-2], image.shape[-1]))
+        window = image[None, :, around[0] : around[2], around[1] : around[3]]
+        row, column = box[0] - around[0], box[1] - around[1]
+        return make_guide(window, (row, column, row + box[2] - box[0], column + box[3] - box[1]))[0]
+
+    @torch.inference_mode()
+    def enlarge(self, low_res: torch.Tensor, scale: float, guide: torch.Tensor | None = None) -> torch.Tensor:
+        """(N, 1, h, w) -> (N, 1, H, W) for any scale of the range; H and W are rounded.
+
+        Raises:
+            ValueError: a scale outside the range.
+        """
+        check_scale(scale)
+        low_res = low_res.to(self.device, torch.float32)
+        size = (round(low_res.shape[-2] * scale), round(low_res.shape[-1] * scale))
+        guide = None if guide is None else guide.to(self.device, torch.float32)
+        present = torch.ones(len(low_res), device=self.device)
+        return self.network(low_res, size, guide, present).cpu()
+
+
+def make_guide(surroundings: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:
+    """Surroundings (N, 1, H, W) and the attended box in them (row0, col0, row1, col1) -> (N, 2, 16, 16) in [0, 1]."""
+    context = resize(surroundings, (GUIDE_SIZE, GUIDE_SIZE)).clamp(0.0, 1.0)
+    mask = torch.zeros_like(surroundings)
+    mask[..., box[0] : box[2], box[1] : box[3]] = 1.0
+    return torch.cat([context, F.interpolate(mask, size=(GUIDE_SIZE, GUIDE_SIZE), mode="area")], dim=1)
+
+
+def surroundings_of(box: tuple[int, int, int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
+    """A box around a region, shifted inside the image, and cut where the image is too small for it."""
+    starts, ends = [], []
+    for low, high, length in zip(box[:2], box[2:], shape, strict=True):
+        side = min(length, round((high - low) * SURROUNDINGS))
+        start = min(max(0, (low + high - side) // 2), length - side)
+        starts.append(start)
+        ends.append(start + side)
+    return starts[0], starts[1], ends[0], ends[1]
+
+
+def check_scale(scale: float) -> None:
+    """Refuse a scale that the network was not trained for.
+
+    Raises:
+        ValueError: outside ``SCALES``.
+    """
+    if not SCALES[0] <= scale <= SCALES[1]:
+        raise ValueError(
+            f"scale: not offered by guided; expected {SCALES[0]} to {SCALES[1]}, found {scale}; choose one of "
+            "these, or bicubic"
+        )

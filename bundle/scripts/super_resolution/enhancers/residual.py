@@ -1,0 +1,47 @@
+"""The small regression network (EDSR, arXiv 1707.02921): the trained baseline that diffusion has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ..networks.regression_network import RegressionNetwork
+from ..networks.weight_folder import find_part, hash_parts, load_network
+from .data_consistency import data_consistent
+
+
+class ResidualEnhancer:
+    """Bicubic interpolation and what a network learnt that it lacks.
+
+    Args:
+        folder: a ``regression/`` that ``run sr_training`` wrote, or the model folder around it.
+        data_consistency: correct the result until it reduces to its input.
+        device: where to run.
+
+    Raises:
+        FileNotFoundError: no network there.
+        ValueError: its weights do not fit.
+    """
+
+    name, needs_native = "residual", False
+
+    def __init__(
+        self, folder: str | Path, *, data_consistency: bool = True, device: torch.device | str = "cpu"
+    ) -> None:
+        source = find_part(folder, "regression")
+        self.device = torch.device(device)
+        self.network = load_network(RegressionNetwork, source).to(self.device)
+        self.scale = self.network.scale
+        self.data_consistency = data_consistency
+        self.weights_hash = hash_parts(source, settings=(data_consistency,))
+
+    @torch.inference_mode()
+    def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
+        """(N, 1, h, w) in [0, 1] -> (N, 1, scale * h, scale * w)."""
+        low_res = low_res.to(self.device, torch.float32)
+        high_res = self.network(low_res)
+        if self.data_consistency:
+            high_res = data_consistent(high_res, low_res, self.scale)
+        return high_res.cpu()

@@ -1,0 +1,103 @@
+"""The enhancing workflow: :mod:`.enhance_dataset` with MLflow, example figures, and a barrier between processes."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from ..common.geometry import SquareGeometry, fit_square, map_to_source
+from ..dicom import read_radiograph
+from ..tracking import Tracker
+from .enhance_dataset import DatasetEnhancer
+from .fidelity import cut, mean
+from .forecast import forecast
+from .region_enhancer import fitted, reduce_by, reduction_of
+from .regions import Region
+
+logger = logging.getLogger(__name__)
+
+EXAMPLES = 6
+
+
+class Enhancement:
+    """What ``run enhancing`` runs.
+
+    Args:
+        job: the data set's enhancement.
+        tracker: MLflow run.
+        dry_run: only measure a few images and print what all will cost; nothing is written or tracked.
+    """
+
+    def __init__(self, job: DatasetEnhancer, tracker: Tracker, dry_run: bool = False) -> None:
+        self.job, self.tracker, self.dry_run = job, tracker, dry_run
+
+    def run(self) -> None:
+        """Enhance, merge, draw examples, log. A failure closes the MLflow run as failed."""
+        if self.dry_run:
+            if self.job.rank == 0:
+                print(forecast(self.job), flush=True)
+            return
+        settings = {**vars(self.job.settings), **self.job.hashes()}
+        with self.tracker.recording({name: value for name, value in settings.items() if name != "settings"}):
+            self.job.run()
+            if dist.is_initialized():
+                dist.barrier()
+            if self.job.rank == 0:
+                self.summarise(self.job.complete())
+
+    def summarise(self, lines: list[dict[str, Any]]) -> None:
+        """Mean PSNR and SSIM to the log and to MLflow; overlay figures."""
+        names = sorted({name for line in lines for name in line["fidelity"]})
+        means = {name: mean([line["fidelity"].get(name) for line in lines]) for name in names}
+        for name, value in means.items():
+            logger.info("%-20s %s", name, "not available" if value is None else f"{value:.4f}")
+        self.tracker.log_metrics(means)
+        self.draw_examples(lines)
+        self.tracker.log_artifacts(self.job.output_dir / "manifest.jsonl", *self.examples())
+
+    def examples(self) -> list[Path]:
+        """Figures written so far."""
+        return sorted((self.job.output_dir / "examples").glob("*.png"))
+
+    def draw_examples(self, lines: list[dict[str, Any]]) -> None:
+        """Overlay and crop panels of the first test images."""
+        from ..report.figures import save_png
+        from ..report.image_figures import attention_overlay, crop_panel
+
+        by_name = {line["image"]: line for line in lines}
+        items = [item for item in self.job.limited().get("test", []) if self.job.name_of(item) in by_name][:EXAMPLES]
+        for number, item in enumerate(items):
+            line = by_name[self.job.name_of(item)]
+            before = torch.from_numpy(read_radiograph(item["image"]).image)
+            after = torch.from_numpy(read_radiograph(self.job.output_dir / line["output"]).image)
+            attention = self.attention_of(before)
+            region = Region(*line["boxes"][0])
+            finer = enlarged(region, after.shape[-1] // before.shape[-1])
+            enhanced, native = cut(after, finer), cut(before, region)
+            size = before.shape[-2], before.shape[-1]
+            low_res = reduce_by(native, reduction_of(size, self.job.settings))
+            folder = self.job.output_dir / "examples"
+            image = before[0].numpy()
+            save_png(attention_overlay(image, attention, line["boxes"]), folder / f"attention_{number}.png")
+            versions = {"native": native, "enhancer's input": low_res, "enhanced": enhanced}
+            crops = {title: fitted(crop, enhanced)[0].numpy() for title, crop in versions.items()}
+            panel = crop_panel(image, attention, line["boxes"], crops)
+            save_png(panel, folder / f"panel_{number}.png")
+
+    def attention_of(self, image: torch.Tensor) -> np.ndarray:
+        """Map of an image (1, H, W), in its pixels."""
+        size = self.job.network.image_size
+        output = self.job.attend(fit_square(image, size)[None].to(self.job.device))
+        maps = output.region_maps(self.job.network.labels)
+        return map_to_source(maps[0].cpu(), SquareGeometry(image.shape[-2], image.shape[-1], size)).numpy()
+
+
+def enlarged(region: Region, factor: int) -> Region:
+    """The region on a canvas ``factor`` times as large."""
+    row0, col0, row1, col1 = (value * factor for value in region.box)
+    return Region(row0, col0, row1, col1, region.score)

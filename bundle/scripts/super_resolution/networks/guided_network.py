@@ -1,0 +1,172 @@
+"""Two streams of transformers in transformers, one of the region and one of its guide, and an implicit function that
+gives any scale.
+
+Inspired by TnTViT-G (reference 1 of the paper), not a reproduction: no code or text of its details is public. Taken
+from it: a stream for the target and one for the guide, inner tokens (pixels) added to outer tokens (patches; Han et al.
+2021, arXiv 2103.00112), fusion after each stage, output of any size. The last is a local implicit image function (Chen
+et al. 2021, arXiv 2012.09161) on top of bicubic interpolation, which, as there, reads the features of residual blocks:
+attention within patches alone does not see across their borders.
+"""  # noqa: D205
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..resampling import resize
+from .regression_network import ResidualBlock
+
+PATCH = 4  # side of a patch, pixels
+HEADS = 4
+
+
+class GuidedNetwork(nn.Module):
+    """Region and guide -> region of any size; untrained, it is bicubic interpolation.
+
+    Args:
+        pixel_width: features of an inner token.
+        patch_width: features of an outer token.
+        stages: blocks of each stream, each followed by fusion.
+        residual_blocks: of the region before them.
+        guide_channels: of the guide: context image, attention map.
+    """
+
+    def __init__(
+        self,
+        pixel_width: int = 32,
+        patch_width: int = 64,
+        stages: int = 2,
+        residual_blocks: int = 6,
+        guide_channels: int = 2,
+    ) -> None:
+        super().__init__()
+        self.settings = {
+            "pixel_width": pixel_width,
+            "patch_width": patch_width,
+            "stages": stages,
+            "residual_blocks": residual_blocks,
+            "guide_channels": guide_channels,
+        }
+        self.patch_width = patch_width
+        entry = nn.Conv2d(1, pixel_width, 3, padding=1)
+        self.region_entry = nn.Sequential(entry, *(ResidualBlock(pixel_width) for _ in range(residual_blocks)))
+        self.guide_entry = nn.Conv2d(guide_channels, pixel_width, 3, padding=1)
+        self.region_stages = nn.ModuleList(TntBlock(pixel_width, patch_width) for _ in range(stages))
+        self.guide_stages = nn.ModuleList(TntBlock(pixel_width, patch_width) for _ in range(stages))
+        self.fusions = nn.ModuleList(nn.MultiheadAttention(patch_width, HEADS, batch_first=True) for _ in range(stages))
+        self.features = nn.Conv2d(pixel_width + patch_width, patch_width, 3, padding=1)
+        self.implicit = ImplicitFunction(patch_width)
+
+    def forward(self, low_res: Tensor, size: tuple[int, int], guide: Tensor | None, present: Tensor) -> Tensor:
+        """Enlarge.
+
+        Args:
+            low_res: (N, 1, h, w) in [0, 1].
+            size: of the result.
+            guide: (N, guide_channels, g, g) in [0, 1], g a multiple of 4; ``None`` for none.
+            present: (N,) 1 where the guide is to be used, 0 where not.
+
+        Returns:
+            (N, 1, *size).
+        """
+        height, width = low_res.shape[-2:]
+        padded = F.pad(low_res, (0, -width % PATCH, 0, -height % PATCH), mode="replicate")
+        grid = (padded.shape[-2] // PATCH, padded.shape[-1] // PATCH)
+        tokens = Tokens(self.region_entry(padded - 0.5), self.patch_width)
+        told = None if guide is None else Tokens(self.guide_entry(guide - 0.5), self.patch_width)
+        for region_stage, guide_stage, fusion in zip(self.region_stages, self.guide_stages, self.fusions, strict=True):
+            region_stage(tokens)
+            if told is not None:
+                guide_stage(told)
+                fused, _ = fusion(tokens.patches, told.patches, told.patches, need_weights=False)
+                tokens.patches = tokens.patches + present[:, None, None] * fused
+        features = self.features(torch.cat([join(tokens.pixels, grid), spread(tokens.patches, grid)], dim=1))
+        return resize(low_res, size) + self.implicit(features[..., :height, :width], size)
+
+
+class Tokens:
+    """Of a stream: inner ones, pixels (N P, 16, c), and outer ones, patches (N, P, C), which start at zero."""
+
+    def __init__(self, features: Tensor, patch_width: int) -> None:
+        n, _, height, width = features.shape
+        self.pixels = split(features)
+        self.patches = features.new_zeros(n, height * width // PATCH**2, patch_width)
+
+
+class TntBlock(nn.Module):
+    """Attention among the pixels of each patch, whose result is added to the patches; then attention among these."""
+
+    def __init__(self, pixel_width: int, patch_width: int) -> None:
+        super().__init__()
+        self.inner = encoder_layer(pixel_width)
+        self.project = nn.Linear(PATCH**2 * pixel_width, patch_width)
+        self.outer = encoder_layer(patch_width)
+
+    def forward(self, tokens: Tokens) -> None:
+        """Update the tokens of a stream."""
+        tokens.pixels = self.inner(tokens.pixels)
+        projected = self.project(tokens.pixels.flatten(1)).unflatten(0, tokens.patches.shape[:2])
+        tokens.patches = self.outer(tokens.patches + projected)
+
+
+class ImplicitFunction(nn.Module):
+    """Features, and where between them an output pixel lies -> its value; blended over the four nearest features."""
+
+    def __init__(self, width: int, hidden: int = 96) -> None:
+        super().__init__()
+        # Two halves of the first layer: one is needed once for each feature, the other for each place.
+        self.content = nn.Conv2d(width, hidden, 1)
+        self.place = nn.Conv2d(4, hidden, 1, bias=False)
+        self.layers = nn.Sequential(nn.GELU(), nn.Conv2d(hidden, hidden, 1), nn.GELU(), nn.Conv2d(hidden, 1, 1))
+        last: nn.Conv2d = self.layers[-1]  # type: ignore[assignment]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """(N, C, h, w) -> (N, 1, *size)."""
+        rows, columns = (neighbours(length, out) for length, out in zip(features.shape[-2:], size, strict=True))
+        content, total = self.content(features), features.new_zeros(len(features), 1, *size)
+        for row_index, row_offset, row_weight in rows:
+            for column_index, column_offset, column_weight in columns:
+                where = [row_offset[:, None].expand(size), column_offset[None].expand(size)]
+                cell = [torch.full(size, features.shape[axis] / size[axis]) for axis in (-2, -1)]
+                place = self.place(torch.stack(where + cell)[None].to(features))
+                value = self.layers(content[:, :, row_index][..., column_index] + place)
+                total = total + value * (row_weight[:, None] * column_weight[None]).to(features)
+        return total
+
+
+def neighbours(length: int, out: int) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """For ``out`` pixels over ``length`` features: index, offset in features and weight of the two nearest ones."""
+    place = (torch.arange(out) + 0.5) * length / out - 0.5
+    lower = place.floor()
+    found = []
+    for index, weight in ((lower, 1.0 - (place - lower)), (lower + 1.0, place - lower)):
+        found.append((index.long().clamp(0, length - 1), place - index, weight))
+    return found
+
+
+def encoder_layer(width: int) -> nn.TransformerEncoderLayer:
+    """Attention and a perceptron of twice the width, normalised before each."""
+    return nn.TransformerEncoderLayer(width, HEADS, 2 * width, dropout=0.0, batch_first=True, norm_first=True)
+
+
+def split(features: Tensor) -> Tensor:
+    """(N, c, h, w) -> (N P, 16, c), patch by patch."""
+    width = features.shape[1]
+    patches = F.unfold(features, PATCH, stride=PATCH).unflatten(1, (width, PATCH**2))  # (N, c, 16, P)
+    return patches.permute(0, 3, 2, 1).reshape(-1, PATCH**2, width)
+
+
+def join(pixels: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Inverse of :func:`split` for (rows, columns) of patches."""
+    count = grid[0] * grid[1]
+    patches = pixels.unflatten(0, (-1, count)).permute(0, 3, 2, 1).flatten(1, 2)  # (N, c 16, P)
+    return F.fold(patches, (grid[0] * PATCH, grid[1] * PATCH), PATCH, stride=PATCH)
+
+
+def spread(patches: Tensor, grid: tuple[int, int]) -> Tensor:
+    """(N, P, C) -> (N, C, h, w): each patch's features at all of its pixels, interpolated between centres."""
+    image = patches.transpose(1, 2).unflatten(2, grid)
+    return F.interpolate(image, scale_factor=PATCH, mode="bilinear", align_corners=False)

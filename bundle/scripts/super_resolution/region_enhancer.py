@@ -1,0 +1,290 @@
+"""Image and attention map -> regions, enhanced regions, enhanced image and its measures (paper: Methodology 3).
+
+:class:`RegionEnhancer` is the one place where this sequence is written: the MONAI transform, the enhancement of a data
+set, prediction, zoom and the experiments call it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import torch
+
+from ..common.geometry import SquareGeometry, map_to_source
+from .enhancers.batching import enhance_batches
+from .enhancers.enhancer import Enhancer, takes_guide
+from .fidelity import compare_images, compare_regions, cut
+from .paste import paste as paste_regions
+from .regions import Region, select_regions
+from .resampling import resize
+
+REGION_BATCH = 32
+
+
+@dataclass(frozen=True)
+class EnhanceSettings:
+    """Settings that, beside the weights, decide the pixels of an enhanced image.
+
+    Attributes:
+        selector: how regions are chosen (``fixed_windows``, ``quantile``; controls ``random``, ``lowest``).
+        count: regions per image.
+        window: side of a region, in pixels of the network's input.
+        paste_mode: ``paste_back`` or ``hr_canvas``.
+        working_size: longer side of the image at the resolution that the enhancer starts from (the paper's: 224);
+            ``None``: native pixels.
+        feather: ramp inside a region's border, source pixels.
+        seed: of the diffusion noise and of the ``random`` selector.
+    """
+
+    selector: str = "fixed_windows"
+    count: int = 4
+    window: int = 64
+    paste_mode: str = "paste_back"
+    working_size: int | None = 224
+    feather: int = 4
+    seed: int = 0
+
+    def digest(self) -> str:
+        """Hash by which a changed setting is noticed."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass
+class ChosenRegions:
+    """An image with its regions, before they are enhanced.
+
+    Attributes:
+        source: (1, H, W) as read.
+        regions: R regions in pixels of ``source``.
+        natives: R crops (1, r, c) of ``source``.
+        low_res: R crops (1, h, w) at working resolution, which the enhancer gets.
+        generators: R generators of the enhancer's noise.
+        reduction: source pixels per working pixel, at least 1.
+        guides: R guides, for an enhancer that takes them; empty for the others.
+        flags: remarks of the selector, for example ``no_attention``.
+    """
+
+    source: torch.Tensor
+    regions: list[Region]
+    natives: list[torch.Tensor]
+    low_res: list[torch.Tensor]
+    generators: list[torch.Generator]
+    reduction: float
+    guides: list[torch.Tensor] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+
+
+@dataclass
+class EnhancedRegions:
+    """An image with its enhanced regions, before they are pasted.
+
+    Attributes:
+        source: (1, H, W) as read.
+        regions: R regions in pixels of ``source``.
+        natives: R crops (1, r, c) of ``source``.
+        low_res: R crops (1, h, w) that the enhancer got.
+        high_res: R enhanced crops (1, s * h, s * w), finite.
+        reduction: source pixels per working pixel, at least 1.
+        flags: remarks of the selector; ``not_finite`` when regions were rejected.
+        rejected: number of regions that are left out because the enhancer gave NaN or infinity for them.
+    """
+
+    source: torch.Tensor
+    regions: list[Region]
+    natives: list[torch.Tensor]
+    low_res: list[torch.Tensor]
+    high_res: list[torch.Tensor]
+    reduction: float
+    flags: list[str]
+    rejected: int
+
+
+class RegionEnhancer:
+    """Super-resolution of the regions that an attention map points to.
+
+    Args:
+        enhancer: super-resolution of one region.
+        settings: how regions are chosen and pasted; default: the recommended settings.
+        batch: largest number of regions that the enhancer gets at once.
+    """
+
+    def __init__(
+        self, enhancer: Enhancer, settings: EnhanceSettings | None = None, *, batch: int = REGION_BATCH
+    ) -> None:
+        self.enhancer, self.settings, self.batch = enhancer, settings or EnhanceSettings(), batch
+
+    def __call__(self, source: torch.Tensor, attention_map: torch.Tensor, network_size: int) -> EnhancedRegions:
+        """Choose and enhance the regions of one image; arguments as of :meth:`choose`."""
+        (enhanced,) = self.enhance([self.choose(source, attention_map, network_size)])
+        return enhanced
+
+    def choose(self, source: torch.Tensor, attention_map: torch.Tensor, network_size: int) -> ChosenRegions:
+        """Choose regions in an image and cut them; only the crops are reduced to working resolution.
+
+        Args:
+            source: (1, H, W) in [0, 1].
+            attention_map: (h, w) patch grid of the fitted image.
+            network_size: side of the network's input, in pixels.
+        """
+        height, width = source.shape[-2:]
+        reduction = reduction_of((height, width), self.settings)
+        window = self.settings.window * max(height, width) / network_size / reduction  # working pixels
+        window = max(8, round(window / 8) * 8)  # the diffusion network halves three times
+        key = hashlib.sha256(source.numpy().tobytes()).digest()
+        regions, flags = _select(
+            attention_map,
+            (height, width),
+            network_size,
+            round(window * reduction),
+            self.settings,
+            seed_of(key, "selector", self.settings.seed),
+        )
+        return self.cut(source, regions, flags)
+
+    def cut(self, source: torch.Tensor, regions: Sequence[Region], flags: Sequence[str] = ()) -> ChosenRegions:
+        """Cut given regions of an image (1, H, W) in [0, 1]."""
+        reduction = reduction_of((source.shape[-2], source.shape[-1]), self.settings)
+        key = hashlib.sha256(source.numpy().tobytes()).digest()
+        natives = [cut(source, region) for region in regions]
+        low_res = [reduce_by(native, reduction) for native in natives]
+        generators = [
+            torch.Generator().manual_seed(seed_of(key, f"{self.enhancer.name}|{region.box}", self.settings.seed))
+            for region in regions
+        ]
+        enhancer = self.enhancer
+        guides = [enhancer.make_guide(source, region.box) for region in regions] if takes_guide(enhancer) else []
+        return ChosenRegions(source, list(regions), natives, low_res, generators, reduction, guides, list(flags))
+
+    def enhance(self, chosen: Sequence[ChosenRegions]) -> list[EnhancedRegions]:
+        """Enhance the regions of several images, in batches over all regions of one size.
+
+        Raises:
+            MemoryError: a single region does not fit into memory.
+        """
+        flat = [(number, index) for number, item in enumerate(chosen) for index in range(len(item.regions))]
+        results: dict[tuple[int, int], torch.Tensor] = {}
+        for shape in sorted({tuple(chosen[n].low_res[i].shape) for n, i in flat}):
+            same = [(n, i) for n, i in flat if tuple(chosen[n].low_res[i].shape) == shape]
+            crops = [(chosen[n].natives if self.enhancer.needs_native else chosen[n].low_res)[i] for n, i in same]
+            generators = [chosen[n].generators[i] for n, i in same]
+            guides = [chosen[n].guides[i] for n, i in same if chosen[n].guides]
+            high_res = enhance_batches(self.enhancer, crops, generators, self.batch, guides)
+            results.update(zip(same, high_res, strict=True))
+        return [
+            _finite(item, [results[number, index] for index in range(len(item.regions))])
+            for number, item in enumerate(chosen)
+        ]
+
+    def paste(self, enhanced: EnhancedRegions) -> tuple[torch.Tensor, dict[str, float | None]]:
+        """Paste the enhanced regions into their image, and measure the result.
+
+        Returns:
+            (1, H, W) for ``paste_back``; a whole multiple of it for ``hr_canvas`` where the enhancer's pixels are finer
+            than those of the source; and PSNR and SSIM (see :mod:`.fidelity`) with the number of ``regions_refused``.
+        """
+        factor = max(1, round(self.enhancer.scale / enhanced.reduction))
+        image = paste_regions(
+            enhanced.source,
+            enhanced.high_res,
+            enhanced.regions,
+            scale=factor,
+            mode=self.settings.paste_mode,
+            feather=self.settings.feather,
+        )
+        return image, {**_measure(enhanced, image), "regions_refused": enhanced.rejected}
+
+
+def reduction_of(shape: tuple[int, int], settings: EnhanceSettings) -> float:
+    """Source pixels per working pixel of an image (height, width), at least 1."""
+    return max(1.0, max(shape) / settings.working_size) if settings.working_size else 1.0
+
+
+def _select(
+    attention_map: torch.Tensor,
+    shape: tuple[int, int],
+    network_size: int,
+    window: int,
+    settings: EnhanceSettings,
+    seed: int,
+) -> tuple[list[Region], list[str]]:
+    """Regions in source pixels, found on the map at about the network's resolution (finer steps only cost time)."""
+    step = max(1, round(max(shape) / network_size))
+    small = (-(-shape[0] // step), -(-shape[1] // step))
+    attention = map_to_source(attention_map, SquareGeometry(*small, network_size)).numpy()
+    found, flags = select_regions(
+        settings.selector, attention, count=settings.count, window=max(1, round(window / step)), seed=seed
+    )
+    rows, columns = min(window, shape[0]), min(window, shape[1])
+    regions = []
+    for region in found:
+        row, column = min(region.row0 * step, shape[0] - rows), min(region.col0 * step, shape[1] - columns)
+        regions.append(Region(row, column, row + rows, column + columns, region.score))
+    return regions, flags
+
+
+def _finite(chosen: ChosenRegions, high_res: Sequence[torch.Tensor]) -> EnhancedRegions:
+    """Leave out the regions that the enhancer gave NaN or infinity for: the original pixels stay there."""
+    kept = [index for index, crop in enumerate(high_res) if bool(crop.isfinite().all())]
+    rejected = len(chosen.regions) - len(kept)
+    return EnhancedRegions(
+        chosen.source,
+        regions=[chosen.regions[i] for i in kept],
+        natives=[chosen.natives[i] for i in kept],
+        low_res=[chosen.low_res[i] for i in kept],
+        high_res=[high_res[i] for i in kept],
+        reduction=chosen.reduction,
+        flags=[*chosen.flags, *(["not_finite"] if rejected else [])],
+        rejected=rejected,
+    )
+
+
+def _measure(enhanced: EnhancedRegions, image: torch.Tensor) -> dict[str, float | None]:
+    """PSNR and SSIM against the enhancer's input and, where the source is finer, against its native pixels.
+
+    The latter stand beside those of bicubic interpolation of the input (``…_bicubic_region``).
+    """
+    size = (enhanced.source.shape[-2], enhanced.source.shape[-1])
+    pasted = image if tuple(image.shape[-2:]) == size else resize(image[None], size)[0].clamp(0, 1)
+    figures = compare_images(
+        "input",
+        (reduce_by(pasted, enhanced.reduction), reduce_by(enhanced.source, enhanced.reduction)),
+        [(fitted(crop, low_res), low_res) for crop, low_res in zip(enhanced.high_res, enhanced.low_res, strict=True)],
+    )
+    if enhanced.reduction > 1:
+        pairs = [
+            (fitted(crop, native), native) for crop, native in zip(enhanced.high_res, enhanced.natives, strict=True)
+        ]
+        figures |= compare_images("truth", (pasted, enhanced.source), pairs)
+        interpolated = [
+            (fitted(crop, native), native) for crop, native in zip(enhanced.low_res, enhanced.natives, strict=True)
+        ]
+        figures |= compare_regions("bicubic", interpolated)
+    area = np.zeros(size, bool)
+    for region in enhanced.regions:
+        area[region.row0 : region.row1, region.col0 : region.col1] = True
+    return {**figures, "area_fraction": round(float(area.mean()), 4)}
+
+
+def fitted(crop: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """A crop (1, h, w) at the size of a reference, in [0, 1]."""
+    if crop.shape == reference.shape:
+        return crop.clamp(0, 1)
+    return resize(crop[None], (reference.shape[-2], reference.shape[-1]))[0].clamp(0, 1)
+
+
+def reduce_by(image: torch.Tensor, reduction: float) -> torch.Tensor:
+    """(1, H, W) -> (1, H / reduction, W / reduction): bicubic, antialiased; 1 leaves it as it is."""
+    if reduction == 1:
+        return image
+    height, width = (max(1, round(length / reduction)) for length in image.shape[-2:])
+    return resize(image[None], (height, width))[0].clamp(0, 1)
+
+
+def seed_of(key: bytes, what: str, seed: int) -> int:
+    """Seed from the image's pixels, a name and the run's seed: independent of order and batching."""
+    digest = hashlib.sha256(key + f"|{what}|{seed}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

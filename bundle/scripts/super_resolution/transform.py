@@ -1,0 +1,58 @@
+"""Attention, regions, super-resolution and paste as one MONAI transform."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform
+
+from ..attention.last_layer import attention_maps
+from ..common.geometry import fit_square
+from ..networks.vit_multilabel import ViTMultilabel
+from .enhancers.enhancer import Enhancer
+from .region_enhancer import EnhanceSettings, RegionEnhancer
+
+
+class AttentionGuidedSuperResolutiond(MapTransform):
+    """Enhance what the network attends to; use it after ``LoadRadiographd``, at the image's own size.
+
+    The enhanced image replaces the image; ``meta["regions"]`` holds its boxes (row0, col0, row1, col1)
+    in source pixels.
+
+    Args:
+        keys: keys of (1, H, W) images in [0, 1].
+        network: the classifier, in evaluation mode.
+        enhancer: super-resolution.
+        settings: regions and paste; default: the recommended ones.
+        allow_missing_keys: skip a key that an item lacks.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        network: ViTMultilabel,
+        enhancer: Enhancer,
+        settings: EnhanceSettings | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.network, self.region_enhancer = network, RegionEnhancer(enhancer, settings)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Item with each image enhanced."""
+        item = dict(data)
+        for key in self.key_iterator(item):
+            image = item[key]
+            source = torch.as_tensor(image).as_subclass(torch.Tensor)
+            size = self.network.image_size
+            device = next(self.network.parameters()).device
+            _, maps = attention_maps(self.network, fit_square(source, size)[None].to(device))
+            regions = self.region_enhancer(source, maps[0].cpu(), size)
+            enhanced, _ = self.region_enhancer.paste(regions)
+            meta = dict(image.meta) if isinstance(image, MetaTensor) else {}
+            item[key] = MetaTensor(enhanced, meta={**meta, "regions": [list(region.box) for region in regions.regions]})
+        return item

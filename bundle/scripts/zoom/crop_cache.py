@@ -1,0 +1,141 @@
+"""Crops of the images of a data set, cut once: pixels as in :mod:`..data.image_cache`, regions as JSON beside them.
+
+The name of an entry is a hash of the source's content, of what is cut, of the guide's weights and of the code, so that
+a change of any makes its own entries, and a killed run continues. The JSON appears first: pixels without it do not
+exist.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..common.atomic import write_json
+from ..common.code_version import code_sha256
+from ..data.image_cache import read_entry, write_entry
+from ..data.splitting import content_sha256
+from ..dicom import read_radiograph
+from ..networks.vit_multilabel import ViTMultilabel
+from ..networks.zoom import KEYS, ZoomViT
+from .crops import Zoom, Zoomer, make_zoomer
+
+logger = logging.getLogger(__name__)
+
+
+class CropCache:
+    """Crops (K, s, s) and boxes (K, 4) by source file; processes and runs may share the folder.
+
+    Args:
+        cache_dir: ``crops/`` is made there.
+        zoomer: cuts them.
+        num_workers: decoding threads.
+    """
+
+    def __init__(self, cache_dir: str | Path, zoomer: Zoomer, num_workers: int = 2) -> None:
+        self.folder, self.zoomer, self.num_workers = Path(cache_dir) / "crops", zoomer, num_workers
+        settings = json.dumps(asdict(zoomer.zoom), sort_keys=True)
+        self.pipeline = hashlib.sha256(f"{settings}{state_sha256(zoomer.guide)}{code_sha256()}".encode()).hexdigest()
+
+    def entry(self, path: str | Path) -> Path:
+        """File of the pixels of a source file's crops, whether it exists or not."""
+        name = hashlib.sha256((self.pipeline + content_sha256(path)).encode()).hexdigest()
+        return self.folder / name[:2] / f"{name[2:34]}.u16"
+
+    def prepare(self, paths: Sequence[str]) -> None:
+        """Cut the crops that are not there yet.
+
+        Raises:
+            RefusedInput: a source cannot be read.
+        """
+        missing = [path for path in paths if not self.entry(path).exists()]
+        if missing:
+            logger.info("cutting the crops of %d of %d images once", len(missing), len(paths))
+        step = max(1, self.num_workers)
+        with ThreadPoolExecutor(step) as pool:
+            for start in range(0, len(missing), step):  # no more decoded images in memory than threads
+                part = missing[start : start + step]
+                for path, source in zip(part, pool.map(read_source, part), strict=True):
+                    self.write(self.entry(path), self.zoomer(source))
+
+    def __call__(self, path: str) -> dict[str, torch.Tensor]:
+        """``zoom`` (K, s, s) float32 in [0, 1] and ``zoom_boxes`` (K, 4) of a source file.
+
+        Raises:
+            RefusedInput: the crops are not there, and the source cannot be read.
+        """
+        entry = self.entry(path)
+        found = read_crops(entry, self.zoomer.zoom.count)
+        if found is None:
+            if entry.exists():
+                logger.warning("cache: an entry of %s is damaged; cutting the crops again", self.folder)
+            self.write(entry, self.zoomer(read_source(path)))
+            found = read_crops(entry, self.zoomer.zoom.count)
+            assert found is not None
+        return dict(zip(KEYS, found, strict=True))
+
+    def write(self, entry: Path, zoom: Zoom) -> None:
+        """Write the regions, then the pixels."""
+        regions = [{"box": list(region.box), "score": region.score} for region in zoom.regions]
+        write_json(entry.with_suffix(".json"), {"regions": regions, "boxes": zoom.boxes.tolist(), "flags": zoom.flags})
+        pixels = (zoom.crops.flatten(0, 1).numpy() * 65535).round().astype(np.uint16)  # (K * s, s)
+        write_entry(entry, pixels)
+
+
+def read_source(path: str | Path) -> torch.Tensor:
+    """Image (1, H, W) of a file."""
+    return torch.from_numpy(read_radiograph(path).image)
+
+
+def read_crops(entry: Path, count: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Crops (K, s, s) and boxes (K, 4) of an entry; ``None`` when it is missing or damaged."""
+    pixels = read_entry(entry)
+    if pixels is None:
+        return None
+    try:
+        boxes = json.loads(entry.with_suffix(".json").read_text())["boxes"]
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    crops = torch.from_numpy(pixels.astype(np.float32) / 65535).unflatten(0, (count, -1))
+    return crops, torch.tensor(boxes, dtype=torch.float32)
+
+
+def state_sha256(network: ViTMultilabel) -> str:
+    """SHA-256 of the weights of a network in memory."""
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def crops_for(
+    network: ViTMultilabel,
+    cache_dir: str | Path,
+    folder: str | Path,
+    device: torch.device | str = "cpu",
+    num_workers: int = 2,
+) -> CropCache | None:
+    """Crops that a network reads; ``None`` for one that reads none.
+
+    Args:
+        network: any classifier.
+        cache_dir: as of :class:`CropCache`.
+        folder: of the enhancer's weights, where the network needs one.
+        device: of the enhancer.
+        num_workers: decoding threads.
+    """
+    if not isinstance(network, ZoomViT):
+        return None
+    return CropCache(cache_dir, make_zoomer(network, folder, device), num_workers)
+
+
+def extra_keys(crops: CropCache | None) -> tuple[str, ...]:
+    """Keys of an item that go to the network beside the image, for MONAI's ``PrepareBatchExtraInput``."""
+    return () if crops is None else KEYS

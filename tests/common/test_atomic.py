@@ -1,0 +1,110 @@
+import errno
+import os
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from scripts.common.atomic import SHARED, atomic_write, make_file, make_folder, write_json
+
+
+def test_error_while_writing_keeps_the_earlier_file_and_leaves_no_other(tmp_path):
+    path = tmp_path / "out" / "file.bin"
+    with atomic_write(path) as file:
+        file.write(b"earlier")
+    with pytest.raises(OSError, match="disk"), atomic_write(path) as file:
+        file.write(b"half")
+        raise OSError("disk full")
+    assert path.read_bytes() == b"earlier" and list(path.parent.iterdir()) == [path]
+
+
+def test_json_without_nan(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "x.json", {"value": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+def test_full_disk_names_the_file_and_says_how_to_go_on(tmp_path):
+    with pytest.raises(OSError, match=r"file\.bin: could not be written .* run the same command again") as found:
+        with atomic_write(tmp_path / "file.bin"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+    assert found.value.errno == errno.ENOSPC and not list(tmp_path.iterdir())
+
+
+def test_threads_that_write_one_file_do_not_disturb_each_other(tmp_path):
+    both = threading.Barrier(2)
+
+    def write(content):
+        with atomic_write(tmp_path / "file.bin") as file:
+            file.write(content)
+            both.wait()  # both have their temporary file open
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, [b"first", b"second"]))
+    assert (tmp_path / "file.bin").read_bytes() in (b"first", b"second") and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.fixture
+def umask(monkeypatch):
+    """The usual one."""
+    monkeypatch.delenv(SHARED, raising=False)
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def mode(path):
+    return path.stat().st_mode & 0o777
+
+
+def test_new_folders_and_files_are_for_their_owner_and_those_that_exist_stay_as_they_are(tmp_path, umask):
+    (tmp_path / "site").mkdir(mode=0o755)
+    with atomic_write(tmp_path / "site" / "a" / "b" / "file.bin") as file:
+        assert mode(next((tmp_path / "site" / "a" / "b").iterdir())) == 0o600  # while it is written, too
+        file.write(b"x")
+    paths = [tmp_path / "site", *sorted((tmp_path / "site").rglob("*"))]
+    assert [mode(path) for path in paths] == [0o755, 0o700, 0o700, 0o600]
+    make_folder(tmp_path / "site")
+    assert mode(tmp_path / "site") == 0o755
+
+
+def test_shared_outputs_follow_the_umask_and_what_is_never_shared_does_not(tmp_path, umask, monkeypatch):
+    monkeypatch.setenv(SHARED, "1")
+    with atomic_write(tmp_path / "a" / "file.bin"):
+        pass
+    make_folder(tmp_path / "b" / "c", owner_only=True)
+    assert [mode(tmp_path / name) for name in ("a", "a/file.bin", "b", "b/c")] == [0o755, 0o644, 0o700, 0o700]
+
+
+def test_database_of_a_library_is_for_its_owner_and_keeps_its_content(tmp_path, umask):
+    path = tmp_path / "a" / "features.db"
+    for _ in range(2):
+        make_file(path)
+        with sqlite3.connect(path) as database:
+            database.execute("CREATE TABLE IF NOT EXISTS t (x)")
+            database.execute("INSERT INTO t VALUES (1)")
+    assert (mode(path.parent), mode(path)) == (0o700, 0o600)
+    assert database.execute("SELECT count(*) FROM t").fetchone() == (2,)
+
+
+def test_file_where_a_folder_should_be_is_an_error(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(FileExistsError):
+        make_folder(tmp_path / "a")
+
+
+def test_name_as_long_as_the_file_system_allows_is_written(tmp_path):
+    with atomic_write(tmp_path / ("x" * 255)) as file:
+        file.write(b"x")
+    assert [len(path.name) for path in tmp_path.iterdir()] == [255]
+
+
+def test_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path, monkeypatch):
+    """A folder that others may write to: they can guess its name."""
+    seen = []
+    with atomic_write(tmp_path / "file.bin"):
+        seen.extend(tmp_path.iterdir())
+    seen[0].symlink_to(tmp_path / "victim")
+    with atomic_write(tmp_path / "file.bin") as file:
+        file.write(b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]

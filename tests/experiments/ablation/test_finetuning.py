@@ -1,0 +1,62 @@
+"""The training workflow for each arm, on a network and films of seconds."""
+
+import json
+
+import numpy as np
+import pytest
+from scripts.data.datalist import load_datalist
+from scripts.experiments.ablation import finetuning
+from scripts.experiments.ablation.arm_enhancers import Enhancers
+from scripts.experiments.ablation.arms import View, parse_arms
+from scripts.experiments.ablation.cases import Cases
+from scripts.experiments.ablation.finetuning import FinetuneLearner
+from scripts.super_resolution.region_enhancer import EnhanceSettings
+
+TRAINING = {"max_epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "precision": "fp32", "num_workers": 1}
+
+
+def make(out, backbone, **training):
+    regions = EnhanceSettings(count=2, window=16)
+    return FinetuneLearner(
+        out,
+        {"backbone": str(backbone), **TRAINING, **training},
+        image_size=32,
+        enhancer_of=Enhancers("none"),
+        regions=regions,
+        source_size=16,
+        seeds=1,
+        attention_folds=2,
+    )
+
+
+def test_arms_are_trained_once_with_regions_of_models_that_did_not_see_them(films, backbone, tmp_path, monkeypatch):
+    cases = Cases.of(load_datalist(films / "datalist.json"))
+    arms = parse_arms({
+        "plain": {},
+        "native": {"mode": "zoom", "enhancer": "native"},
+        "frozen": {"mode": "paste_back", "enhancer": "bicubic", "train_on": "plain"},
+    })  # fmt: skip
+    learner = make(tmp_path, backbone)
+    assert learner.prepare(cases, arms) == []
+    plain = learner.folder(View(), 0)
+    taught = [{item["image"] for item in json.loads((plain / f"fold{k}.json").read_text())["training"]} for k in (0, 1)]
+    everyone = {case.name for case in cases.cases if case.split == "training"}
+    assert taught[0] | taught[1] == everyone and not taught[0] & taught[1]
+    scores = {name: learner.scores(cases, arm) for name, arm in arms.items()}
+    assert all(values.shape == (1, 48, 2) and np.isfinite(values).all() for values in scores.values())
+    assert not np.array_equal(scores["plain"], scores["native"])
+    assert 0 < np.abs(scores["plain"] - scores["frozen"]).max() < 0.1  # the same model, nearly the same images
+    assert learner.cost(cases, arms["native"])["tokens"] == 51
+
+    def refuse(*_, **__):
+        raise AssertionError("a finished arm was run again")
+
+    monkeypatch.setattr(finetuning, "run_workflow", refuse)
+    again = make(tmp_path, backbone)
+    again.prepare(cases, arms)
+    assert all(np.array_equal(again.scores(cases, arm), scores[name]) for name, arm in arms.items())
+
+
+def test_settings_that_the_experiment_makes_are_refused(backbone, tmp_path):
+    with pytest.raises(ValueError, match=r"training: the experiment sets these itself.*'seed'"):
+        make(tmp_path, backbone, seed=3)

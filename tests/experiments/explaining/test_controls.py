@@ -1,0 +1,39 @@
+import json
+
+import numpy as np
+import torch
+from PIL import Image
+from scripts.data.datalist import load_datalist
+from scripts.experiments.explaining.controls import CENTRE, DRAWS, PRIOR, RANDOM, Controls, centre, training_priors
+
+
+def test_the_prior_is_where_training_findings_are_and_not_test_ones(tmp_path):
+    for name in ("a", "b", "c", "d"):
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(tmp_path / f"{name}.png")
+        (tmp_path / "d.png").write_bytes(b"no image")
+
+    def item(name, x):
+        boxes = [{"label": "Effusion", "xywh": [x, 48, 16, 16]}]
+        return {"image": f"{name}.png", "patient_id": name, "label": [], "boxes": boxes}
+
+    content = {"labels": [], "training": [item("a", 0), item("b", 16), item("d", 0)], "test": [item("c", 48)]}
+    (tmp_path / "datalist.json").write_text(json.dumps(content))
+    priors = training_priors(
+        load_datalist(tmp_path / "datalist.json"), ["Pleural Effusion", "Mass"], {}, grid=(4, 4), size=32
+    )
+    expected = torch.zeros(4, 4)
+    expected[3, :2] = 0.5
+    assert list(priors) == ["Pleural Effusion"] and torch.equal(priors["Pleural Effusion"], expected)
+
+
+def test_controls_of_an_image_are_its_own_and_repeatable():
+    controls = Controls((4, 4), {"Mass": torch.rand(4, 4)}, seed=0)
+    first, again, other = controls.maps("Mass", 0), controls.maps("Mass", 0), controls.maps("Edema", 1)
+    assert list(first) == [RANDOM, CENTRE, PRIOR] and list(other) == [RANDOM, CENTRE]
+    assert len(first[RANDOM]) == DRAWS
+    assert torch.equal(first[RANDOM][3], again[RANDOM][3]) and not torch.equal(first[RANDOM][3], other[RANDOM][3])
+
+
+def test_the_centre_is_in_the_middle():
+    found = centre((5, 5))
+    assert found.argmax() == 12 and torch.allclose(found, found.T) and torch.allclose(found, found.flip(0))

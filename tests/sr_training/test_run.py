@@ -1,0 +1,38 @@
+import pytest
+import torch
+from scripts.super_resolution.networks.weight_folder import save_network
+
+
+def test_a_missing_part_names_its_stage(make_run):
+    with pytest.raises(FileNotFoundError, match=r"stage 'autoencoder'.*start_from"):
+        make_run().part("vqvae")
+
+
+def test_parts_that_no_stage_trains_are_taken_over(make_run, tmp_path, regression):
+    public = tmp_path / "public"
+    save_network(regression, public / "regression")
+    run = make_run(stages=["autoencoder"], start_from=str(public))
+    run.output_dir = tmp_path / "out"
+    run.output_dir.mkdir()
+    run.adopt()
+    assert (run.part("regression") / "config.json").read_bytes() == (public / "regression/config.json").read_bytes()
+    trained_here = make_run(stages=["regression"], start_from=str(public))
+    trained_here.output_dir = tmp_path / "other"
+    trained_here.output_dir.mkdir()
+    trained_here.adopt()
+    assert not trained_here.has("regression")
+
+
+def test_start_from_nowhere_is_refused(make_run, tmp_path):
+    with pytest.raises(FileNotFoundError, match="start_from"):
+        make_run(start_from=str(tmp_path / "absent")).adopt()
+
+
+def test_initial_weights_do_not_depend_on_what_ran_before(make_run):
+    run, drawn = make_run(), []
+    for _ in range(2):
+        run.seed_weights("regression")
+        drawn.append(torch.randn(3))
+        torch.randn(100)
+    run.seed_weights("diffusion")
+    assert torch.equal(*drawn) and not torch.equal(drawn[0], torch.randn(3))
