@@ -13,7 +13,7 @@ from scripts.phantom import make_phantom
 from scripts.super_resolution.enhancers.native import NativeEnhancer
 from scripts.super_resolution.region_enhancer import EnhanceSettings, RegionEnhancer
 from scripts.workflow import BUNDLE_ROOT, run_workflow
-from scripts.zoom.crops import cut_crops
+from scripts.zoom.crops import _cut_crops
 
 from .conftest import TINY
 
@@ -126,7 +126,7 @@ class Views:
     @torch.inference_mode()
     def logits(self, findings):
         film = torch.from_numpy(make_phantom(0, 1, 1, findings, 1024).image.astype(np.float32) / 4095)[None]
-        crops = cut_crops(film, self.attention, self.size, self.zoom, None)
+        crops = _cut_crops(film, self.attention, self.size, self.zoom, None)
         image = fit_square(film, self.size)[None]
         return {
             "paste_back": self.base(fit_square(self.enhanced(film, "paste_back"), self.size)[None]),

@@ -108,7 +108,7 @@ def resolved(monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_demo_gives_its_stages_a_folder_of_that_name(name, resolved, monkeypatch):
-    monkeypatch.setattr("scripts.demo.make_studies", lambda data: None)
+    monkeypatch.setattr("scripts.demo._make_studies", lambda data: None)
     CliRunner().invoke(app, ["demo", "--out", name])
     assert resolved[1][:2] == [f"{name}/base", f"{name}/enhanced"]
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from monai.bundle import ConfigParser
-from scripts.workflow import WORKFLOWS, as_data, check_overrides, config_files, parse_overrides, run_workflow
+from scripts.workflow import WORKFLOWS, _as_data, _check_overrides, _config_files, parse_overrides, run_workflow
 
 EXPRESSION = "$__import__('pathlib').Path('ran').touch()"
 
@@ -24,21 +24,21 @@ def test_half_an_override_is_refused(arguments):
 )
 def test_mistyped_override_names_the_nearest_key(key, nearest):
     with pytest.raises(ValueError, match=f"did you mean '{nearest}'"):
-        check_overrides(config_files("training", []), {key: 1})
+        _check_overrides(_config_files("training", []), {key: 1})
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_every_workflow_has_its_files(workflow):
-    assert all(path.exists() for path in config_files(workflow, []))
+    assert all(path.exists() for path in _config_files(workflow, []))
 
 
 def test_unknown_workflow_and_overlay_are_refused():
     with pytest.raises(ValueError, match="did you mean 'training'"):
-        config_files("trainin", [])
+        _config_files("trainin", [])
     with pytest.raises(ValueError, match="did you mean 'paper'"):
-        config_files("training", ["papr"])
+        _config_files("training", ["papr"])
     with pytest.raises(ValueError, match="found 'zoom'"):
-        config_files("evaluating", ["zoom"])
+        _config_files("evaluating", ["zoom"])
 
 
 def test_several_processes_without_torchrun_are_refused(monkeypatch):
@@ -49,7 +49,7 @@ def test_several_processes_without_torchrun_are_refused(monkeypatch):
 
 def parsed(value):
     """The value itself, and a list, an argument and an expression that refer to it, as MONAI's parser resolves them."""
-    config = {"value": as_data(value), "listed": ["@value"], "expression": "$[@value]"}
+    config = {"value": _as_data(value), "listed": ["@value"], "expression": "$[@value]"}
     parser = ConfigParser({**config, "argument": {"_target_": "builtins.dict", "it": "@value"}})
     resolved = (parser.get_parsed_content(key) for key in ("value", "listed", "argument", "expression"))
     value, listed, argument, expression = resolved
@@ -91,4 +91,4 @@ def test_random_texts_pass_the_parser_unchanged():
 def test_a_path_becomes_text_and_an_object_in_a_list_is_refused():
     assert parsed(Path("@films")) == ["@films"] * 4
     with pytest.raises(TypeError, match="a setting holds a object"):
-        as_data([object()])
+        _as_data([object()])

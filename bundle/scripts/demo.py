@@ -12,8 +12,8 @@ from .workflow import run_workflow
 
 logger = logging.getLogger(__name__)
 
-PATIENTS = 240
-STUDY_SIZE = 1024
+_PATIENTS = 240
+_STUDY_SIZE = 1024
 
 
 def run_demo(out: Path) -> None:
@@ -28,14 +28,16 @@ def run_demo(out: Path) -> None:
 
     started = time.monotonic()
     data, base, enhanced, retrained = (out / name for name in ("data", "base", "enhanced", "retrained"))
-    stage("1/7  synthetic DICOM studies", lambda: make_studies(data))
+    _stage("1/7  synthetic DICOM studies", lambda: _make_studies(data))
     common = {"dataset_dir": str(data)}
-    stage("2/7  train the classifier", lambda: train("training", out=base, **common))
-    stage("3/7  enhance what it attends to", lambda: enhance(base, enhanced, **common))
-    stage("4/7  re-train on the enhanced images", lambda: train("retraining", out=retrained, dataset_dir=str(enhanced)))
-    stage("5/7  calibrate both", lambda: calibrate({base: data, retrained: enhanced}))
-    stage("6/7  evaluate both", lambda: evaluate(data, base, enhanced, retrained))
-    report = stage("7/7  report", lambda: publish_report(out, synthetic=True))
+    _stage("2/7  train the classifier", lambda: _train("training", out=base, **common))
+    _stage("3/7  enhance what it attends to", lambda: enhance(base, enhanced, **common))
+    _stage(
+        "4/7  re-train on the enhanced images", lambda: _train("retraining", out=retrained, dataset_dir=str(enhanced))
+    )
+    _stage("5/7  calibrate both", lambda: _calibrate({base: data, retrained: enhanced}))
+    _stage("6/7  evaluate both", lambda: _evaluate(data, base, enhanced, retrained))
+    report = _stage("7/7  report", lambda: publish_report(out, synthetic=True))
     print("\nSYNTHETIC data: these figures show that the pipeline runs; they say nothing about radiographs.")
     print(format_comparison_table(json.loads((out / "comparison.json").read_text())))
     print(printable(f"report: {report}"))
@@ -43,7 +45,7 @@ def run_demo(out: Path) -> None:
     print(f"time:   {time.monotonic() - started:.0f} s")
 
 
-def stage(title, action):  # type: ignore[no-untyped-def]
+def _stage(title, action):  # type: ignore[no-untyped-def]
     """Print a heading, run the stage, print its time."""
     print(f"== {title}", flush=True)
     started = time.monotonic()
@@ -52,7 +54,7 @@ def stage(title, action):  # type: ignore[no-untyped-def]
     return result
 
 
-def make_studies(folder: Path) -> None:
+def _make_studies(folder: Path) -> None:
     """Write phantoms and their datalist, once."""
     from .data.building import build_from_csv
     from .data.datalist import write_datalist
@@ -60,12 +62,12 @@ def make_studies(folder: Path) -> None:
 
     if (folder / "datalist.json").exists():
         return
-    table = write_phantom_studies(folder, n_patients=PATIENTS, size=STUDY_SIZE)
+    table = write_phantom_studies(folder, n_patients=_PATIENTS, size=_STUDY_SIZE)
     datalist, _ = build_from_csv(table, seed=0)
     write_datalist(datalist, folder / "datalist.json")
 
 
-def train(workflow: str, *, out: Path, dataset_dir: str) -> None:
+def _train(workflow: str, *, out: Path, dataset_dir: str) -> None:
     """Train one of the two classifiers."""
     run_workflow(workflow, overlays=["demo"], overrides={"output_dir": str(out), "dataset_dir": dataset_dir})
 
@@ -76,14 +78,14 @@ def enhance(base: Path, out: Path, *, dataset_dir: str) -> None:
     run_workflow("enhancing", overlays=["demo"], overrides=overrides)
 
 
-def calibrate(data_of: dict[Path, Path]) -> None:
+def _calibrate(data_of: dict[Path, Path]) -> None:
     """Thresholds and calibrated probabilities of each model, from its own version of the validation split."""
     for model, data in data_of.items():
         overrides = {"output_dir": str(model), "dataset_dir": str(data)}
         run_workflow("calibration", overlays=["demo"], overrides=overrides)
 
 
-def evaluate(data: Path, base: Path, enhanced: Path, retrained: Path) -> None:
+def _evaluate(data: Path, base: Path, enhanced: Path, retrained: Path) -> None:
     """Evaluate each model on its own version of the same test cases."""
     run_workflow("evaluating", overlays=["demo"], overrides={"output_dir": str(base), "dataset_dir": str(data)})
     overrides = {"output_dir": str(retrained), "dataset_dir": str(enhanced), "base_dir": str(base)}

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RUN_FILE = "mlflow_runs.json"
-EXPERIMENT = "cxr-attention-sr"
-SQLITE = "sqlite:///"
+_RUN_FILE = "mlflow_runs.json"
+_EXPERIMENT = "cxr-attention-sr"
+_SQLITE = "sqlite:///"
 
 
 class Tracker:
@@ -60,7 +60,7 @@ class Tracker:
         self.enabled = uri != "none" and rank == 0
         self.uri = os.environ.get("MLFLOW_TRACKING_URI") or uri or default_uri(self.output_dir)
         self.sources = dict(sources or {})
-        self.config = config_as_run()
+        self.config = _config_as_run()
         self.run_id: str | None = None
         self.client: Any = None
 
@@ -70,12 +70,12 @@ class Tracker:
             return
         from mlflow.tracking import MlflowClient
 
-        if self.uri.startswith(SQLITE):
-            make_file(self.uri.removeprefix(SQLITE))  # SQLite would leave its mode to the umask
-            make_folder(artifact_folder(self.uri))
+        if self.uri.startswith(_SQLITE):
+            make_file(self.uri.removeprefix(_SQLITE))  # SQLite would leave its mode to the umask
+            make_folder(_artifact_folder(self.uri))
         self.client = MlflowClient(self.uri)
         run = self.client.create_run(
-            self.experiment_id(), run_name=unique_name(self.workflow), tags={"workflow": self.workflow, **self.links()}
+            self.experiment_id(), run_name=_unique_name(self.workflow), tags={"workflow": self.workflow, **self.links()}
         )
         self.run_id = run.info.run_id
         atexit.register(self.close, "KILLED")
@@ -84,7 +84,7 @@ class Tracker:
         if self.config:
             self.client.log_dict(self.run_id, self.config, "config.json")
         run = {"run_id": self.run_id, "tracking_uri": self.uri}
-        write_json(self.output_dir / RUN_FILE, {**read_runs(self.output_dir), self.workflow: run})
+        write_json(self.output_dir / _RUN_FILE, {**_read_runs(self.output_dir), self.workflow: run})
 
     def experiment_id(self) -> str:
         """Id of the experiment, made on first use with its artifacts beside the database.
@@ -92,12 +92,12 @@ class Tracker:
         The experiment of a database that was moved, or that somebody else made, keeps its artifacts elsewhere; it is
         left alone, and another experiment is made.
         """
-        location, name = None, EXPERIMENT
-        if self.uri.startswith(SQLITE):
-            location = artifact_folder(self.uri).as_uri()
+        location, name = None, _EXPERIMENT
+        if self.uri.startswith(_SQLITE):
+            location = _artifact_folder(self.uri).as_uri()
         experiment = self.client.get_experiment_by_name(name)
-        if experiment is not None and location and not is_beside(self.uri, experiment.artifact_location):
-            name = f"{EXPERIMENT}-{hashlib.sha256(location.encode()).hexdigest()[:8]}"
+        if experiment is not None and location and not _is_beside(self.uri, experiment.artifact_location):
+            name = f"{_EXPERIMENT}-{hashlib.sha256(location.encode()).hexdigest()[:8]}"
             experiment = self.client.get_experiment_by_name(name)
         if experiment is not None:
             return experiment.experiment_id
@@ -107,7 +107,7 @@ class Tracker:
         """Run ids of the stages that this one builds on; an evaluation in their folder made nothing to build on."""
         links: dict[str, str] = {}
         for name, folder in self.sources.items():
-            made = [run["run_id"] for workflow, run in read_runs(folder).items() if workflow != "evaluating"]
+            made = [run["run_id"] for workflow, run in _read_runs(folder).items() if workflow != "evaluating"]
             links |= {f"{name}_run_id": run_id for run_id in made[:1]}
         return links
 
@@ -122,7 +122,7 @@ class Tracker:
             return
         for name, value in metrics.items():
             if value is not None and math.isfinite(value):
-                self.client.log_metric(self.run_id, metric_name(name), value, step=step)
+                self.client.log_metric(self.run_id, _metric_name(name), value, step=step)
 
     def log_artifacts(self, *paths: str | Path) -> None:
         """Copy files that exist into the run."""
@@ -164,13 +164,13 @@ class Tracker:
         engine.add_event_handler(Events.EXCEPTION_RAISED, lambda _, error: self.fail(error))
 
 
-def read_runs(output_dir: str | Path) -> dict[str, dict[str, str]]:
+def _read_runs(output_dir: str | Path) -> dict[str, dict[str, str]]:
     """Latest ``run_id`` and ``tracking_uri`` of each workflow that wrote to a folder; empty when none was tracked."""
-    path = Path(output_dir) / RUN_FILE
+    path = Path(output_dir) / _RUN_FILE
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def metric_name(name: str) -> str:
+def _metric_name(name: str) -> str:
     """Name that MLflow accepts: letters, digits and ``_ - . :`` and spaces stay.
 
     Another name, for example one with the label ``Nodule (<6 mm)``, gets underscores and a part of its SHA-256, so that
@@ -180,17 +180,17 @@ def metric_name(name: str) -> str:
     return name if accepted == name else f"{accepted}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def artifact_folder(uri: str) -> Path:
+def _artifact_folder(uri: str) -> Path:
     """Folder beside a SQLite database that holds the artifacts of its runs."""
-    return Path(uri.removeprefix(SQLITE)).with_name("mlruns").absolute()
+    return Path(uri.removeprefix(_SQLITE)).with_name("mlruns").absolute()
 
 
-def is_beside(uri: str, location: str) -> bool:
+def _is_beside(uri: str, location: str) -> bool:
     """Whether artifacts at ``location`` lie in the artifact folder of the SQLite database ``uri``."""
     parts = urlsplit(location)
     if parts.scheme != "file" or parts.netloc:
         return False
-    return Path(unquote(parts.path)).resolve().is_relative_to(artifact_folder(uri).resolve())
+    return Path(unquote(parts.path)).resolve().is_relative_to(_artifact_folder(uri).resolve())
 
 
 def attach_artifact(output_dir: str | Path, path: str | Path, uri: str | None = None) -> None:
@@ -202,13 +202,13 @@ def attach_artifact(output_dir: str | Path, path: str | Path, uri: str | None = 
         uri: MLflow tracking URI, or ``none``; default: ``MLFLOW_TRACKING_URI``, else the database beside the folder.
             A URI that is only written in the folder is not contacted.
     """
-    runs = read_runs(output_dir)
+    runs = _read_runs(output_dir)
     configured = os.environ.get("MLFLOW_TRACKING_URI") or uri
     if not runs or configured == "none":
         return
     for run in runs.values():
         try:
-            problem = attach_to_run(run, configured, default_uri(output_dir), path)
+            problem = _attach_to_run(run, configured, default_uri(output_dir), path)
         except Exception as error:  # tracking is auxiliary: the file itself is written
             problem = type(error).__name__
         if problem:
@@ -220,24 +220,24 @@ def attach_artifact(output_dir: str | Path, path: str | Path, uri: str | None = 
             )
 
 
-def attach_to_run(run: Mapping[str, str], configured: str | None, beside: str, path: str | Path) -> str | None:
-    """Copy a file into one run of :func:`read_runs`; the reason when it is not copied."""
+def _attach_to_run(run: Mapping[str, str], configured: str | None, beside: str, path: str | Path) -> str | None:
+    """Copy a file into one run of :func:`_read_runs`; the reason when it is not copied."""
     from mlflow.tracking import MlflowClient
 
     if configured is not None and run["tracking_uri"] != configured:
         return f"expected runs at {configured}, found runs that were recorded elsewhere"
-    if configured is None and not Path(beside.removeprefix(SQLITE)).exists():
+    if configured is None and not Path(beside.removeprefix(_SQLITE)).exists():
         return f"expected the runs in {beside}, found no database"
     client = MlflowClient(configured or beside)
-    if configured is None and not is_beside(beside, client.get_run(run["run_id"]).info.artifact_uri):
-        return f"expected artifacts in {artifact_folder(beside)}, found a run that keeps them elsewhere"
+    if configured is None and not _is_beside(beside, client.get_run(run["run_id"]).info.artifact_uri):
+        return f"expected artifacts in {_artifact_folder(beside)}, found a run that keeps them elsewhere"
     client.log_artifact(run["run_id"], str(path))
     return None
 
 
 def default_uri(output_dir: str | Path) -> str:
     """Sqlite database beside ``output_dir``, so that the stages of one experiment share it."""
-    return f"{SQLITE}{Path(output_dir).absolute().parent / 'mlruns.db'}"
+    return f"{_SQLITE}{Path(output_dir).absolute().parent / 'mlruns.db'}"
 
 
 def ui_command(uri: str) -> str:
@@ -245,12 +245,12 @@ def ui_command(uri: str) -> str:
     return f"mlflow ui --backend-store-uri {uri}"
 
 
-def unique_name(workflow: str) -> str:
+def _unique_name(workflow: str) -> str:
     """Run name that no other run has: MONAI would silently continue an unfinished run of the same name."""
     return f"{workflow}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
-def config_as_run() -> dict[str, Any]:
+def _config_as_run() -> dict[str, Any]:
     """Merged configuration, with overrides, of the bundle workflow on the call stack; empty outside one.
 
     MONAI offers components no other way to the parser that builds them.

@@ -32,7 +32,7 @@ WORKFLOWS: dict[str, tuple[str, ...]] = {
     "sr_evaluation": ("sr_evaluation.yaml",),
     "ablation": ("ablation.yaml",),
 }
-KINDS = {"inferring": "infer"}
+_KINDS = {"inferring": "infer"}
 
 logger = logging.getLogger(__name__)
 
@@ -59,15 +59,15 @@ def run_workflow(
     """
     from monai.bundle import ConfigWorkflow
 
-    files = config_files(workflow, overlays)
-    check_launcher(overlays)
-    overrides = {key: as_data(value) for key, value in {"bundle_root": BUNDLE_ROOT, **(overrides or {})}.items()}
-    check_overrides(files, overrides)
+    files = _config_files(workflow, overlays)
+    _check_launcher(overlays)
+    overrides = {key: _as_data(value) for key, value in {"bundle_root": BUNDLE_ROOT, **(overrides or {})}.items()}
+    _check_overrides(files, overrides)
     job = ConfigWorkflow(
         config_file=[str(file) for file in files],
         meta_file=str(CONFIG_DIR / "metadata.json"),
         logging_file=str(CONFIG_DIR / "logging.conf"),
-        workflow_type=KINDS.get(workflow, "train"),
+        workflow_type=_KINDS.get(workflow, "train"),
         run_id=workflow,
         **overrides,
     )
@@ -75,7 +75,7 @@ def run_workflow(
         job.initialize()
         job.run()
     except RuntimeError as error:
-        raise root_cause(error) from error
+        raise _root_cause(error) from error
     finally:
         job.finalize()
     return {key: job.parser.get_parsed_content(key) for key in overrides}
@@ -99,15 +99,15 @@ def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) 
         raise FileNotFoundError(
             f"{config_file}: no configuration; expected the folder of a bundle; name the one with configs/"
         )
-    check_overrides([config_file], overrides)
+    _check_overrides([config_file], overrides)
     parser = ConfigParser()
     parser.read_config(str(config_file))
     parser.read_meta(str(CONFIG_DIR / "metadata.json"))
-    parser.update({key: as_data(value) for key, value in overrides.items()})
+    parser.update({key: _as_data(value) for key, value in overrides.items()})
     try:
         return parser.get_parsed_content(name)
     except RuntimeError as error:
-        raise root_cause(error) from error
+        raise _root_cause(error) from error
 
 
 class Expression(NamedTuple):
@@ -123,7 +123,7 @@ class Expression(NamedTuple):
     code: Any
 
 
-def as_data(value: Any) -> Any:
+def _as_data(value: Any) -> Any:
     """Rewrite a value so that MONAI's parser gives it back as it is, or unwrap an :class:`Expression`.
 
     The parser evaluates a string that begins with ``$``, replaces one that begins with ``@`` or ``%`` by what it names
@@ -142,14 +142,14 @@ def as_data(value: Any) -> Any:
         return value.code
     if not isinstance(value, str | list | tuple | Mapping | os.PathLike):
         return value
-    value = plain(value)
+    value = _plain(value)
     literal = ascii(value)
     if not re.search(r"[$@%#]|['\"]_", literal):
         return value
     return "$" + re.sub("[$@%#]", lambda found: f"\\x{ord(found[0]):02x}", literal)
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """A copy that consists of what Python has literals for.
 
     Raises:
@@ -158,9 +158,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
+        return [_plain(entry) for entry in value]
     if isinstance(value, Mapping):
-        return {plain(key): plain(entry) for key, entry in value.items()}
+        return {_plain(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, str):
         return str(value)
     if value is None or isinstance(value, bool | int | float):
@@ -175,28 +175,28 @@ def start_log() -> None:
     logging.config.fileConfig(CONFIG_DIR / "logging.conf", disable_existing_loggers=False)
 
 
-def root_cause(error: BaseException) -> BaseException:
+def _root_cause(error: BaseException) -> BaseException:
     """The error that a component raised: MONAI wraps it in ``RuntimeError``s with the text of whole expressions."""
     while isinstance(error, RuntimeError) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
-def config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
+def _config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
     """Files of a workflow, in merging order."""
     if workflow not in WORKFLOWS:
-        raise ValueError(unknown("workflow", workflow, WORKFLOWS))
+        raise ValueError(_unknown("workflow", workflow, WORKFLOWS))
     own = WORKFLOWS[workflow]
     # What makes another workflow is no overlay: zooming's network, laid over evaluating, would be an untrained one.
     taken = {name for files in WORKFLOWS.values() for name in files}
     available = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if path.name not in taken)
     for overlay in overlays:
         if overlay not in available:
-            raise ValueError(unknown("--overlay", overlay, available))
+            raise ValueError(_unknown("--overlay", overlay, available))
     return [CONFIG_DIR / name for name in (*own, *(f"{overlay}.yaml" for overlay in overlays))]
 
 
-def check_launcher(overlays: Sequence[str]) -> None:
+def _check_launcher(overlays: Sequence[str]) -> None:
     """Refuse ``multi_gpu`` outside ``torchrun``, which numbers the processes in the environment.
 
     Raises:
@@ -209,7 +209,7 @@ def check_launcher(overlays: Sequence[str]) -> None:
         )
 
 
-def check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> None:
+def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> None:
     """Refuse a key that the merged configuration does not have.
 
     Raises:
@@ -218,22 +218,22 @@ def check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> None
     from monai.bundle import ConfigParser
 
     config = ConfigParser.load_config_files([str(file) for file in files])
-    known = set(all_keys(config))
+    known = set(_all_keys(config))
     for key in overrides:
         if key.replace("#", "::") not in known:
-            raise ValueError(unknown(f"--{key}", key, known))
+            raise ValueError(_unknown(f"--{key}", key, known))
 
 
-def all_keys(config: Any, prefix: str = "") -> Iterable[str]:
+def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:
     """Every id of a configuration, nested ones joined with ``::``."""
     children = config.items() if isinstance(config, dict) else enumerate(config) if isinstance(config, list) else ()
     for name, child in children:
         key = f"{prefix}::{name}" if prefix else str(name)
         yield key
-        yield from all_keys(child, key)
+        yield from _all_keys(child, key)
 
 
-def unknown(what: str, found: str, known: Iterable[str]) -> str:
+def _unknown(what: str, found: str, known: Iterable[str]) -> str:
     """Message for a name that does not exist."""
     names = sorted(known)
     nearest = difflib.get_close_matches(found, names, n=1, cutoff=0.0)[0]
@@ -253,11 +253,11 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
         key, equals, value = argument.removeprefix("--").partition("=")
         if not argument.startswith("--") or (not equals and not pending):
             raise ValueError(f"{argument}: not an override; expected --key value, found {argument!r}; see --help")
-        overrides[key] = parse_value(value if equals else pending.pop(0))
+        overrides[key] = _parse_value(value if equals else pending.pop(0))
     return overrides
 
 
-def parse_value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     """YAML value; a number like 1e-5, which YAML takes for text, becomes a number."""
     value = yaml.safe_load(text)
     if isinstance(value, str):

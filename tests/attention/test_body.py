@@ -1,5 +1,5 @@
 import torch
-from scripts.attention.body import body_mask, body_patches
+from scripts.attention.body import _body_mask, body_patches
 
 
 def film():
@@ -14,7 +14,7 @@ def film():
 
 
 def test_air_and_padding_are_outside_and_lungs_are_not():
-    mask = body_mask(film())
+    mask = _body_mask(film())
     assert not mask[:, :10].any() and not mask[:, -10:].any() and not mask[86:].any()
     assert mask[40, 32] and mask[40, 64] and mask[2:82, 14:82].float().mean() > 0.99
 

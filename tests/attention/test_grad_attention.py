@@ -20,7 +20,7 @@ def published(network, images, label):
         relevance = relevance + (gradient * weight).clamp(min=0).mean(dim=1) @ relevance
     for hook in hooks:
         hook.remove()
-    network.backbone.set_attn_implementation(attention_kernel.NAME)
+    network.backbone.set_attn_implementation(attention_kernel._NAME)
     return relevance[:, 0, -36:].reshape(-1, 6, 6).detach()
 
 
@@ -53,7 +53,7 @@ def test_works_where_there_are_no_gradients(mode):
 def test_parts_of_a_batch_are_the_batch(network, monkeypatch):
     images = torch.rand(3, 1, 48, 48)
     expected = GradAttention(network)(images).maps
-    monkeypatch.setattr(grad_attention, "IMAGE_BYTES", 1)
+    monkeypatch.setattr(grad_attention, "_IMAGE_BYTES", 1)
     assert torch.allclose(GradAttention(network)(images).maps, expected, atol=1e-6 * expected.max().item())
 
 

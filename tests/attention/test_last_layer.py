@@ -10,7 +10,7 @@ def framework_attention(network, images):
     with torch.inference_mode():
         pixels = (images - network.mean) / network.std
         attention = network.backbone(pixels, output_attentions=True).attentions[-1]  # (B, heads, N, N)
-    network.backbone.set_attn_implementation(attention_kernel.NAME)
+    network.backbone.set_attn_implementation(attention_kernel._NAME)
     return attention.mean(dim=1)[:, 0, -36:].reshape(-1, 6, 6)
 
 

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 import pytest
-from scripts.calibration.fitting import fit_calibration, fit_platt, fit_temperature, log_loss
+from scripts.calibration.fitting import _fit_platt, _fit_temperature, _log_loss, fit_calibration
 from scripts.calibration.scale import sigmoid
 from scripts.metrics.classification import auroc
 from scripts.metrics.curves import calibration_error, calibration_error_by_chance
@@ -19,7 +19,7 @@ def make_case(n: int, scale: float, offset: float, seed: int = 0) -> tuple[np.nd
 
 def test_platt_finds_the_scale_and_offset_of_the_truth() -> None:
     logits, targets = make_case(50_000, 0.6, -0.8)
-    assert fit_platt(logits, targets == 1) == pytest.approx((0.6, -0.8), abs=0.03)
+    assert _fit_platt(logits, targets == 1) == pytest.approx((0.6, -0.8), abs=0.03)
 
 
 def test_temperature_finds_the_scale_over_all_labels_and_ignores_what_is_not_annotated() -> None:
@@ -27,11 +27,11 @@ def test_temperature_finds_the_scale_over_all_labels_and_ignores_what_is_not_ann
     logits, targets = (np.stack(parts, axis=1) for parts in zip(*pairs, strict=True))
     targets[::3, 1] = np.nan
     targets[1::3, 1] = -1
-    assert fit_temperature(logits, targets) == pytest.approx(0.4, abs=0.02)
+    assert _fit_temperature(logits, targets) == pytest.approx(0.4, abs=0.02)
 
 
 def test_separable_cases_stay_finite() -> None:
-    scale, offset = fit_platt(np.array([-3.0, -2, 2, 3]), np.array([False, False, True, True]))
+    scale, offset = _fit_platt(np.array([-3.0, -2, 2, 3]), np.array([False, False, True, True]))
     assert 0 < scale < 5 and abs(offset) < 1
 
 
@@ -102,4 +102,4 @@ def test_nothing_to_calibrate_is_an_error() -> None:
 
 
 def test_log_loss_is_stable() -> None:
-    assert log_loss(np.array([True, False]), np.array([1000.0, 1000.0])) == 500.0
+    assert _log_loss(np.array([True, False]), np.array([1000.0, 1000.0])) == 500.0

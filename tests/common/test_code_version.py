@@ -1,13 +1,13 @@
 import shutil
 
 import pytest
-from scripts.common.code_version import SCRIPTS, code_sha256
+from scripts.common.code_version import _SCRIPTS, code_sha256
 from scripts.data.image_cache import ImageCache
 
 
 @pytest.fixture
 def package(tmp_path):
-    return shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    return shutil.copytree(_SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def version(root):
@@ -18,7 +18,7 @@ def version(root):
 
 
 def test_the_same_code_has_the_same_version_wherever_it_lies(package):
-    assert version(package) == version(SCRIPTS) == code_sha256()
+    assert version(package) == version(_SCRIPTS) == code_sha256()
 
 
 def test_a_module_that_is_moved_changed_added_or_removed_makes_another_version(package):

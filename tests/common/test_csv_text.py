@@ -2,7 +2,7 @@ import csv
 import io
 
 import pytest
-from scripts.common.csv_text import csv_text, protected, unprotected
+from scripts.common.csv_text import _protected, csv_text, unprotected
 
 FORMULAS = [
     "=1+1",
@@ -27,7 +27,7 @@ def cells(text):
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_formula_is_a_text_in_header_and_cells_and_is_read_back(formula):
     header, row = cells(csv_text(["image", formula], [[formula, 1]]))
-    assert header[1] == row[0] == protected(formula) != formula
+    assert header[1] == row[0] == _protected(formula) != formula
     assert all(not part or part[0] not in "=+-@\uff1d" for part in row[0].split(";"))
     assert unprotected(row[0]) == formula
 
@@ -54,7 +54,7 @@ def test_numbers_stay_numbers():
 
 @pytest.mark.parametrize("text", ["a-b", "it's", "'quoted'", "Ödem, left", "x;y", ""])
 def test_other_texts_stay_as_they_are(text):
-    assert protected(text) == unprotected(text) == text
+    assert _protected(text) == unprotected(text) == text
 
 
 def test_every_table_that_is_written_goes_through_it():

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from scripts.common.atomic import write_json
-from scripts.common.printable import SHOWN, check_labels, file_stem, printable, quoted, shortened
+from scripts.common.printable import _SHOWN, check_labels, file_stem, printable, quoted, shortened
 from scripts.data.class_distribution import format_class_table
 from scripts.data.datalist import Datalist
 
@@ -28,10 +28,12 @@ def test_what_is_not_printable_becomes_an_escape_and_the_rest_stays():
 
 
 def test_value_keeps_begin_and_end_and_at_most_64_characters():
-    assert shortened("x" * SHOWN) == "x" * SHOWN
+    assert shortened("x" * _SHOWN) == "x" * _SHOWN
     for huge in ("begin" + "x" * 100_000 + "end", "begin" + "\x1b" * 100_000 + "end"):
-        assert len(shortened(huge)) == SHOWN and shortened(huge).startswith("begin") and shortened(huge).endswith("end")
-    assert quoted("a\nb") == r"'a\nb'" and quoted(2) == "2" and len(quoted("x" * 100_000)) == SHOWN
+        assert (
+            len(shortened(huge)) == _SHOWN and shortened(huge).startswith("begin") and shortened(huge).endswith("end")
+        )
+    assert quoted("a\nb") == r"'a\nb'" and quoted(2) == "2" and len(quoted("x" * 100_000)) == _SHOWN
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "a\x1b[31m", "\u202eedema", "e\udce9", "x" * 101, 3, None, {}])

@@ -5,7 +5,7 @@ import pytest
 from monai.transforms import Compose
 from PIL import Image
 from scripts.data.dataset import RadiographDataset
-from scripts.data.fingerprints import TRAINING_IMAGES, assert_not_trained_on, fingerprints, training_record
+from scripts.data.fingerprints import TRAINING_IMAGES, _fingerprints, assert_not_trained_on, training_record
 from scripts.transforms import FitSquared, LoadRadiographd
 
 
@@ -58,4 +58,4 @@ def test_the_record_is_small_sorted_and_names_nobody(make_dataset):
         dataset.data[::-1], dataset.cache.preprocessing, cache_dir=dataset.cache.folder, num_workers=1
     )
     assert training_record(reversed_items) == content
-    assert fingerprints(dataset).shape == (6, 2)
+    assert _fingerprints(dataset).shape == (6, 2)

@@ -1,7 +1,7 @@
 import logging
 
 import pytest
-from scripts.data.label_aliases import ALIASES, canonical, match_labels, plain
+from scripts.data.label_aliases import _ALIASES, _plain, canonical, match_labels
 
 NIH = ["Atelectasis", "Effusion", "Pleural_Thickening", "Infiltration"]
 
@@ -23,7 +23,7 @@ def test_synonyms_have_one_name_and_narrower_terms_their_own(name, expected):
 
 
 def test_no_name_of_the_table_stands_for_two_findings():
-    names = [plain(name) for known, others in ALIASES.items() for name in (known, *others)]
+    names = [_plain(name) for known, others in _ALIASES.items() for name in (known, *others)]
     assert len(names) == len(set(names))
 
 

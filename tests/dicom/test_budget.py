@@ -35,15 +35,15 @@ def test_header_of_too_many_elements(tmp_path, monkeypatch, offset):
     path = save(make_dataset(picture()), tmp_path / "x.dcm")
     path.write_bytes(path.read_bytes()[offset:])
     read_radiograph(path)
-    monkeypatch.setattr(budget, "MAX_HEADER_READS", 20)
+    monkeypatch.setattr(budget, "_MAX_HEADER_READS", 20)
     with pytest.raises(RefusedInput) as refusal:
         read_radiograph(path)
     assert refusal.value.code == "HEADER_SIZE"
 
 
 def test_expansion():
-    check_expansion(1, budget.FREE_BYTES)
-    check_expansion(10_000, 10_000 * budget.MAX_EXPANSION)
+    check_expansion(1, budget._FREE_BYTES)
+    check_expansion(10_000, 10_000 * budget._MAX_EXPANSION)
     with pytest.raises(RefusedInput) as refusal:
-        check_expansion(10_000, 10_000 * budget.MAX_EXPANSION + 1)
+        check_expansion(10_000, 10_000 * budget._MAX_EXPANSION + 1)
     assert refusal.value.code == "EXPANSION"

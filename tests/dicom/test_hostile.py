@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scripts.dicom import RefusedInput, read_radiograph
 from scripts.dicom.decode.decoder_pool import DECODER_POOL
-from scripts.dicom.read.radiograph import META_KEYS
+from scripts.dicom.read.radiograph import _META_KEYS
 
 from .bombs import BOMBS
 from .cases import all_cases
@@ -37,7 +37,7 @@ def test_mutations(tmp_path, change, recwarn):
             outcomes["refused"] += 1
             continue
         outcomes["read"] += 1
-        assert tuple(radiograph.meta) == META_KEYS
+        assert tuple(radiograph.meta) == _META_KEYS
         assert radiograph.image.dtype == np.float32
         assert radiograph.image.ndim == 3
         assert radiograph.image.min() >= 0, number  # false for NaN

@@ -2,7 +2,7 @@ import pytest
 from scripts.dicom import read_header
 from scripts.dicom.gate.chest_film import CHEST_WORDS
 from scripts.dicom.terms import (
-    BODY_PART_TERMS,
+    _BODY_PART_TERMS,
     PHOTOMETRIC_TERMS,
     modality_terms,
     shown_body_part,
@@ -26,7 +26,7 @@ def test_terms_are_quoted():
     assert [shown_body_part(value) for value in ("CHEST", "KNEE", "THORAX PA/LAT", None)] == [
         "CHEST", "KNEE", "THORAX PA/LAT", None,
     ]  # fmt: skip
-    assert set(CHEST_WORDS) <= BODY_PART_TERMS
+    assert set(CHEST_WORDS) <= _BODY_PART_TERMS
 
 
 @pytest.mark.parametrize(

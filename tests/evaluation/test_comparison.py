@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from scripts.evaluation.comparison import compare_models, format_comparison_table, verdict
+from scripts.evaluation.comparison import _verdict, compare_models, format_comparison_table
 
 
 def make_models(gain: float, n: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -54,7 +54,7 @@ def test_label_with_one_class_is_left_out() -> None:
     ],
 )
 def test_verdict(difference: float | None, interval: tuple | None, word: str, cautions: int) -> None:
-    result = verdict(difference, interval)
+    result = _verdict(difference, interval)
     assert result["verdict"] == word
     assert len(result["cautions"]) == cautions
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scripts.calibration.scale import sigmoid
 from scripts.data.datalist import anonymous_groups
-from scripts.evaluation.evaluate import case_names, compare, write_evaluation
+from scripts.evaluation.evaluate import _case_names, compare, write_evaluation
 
 LABELS = ["Edema", "Fracture"]
 
@@ -62,8 +62,8 @@ def test_other_cases_are_refused(tmp_path: Path, case: tuple) -> None:
 
 
 def test_case_names_keep_uids() -> None:
-    assert case_names(["/a/1.2.840.5", "/a/1.2.840.6"]) == ["1.2.840.5", "1.2.840.6"]
-    assert case_names(["/a/x/1.dcm", "/a/y/2.nii.gz"]) == ["x/1", "y/2"]
+    assert _case_names(["/a/1.2.840.5", "/a/1.2.840.6"]) == ["1.2.840.5", "1.2.840.6"]
+    assert _case_names(["/a/x/1.dcm", "/a/y/2.nii.gz"]) == ["x/1", "y/2"]
 
 
 def test_items_without_patient_are_their_own_patient() -> None:

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from scripts.evaluation.subgroups import Judged, group_of, subgroup_report
+from scripts.evaluation.subgroups import Judged, _group_of, subgroup_report
 from sklearn.metrics import roc_auc_score
 
 LABELS = ["common", "rare"]
@@ -70,4 +70,4 @@ def test_without_thresholds_there_is_no_sensitivity() -> None:
     ],
 )
 def test_age_bands(age: float | None, band: str) -> None:
-    assert group_of({"age": age}, "age band") == band
+    assert _group_of({"age": age}, "age band") == band

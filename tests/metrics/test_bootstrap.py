@@ -10,7 +10,7 @@ from scripts.metrics.bootstrap import (
     weighted_calibration_metrics,
     weighted_rank_metrics,
 )
-from scripts.metrics.classification import label_metrics
+from scripts.metrics.classification import _label_metrics
 
 
 def test_weighting_equals_resampling() -> None:
@@ -20,7 +20,7 @@ def test_weighting_equals_resampling() -> None:
     figures = weighted_rank_metrics(positive, scores, weights)
     for i, row in enumerate(weights.astype(int)):
         drawn = np.repeat(np.arange(80), row)
-        resampled = label_metrics(positive[drawn].astype(float), scores[drawn])
+        resampled = _label_metrics(positive[drawn].astype(float), scores[drawn])
         assert {name: values[i] for name, values in figures.items()} == pytest.approx(
             {name: resampled[name] for name in figures}
         )
@@ -32,7 +32,7 @@ def test_calibration_figures_weight_the_cases_within_their_bins() -> None:
     positive = rng.random(90) < probabilities
     once, twice = np.ones((1, 90)), np.full((1, 90), 2.0)
     plain = weighted_calibration_metrics(positive, probabilities, once)
-    expected = label_metrics(positive.astype(float), probabilities)
+    expected = _label_metrics(positive.astype(float), probabilities)
     assert plain["brier"][0] == pytest.approx(expected["brier"])
     assert plain["calibration_error"][0] == pytest.approx(expected["calibration_error"])
     for name, values in weighted_calibration_metrics(positive, probabilities, twice).items():
@@ -57,7 +57,7 @@ def test_blocks_do_not_change_the_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     targets, scores, groups = (rng.random((40, 2)) < 0.5).astype(float), rng.random((40, 2)), np.arange(40) // 2
     whole = bootstrap_metrics(targets, scores, groups, 50, seed=1)["auroc"]
-    monkeypatch.setattr(bootstrap, "BLOCK", 40 * 7)
+    monkeypatch.setattr(bootstrap, "_BLOCK", 40 * 7)
     assert np.array_equal(whole, bootstrap_metrics(targets, scores, groups, 50, seed=1)["auroc"])
 
 

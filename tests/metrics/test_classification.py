@@ -6,10 +6,10 @@ import time
 import numpy as np
 import pytest
 from scripts.metrics.classification import (
+    _label_metrics,
     annotated,
     auroc,
     average_precision,
-    label_metrics,
     metrics_report,
 )
 from sklearn import metrics as reference
@@ -35,7 +35,7 @@ def test_equal_to_sklearn_on_annotated_cases_with_ties() -> None:
         assert average_precision(targets[:, i], probabilities[:, i]) == pytest.approx(
             reference.average_precision_score(y, p), abs=1e-12
         )
-        figures = label_metrics(targets[:, i], probabilities[:, i])
+        figures = _label_metrics(targets[:, i], probabilities[:, i])
         assert figures["f1"] == pytest.approx(reference.f1_score(y, p >= 0.5))
         assert figures["accuracy"] == pytest.approx(reference.accuracy_score(y, p >= 0.5))
         assert figures["sensitivity"] == pytest.approx(reference.recall_score(y, p >= 0.5))
@@ -53,7 +53,7 @@ def test_equal_to_sklearn_on_complete_columns() -> None:
 
 def test_fixed_points_are_points_of_the_roc_curve() -> None:
     probabilities, targets = make_case(300, 1)
-    figures = label_metrics(targets[:, 0], probabilities[:, 0])
+    figures = _label_metrics(targets[:, 0], probabilities[:, 0])
     known = annotated(targets[:, 0])
     fpr, tpr, _ = reference.roc_curve(targets[known, 0], probabilities[known, 0], drop_intermediate=False)
     assert figures["sensitivity_at_90_specificity"] == pytest.approx(tpr[fpr <= 0.1].max())

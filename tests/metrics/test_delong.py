@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scripts.metrics.bootstrap import bootstrap_metrics
-from scripts.metrics.delong import holm, paired_delong, structural_components
+from scripts.metrics.delong import _structural_components, holm, paired_delong
 from sklearn.metrics import roc_auc_score
 
 
@@ -36,7 +36,7 @@ def test_equal_to_the_definition() -> None:
 
 def test_components_average_to_the_area() -> None:
     positive, _, scores = make_case()
-    components = structural_components(positive, scores)
+    components = _structural_components(positive, scores)
     assert components[positive].mean() == pytest.approx(roc_auc_score(positive, scores))
     assert components[~positive].mean() == pytest.approx(roc_auc_score(positive, scores))
 

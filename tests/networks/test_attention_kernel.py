@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from scripts.networks import attention_kernel
-from scripts.networks.attention_kernel import attend
+from scripts.networks.attention_kernel import _attend
 from scripts.networks.vit_multilabel import ViTMultilabel
 from torch import nn
 
@@ -25,7 +25,7 @@ def run(dtype: torch.dtype) -> list[torch.Tensor]:
     """Result and gradients, in float32."""
     inputs, layer = queries(dtype), nn.Identity()
     layer.is_causal = False
-    mixed, weights = attend(layer, *inputs, None, scaling=0.4)
+    mixed, weights = _attend(layer, *inputs, None, scaling=0.4)
     assert weights is None and mixed.shape == (2, TOKENS, HEADS, WIDTH)
     mixed.float().square().sum().backward()
     return [mixed.detach().float(), *(part.grad.float() for part in inputs)]
@@ -48,25 +48,25 @@ def test_products_of_bf16_agree_with_the_fused_kernel_in_float32() -> None:
 def test_is_used_where_it_is_faster_and_fits(
     monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, trains: bool, kept: int, expected: bool
 ) -> None:
-    monkeypatch.setattr(attention_kernel, "KEPT_BYTES", kept)
+    monkeypatch.setattr(attention_kernel, "_KEPT_BYTES", kept)
     with torch.set_grad_enabled(trains):
         query = queries(dtype)[0] * 1
-        assert attention_kernel.is_matmul_faster(query) is expected
+        assert attention_kernel._is_matmul_faster(query) is expected
 
 
 @pytest.mark.parametrize("changes", [{"dropout": 0.5}, {"attention_mask": torch.ones(1, 1, TOKENS, TOKENS).bool()}])
 def test_what_it_does_not_do_is_left_to_the_fused_kernel(monkeypatch: pytest.MonkeyPatch, changes: dict) -> None:
-    monkeypatch.setattr(attention_kernel, "multiply", None)
+    monkeypatch.setattr(attention_kernel, "_multiply", None)
     layer = nn.Identity()
     layer.is_causal = False
-    mixed, _ = attend(layer, *queries(torch.bfloat16), **{"attention_mask": None, **changes})
+    mixed, _ = _attend(layer, *queries(torch.bfloat16), **{"attention_mask": None, **changes})
     assert mixed.shape == (2, TOKENS, HEADS, WIDTH)
 
 
 def test_network_trains_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    kernel = attention_kernel.multiply
-    monkeypatch.setattr(attention_kernel, "multiply", lambda *args: calls.append(1) or kernel(*args))
+    kernel = attention_kernel._multiply
+    monkeypatch.setattr(attention_kernel, "_multiply", lambda *args: calls.append(1) or kernel(*args))
     network = ViTMultilabel(num_labels=len(LABELS), architecture=TINY, image_size=32)
     image = torch.rand(2, 1, network.image_size, network.image_size)
     with torch.autocast("cpu", torch.bfloat16):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from scripts.networks import MaskedBCEWithLogitsLoss, ViTMultilabel
 from scripts.networks.blocks import blocks_of
-from scripts.networks.label_token_blocks import read_block
+from scripts.networks.label_token_blocks import _read_block
 
 from .conftest import SMALL, make
 
@@ -28,7 +28,7 @@ def test_a_block_equals_the_framework_with_a_mask_that_hides_the_labels_from_the
     mask[:17, 17:] = -torch.inf
     with torch.inference_mode():
         expected = block(torch.cat([image, labels], dim=1), mask[None, None])
-        found, attention = read_block(block, image, labels)
+        found, attention = _read_block(block, image, labels)
     assert torch.allclose(expected[:, :17], block(image), atol=1e-5)  # the mask does what it says
     assert torch.allclose(found, expected[:, 17:], atol=1e-5)
     assert attention.shape == (2, 4, 5, 22) and torch.allclose(attention.sum(-1), torch.tensor(1.0))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from scripts.networks import ViTMultilabel, save_vit_multilabel
-from scripts.networks.pretrained import load_backbone, make_backbone, resample_positions
+from scripts.networks.pretrained import _resample_positions, load_backbone, make_backbone
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
 DINOV2 = Path(__file__).resolve().parents[3] / "shared" / "models" / "dinov2-small"
@@ -35,14 +35,14 @@ def test_positions_are_resampled_for_another_size(checkpoint):
 
 def test_resampling_keeps_the_prefix_and_a_constant_grid():
     positions = torch.cat([torch.full((1, 1, 4), 7.0), torch.full((1, 16, 4), 2.0)], dim=1)
-    found = resample_positions(positions, 36, prefix=1)
+    found = _resample_positions(positions, 36, prefix=1)
     assert found.shape == (1, 37, 4)
     assert (found[:, 0] == 7).all() and torch.allclose(found[:, 1:], torch.tensor(2.0))
 
 
 def test_positions_of_images_that_are_not_square_are_refused():
     with pytest.raises(ValueError, match=r"1 \+ a square number of positions, found 13"):
-        resample_positions(torch.zeros(1, 13, 4), 16, prefix=1)
+        _resample_positions(torch.zeros(1, 13, 4), 16, prefix=1)
 
 
 def test_missing_tensor_is_named(vit_folder):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from scripts.networks import ViTMultilabel, load_vit_multilabel, save_vit_multilabel
-from scripts.networks.warm_start import load_some
+from scripts.networks.warm_start import _load_some
 from scripts.workflow import BUNDLE_ROOT
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
@@ -77,7 +77,7 @@ def test_a_plain_model_can_get_convolution_branches_but_not_lose_them(tmp_path):
 def test_weights_without_a_place_are_named(tmp_path):
     network = trained(tmp_path / "model", conv_branch=True)
     with pytest.raises(ValueError, match=r"model: weights without a place .* found conv_branches\.9\.weight"):
-        load_some(network, {"conv_branches.9.weight": torch.zeros(1)}, set(), tmp_path / "model")
+        _load_some(network, {"conv_branches.9.weight": torch.zeros(1)}, set(), tmp_path / "model")
 
 
 @pytest.mark.parametrize("lost", ["head.weight", "conv_branches.1.conv.weight"])

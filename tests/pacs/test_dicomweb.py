@@ -32,7 +32,7 @@ def test_films_are_fetched_as_they_are_stored_under_names_of_our_own(fake, web, 
 
 
 def test_search_reads_every_page_and_ends_when_a_server_cannot_page(fake, web, monkeypatch):
-    monkeypatch.setattr(dicomweb, "PAGE", 2)
+    monkeypatch.setattr(dicomweb, "_PAGE", 2)
     for study in range(5):
         fake.add(film(study))
     assert web.studies(date.today()) == {f"1.2.{study}": 1 for study in range(5)}
@@ -42,7 +42,7 @@ def test_search_reads_every_page_and_ends_when_a_server_cannot_page(fake, web, m
     )
     assert len(web.studies(date.today())) == 2
     monkeypatch.undo()
-    monkeypatch.setattr(dicomweb, "MAX_RESULTS", 4)
+    monkeypatch.setattr(dicomweb, "_MAX_RESULTS", 4)
     assert code_of(web.studies, date.today()) == "PACS_RESPONSE"
 
 
@@ -136,16 +136,16 @@ def test_results_are_stored_where_they_are_missing_and_their_study_is_there(fake
 
 
 def test_credentials_come_from_the_environment_and_are_in_no_message(fake, monkeypatch, tmp_path, caplog):
-    monkeypatch.setenv(session.TOKEN, "s3cret-token")
+    monkeypatch.setenv(session._TOKEN, "s3cret-token")
     web = DicomWeb(Server(fake.url), attempts=1)
     with caplog.at_level("DEBUG"):
         code_of(web.fetch, "1.2.0", tmp_path)
     assert fake.requests[-1][2] == "Bearer s3cret-token" and "s3cret" not in caplog.text
-    monkeypatch.delenv(session.TOKEN)
-    monkeypatch.setenv(session.USER, "user")
+    monkeypatch.delenv(session._TOKEN)
+    monkeypatch.setenv(session._USER, "user")
     with pytest.raises(ValueError, match="expected both or neither"):
         DicomWeb(Server(fake.url))
-    monkeypatch.setenv(session.PASSWORD, "word")
+    monkeypatch.setenv(session._PASSWORD, "word")
     web = DicomWeb(Server(fake.url), attempts=1)
     code_of(web.fetch, "1.2.0", tmp_path)
     assert fake.requests[-1][2] == "Basic dXNlcjp3b3Jk"

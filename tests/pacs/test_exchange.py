@@ -7,7 +7,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from scripts.dicom import RefusedInput
 from scripts.pacs import deadline, exchange
 from scripts.pacs import relay as relay_module
-from scripts.pacs.exchange import BoundSession, origin_of
+from scripts.pacs.exchange import BoundSession, _origin_of
 
 from ..dicom.synthetic import save
 from .conftest import film
@@ -81,7 +81,7 @@ def test_redirect_on_the_same_server_is_followed_for_a_search_and_not_for_an_obj
     fake.requests.clear()
     fake.trouble = lambda method, path: (302, path)
     assert refusal_of(web.fetch, "1.2.0", tmp_path).code == "PACS_REFUSED"
-    assert len(fake.requests) == exchange.MAX_REDIRECTS + 1
+    assert len(fake.requests) == exchange._MAX_REDIRECTS + 1
 
 
 @pytest.mark.parametrize("status", [300, 302, 304])
@@ -104,7 +104,7 @@ def test_address_of_another_server_in_an_answer_is_not_asked(other, fake, web):
      (f"http://{99 * 'a'}", "another address")],
 )  # fmt: skip
 def test_address_is_shown_without_path_query_and_tricks(url, origin):
-    assert origin_of(url) == origin
+    assert _origin_of(url) == origin
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_address_is_shown_without_path_query_and_tricks(url, origin):
 def test_server_that_drips_is_given_up_at_the_deadline_and_not_asked_again_at_once(
     start, fake, web, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(deadline, "ANSWER_S", 0.4)
+    monkeypatch.setattr(deadline, "_ANSWER_S", 0.4)
     fake.trouble = lambda *_: "drip"
     drip = Handler.drip
     monkeypatch.setattr(Handler, "drip", lambda self, _: drip(self, start))
@@ -126,18 +126,18 @@ def test_server_that_drips_is_given_up_at_the_deadline_and_not_asked_again_at_on
 
 
 def test_study_whose_film_drips_is_put_off_and_the_others_are_done(fake, relay, monkeypatch, tmp_path):
-    monkeypatch.setattr(deadline, "ANSWER_S", 0.3)
-    monkeypatch.setattr(relay_module, "ATTEMPTS_WITHOUT_ANSWER", 3)
+    monkeypatch.setattr(deadline, "_ANSWER_S", 0.3)
+    monkeypatch.setattr(relay_module, "_ATTEMPTS_WITHOUT_ANSWER", 3)
     fake.add(film(0))
     fake.add(film(1))
     fake.trouble = lambda method, path: "drip" if "1.2.0" in path and "/instances/" in path else None
     relay.run(until_idle=True)
     assert failures(tmp_path) == ["PACS_UNAVAILABLE"] and results_of(fake, 1) == KINDS
-    assert sum("1.2.0.7/instances/" in path for _, path, _ in fake.requests) == relay_module.ATTEMPTS_WITHOUT_ANSWER
+    assert sum("1.2.0.7/instances/" in path for _, path, _ in fake.requests) == relay_module._ATTEMPTS_WITHOUT_ANSWER
 
 
 def test_server_that_does_not_take_an_object_is_given_up_at_the_deadline(monkeypatch):
-    monkeypatch.setattr(deadline, "ANSWER_S", 0.4)
+    monkeypatch.setattr(deadline, "_ANSWER_S", 0.4)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
@@ -159,7 +159,7 @@ def test_answers_of_too_many_parts_or_too_much_text_are_not_read_to_the_end(fake
     part = b"\r\n--edge\r\n\r\n" + 200 * b"x"
     fake.stored["1.2.0.7.1"].content = 10_000 * part
     assert refusal_of(web.fetch, "1.2.0", tmp_path).code == "PACS_RESPONSE"
-    monkeypatch.setattr(exchange, "MAX_TEXT_BYTES", 100)
+    monkeypatch.setattr(exchange, "_MAX_TEXT_BYTES", 100)
     assert refusal_of(web.fetch, "1.2.0", tmp_path).code == "FILE_SIZE"
 
 

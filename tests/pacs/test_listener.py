@@ -184,7 +184,7 @@ def test_message_that_is_larger_than_was_agreed_is_cut_off(start, connect):
 
 
 def test_object_that_drips_is_cut_off(start, connect, monkeypatch):
-    monkeypatch.setattr(limited_socket, "OBJECT_S", 0.5)
+    monkeypatch.setattr(limited_socket, "_OBJECT_S", 0.5)
     line = connect(start(), associate=True).dul.socket.socket.dup()
 
     def drip():
@@ -197,7 +197,7 @@ def test_object_that_drips_is_cut_off(start, connect, monkeypatch):
 
 
 def test_who_takes_most_of_the_memory_is_cut_off_and_not_who_comes_last(start, connect, monkeypatch):
-    monkeypatch.setattr(listener, "MAX_WAITING_BYTES", 500_000)
+    monkeypatch.setattr(listener, "_MAX_WAITING_BYTES", 500_000)
     inbox = start()
     large, small = connect(inbox, associate=True), connect(inbox, associate=True)
     for association, count in ((large, 8), (small, 4)):
@@ -227,14 +227,14 @@ def test_study_of_more_films_than_one_has_is_taken_in_part(start, tmp_path, monk
     send([first, first], inbox.address)
     with pytest.raises(RefusedInput, match="status 0xA700"):
         send([second], inbox.address)
-    monkeypatch.setattr(receive, "MAX_STUDIES", 1)
+    monkeypatch.setattr(receive, "_MAX_STUDIES", 1)
     with pytest.raises(RefusedInput, match="status 0xA700"):
         send([save(film(1), tmp_path / "other.dcm")], inbox.address)
     assert len(films(inbox)) == 1 and pydicom.dcmread(films(inbox)[0]).SOPInstanceUID == "1.2.0.7.1"
 
 
 def test_peer_that_drips_does_not_hold_who_sends_results(one_film, monkeypatch):
-    monkeypatch.setattr(dimse, "ANSWER_S", 0.5)
+    monkeypatch.setattr(dimse, "_ANSWER_S", 0.5)
     seen = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 

@@ -4,7 +4,7 @@ import errno
 import pytest
 from scripts.dicom import RefusedInput
 from scripts.dicom.objects.derived_image import SERIES_DESCRIPTION
-from scripts.pacs.relay import ATTEMPTS
+from scripts.pacs.relay import _ATTEMPTS
 
 from .conftest import film
 from .fake_server import now_and_then
@@ -213,7 +213,7 @@ def test_study_without_an_answer_is_given_up_and_taken_up_again_on_demand(fake, 
     fake.trouble = lambda method, path: 403 if "/studies/1.2.0/" in path and "/instances/" in path else None
     relay.run(until_idle=True)
     assert failures(tmp_path) == ["PACS_REFUSED"] and results_of(fake, 1) == KINDS
-    assert sum("/instances/1.2.0.7.1" in path for _, path, _ in fake.requests) == ATTEMPTS
+    assert sum("/instances/1.2.0.7.1" in path for _, path, _ in fake.requests) == _ATTEMPTS
     fake.trouble = lambda method, path: None
     relay.run(until_idle=True)
     assert results_of(fake, 0) == {"CR": 1}

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from scripts.dicom import read_radiograph
 from scripts.dicom.gate.chest_film import check_chest_film
 from scripts.phantom import FINE_GRADES, GRADES, PHANTOM_LABELS, make_phantom, write_phantom_studies
-from scripts.phantom.phantom_studies import plan
+from scripts.phantom.phantom_studies import _plan
 from scripts.phantom.rasterizing import Pose, Strokes, draw_strokes, enlarge
 
 EVERY_GRADE = [(label, grade) for label, grades in GRADES.items() for grade in grades]
@@ -180,6 +180,6 @@ def test_equal_seeds_give_equal_files(studies, tmp_path):
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, {False}), (0.3, {False, True}), (1.0, {True})])
 def test_share_of_fine_detail(share, expected):
-    findings = [study.findings for study in plan(40, 0, share)]
+    findings = [study.findings for study in _plan(40, 0, share)]
     for label, fine in FINE_GRADES.items():
         assert {case[label] == fine for case in findings if label in case} == expected

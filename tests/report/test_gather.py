@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scripts.evaluation.evaluate import write_evaluation
-from scripts.report.gather import gather, read_history, read_json, read_manifest
+from scripts.report.gather import _read_history, _read_json, _read_manifest, gather
 
 
 def test_what_is_absent_is_none(tmp_path: Path) -> None:
@@ -30,20 +30,20 @@ def test_nothing_to_report(tmp_path: Path) -> None:
 def test_history_keeps_gaps(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_text("epoch,val_loss,val_macro_auroc\n1,0.5,nan\n2,,0.7\n", encoding="utf-8")
-    assert read_history(path) == {"epoch": [1, 2], "val_loss": [0.5, None], "val_macro_auroc": [None, 0.7]}
+    assert _read_history(path) == {"epoch": [1, 2], "val_loss": [0.5, None], "val_macro_auroc": [None, 0.7]}
     path.write_text("epoch,val_loss\n1,x\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"history\.csv"):
-        read_history(path)
+        _read_history(path)
 
 
 def test_manifest_of_a_continued_or_killed_run(tmp_path: Path) -> None:
     path = tmp_path / "manifest.jsonl"
     lines = [json.dumps({"image": name, "seconds": i}) for i, name in enumerate(["a", "b", "a"])]
     path.write_text("\n".join([*lines, '{"image": "c", "sec']), encoding="utf-8")
-    assert [(r["image"], r["seconds"]) for r in read_manifest(path)] == [("a", 2), ("b", 1)]
+    assert [(r["image"], r["seconds"]) for r in _read_manifest(path)] == [("a", 2), ("b", 1)]
     path.write_text("\n".join(["{", *lines]), encoding="utf-8")
     with pytest.raises(ValueError, match="line 1"):
-        read_manifest(path)
+        _read_manifest(path)
 
 
 def test_damaged_json_is_named(tmp_path: Path) -> None:
@@ -51,4 +51,4 @@ def test_damaged_json_is_named(tmp_path: Path) -> None:
     for text in ("{", "[1]"):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=r"metrics\.json"):
-            read_json(path)
+            _read_json(path)

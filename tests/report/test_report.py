@@ -11,7 +11,7 @@ from scripts.calibration.calibration_file import Calibration, LabelCalibration
 from scripts.evaluation.evaluate import compare, write_evaluation
 from scripts.report.figures import save_png
 from scripts.report.image_figures import attention_overlay
-from scripts.report.report import write_report
+from scripts.report.report import _write_report
 
 LABELS = ["Edema", "<b>Fracture & co</b>"]
 HISTORY = "epoch,train_loss,val_loss,val_macro_auroc,val_accuracy,val_accuracy_all_negative,lr,seconds\n" + "".join(
@@ -77,7 +77,7 @@ def read(path: Path) -> tuple[str, Outline]:
 
 
 def test_complete_report_is_one_self_contained_escaped_file(run_dir: Path) -> None:
-    path = write_report(run_dir)
+    path = _write_report(run_dir)
     assert path == run_dir / "report.html"
     text, outline = read(path)
     # Enhancers against a known truth and the experiment are runs of their own, with tests of their own.
@@ -102,7 +102,7 @@ def test_what_was_not_run_is_said(run_dir: Path, keep: str, missing: int) -> Non
     for path in run_dir.rglob("*"):
         if path.is_file() and path.parts[len(run_dir.parts)] != keep:
             path.unlink()
-    text, _ = read(write_report(run_dir, run_dir / "other.html"))
+    text, _ = read(_write_report(run_dir, run_dir / "other.html"))
     assert text.count("Not run") >= missing - 2
     assert "No answer yet" in text
 
@@ -110,12 +110,12 @@ def test_what_was_not_run_is_said(run_dir: Path, keep: str, missing: int) -> Non
 def test_a_model_without_calibration_is_said_to_have_none(run_dir: Path) -> None:
     items = [{"image": f"{i}.png"} for i in range(60)]
     write_evaluation(run_dir / "base", LABELS, items, np.zeros((60, 2)), np.eye(60)[:, :2], bootstrap=0)
-    text, _ = read(write_report(run_dir))
+    text, _ = read(_write_report(run_dir))
     assert "Not run: calibration" in text and "names no sex, age, view or source" in text
 
 
 def test_synthetic_is_said_first(run_dir: Path) -> None:
-    text, _ = read(write_report(run_dir, synthetic=True))
+    text, _ = read(_write_report(run_dir, synthetic=True))
     assert text.index("SYNTHETIC DATA") < text.index("<h1>")
     (run_dir / "run_report.json").write_text('{"synthetic": true}', encoding="utf-8")
-    assert "SYNTHETIC DATA" in write_report(run_dir).read_text(encoding="utf-8")
+    assert "SYNTHETIC DATA" in _write_report(run_dir).read_text(encoding="utf-8")

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from scripts.sr_training.degradation import ATTENUATION, Degradation, expose, gaussian_blur
+from scripts.sr_training.degradation import _ATTENUATION, Degradation, _expose, _gaussian_blur
 from scripts.super_resolution.resampling import degrade
 
 
@@ -25,21 +25,21 @@ def test_the_share_of_crops_gets_the_detector(crops):
 def test_quantum_noise_has_the_variance_of_its_counts():
     # x = -ln(N / N0) / k, so std(x) = 1 / (k sqrt(N)): bright pixels got fewer quanta and are noisier.
     for level in (0.2, 0.8):
-        noisy = expose(torch.full((1, 1, 200, 200), level), 1e5, 0.0, generator())
-        expected = 1.0 / (ATTENUATION * math.sqrt(1e5 * math.exp(-ATTENUATION * level)))
+        noisy = _expose(torch.full((1, 1, 200, 200), level), 1e5, 0.0, generator())
+        expected = 1.0 / (_ATTENUATION * math.sqrt(1e5 * math.exp(-_ATTENUATION * level)))
         assert float(noisy.std()) == pytest.approx(expected, rel=0.03)
         assert float(noisy.mean()) == pytest.approx(level, abs=1e-3)
 
 
 def test_electronic_noise_adds_to_it():
     dark = torch.full((1, 1, 200, 200), 0.9)
-    assert expose(dark, 1e5, 100.0, generator()).std() > 1.5 * expose(dark, 1e5, 0.0, generator()).std()
+    assert _expose(dark, 1e5, 100.0, generator()).std() > 1.5 * _expose(dark, 1e5, 0.0, generator()).std()
 
 
 def test_blur_keeps_the_sum_and_has_its_width():
     point = torch.zeros(1, 1, 41, 41)
     point[..., 20, 20] = 1.0
-    blurred = gaussian_blur(point, 2.0)[0, 0]
+    blurred = _gaussian_blur(point, 2.0)[0, 0]
     rows = (torch.arange(41.0) - 20) ** 2
     assert float(blurred.sum()) == pytest.approx(1.0, abs=1e-5)
     assert float((blurred.sum(dim=1) * rows).sum()) == pytest.approx(4.0, rel=0.05)

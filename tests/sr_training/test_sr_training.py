@@ -45,7 +45,7 @@ def test_leaves_a_folder_that_the_enhancer_loads(whole, sr_datalist):
 
 
 def test_killed_in_and_between_stages_and_continued_gives_the_same_models(sr_datalist, whole, tmp_path, monkeypatch):
-    monkeypatch.setattr("scripts.sr_training.stage.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("scripts.sr_training.stage._SAVE_SECONDS", 0.0)
     steps = ("RegressionStep", "AutoencoderStep", "DiffusionStep", "ResShiftStep", "GuidedStep")
     for module, name in zip(ALL, steps, strict=True):
         original = getattr(__import__(f"scripts.sr_training.train_{module}", fromlist=[name]), name).__call__

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from scripts.sr_training.run import Average
-from scripts.sr_training.stage import Budget, rate_factor, run_stage
+from scripts.sr_training.stage import Budget, _rate_factor, run_stage
 
 
 class Killed(BaseException):
@@ -38,7 +38,7 @@ def train(path, steps, settings=None, kill_at=None, save_each_step=False, monkey
 def test_killed_and_continued_gives_the_same_weights(tmp_path, monkeypatch):
     whole, done = train(tmp_path / "whole.pt", 12)
     assert len(done) == 12
-    monkeypatch.setattr("scripts.sr_training.stage.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("scripts.sr_training.stage._SAVE_SECONDS", 0.0)
     with pytest.raises(Killed):
         train(tmp_path / "killed.pt", 12, kill_at=5)
     continued, done = train(tmp_path / "killed.pt", 12)
@@ -61,7 +61,7 @@ def test_average_follows_the_weights_from_behind(tmp_path):
 
 
 def test_progress_is_in_the_log(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("scripts.sr_training.stage.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("scripts.sr_training.stage._SAVE_SECONDS", 0.0)
     with caplog.at_level("INFO"):
         train(tmp_path / "state.pt", 4)
     assert "toy: step 3, 50 %, loss" in caplog.text and "4 steps" in caplog.text
@@ -85,5 +85,5 @@ def test_budget_ends_by_time_or_steps():
 
 
 def test_rate_rises_then_falls():
-    assert rate_factor(0.0) < rate_factor(0.03) == pytest.approx(1.0)
-    assert rate_factor(1.0) == pytest.approx(0.02)
+    assert _rate_factor(0.0) < _rate_factor(0.03) == pytest.approx(1.0)
+    assert _rate_factor(1.0) == pytest.approx(0.02)

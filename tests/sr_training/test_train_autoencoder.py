@@ -1,12 +1,12 @@
 import pytest
 import torch
 from scripts.sr_training.train_autoencoder import (
-    QUANTIZE_FROM,
-    RESTART_UNTIL,
+    _QUANTIZE_FROM,
+    _RESTART_UNTIL,
     AutoencoderStep,
-    scale_targets,
-    standardise_latents,
-    targets_of,
+    _scale_targets,
+    _standardise_latents,
+    _targets_of,
     train_autoencoder,
 )
 from scripts.sr_training.train_regression import train_regression
@@ -28,24 +28,24 @@ def small():
 
 
 def step_of(vqvae, coding, batches):
-    target_std = float(targets_of(coding, batches.crops, CPU).std())
+    target_std = float(_targets_of(coding, batches.crops, CPU).std())
     return AutoencoderStep(vqvae, coding, target_std, batches, AutocastInferer("fp32"))
 
 
 def test_a_factor_of_the_images_moves_into_the_weights(crops, coding):
-    vqvae, targets = small(), targets_of(coding, crops, CPU)
+    vqvae, targets = small(), _targets_of(coding, crops, CPU)
     with torch.no_grad():
         before = vqvae(50 * targets).sample / 50
-        scale_targets(vqvae, 50.0)
+        _scale_targets(vqvae, 50.0)
         assert torch.allclose(vqvae(targets).sample, before, atol=1e-5)
 
 
 def test_standardised_latents_reconstruct_the_same(crops, batches, coding):
-    vqvae, targets = small(), targets_of(coding, crops, CPU)
+    vqvae, targets = small(), _targets_of(coding, crops, CPU)
     step_of(vqvae, coding, batches)(torch.Generator().manual_seed(0), 1.0)
     with torch.no_grad():
         before = vqvae(targets).sample
-        standardise_latents(vqvae, targets)
+        _standardise_latents(vqvae, targets)
         latents = vqvae.encode(targets).latents
         after = vqvae(targets).sample
     assert latents.mean(dim=(0, 2, 3)).abs().max() < 1e-4
@@ -57,14 +57,14 @@ def test_codebook_starts_on_latents_and_its_use_is_watched(batches, coding):
     vqvae = small()
     codes = vqvae.quantize.embedding.weight.clone()
     step = step_of(vqvae, coding, batches)
-    metrics = step(torch.Generator().manual_seed(0), QUANTIZE_FROM / 2)
+    metrics = step(torch.Generator().manual_seed(0), _QUANTIZE_FROM / 2)
     assert set(metrics) == {"loss"} and torch.equal(codes, vqvae.quantize.embedding.weight)
     metrics = step(torch.Generator().manual_seed(0), 1.0)
     assert metrics["code_use"] == 0.0 and not torch.equal(codes, vqvae.quantize.embedding.weight)
     placed = vqvae.quantize.embedding.weight.clone()
     step.restart_codes(torch.randn(4, 4, 8, 8), torch.Generator(), place=False)
     assert step.code_use > 0.25  # the untouched codebook lies around zero: one or two codes
-    assert torch.equal(placed, vqvae.quantize.embedding.weight) and RESTART_UNTIL < 1  # codes settle before the end
+    assert torch.equal(placed, vqvae.quantize.embedding.weight) and _RESTART_UNTIL < 1  # codes settle before the end
 
 
 def test_state_of_the_codebook_survives(batches, coding):

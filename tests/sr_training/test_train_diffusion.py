@@ -1,6 +1,6 @@
 import pytest
 import torch
-from scripts.sr_training.train_diffusion import DiffusionStep, build_scheduler, build_unet, check_ceiling
+from scripts.sr_training.train_diffusion import DiffusionStep, _build_scheduler, _check_ceiling, build_unet
 from scripts.super_resolution.networks.block_autoencoder import BlockAutoencoder
 from scripts.super_resolution.networks.coding import Coding
 from scripts.training.precision import AutocastInferer
@@ -19,13 +19,13 @@ def step_of(coding, batches, scheduler):
 
 
 def test_schedule_is_the_checkpoints_with_v_prediction():
-    config = build_scheduler().config
+    config = _build_scheduler().config
     assert (config.beta_start, config.beta_end, config.beta_schedule) == (0.0015, 0.0155, "scaled_linear")
     assert config.prediction_type == "v_prediction" and not config.clip_sample
 
 
 def test_step_trains_the_diffusion_only_and_repeats(batches, coding):
-    unet, step = step_of(coding, batches, build_scheduler())
+    unet, step = step_of(coding, batches, _build_scheduler())
     loss = step(torch.Generator().manual_seed(3), 0.0)["loss"]
     assert torch.equal(loss, step(torch.Generator().manual_seed(3), 0.5)["loss"])
     loss.backward()
@@ -36,7 +36,7 @@ def test_step_trains_the_diffusion_only_and_repeats(batches, coding):
 
 
 def test_loss_falls(batches, coding):
-    unet, step = step_of(coding, batches, build_scheduler())
+    unet, step = step_of(coding, batches, _build_scheduler())
     optimizer = torch.optim.Adam(unet.parameters(), 3e-3)
     losses = []
     for number in range(40):
@@ -51,19 +51,19 @@ def test_loss_falls(batches, coding):
 def test_a_checkpoint_that_predicts_noise_is_trained_to_predict_noise(batches, coding):
     from diffusers import DDIMScheduler
 
-    noise_scheduler = DDIMScheduler.from_config(build_scheduler().config, prediction_type="epsilon")
+    noise_scheduler = DDIMScheduler.from_config(_build_scheduler().config, prediction_type="epsilon")
     losses = [
         step_of(coding, batches, scheduler)[1](torch.Generator().manual_seed(3), 0.0)["loss"]
-        for scheduler in (build_scheduler(), noise_scheduler)
+        for scheduler in (_build_scheduler(), noise_scheduler)
     ]
     assert not torch.equal(*losses)
 
 
 def test_a_low_ceiling_is_refused_unless_it_is_said_to_be_wanted(capsys, caplog):
     ceiling = {"bicubic": {"psnr": 30.0}, "autoencoder": {"psnr": 30.5}}
-    check_ceiling(ceiling, 0.4)
+    _check_ceiling(ceiling, 0.4)
     with pytest.raises(ValueError, match=r"expected bicubic \+1.00 dB, found \+0.50 dB; .*ceiling_margin"):
-        check_ceiling(ceiling, 1.0)
+        _check_ceiling(ceiling, 1.0)
     assert capsys.readouterr().out.count("ceiling beside bicubic") == 2
-    check_ceiling(ceiling, None)
+    _check_ceiling(ceiling, None)
     assert "ceiling_margin is off" in caplog.text

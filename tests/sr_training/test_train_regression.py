@@ -1,12 +1,12 @@
 import torch
-from scripts.sr_training.train_regression import EPSILON, RegressionStep, charbonnier, train_regression
+from scripts.sr_training.train_regression import _EPSILON, RegressionStep, charbonnier, train_regression
 from scripts.super_resolution.networks.regression_network import RegressionNetwork
 from scripts.training.precision import AutocastInferer
 
 
 def test_loss_is_absolute_for_large_errors_and_smooth_at_zero():
     assert abs(float(charbonnier(torch.tensor([0.5]), torch.tensor([0.0]))) - 0.5) < 1e-4
-    assert float(charbonnier(torch.zeros(3), torch.zeros(3))) == torch.tensor(EPSILON)
+    assert float(charbonnier(torch.zeros(3), torch.zeros(3))) == torch.tensor(_EPSILON)
 
 
 def test_training_beats_bicubic(make_run):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from scripts.sr_training.training_crops import crop_body, extract_crops
+from scripts.sr_training.training_crops import _crop_body, extract_crops
 
 SETTINGS = {"per_megapixel": 100.0, "max_images": 10}
 
@@ -27,9 +27,9 @@ def test_crops_come_from_the_body():
     image = np.zeros((1, 64, 200), np.float32)
     image[:, :, 100:] = np.random.default_rng(0).uniform(0.4, 0.6, (1, 64, 100))
     for seed in range(10):
-        crop = crop_body(image, 32, np.random.default_rng(seed))
+        crop = _crop_body(image, 32, np.random.default_rng(seed))
         assert crop is None or crop.mean() > 0.08
-    assert crop_body(np.zeros((1, 64, 64), np.float32), 32, np.random.default_rng(0)) is None
+    assert _crop_body(np.zeros((1, 64, 64), np.float32), 32, np.random.default_rng(0)) is None
 
 
 def test_bad_file_is_left_out_and_none_at_all_is_an_error(tmp_path, caplog):

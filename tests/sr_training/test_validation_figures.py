@@ -1,10 +1,10 @@
 import pytest
-from scripts.sr_training.validation_figures import compare, describe, draw_panel, measure_bicubic, mosaic
+from scripts.sr_training.validation_figures import _compare, _mosaic, describe, draw_panel, measure_bicubic
 from scripts.super_resolution.networks.weight_folder import save_network
 
 
 def test_offset_has_its_known_psnr(crops):
-    assert compare(crops + 0.1, crops)["psnr"] == pytest.approx(20.0, abs=1e-3)
+    assert _compare(crops + 0.1, crops)["psnr"] == pytest.approx(20.0, abs=1e-3)
 
 
 def test_consistency_raises_bicubic(crops):
@@ -16,5 +16,5 @@ def test_consistency_raises_bicubic(crops):
 def test_panel_has_a_column_for_each_enhancer_that_the_folder_has(crops, regression, tmp_path):
     save_network(regression, tmp_path / "regression")
     assert draw_panel(tmp_path, crops, device="cpu").read_bytes().startswith(b"\x89PNG")
-    titles = [axis.get_title() for axis in mosaic({"bicubic": crops[:2], "truth": crops[:2]}).axes]
+    titles = [axis.get_title() for axis in _mosaic({"bicubic": crops[:2], "truth": crops[:2]}).axes]
     assert titles == ["bicubic", "truth", "", ""]

@@ -2,11 +2,11 @@ import time
 
 import pytest
 import torch
-from scripts.super_resolution.cost import RESET, Cost
+from scripts.super_resolution.cost import _RESET, Cost
 
 
 def test_memory_at_the_peak_is_seen_after_it_is_gone():
-    if not RESET.exists():
+    if not _RESET.exists():
         pytest.skip("resident memory is measured on Linux only")
     with Cost() as cost:
         large = torch.ones(50_000_000)  # 200 MB

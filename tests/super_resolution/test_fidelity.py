@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 from monai.metrics import PSNRMetric, SSIMMetric
-from scripts.super_resolution.fidelity import PSNR_CAP, compare_images, cut, psnr, ssim
+from scripts.super_resolution.fidelity import _PSNR_CAP, compare_images, cut, psnr, ssim
 from scripts.super_resolution.regions import Region
 
 REGION = Region(8, 16, 40, 48)
@@ -49,13 +49,13 @@ def test_full_image_dilutes_the_region_by_its_area(pair):
 
 def test_equal_images_have_finite_figures_that_json_can_hold(pair):
     figures = compare_images("truth", (pair[1], pair[1]), [(pair[1], pair[1])])
-    assert figures["psnr_truth_full"] == figures["psnr_truth_region"] == PSNR_CAP
+    assert figures["psnr_truth_full"] == figures["psnr_truth_region"] == _PSNR_CAP
     assert figures["ssim_truth_full"] == figures["ssim_truth_region"] == 1
     json.dumps(figures, allow_nan=False)
 
 
 def test_almost_equal_images_are_not_above_equal_ones(pair):
-    assert psnr(pair[1] + 1e-7, pair[1]) <= PSNR_CAP
+    assert psnr(pair[1] + 1e-7, pair[1]) <= _PSNR_CAP
 
 
 def test_region_below_the_window_of_ssim_has_no_ssim():

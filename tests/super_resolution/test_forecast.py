@@ -1,10 +1,10 @@
 import re
 
 import pytest
-from scripts.super_resolution.cost import RESET
+from scripts.super_resolution.cost import _RESET
 from scripts.super_resolution.enhancers.bicubic import BicubicEnhancer
 from scripts.super_resolution.enhancing import Enhancement
-from scripts.super_resolution.forecast import Forecast, duration, forecast
+from scripts.super_resolution.forecast import Forecast, _duration, forecast
 from scripts.tracking import Tracker
 
 
@@ -35,7 +35,7 @@ def test_what_is_finished_is_not_counted_again_nor_touched(make):
     before = {path: path.stat().st_mtime_ns for path in job.output_dir.rglob("*")}
     found = forecast(make())
     assert (found.images, found.finished, found.measured) == (28, 28, 8) and found.seconds_per_image > 0
-    assert (found.peak_mb is not None) == RESET.exists()
+    assert (found.peak_mb is not None) == _RESET.exists()
     assert {path: path.stat().st_mtime_ns for path in job.output_dir.rglob("*")} == before
 
 
@@ -43,7 +43,7 @@ def test_times_are_those_of_all_images():
     printed = str(Forecast(measured=8, seconds_per_image=2.0, peak_mb=812.4, images=400, finished=40))
     assert "2 s an image, peak memory 812 MB" in printed
     assert "360 of 400 images left: 12.0 minutes" in printed and re.search(r"77,857 images: 43\.3 hours", printed)
-    assert duration(3 * 86400) == "3.0 days" and duration(7) == "7 seconds"
+    assert _duration(3 * 86400) == "3.0 days" and _duration(7) == "7 seconds"
 
 
 def test_images_that_cannot_be_read_give_no_forecast(make, tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from scripts.super_resolution.paste import MODES, paste
+from scripts.super_resolution.paste import _MODES, paste
 from scripts.super_resolution.regions import Region
 from scripts.super_resolution.resampling import raised_cosine, resize
 
@@ -81,7 +81,7 @@ def test_canvas_keeps_the_larger_pixels(image):
     torch.testing.assert_close(canvas[:, mask], enlarged[:, mask])
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", _MODES)
 def test_result_stays_in_range(mode):
     """A checkerboard makes bicubic interpolation overshoot; what leaves [0, 1] cannot be stored."""
     board = (torch.arange(48)[:, None] // 4 + torch.arange(48) // 4).remainder(2).float()[None]

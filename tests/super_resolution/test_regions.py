@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scripts.super_resolution.regions import SELECTORS, overlap, select_regions
+from scripts.super_resolution.regions import SELECTORS, _overlap, select_regions
 
 WINDOWS = {"count": 3, "window": 16}
 
@@ -35,7 +35,7 @@ def test_windows_lie_inside_hardly_overlap_and_repeat(selector):
         assert (region.row1 - region.row0, region.col1 - region.col0) == (16, 16)
         assert region.score == pytest.approx(attention[region.row0 : region.row1, region.col0 : region.col1].mean())
         corners = [(other.row0, other.col0) for other in regions[:index]]
-        assert all(overlap((region.row0, region.col0), corner, 16, 16) <= 0.1 for corner in corners)
+        assert all(_overlap((region.row0, region.col0), corner, 16, 16) <= 0.1 for corner in corners)
 
 
 def test_equal_windows_are_taken_in_raster_order():

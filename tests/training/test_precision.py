@@ -8,9 +8,9 @@ def test_named_precision_is_kept():
 
 
 def test_auto_on_cpu_is_bf16_only_where_the_processor_has_it(monkeypatch):
-    monkeypatch.setattr("scripts.training.precision.cpu_has_bf16", lambda: True)
+    monkeypatch.setattr("scripts.training.precision._cpu_has_bf16", lambda: True)
     assert resolve_precision("auto", "cpu") == "bf16"
-    monkeypatch.setattr("scripts.training.precision.cpu_has_bf16", lambda: False)
+    monkeypatch.setattr("scripts.training.precision._cpu_has_bf16", lambda: False)
     assert resolve_precision("auto", "cpu") == "fp32"
 
 

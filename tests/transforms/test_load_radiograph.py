@@ -4,7 +4,7 @@ import torch
 from monai.data import DataLoader, Dataset, MetaTensor
 from monai.transforms import Compose
 from scripts.dicom import find_refusal, write_png16
-from scripts.dicom.read.radiograph import META_KEYS
+from scripts.dicom.read.radiograph import _META_KEYS
 from scripts.transforms.load_radiograph import LoadRadiographd
 
 from ..dicom.synthetic import make_dataset, picture, save, window
@@ -17,7 +17,7 @@ def test_image_and_meta(tmp_path):
     assert isinstance(image, MetaTensor)
     assert (image.shape, image.dtype) == ((1, 96, 64), torch.float32)
     np.testing.assert_allclose(image[0].numpy(), picture() / 4095, atol=1e-7)
-    assert set(image.meta) <= {*META_KEYS, "affine", "space"}
+    assert set(image.meta) <= {*_META_KEYS, "affine", "space"}
     assert not any(secret in repr(image.meta) for secret in ("Secret", "ID-12345", str(tmp_path)))
     assert item["label"] == [1.0]
 

@@ -35,7 +35,7 @@ def forbid(monkeypatch):
 def test_crops_are_cut_once_and_read_back(guide, paths, tmp_path, monkeypatch):
     zoomer = Zoomer(guide, ZOOM)
     CropCache(tmp_path, zoomer).prepare(paths)
-    expected = [zoomer(crop_cache.read_source(path)) for path in paths]
+    expected = [zoomer(crop_cache._read_source(path)) for path in paths]
     forbid(monkeypatch)
     again = CropCache(tmp_path, Zoomer(guide, ZOOM))
     again.prepare(paths)

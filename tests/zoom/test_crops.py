@@ -5,7 +5,7 @@ import torch
 from scripts.common.geometry import fit_square
 from scripts.networks import ViTMultilabel, ZoomSettings
 from scripts.super_resolution.enhancers.bicubic import BicubicEnhancer
-from scripts.zoom.crops import Zoomer, cut_crops, zoom_settings
+from scripts.zoom.crops import Zoomer, _cut_crops, zoom_settings
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
 NATIVE = ZoomSettings(count=2, window=8, crop_size=16, source="native")
@@ -32,7 +32,7 @@ def stripes(size):
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (96, 61), (61, 96)])
 def test_crop_shows_what_is_at_its_box(height, width):
     source = torch.rand(1, height, width)
-    zoom = cut_crops(source, peak(), 32, NATIVE, None)
+    zoom = _cut_crops(source, peak(), 32, NATIVE, None)
     side = max(height, width)
     square = fit_square(source, side)[0]
     for region, crop, box in zip(zoom.regions, zoom.crops, zoom.boxes, strict=True):
@@ -43,26 +43,26 @@ def test_crop_shows_what_is_at_its_box(height, width):
 
 def test_lines_of_one_pixel_survive_in_native_crops_only():
     source = stripes(64)  # 8 pixels of 32 are 16 of the source, which a crop of 16 shows as they are
-    zoom = cut_crops(source, peak(), 32, NATIVE, None)
+    zoom = _cut_crops(source, peak(), 32, NATIVE, None)
     assert torch.equal(zoom.crops[0], source[0, :16, :16]) and fit_square(source, 32)[0, 2:-2, 2:-2].std() < 0.01
-    reduced = cut_crops(source, peak(), 32, replace(BICUBIC, source="sr", working_size=32), BicubicEnhancer(4))
+    reduced = _cut_crops(source, peak(), 32, replace(BICUBIC, source="sr", working_size=32), BicubicEnhancer(4))
     assert reduced.crops[0].std() < 0.1
 
 
 def test_auto_takes_the_enhancer_where_the_source_is_too_small():
     auto, sr = replace(BICUBIC, source="auto"), replace(BICUBIC, source="sr")
     small, large = torch.rand(1, 32, 32), torch.rand(1, 64, 64)
-    crops = {name: cut_crops(small, peak(), 32, zoom, BicubicEnhancer(4)).crops for name, zoom in
+    crops = {name: _cut_crops(small, peak(), 32, zoom, BicubicEnhancer(4)).crops for name, zoom in
              (("auto", auto), ("sr", sr), ("native", NATIVE))}  # fmt: skip
     assert torch.equal(crops["auto"], crops["sr"]) and not torch.equal(crops["auto"], crops["native"])
     assert torch.equal(
-        cut_crops(large, peak(), 32, auto, BicubicEnhancer(4)).crops, cut_crops(large, peak(), 32, NATIVE, None).crops
+        _cut_crops(large, peak(), 32, auto, BicubicEnhancer(4)).crops, _cut_crops(large, peak(), 32, NATIVE, None).crops
     )
 
 
 def test_fewer_regions_than_wanted_leave_empty_crops():
     many = replace(NATIVE, count=40)
-    zoom = cut_crops(torch.rand(1, 64, 64), peak(), 32, many, None)
+    zoom = _cut_crops(torch.rand(1, 64, 64), peak(), 32, many, None)
     found = len(zoom.regions)
     assert 4 <= found < 40 and zoom.crops.shape == (40, 16, 16)
     assert (zoom.boxes[:found, 2:] > zoom.boxes[:found, :2]).all()
@@ -71,12 +71,12 @@ def test_fewer_regions_than_wanted_leave_empty_crops():
 
 @pytest.mark.parametrize("attention", [torch.zeros(4, 4), torch.full((4, 4), float("nan"))])
 def test_map_that_says_nothing_gives_the_middle(attention):
-    zoom = cut_crops(torch.rand(1, 64, 64), attention, 32, NATIVE, None)
+    zoom = _cut_crops(torch.rand(1, 64, 64), attention, 32, NATIVE, None)
     assert "no_attention" in zoom.flags and [region.box for region in zoom.regions] == [(24, 24, 40, 40)]
 
 
 def test_source_smaller_than_a_crop_is_shown_whole():
-    zoom = cut_crops(torch.rand(1, 5, 7), peak(), 32, NATIVE, None)
+    zoom = _cut_crops(torch.rand(1, 5, 7), peak(), 32, NATIVE, None)
     assert [region.box for region in zoom.regions] == [(0, 0, 5, 7)] and "small_image" in zoom.flags
     assert torch.allclose(zoom.boxes[0], torch.tensor([0.0, 0.0, 1.0, 1.0]), atol=1e-6)
     assert torch.isfinite(zoom.crops).all()
@@ -92,7 +92,7 @@ class Broken(BicubicEnhancer):
 
 
 def test_region_that_is_not_finite_is_left_out():
-    zoom = cut_crops(torch.rand(1, 32, 32), peak(), 32, replace(BICUBIC, source="sr"), Broken(4))
+    zoom = _cut_crops(torch.rand(1, 32, 32), peak(), 32, replace(BICUBIC, source="sr"), Broken(4))
     assert "not_finite" in zoom.flags and len(zoom.regions) == 1
     assert torch.isfinite(zoom.crops).all() and (zoom.boxes[1] == 0).all()
 

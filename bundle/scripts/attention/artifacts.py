@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-DEVIATIONS = 6.0  # robust standard deviations above the median norm
-MAD_TO_SIGMA = 1.4826  # of a normal distribution
+_DEVIATIONS = 6.0  # robust standard deviations above the median norm
+_MAD_TO_SIGMA = 1.4826  # of a normal distribution
 
 
 def artifact_tokens(tokens: torch.Tensor) -> torch.Tensor:
@@ -21,8 +21,8 @@ def artifact_tokens(tokens: torch.Tensor) -> torch.Tensor:
     """
     norms = tokens.float().norm(dim=-1)  # (B, n)
     middle = norms.median(dim=1, keepdim=True).values
-    deviation = MAD_TO_SIGMA * (norms - middle).abs().median(dim=1, keepdim=True).values
-    return norms > middle + DEVIATIONS * deviation
+    deviation = _MAD_TO_SIGMA * (norms - middle).abs().median(dim=1, keepdim=True).values
+    return norms > middle + _DEVIATIONS * deviation
 
 
 def fill_from_neighbours(maps: torch.Tensor, artifacts: torch.Tensor) -> torch.Tensor:

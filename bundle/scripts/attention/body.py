@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-AIR = 0.12  # highest grey of air, between the darkest and the brightest percentile of the image
-PATCH_SHARE = 0.5  # of a patch that must be body
+_AIR = 0.12  # highest grey of air, between the darkest and the brightest percentile of the image
+_PATCH_SHARE = 0.5  # of a patch that must be body
 
 
-def body_mask(image: torch.Tensor) -> torch.Tensor:
+def _body_mask(image: torch.Tensor) -> torch.Tensor:
     """(S, S) bool: False in the dark parts that touch the border: air beside the body, collimation, padding.
 
     A lung is as dark, but enclosed.
@@ -20,7 +20,7 @@ def body_mask(image: torch.Tensor) -> torch.Tensor:
     """
     pixels = image[0].float().cpu().numpy()
     low, high = np.percentile(pixels, (1, 99))
-    dark = pixels <= low + AIR * (high - low)
+    dark = pixels <= low + _AIR * (high - low)
     parts, _ = ndimage.label(dark)
     edges = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     return torch.from_numpy(~np.isin(parts, edges[edges > 0]))
@@ -33,5 +33,5 @@ def body_patches(images: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
         images: (B, 1, S, S).
         grid: h, w.
     """
-    masks = torch.stack([body_mask(image) for image in images])[:, None].float()
-    return (torch.nn.functional.adaptive_avg_pool2d(masks, grid)[:, 0] >= PATCH_SHARE).to(images.device)
+    masks = torch.stack([_body_mask(image) for image in images])[:, None].float()
+    return (torch.nn.functional.adaptive_avg_pool2d(masks, grid)[:, 0] >= _PATCH_SHARE).to(images.device)

@@ -8,7 +8,7 @@ from ..networks.vit_multilabel import ViTMultilabel
 from .output import AttentionOutput
 from .recording import Layer, gradients, recording
 
-IMAGE_BYTES = 256 * 2**20  # attention weights that are kept at once
+_IMAGE_BYTES = 256 * 2**20  # attention weights that are kept at once
 
 
 class GradAttention:
@@ -42,10 +42,10 @@ class GradAttention:
         return AttentionOutput(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
     def images_at_once(self) -> int:
-        """Images whose attention weights fit into :data:`IMAGE_BYTES`; at least one."""
+        """Images whose attention weights fit into :data:`_IMAGE_BYTES`; at least one."""
         config, (rows, columns) = self.network.backbone.config, self.network.patch_grid
         size = 4 * config.num_hidden_layers * config.num_attention_heads * (rows * columns) ** 2
-        return max(1, IMAGE_BYTES // size)
+        return max(1, _IMAGE_BYTES // size)
 
     def explain(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (B, C) and maps (B, C, h, w) of a few images."""
@@ -56,7 +56,9 @@ class GradAttention:
             record.check()
             weights = [layer.weights() for layer in record.layers]
             read = self.readout(weights[0])
-            maps = [relevance(record.layers, weights, read, logits[:, label].sum()) for label in range(logits.shape[1])]
+            maps = [
+                _relevance(record.layers, weights, read, logits[:, label].sum()) for label in range(logits.shape[1])
+            ]
         grids = torch.stack(maps, dim=1)[..., -rows * columns :]  # (B, C, h * w)
         return logits.detach(), grids.unflatten(-1, (rows, columns))
 
@@ -70,7 +72,7 @@ class GradAttention:
         return read
 
 
-def relevance(
+def _relevance(
     layers: list[Layer], weights: list[torch.Tensor], read: torch.Tensor, logit: torch.Tensor
 ) -> torch.Tensor:
     """(B, N) relevance of each input token for a logit that is summed over the batch (images do not mix).

@@ -7,7 +7,7 @@ import torch
 from ..networks.vit_multilabel import ViTMultilabel
 from .output import AttentionOutput
 
-BATCH = 16  # occluded copies at once
+_BATCH = 16  # occluded copies at once
 
 
 class Occlusion:
@@ -46,7 +46,7 @@ class Occlusion:
         rows, columns = self.network.patch_grid
         corners = [(row, column) for row in self.steps(rows) for column in self.steps(columns)]
         covered = [self.cover(image, corner) for corner in corners]
-        found = torch.cat([self.network(torch.stack(covered[i : i + BATCH])) for i in range(0, len(covered), BATCH)])
+        found = torch.cat([self.network(torch.stack(covered[i : i + _BATCH])) for i in range(0, len(covered), _BATCH)])
         total, count = logits.new_zeros(len(logits), rows, columns), logits.new_zeros(rows, columns)
         for (row, column), fall in zip(corners, logits - found, strict=True):
             window = (..., slice(row, row + self.window), slice(column, column + self.window))

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-NORMAL = "No Finding"  # there is nothing to look for in its map
+_NORMAL = "No Finding"  # there is nothing to look for in its map
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class AttentionOutput:
         if self.maps.ndim == 3:
             return self.maps
         weights = self.logits.sigmoid()  # (B, C)
-        if labels and NORMAL in labels and len(labels) > 1:
+        if labels and _NORMAL in labels and len(labels) > 1:
             weights = weights.clone()
-            weights[:, labels.index(NORMAL)] = 0
+            weights[:, labels.index(_NORMAL)] = 0
         shares = self.maps / self.maps.sum(dim=(-2, -1), keepdim=True).clamp(min=1e-12)
         return torch.einsum("bc,bchw->bhw", weights / weights.sum(dim=1, keepdim=True), shares)
 

@@ -8,7 +8,7 @@ from ..networks.vit_multilabel import ViTMultilabel
 from .output import AttentionOutput
 from .recording import Layer, recording
 
-RESIDUAL = 0.5  # share of a token that passes by the attention (the paper's)
+_RESIDUAL = 0.5  # share of a token that passes by the attention (the paper's)
 
 
 class Rollout:
@@ -44,5 +44,5 @@ def rollout(layers: list[Layer]) -> torch.Tensor:
     row = torch.zeros(batch, 1, tokens, device=layers[0].query.device)
     row[..., 0] = 1
     for layer in reversed(layers):
-        row = RESIDUAL * row + (1 - RESIDUAL) * row @ layer.weights().mean(dim=1)
+        row = _RESIDUAL * row + (1 - _RESIDUAL) * row @ layer.weights().mean(dim=1)
     return row[:, 0]

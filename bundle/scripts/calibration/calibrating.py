@@ -130,7 +130,7 @@ class CalibrationRun:
         policy = settings.policy if settings.policy == "youden" else f"{settings.policy} {settings.policy_target:g}"
         details = {
             "split": "validation",
-            "split_sha256": split_sha256({"validation": [named_only(item) for item in validation.data]}),
+            "split_sha256": split_sha256({"validation": [_named_only(item) for item in validation.data]}),
             "data_sha256": self.datalist.sha256,
             "n_images": len(validation),
             "n_patients": len(np.unique(groups)),
@@ -142,7 +142,7 @@ class CalibrationRun:
             self.tracker.log_metrics({f"calibration_{when}_{name}": value for name, value in row.items()})
         self.tracker.log_artifacts(path)
         logger.info(
-            "thresholds of %d labels (%s): %s\n%s", len(by_label), policy, path, format_calibration(calibration)
+            "thresholds of %d labels (%s): %s\n%s", len(by_label), policy, path, _format_calibration(calibration)
         )
 
     def learn_novelty(self, validation: Outputs) -> None:
@@ -154,12 +154,12 @@ class CalibrationRun:
         logger.info("novelty: %s", path)
 
 
-def named_only(item: Mapping[str, Any]) -> dict[str, str]:
+def _named_only(item: Mapping[str, Any]) -> dict[str, str]:
     """What the hash of a split is made of; the file's name, because its folder differs between machines."""
     return {"patient_id": item["patient_id"], "image": Path(item["image"]).name}
 
 
-def format_calibration(calibration: Calibration) -> str:
+def _format_calibration(calibration: Calibration) -> str:
     """Text table for the console: how each label was calibrated, its threshold, and the calibration error."""
     figures = calibration.details["figures"]["labels"]
     lines = [f"{'label':28}{'method':13}{'threshold':>10}{'error before':>14}{'after':>8}"]

@@ -20,8 +20,8 @@ from ..networks.loading import weights_sha256
 from ..networks.model_metadata import labels_of, read_model_metadata
 from .scale import sigmoid
 
-THRESHOLDS_FILE = "thresholds.json"
-FORMAT = 1
+_THRESHOLDS_FILE = "thresholds.json"
+_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,9 @@ def save_calibration(calibration: Calibration, model_dir: str | Path) -> Path:
         model_dir: folder of the weights.
     """
     return write_json(
-        Path(model_dir) / THRESHOLDS_FILE,
+        Path(model_dir) / _THRESHOLDS_FILE,
         {
-            "format": FORMAT,
+            "format": _FORMAT,
             "weights_sha256": calibration.weights_sha256,
             "policy": calibration.policy,
             "labels": {name: vars(label) for name, label in calibration.by_label.items()},
@@ -143,11 +143,11 @@ def load_calibration(model_dir: str | Path, labels: Sequence[str] | None = None)
     Raises:
         ValueError: a damaged file, or one for other labels or other weights.
     """
-    path = Path(model_dir) / THRESHOLDS_FILE
+    path = Path(model_dir) / _THRESHOLDS_FILE
     if not path.is_file():
         return None
-    calibration = read_calibration(path)
-    expected = list(labels) if labels is not None else model_labels(model_dir)
+    calibration = _read_calibration(path)
+    expected = list(labels) if labels is not None else _model_labels(model_dir)
     if calibration.labels != expected:
         raise ValueError(
             f"{path}: made for other labels; expected {expected}, found {calibration.labels}; run calibration again"
@@ -161,7 +161,7 @@ def load_calibration(model_dir: str | Path, labels: Sequence[str] | None = None)
     return calibration
 
 
-def read_calibration(path: Path) -> Calibration:
+def _read_calibration(path: Path) -> Calibration:
     """Content of a ``thresholds.json``, checked for form and range.
 
     Raises:
@@ -169,8 +169,8 @@ def read_calibration(path: Path) -> Calibration:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise ValueError(f"format: expected {FORMAT}, found {content['format']!r}")
+        if content["format"] != _FORMAT:
+            raise ValueError(f"format: expected {_FORMAT}, found {content['format']!r}")
         by_label = {name: LabelCalibration(**values) for name, values in content["labels"].items()}
         for name, label in by_label.items():
             if not (label.scale > 0 and np.isfinite([label.scale, label.offset]).all() and 0 <= label.threshold <= 1):
@@ -182,6 +182,6 @@ def read_calibration(path: Path) -> Calibration:
         raise ValueError(f"{path}: not a calibration ({error}); run calibration again, or remove the file") from error
 
 
-def model_labels(model_dir: str | Path) -> list[str]:
+def _model_labels(model_dir: str | Path) -> list[str]:
     """Names of the outputs of a model folder, in order."""
     return labels_of(read_model_metadata(model_dir))

@@ -23,10 +23,10 @@ from .scale import sigmoid
 logger = logging.getLogger(__name__)
 
 METHODS = ("auto", "platt", "temperature")
-FOLDS = 5
+_FOLDS = 5
 # Two parameters need more than a handful of patients on either side; Platt's own examples have hundreds.
-FEW_PATIENTS = 10
-LARGEST_SCALE = 20.0
+_FEW_PATIENTS = 10
+_LARGEST_SCALE = 20.0
 
 
 def fit_calibration(
@@ -66,40 +66,40 @@ def fit_calibration(
             "calibration: no label has both positive and negative cases; expected one that has among the "
             f"{len(targets)} images of the validation split, found none; use a larger split"
         )
-    temperature = fit_temperature(logits[:, usable], targets[:, usable])
-    held_out = out_of_fold(logits, targets, groups, usable)
+    temperature = _fit_temperature(logits[:, usable], targets[:, usable])
+    held_out = _out_of_fold(logits, targets, groups, usable)
     by_label: dict[str, LabelCalibration] = {}
     figures: dict[str, Any] = {}
     for i, name in enumerate(labels):
         positive, scores = select_annotated(targets[:, i], logits[:, i])
         if i not in usable:
-            by_label[name], figures[name] = uncalibrated(positive), None
+            by_label[name], figures[name] = _uncalibrated(positive), None
             continue
         left_out = {key: values[known[:, i], i] for key, values in held_out.items()}
-        chosen, note = choose_method(method, positive, groups[known[:, i]], left_out)
-        scale, offset = (temperature, 0.0) if chosen == "temperature" else fit_platt(scores, positive)
+        chosen, note = _choose_method(method, positive, groups[known[:, i]], left_out)
+        scale, offset = (temperature, 0.0) if chosen == "temperature" else _fit_platt(scores, positive)
         if scale <= 0:
             chosen, scale, offset = "temperature", temperature, 0.0
             note = "temperature: higher logits go with fewer positives, and Platt scaling would turn the ranks round"
         threshold = choose_threshold(positive, sigmoid(scale * scores + offset), policy, policy_target)
         counts = int(positive.sum()), int((~positive).sum())
         by_label[name] = LabelCalibration(scale, offset, threshold, chosen, note, *counts)
-        after = fit_figures(positive, left_out[chosen]) if held_out else None
-        figures[name] = {"before": fit_figures(positive, scores), "after": after}
+        after = _fit_figures(positive, left_out[chosen]) if held_out else None
+        figures[name] = {"before": _fit_figures(positive, scores), "after": after}
     for name, label in by_label.items():
         if label.note:
             logger.warning("calibration of %s: %s", name, label.note)
-    return by_label, {"labels": figures, "macro": macro_figures(figures)}
+    return by_label, {"labels": figures, "macro": _macro_figures(figures)}
 
 
-def uncalibrated(positive: np.ndarray) -> LabelCalibration:
+def _uncalibrated(positive: np.ndarray) -> LabelCalibration:
     """What a label gets that the (M,) bool cases say nothing about: its raw probability, cut at 0.5, and a note."""
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     note = f"not calibrated, threshold 0.5: {n_positive} positive and {n_negative} negative cases to learn from"
     return LabelCalibration(1.0, 0.0, 0.5, "none", note, n_positive, n_negative)
 
 
-def choose_method(
+def _choose_method(
     method: str, positive: np.ndarray, groups: np.ndarray, held_out: dict[str, np.ndarray]
 ) -> tuple[str, str]:
     """Method of one label, and a note when it is not the one asked for.
@@ -113,17 +113,17 @@ def choose_method(
     if method == "temperature":
         return method, ""
     patients = min(len(np.unique(groups[positive])), len(np.unique(groups[~positive])))
-    if patients < FEW_PATIENTS or not held_out or np.isnan(held_out["platt"]).any():
+    if patients < _FEW_PATIENTS or not held_out or np.isnan(held_out["platt"]).any():
         return (
             "temperature",
-            f"temperature: too few patients for Platt scaling ({patients} of one class, {FEW_PATIENTS} needed)",
+            f"temperature: too few patients for Platt scaling ({patients} of one class, {_FEW_PATIENTS} needed)",
         )
     if method == "platt":
         return method, ""
-    return min(("temperature", "platt"), key=lambda name: log_loss(positive, held_out[name])), ""
+    return min(("temperature", "platt"), key=lambda name: _log_loss(positive, held_out[name])), ""
 
 
-def out_of_fold(
+def _out_of_fold(
     logits: np.ndarray, targets: np.ndarray, groups: np.ndarray, usable: Sequence[int]
 ) -> dict[str, np.ndarray]:
     """Calibrated logits of each image by a fit without its patient.
@@ -139,23 +139,23 @@ def out_of_fold(
     """
     from sklearn.model_selection import GroupKFold
 
-    folds = min(FOLDS, len(np.unique(groups)))
+    folds = min(_FOLDS, len(np.unique(groups)))
     if folds < 2:
         return {}
     calibrated = {name: np.full(logits.shape, np.nan) for name in ("temperature", "platt")}
     for rest, part in GroupKFold(folds).split(logits, groups=groups):
-        calibrated["temperature"][part] = logits[part] * fit_temperature(
+        calibrated["temperature"][part] = logits[part] * _fit_temperature(
             logits[rest][:, usable], targets[rest][:, usable]
         )
         for i in usable:
             positive, scores = select_annotated(targets[rest, i], logits[rest, i])
             if positive.any() and not positive.all():
-                scale, offset = fit_platt(scores, positive)
+                scale, offset = _fit_platt(scores, positive)
                 calibrated["platt"][part, i] = scale * logits[part, i] + offset
     return calibrated
 
 
-def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
+def _fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     """Scale (one over temperature) with the lowest log loss over all annotated (image, label) pairs.
 
     Args:
@@ -168,12 +168,12 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar
 
     positive, scores = select_annotated(np.ravel(targets), np.ravel(logits))
-    limit = float(np.log(LARGEST_SCALE))
-    found = minimize_scalar(lambda s: log_loss(positive, np.exp(s) * scores), bounds=(-limit, limit), method="bounded")
+    limit = float(np.log(_LARGEST_SCALE))
+    found = minimize_scalar(lambda s: _log_loss(positive, np.exp(s) * scores), bounds=(-limit, limit), method="bounded")
     return float(np.exp(found.x))
 
 
-def fit_platt(logits: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
+def _fit_platt(logits: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
     """Scale and offset of one label, with Platt's smoothed targets, which keep separable cases finite.
 
     Args:
@@ -194,22 +194,22 @@ def fit_platt(logits: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 
-def log_loss(positive: np.ndarray, logits: np.ndarray) -> float:
+def _log_loss(positive: np.ndarray, logits: np.ndarray) -> float:
     """Mean negative log likelihood in nats, stable for large logits."""
     return float(np.logaddexp(0.0, np.where(positive, -logits, logits)).mean())
 
 
-def fit_figures(positive: np.ndarray, logits: np.ndarray) -> dict[str, float | None]:
+def _fit_figures(positive: np.ndarray, logits: np.ndarray) -> dict[str, float | None]:
     """Log loss, Brier score and calibration error of one label's (calibrated) logits."""
     probabilities = sigmoid(logits)
     return {
-        "log_loss": log_loss(positive, logits),
+        "log_loss": _log_loss(positive, logits),
         "brier": float(np.mean((probabilities - positive) ** 2)),
         "calibration_error": calibration_error(positive, probabilities),
     }
 
 
-def macro_figures(figures: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+def _macro_figures(figures: dict[str, Any]) -> dict[str, dict[str, float | None]]:
     """Mean over the labels that were calibrated, before and after."""
     present = [row for row in figures.values() if row is not None and row["after"] is not None]
     return {

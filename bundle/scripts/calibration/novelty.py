@@ -17,10 +17,10 @@ from ..common.atomic import atomic_write
 from ..networks.loading import weights_sha256
 
 NOVELTY_FILE = "novelty.safetensors"
-COMPONENTS = 64
+_COMPONENTS = 64
 # An image is flagged when at most one in a hundred images like those of the training is as far out.
 FLAG_ABOVE = 0.99
-ARRAYS = ("mean", "components", "variances", "reference")
+_ARRAYS = ("mean", "components", "variances", "reference")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Novelty:
         Raises:
             ValueError: features of another network, or not finite.
         """
-        features = pooled(features)
+        features = _pooled(features)
         if features.ndim != 2 or features.shape[1] != len(self.mean) or not np.isfinite(features).all():
             raise ValueError(
                 f"features: do not fit {NOVELTY_FILE}; expected finite (N, {len(self.mean)}), found {features.shape}; "
@@ -74,13 +74,13 @@ class Novelty:
         return np.searchsorted(self.reference, self.distance(features), side="left") / len(self.reference)
 
 
-def pooled(features: np.ndarray) -> np.ndarray:
+def _pooled(features: np.ndarray) -> np.ndarray:
     """(N, D) of what enters the head: itself, or the mean of the label tokens of (N, C, D)."""
     features = np.asarray(features, dtype=np.float64)
     return features.mean(axis=1) if features.ndim == 3 else features
 
 
-def fit_novelty(training: np.ndarray, validation: np.ndarray, components: int = COMPONENTS) -> Novelty:
+def fit_novelty(training: np.ndarray, validation: np.ndarray, components: int = _COMPONENTS) -> Novelty:
     """Learn where the training images lie, and how far out held-out images of the same kind are.
 
     Args:
@@ -98,7 +98,7 @@ def fit_novelty(training: np.ndarray, validation: np.ndarray, components: int = 
             f"novelty: expected at least 3 training images and 1 validation image, found {len(training)} and "
             f"{len(validation)}; set --novelty false to go without"
         )
-    training = pooled(training)
+    training = _pooled(training)
     kept = min(components, len(training) - 2, training.shape[1] - 1)
     pca = PCA(kept, svd_solver="covariance_eigh").fit(training)
     floor = max(float(pca.noise_variance_), 1e-12)
@@ -117,7 +117,7 @@ def save_novelty(novelty: Novelty, model_dir: str | Path) -> Path:
     from safetensors.numpy import save
 
     path = Path(model_dir) / NOVELTY_FILE
-    arrays = {name: np.ascontiguousarray(getattr(novelty, name), dtype=np.float32) for name in ARRAYS}
+    arrays = {name: np.ascontiguousarray(getattr(novelty, name), dtype=np.float32) for name in _ARRAYS}
     with atomic_write(path) as file:
         file.write(save(arrays, metadata={"weights_sha256": weights_sha256(model_dir)}))
     return path
@@ -143,7 +143,7 @@ def load_novelty(model_dir: str | Path) -> Novelty | None:
     try:
         with safe_open(path, "numpy") as file:
             made_for = (file.metadata() or {}).get("weights_sha256")
-            arrays = {name: file.get_tensor(name).astype(np.float64) for name in ARRAYS}
+            arrays = {name: file.get_tensor(name).astype(np.float64) for name in _ARRAYS}
     except SafetensorError as error:
         raise ValueError(f"{path}: cannot be read ({error}); run calibration again, or remove the file") from error
     found = weights_sha256(model_dir)

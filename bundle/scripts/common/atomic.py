@@ -24,10 +24,10 @@ from typing import Any, BinaryIO
 from .printable import quoted
 
 SHARED = "CXR_SHARED_OUTPUT"
-OWNER_FOLDER, OWNER_FILE = 0o700, 0o600
+_OWNER_FOLDER, _OWNER_FILE = 0o700, 0o600
 
 
-def is_shared() -> bool:
+def _is_shared() -> bool:
     """Whether the umask decides who may read what is written, as ``CXR_SHARED_OUTPUT`` (0 or 1) says; by default not.
 
     Raises:
@@ -59,7 +59,7 @@ def output_mode(shared: bool) -> Iterator[None]:
         os.environ[SHARED] = "1"
     umask = os.umask(0o077)
     try:
-        if is_shared():
+        if _is_shared():
             os.umask(umask)
         yield
     finally:
@@ -81,7 +81,7 @@ def make_folder(path: str | Path, *, owner_only: bool = False) -> None:
         OSError: it cannot be made, or something else has its name.
     """
     path = Path(path)
-    mode = OWNER_FOLDER if owner_only or not is_shared() else 0o777
+    mode = _OWNER_FOLDER if owner_only or not _is_shared() else 0o777
     for folder in [*(parent for parent in reversed(path.parents) if not parent.exists()), path]:
         folder.mkdir(mode=mode, exist_ok=True)
 
@@ -94,7 +94,7 @@ def make_file(path: str | Path) -> None:
 
 def open_for_owner(path: str | Path, flags: int) -> int:
     """The ``opener`` of a new file: for its owner alone, unless outputs are shared."""
-    return os.open(path, flags, 0o666 if is_shared() else OWNER_FILE)
+    return os.open(path, flags, 0o666 if _is_shared() else _OWNER_FILE)
 
 
 @contextmanager

@@ -10,11 +10,11 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-SCRIPTS = Path(__file__).parents[1]
+_SCRIPTS = Path(__file__).parents[1]
 
 
 @lru_cache(maxsize=1)
-def code_sha256(root: Path = SCRIPTS) -> str:
+def code_sha256(root: Path = _SCRIPTS) -> str:
     """SHA-256 over the paths and contents of all Python files below a folder."""
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from .printable import printable
 
 # Also behind a semicolon, which separates the cells where the comma is a decimal one; and in full width.
-FORMULA = re.compile(r"(^|;)(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")
-PROTECTED = re.compile(r"(^|;)'(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_FORMULA = re.compile(r"(^|;)(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_PROTECTED = re.compile(r"(^|;)'(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -28,16 +28,16 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([protected(name) for name in header])
-    writer.writerows([protected(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    writer.writerow([_protected(name) for name in header])
+    writer.writerows([_protected(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     return text.getvalue()
 
 
-def protected(cell: str) -> str:
+def _protected(cell: str) -> str:
     """A cell that a spreadsheet shows as it is."""
-    return cell if NUMBER.fullmatch(cell) else FORMULA.sub(r"\1'", printable(cell))
+    return cell if _NUMBER.fullmatch(cell) else _FORMULA.sub(r"\1'", printable(cell))
 
 
 def unprotected(cell: str) -> str:
-    """The text of a cell that :func:`protected` made, with its escapes."""
-    return PROTECTED.sub(r"\1", cell)
+    """The text of a cell that :func:`_protected` made, with its escapes."""
+    return _PROTECTED.sub(r"\1", cell)

@@ -64,14 +64,14 @@ def fit_square(image: torch.Tensor, size: int) -> torch.Tensor:
     if geometry.side == size:
         right, bottom = geometry.side - width - geometry.left, geometry.side - height - geometry.top
         return F.pad(image, (geometry.left, right, geometry.top, bottom))
-    rows = resampling(size, geometry.side, geometry.top, height).to(image.device)
-    columns = resampling(size, geometry.side, geometry.left, width).to(image.device)
+    rows = _resampling(size, geometry.side, geometry.top, height).to(image.device)
+    columns = _resampling(size, geometry.side, geometry.left, width).to(image.device)
     channels = [torch.sparse.mm(columns, torch.sparse.mm(rows, channel).T.contiguous()).T for channel in image]
     return torch.stack(channels).clamp(0, 1)
 
 
 @lru_cache(maxsize=32)
-def resampling(size: int, side: int, offset: int, length: int) -> torch.Tensor:
+def _resampling(size: int, side: int, offset: int, length: int) -> torch.Tensor:
     """Antialiased bilinear weights (size, length), sparse, of the ``length`` pixels from ``offset`` in a padded side.
 
     The filter of ``F.interpolate(mode="bilinear", antialias=True)``, equal to 1e-5, without making the padded square:

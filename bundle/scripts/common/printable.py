@@ -11,12 +11,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-SHOWN = 64  # characters of a value that a message quotes
+_SHOWN = 64  # characters of a value that a message quotes
 SHOWN_MESSAGE = 2000
-LONGEST_LABEL = 100
-LONGEST_STEM = 200  # bytes; a file name has at most 255
+_LONGEST_LABEL = 100
+_LONGEST_STEM = 200  # bytes; a file name has at most 255
 # Top-level packages whose log records are made printable: ours, under both of its names, and what logs our errors.
-PACKAGES = {"scripts", "cxr_attention_sr", "ignite", "monai"}
+_PACKAGES = {"scripts", "cxr_attention_sr", "ignite", "monai"}
 
 
 def printable(text: str) -> str:
@@ -29,12 +29,12 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
-def shortened(text: str, longest: int = SHOWN) -> str:
+def shortened(text: str, longest: int = _SHOWN) -> str:
     """Printable text of at most ``longest`` characters, with ``…`` for its middle where there are more."""
-    return cut(printable(cut(text, longest)), longest)  # the first cut spares us the escapes of a huge value
+    return _cut(printable(_cut(text, longest)), longest)  # the first cut spares us the escapes of a huge value
 
 
-def cut(text: str, longest: int) -> str:
+def _cut(text: str, longest: int) -> str:
     """Begin and end of a text, which together have ``longest`` characters."""
     if len(text) <= longest:
         return text
@@ -45,7 +45,7 @@ def cut(text: str, longest: int) -> str:
 def file_stem(path: Path) -> str:
     """Name of a file without its suffix, as part of the name of another: printable, and not too long for that."""
     stem = "".join(letter if letter.isprintable() else "_" for letter in path.stem)
-    return stem.encode()[:LONGEST_STEM].decode(errors="ignore")
+    return stem.encode()[:_LONGEST_STEM].decode(errors="ignore")
 
 
 def quoted(value: object) -> str:
@@ -60,9 +60,9 @@ def check_labels(labels: Sequence[object], where: str) -> None:
         ValueError: naming the first.
     """
     for label in labels:
-        if not isinstance(label, str) or not 0 < len(label) <= LONGEST_LABEL or not label.isprintable():
+        if not isinstance(label, str) or not 0 < len(label) <= _LONGEST_LABEL or not label.isprintable():
             raise ValueError(
-                f"{where}: labels: a name cannot be shown; expected 1 to {LONGEST_LABEL} printable characters, found "
+                f"{where}: labels: a name cannot be shown; expected 1 to {_LONGEST_LABEL} printable characters, found "
                 f"{quoted(label)}; rename it"
             )
 
@@ -77,7 +77,7 @@ class PrintableRecord(logging.LogRecord):
     def getMessage(self) -> str:  # noqa: N802 - the name in the library
         """The message; line breaks are escaped unless the template has some, and then each further line is indented."""
         message = super().getMessage()
-        if self.name.partition(".")[0] not in PACKAGES:
+        if self.name.partition(".")[0] not in _PACKAGES:
             return message
         if "\n" not in str(self.msg):
             return printable(message)

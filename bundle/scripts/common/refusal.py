@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .printable import printable, shortened
 
-LONGEST_FOUND = 500  # characters: several reasons, each with a short value
+_LONGEST_FOUND = 500  # characters: several reasons, each with a short value
 
 
 class RefusedInput(ValueError):  # noqa: N818 - the name that the design fixes
@@ -24,7 +24,7 @@ class RefusedInput(ValueError):  # noqa: N818 - the name that the design fixes
     """
 
     def __init__(self, code: str, what: str, expected: str, found: str, remedy: str, file: str = "input") -> None:
-        texts = map(printable, (code, what, expected, shortened(found, LONGEST_FOUND), remedy, file))
+        texts = map(printable, (code, what, expected, shortened(found, _LONGEST_FOUND), remedy, file))
         super().__init__(*texts)  # all of them: pickles across worker processes
         self.code, self.what, self.expected, self.found, self.remedy, self.file = self.args
 

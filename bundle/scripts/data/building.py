@@ -14,7 +14,7 @@ from .sources import failure, read_csv_items, read_folder_items
 from .splitting import SPLITS, assert_no_leak, split_by_patient
 
 # Of the training patients, where a data set has a test split and no validation split.
-VALIDATION_SHARE = 0.1
+_VALIDATION_SHARE = 0.1
 
 
 def build_from_csv(
@@ -43,7 +43,7 @@ def build_from_csv(
     csv = Path(csv)
     chosen, items, failures = read_csv_items(csv, labels, Path(image_root) if image_root else csv.parent)
     check_duplicates(items, str(csv))
-    return arrange(chosen, items, seed, fractions), failures
+    return _arrange(chosen, items, seed, fractions), failures
 
 
 def build_from_folder(
@@ -72,7 +72,7 @@ def build_from_folder(
     """
     items, failures = read_folder_items(Path(folder))
     if labels_csv is None:
-        return arrange([], [{**item, "split": "test"} for item in items], None, fractions), failures
+        return _arrange([], [{**item, "split": "test"} for item in items], None, fractions), failures
     chosen, labelled, missing = read_csv_items(Path(labels_csv), labels, Path(folder))
     check_duplicates(labelled, str(labels_csv))
     rows = {row["image"]: row for row in labelled}
@@ -84,7 +84,7 @@ def build_from_folder(
             failures.append(failure(item["image"], refusal))
         else:  # the header knows the patient better than a table
             kept.append({**row, **item, "label": row["label"]})
-    return arrange(chosen, kept, seed, fractions), failures + missing
+    return _arrange(chosen, kept, seed, fractions), failures + missing
 
 
 def build_from_layout(
@@ -119,17 +119,17 @@ def build_from_layout(
         columns = match_labels(labels, found, layout)
         items = [{**item, "label": [item["label"][column] for column in columns]} for item in items]
         found = list(labels)
-    built = arrange(found, items, seed, fractions)
+    built = _arrange(found, items, seed, fractions)
     if built.splits["test"] and not built.splits["validation"]:
         carved = split_by_patient(
-            built.splits["training"], seed=seed, fractions=(1 - VALIDATION_SHARE, VALIDATION_SHARE, 0.0)
+            built.splits["training"], seed=seed, fractions=(1 - _VALIDATION_SHARE, _VALIDATION_SHARE, 0.0)
         )
         built.splits |= {name: carved[name] for name in ("training", "validation")}
         built.seed = seed
     return built, failures
 
 
-def arrange(labels: list[str], items: list[dict], seed: int | None, fractions: Sequence[float]) -> Datalist:
+def _arrange(labels: list[str], items: list[dict], seed: int | None, fractions: Sequence[float]) -> Datalist:
     """Datalist with the split that the items have, else a new one."""
     if items and "split" in items[0]:
         splits: dict[str, list[dict]] = {name: [] for name in SPLITS}

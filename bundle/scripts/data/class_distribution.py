@@ -9,7 +9,7 @@ import numpy as np
 from ..common.printable import shortened
 from .datalist import Datalist
 
-COLUMNS = ("label", "split", "positive", "negative", "uncertain", "missing", "prevalence")
+_COLUMNS = ("label", "split", "positive", "negative", "uncertain", "missing", "prevalence")
 
 
 def class_distribution(datalist: Datalist) -> list[dict[str, Any]]:
@@ -24,11 +24,11 @@ def class_distribution(datalist: Datalist) -> list[dict[str, Any]]:
         for split, items in datalist.splits.items():
             if items:
                 values = np.asarray([item["label"][index] for item in items], dtype=float)
-                rows.append({"label": label, "split": split, **count(values)})
+                rows.append({"label": label, "split": split, **_count(values)})
     return rows
 
 
-def count(values: np.ndarray) -> dict[str, Any]:
+def _count(values: np.ndarray) -> dict[str, Any]:
     """Counts of one label's values (N,): 1 positive, 0 negative, -1 uncertain, NaN missing."""
     positive, negative = int((values == 1).sum()), int((values == 0).sum())
     return {
@@ -46,10 +46,10 @@ def format_class_table(datalist: Datalist) -> str:
     for split, items in datalist.splits.items():
         patients = len({item["patient_id"] for item in items})
         lines.append(f"{split}: {len(items)} images of {patients} patients")
-    rows = [[format_cell(row[column]) for column in COLUMNS] for row in class_distribution(datalist)]
+    rows = [[_format_cell(row[column]) for column in _COLUMNS] for row in class_distribution(datalist)]
     if rows:
-        cells = [list(COLUMNS), *rows]
-        widths = [max(len(row[index]) for row in cells) for index in range(len(COLUMNS))]
+        cells = [list(_COLUMNS), *rows]
+        widths = [max(len(row[index]) for row in cells) for index in range(len(_COLUMNS))]
         lines.append("")
         for row in cells:
             # Two columns of text to the left, figures to the right.
@@ -61,7 +61,7 @@ def format_class_table(datalist: Datalist) -> str:
     return "\n".join(lines)
 
 
-def format_cell(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     """Text of a cell."""
     if value is None:
         return "-"

@@ -19,10 +19,10 @@ from .splitting import SPLITS, assert_no_leak, split_sha256
 
 logger = logging.getLogger(__name__)
 
-ITEM_KEYS = ("image", "label", "patient_id", "study_uid", "sop_uid", "view", "sex", "age", "source", "boxes", "masks")
+_ITEM_KEYS = ("image", "label", "patient_id", "study_uid", "sop_uid", "view", "sex", "age", "source", "boxes", "masks")
 # Descriptive keys of the decathlon form; kept out of the way.
-DESCRIPTIVE_KEYS = ("name", "description", "reference", "licence", "release", "modality")
-LABEL_VALUES = (0, 1, -1, None)
+_DESCRIPTIVE_KEYS = ("name", "description", "reference", "licence", "release", "modality")
+_LABEL_VALUES = (0, 1, -1, None)
 
 
 @dataclass
@@ -71,22 +71,22 @@ def load_datalist(path: str | Path, dataset_dir: str | Path | None = None, *, ch
         content = json.loads(text)
     except ValueError as error:
         raise ValueError(f"{path}: not JSON; expected a datalist, found {error}; write it again") from error
-    check_keys(content, {"labels", "split", *SPLITS, *DESCRIPTIVE_KEYS}, str(path))
+    _check_keys(content, {"labels", "split", *SPLITS, *_DESCRIPTIVE_KEYS}, str(path))
     labels = content.get("labels")
     if not isinstance(labels, list) or len(set(map(str, labels))) != len(labels):
         raise ValueError(f"{path}: labels: expected a list of different names, found {quoted(labels)}; add it")
-    check_keys(content.get("split", {}), {"by", "seed", "sha256"}, f"{path}: split")
+    _check_keys(content.get("split", {}), {"by", "seed", "sha256"}, f"{path}: split")
     raw = {name: content.get(name, []) for name in SPLITS}
     if not all(isinstance(items, list) for items in raw.values()):
         raise ValueError(
             f"{path}: expected a list of items for each of {', '.join(SPLITS)}, found no list; write it again"
         )
     splits = {
-        name: [parse_item(item, len(labels), f"{path}: {name}[{index}]") for index, item in enumerate(items)]
+        name: [_parse_item(item, len(labels), f"{path}: {name}[{index}]") for index, item in enumerate(items)]
         for name, items in raw.items()
     }
-    check_recorded_split(content.get("split", {}), splits, path)
-    resolve_images(splits, [path.parent, *([Path(dataset_dir)] if dataset_dir else [])], path)
+    _check_recorded_split(content.get("split", {}), splits, path)
+    _resolve_images(splits, [path.parent, *([Path(dataset_dir)] if dataset_dir else [])], path)
     for name, items in splits.items():
         check_duplicates(items, f"{path}: {name}")
     assert_no_leak(splits, hash_files=check_files)
@@ -94,7 +94,7 @@ def load_datalist(path: str | Path, dataset_dir: str | Path | None = None, *, ch
     return Datalist(labels, splits, hashlib.sha256(text).hexdigest(), path.resolve(), seed)
 
 
-def check_keys(found: Any, known: Collection[str], where: str) -> None:
+def _check_keys(found: Any, known: Collection[str], where: str) -> None:
     """Refuse anything but a dictionary with known keys."""
     if not isinstance(found, dict):
         raise ValueError(f"{where}: expected an object, found {type(found).__name__}; see the datalist reference")
@@ -106,13 +106,13 @@ def check_keys(found: Any, known: Collection[str], where: str) -> None:
             )
 
 
-def parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
+def _parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
     """Checked copy of an item with its label as floats."""
-    check_keys(item, ITEM_KEYS, where)
+    _check_keys(item, _ITEM_KEYS, where)
     for key in ("image", "patient_id"):
         if not isinstance(item.get(key), str) or not item[key]:
             raise ValueError(f"{where}: {key}: expected a text, found {quoted(item.get(key))}; add it")
-    check_annotations(item, where)
+    _check_annotations(item, where)
     values = item.get("label", [])
     if not isinstance(values, list) or len(values) != number_of_labels:
         raise ValueError(
@@ -120,12 +120,12 @@ def parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
             "give one value for each of labels, null where it is not annotated"
         )
     for value in values:
-        if value not in LABEL_VALUES:
+        if value not in _LABEL_VALUES:
             raise ValueError(f"{where}: label: expected 1, 0, null or -1, found {quoted(value)}; correct it")
     return {**item, "label": [math.nan if value is None else float(value) for value in values]}
 
 
-def check_annotations(item: Mapping[str, Any], where: str) -> None:
+def _check_annotations(item: Mapping[str, Any], where: str) -> None:
     """Refuse boxes and masks that are not of the form of the reference."""
     for box in item.get("boxes") or []:
         xywh = box.get("xywh") if isinstance(box, dict) and isinstance(box.get("label"), str) else None
@@ -139,14 +139,14 @@ def check_annotations(item: Mapping[str, Any], where: str) -> None:
         raise ValueError(f"{where}: masks: expected an object of label and file, found {quoted(masks)}; correct it")
 
 
-def check_recorded_split(recorded: Mapping[str, Any], splits: Mapping[str, list[dict]], path: Path) -> None:
+def _check_recorded_split(recorded: Mapping[str, Any], splits: Mapping[str, list[dict]], path: Path) -> None:
     """Warn when the items are not those that the recorded hash was made of."""
     found = split_sha256(splits)
     if recorded.get("sha256") not in (None, found):
         logger.warning("%s: the split was edited after it was written (recorded hash differs)", path)
 
 
-def resolve_images(splits: Mapping[str, list[dict]], folders: Sequence[Path], path: Path) -> None:
+def _resolve_images(splits: Mapping[str, list[dict]], folders: Sequence[Path], path: Path) -> None:
     """Make the paths of images and masks absolute, in place.
 
     Raises:
@@ -190,21 +190,21 @@ def write_datalist(datalist: Datalist, path: str | Path, dataset_dir: str | Path
     """
     path = Path(path).absolute()
     folders = [path.parent, *([Path(dataset_dir).absolute()] if dataset_dir else [])]
-    splits = {name: [written(item, folders) for item in items] for name, items in datalist.splits.items()}
+    splits = {name: [_written(item, folders) for item in items] for name, items in datalist.splits.items()}
     split = {"by": "patient", "seed": datalist.seed, "sha256": split_sha256(splits)}
     content = {"labels": datalist.labels, **splits, "split": split}
     write_json(path, content)
 
 
-def written(item: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
+def _written(item: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
     """An item as it is written."""
-    content = {**item, "image": relative(item["image"], folders), "label": to_json(item["label"])}
+    content = {**item, "image": _relative(item["image"], folders), "label": _to_json(item["label"])}
     if "masks" in item:
-        content["masks"] = {name: relative(file, folders) for name, file in item["masks"].items()}
+        content["masks"] = {name: _relative(file, folders) for name, file in item["masks"].items()}
     return content
 
 
-def relative(image: str, folders: Sequence[Path]) -> str:
+def _relative(image: str, folders: Sequence[Path]) -> str:
     """Path of an image as it is written, with forward slashes."""
     absolute = Path(os.path.abspath(image))
     for folder in folders:
@@ -213,7 +213,7 @@ def relative(image: str, folders: Sequence[Path]) -> str:
     return Path(os.path.relpath(absolute, folders[0])).as_posix()
 
 
-def to_json(label: Sequence[float]) -> list[int | None]:
+def _to_json(label: Sequence[float]) -> list[int | None]:
     """Label values as they are written: null for NaN."""
     return [None if math.isnan(value) else int(value) for value in label]
 

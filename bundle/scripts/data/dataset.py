@@ -68,8 +68,8 @@ class RadiographDataset(Dataset):
         self.augmentation, self.augmentation_seed = augmentation, 0
         self.cache = ImageCache(cache_dir, preprocessing)
         entries = [self.cache.entry(item["image"]) for item in data]
-        refused = decode_missing(self.cache, data, entries, num_workers)
-        record_refusals(Path(cache_dir) / "failures.csv", data, refused)
+        refused = _decode_missing(self.cache, data, entries, num_workers)
+        _record_refusals(Path(cache_dir) / "failures.csv", data, refused)
         self.data = [item for index, item in enumerate(data) if index not in refused]
         self.entries = [entry for index, entry in enumerate(entries) if index not in refused]
         self.crops = crops
@@ -91,12 +91,12 @@ class RadiographDataset(Dataset):
         # A random state for each image: what happens to it depends on no other, nor on which process loads it.
         seed = np.random.SeedSequence([self.augmentation_seed, index, repetition]).generate_state(1)[0]
         self.augmentation.set_random_state(seed=int(seed))
-        with without_meta():
+        with _without_meta():
             return self.augmentation(item)
 
 
 @contextmanager
-def without_meta() -> Iterator[None]:
+def _without_meta() -> Iterator[None]:
     """MONAI transforms of plain tensors: recording what was applied costs a quarter of the augmentation (measured)."""
     before = get_track_meta()
     set_track_meta(False)
@@ -106,7 +106,7 @@ def without_meta() -> Iterator[None]:
         set_track_meta(before)
 
 
-def decode_missing(
+def _decode_missing(
     cache: ImageCache, data: Sequence[dict], entries: Sequence[Path], num_workers: int
 ) -> dict[int, RefusedInput]:
     """Fill the cache; refusals by index in ``data``."""
@@ -126,7 +126,7 @@ def decode_missing(
         return {index: refusal for index, refusal in results if refusal is not None}
 
 
-def record_refusals(table: Path, data: Sequence[dict], refused: dict[int, RefusedInput]) -> None:
+def _record_refusals(table: Path, data: Sequence[dict], refused: dict[int, RefusedInput]) -> None:
     """Write the refusals of these data into the table, beside those of other splits.
 
     Raises:

@@ -21,20 +21,20 @@ from .splitting import content_sha256
 logger = logging.getLogger(__name__)
 
 TRAINING_IMAGES = "training_images.safetensors"
-LENGTH = 8  # bytes: among a million images, one of ten thousand others is taken for one of them once in 10^9 times
+_LENGTH = 8  # bytes: among a million images, one of ten thousand others is taken for one of them once in 10^9 times
 
 
-def fingerprints(dataset: RadiographDataset) -> np.ndarray:
+def _fingerprints(dataset: RadiographDataset) -> np.ndarray:
     """Fingerprints (N, 2) of the file and of the pixels of each image, as void of 8 bytes.
 
     Args:
         dataset: whose images are decoded.
     """
     rows = [
-        bytes.fromhex(content_sha256(item["image"]))[:LENGTH] + entry_checksum(entry)[:LENGTH]
+        bytes.fromhex(content_sha256(item["image"]))[:_LENGTH] + entry_checksum(entry)[:_LENGTH]
         for item, entry in zip(dataset.data, dataset.entries, strict=True)
     ]
-    return np.frombuffer(b"".join(rows), dtype=f"V{LENGTH}").reshape(-1, 2)
+    return np.frombuffer(b"".join(rows), dtype=f"V{_LENGTH}").reshape(-1, 2)
 
 
 def training_record(dataset: RadiographDataset, earlier: Iterable[str | Path | None] = ()) -> bytes:
@@ -46,13 +46,13 @@ def training_record(dataset: RadiographDataset, earlier: Iterable[str | Path | N
     """
     from safetensors.numpy import save
 
-    known = [read_record(folder) for folder in earlier if folder is not None]
-    everything = [fingerprints(dataset).ravel(), *(record for record in known if record is not None)]
-    unique = np.unique(np.concatenate([part.view(np.uint8).reshape(-1, LENGTH) for part in everything]), axis=0)
+    known = [_read_record(folder) for folder in earlier if folder is not None]
+    everything = [_fingerprints(dataset).ravel(), *(record for record in known if record is not None)]
+    unique = np.unique(np.concatenate([part.view(np.uint8).reshape(-1, _LENGTH) for part in everything]), axis=0)
     return save({"fingerprints": unique})
 
 
-def read_record(model_dir: str | Path) -> np.ndarray | None:
+def _read_record(model_dir: str | Path) -> np.ndarray | None:
     """Fingerprints (M,) of a model folder as void of 8 bytes; ``None`` for a model without a record.
 
     Raises:
@@ -70,7 +70,7 @@ def read_record(model_dir: str | Path) -> np.ndarray | None:
         raise ValueError(
             f"{path}: not a record of training images ({error}); expected what training wrote; copy it again"
         ) from error
-    return np.ascontiguousarray(values).view(f"V{LENGTH}").ravel()
+    return np.ascontiguousarray(values).view(f"V{_LENGTH}").ravel()
 
 
 def assert_not_trained_on(model_dir: str | Path, dataset: RadiographDataset) -> bool:
@@ -86,7 +86,7 @@ def assert_not_trained_on(model_dir: str | Path, dataset: RadiographDataset) -> 
     Raises:
         ValueError: how many images there are, and what to do.
     """
-    record = read_record(model_dir)
+    record = _read_record(model_dir)
     if record is None:
         logger.warning(
             "%s: no record of its training images (%s); whether it was trained on these cannot be checked",
@@ -94,7 +94,7 @@ def assert_not_trained_on(model_dir: str | Path, dataset: RadiographDataset) -> 
         )  # fmt: skip
         return False
     known = set(record.tolist())
-    seen = [item for item, row in zip(dataset.data, fingerprints(dataset).tolist(), strict=True) if known & set(row)]
+    seen = [item for item, row in zip(dataset.data, _fingerprints(dataset).tolist(), strict=True) if known & set(row)]
     if seen:
         names = ", ".join(Path(item["image"]).name for item in seen[:3]) + (", …" if len(seen) > 3 else "")
         raise ValueError(

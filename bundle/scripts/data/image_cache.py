@@ -26,8 +26,8 @@ from .splitting import content_sha256
 
 logger = logging.getLogger(__name__)
 
-MAGIC = b"CXR16\0\0\1"
-HEADER = struct.Struct("<8s2I32s")  # magic, rows, columns, SHA-256 of rows, columns and pixels
+_MAGIC = b"CXR16\0\0\1"
+_HEADER = struct.Struct("<8s2I32s")  # magic, rows, columns, SHA-256 of rows, columns and pixels
 
 
 class ImageCache:
@@ -40,7 +40,7 @@ class ImageCache:
 
     def __init__(self, folder: str | Path, preprocessing: Callable[[dict], dict]) -> None:
         self.folder, self.preprocessing = Path(folder), preprocessing
-        self.pipeline = hashlib.sha256((describe(preprocessing) + code_sha256()).encode()).hexdigest()
+        self.pipeline = hashlib.sha256((_describe(preprocessing) + code_sha256()).encode()).hexdigest()
 
     def entry(self, path: str | Path) -> Path:
         """File of the entry of a source file, whether it exists or not."""
@@ -87,11 +87,11 @@ def read_entry(path: Path) -> np.ndarray | None:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    if len(content) < HEADER.size:
+    if len(content) < _HEADER.size:
         return None
-    magic, rows, columns, digest = HEADER.unpack_from(content)
-    pixels = memoryview(content)[HEADER.size :]
-    if magic != MAGIC or len(pixels) != 2 * rows * columns or checksum(rows, columns, pixels) != digest:
+    magic, rows, columns, digest = _HEADER.unpack_from(content)
+    pixels = memoryview(content)[_HEADER.size :]
+    if magic != _MAGIC or len(pixels) != 2 * rows * columns or _checksum(rows, columns, pixels) != digest:
         return None
     return np.frombuffer(pixels, "<u2").reshape(rows, columns)
 
@@ -99,7 +99,7 @@ def read_entry(path: Path) -> np.ndarray | None:
 def entry_checksum(path: Path) -> bytes:
     """SHA-256 of the pixels of an entry, from its first bytes."""
     with path.open("rb") as file:
-        return HEADER.unpack(file.read(HEADER.size))[3]
+        return _HEADER.unpack(file.read(_HEADER.size))[3]
 
 
 def write_entry(path: Path, pixels: np.ndarray) -> None:
@@ -107,19 +107,19 @@ def write_entry(path: Path, pixels: np.ndarray) -> None:
     rows, columns = pixels.shape
     content = np.ascontiguousarray(pixels, "<u2").tobytes()
     with atomic_write(path) as file:
-        file.write(HEADER.pack(MAGIC, rows, columns, checksum(rows, columns, content)) + content)
+        file.write(_HEADER.pack(_MAGIC, rows, columns, _checksum(rows, columns, content)) + content)
 
 
-def checksum(rows: int, columns: int, pixels: bytes | memoryview) -> bytes:
+def _checksum(rows: int, columns: int, pixels: bytes | memoryview) -> bytes:
     """SHA-256 of what an entry says."""
     digest = hashlib.sha256(struct.pack("<2I", rows, columns))
     digest.update(pixels)
     return digest.digest()
 
 
-def describe(transform: Any) -> str:
+def _describe(transform: Any) -> str:
     """Class names and plain attributes of a transform and of those inside it."""
     if isinstance(transform, Compose):
-        return "+".join(describe(step) for step in transform.transforms)
+        return "+".join(_describe(step) for step in transform.transforms)
     plain = {k: v for k, v in sorted(vars(transform).items()) if isinstance(v, int | float | str | tuple | list)}
     return f"{type(transform).__name__}{plain}"

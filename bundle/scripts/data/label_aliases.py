@@ -14,7 +14,7 @@ from collections.abc import Sequence
 logger = logging.getLogger(__name__)
 
 # Name in this project (of CheXpert; of NIH ChestX-ray14 for what CheXpert lacks): names elsewhere.
-ALIASES: dict[str, tuple[str, ...]] = {
+_ALIASES: dict[str, tuple[str, ...]] = {
     "No Finding": (),
     "Atelectasis": (),
     "Cardiomegaly": (),
@@ -39,12 +39,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 
 
-def plain(name: str) -> str:
+def _plain(name: str) -> str:
     """Name as it is compared: one blank between words, no case."""
     return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
 
 
-CANONICAL = {plain(name): known for known, others in ALIASES.items() for name in (known, *others)}
+_CANONICAL = {_plain(name): known for known, others in _ALIASES.items() for name in (known, *others)}
 
 
 def canonical(name: str) -> str:
@@ -53,7 +53,7 @@ def canonical(name: str) -> str:
     >>> canonical("Pleural_Effusion"), canonical("effusion"), canonical("Rib fracture")
     ('Pleural Effusion', 'Pleural Effusion', 'Rib fracture')
     """
-    return CANONICAL.get(plain(name), name)
+    return _CANONICAL.get(_plain(name), name)
 
 
 def match_label(name: str, available: Sequence[str]) -> int | None:
@@ -64,8 +64,8 @@ def match_label(name: str, available: Sequence[str]) -> int | None:
     """
     if name in available:
         return list(available).index(name)
-    key = plain(canonical(name))
-    found = [index for index, other in enumerate(available) if plain(canonical(other)) == key]
+    key = _plain(canonical(name))
+    found = [index for index, other in enumerate(available) if _plain(canonical(other)) == key]
     if len(found) > 1:
         names = " and ".join(repr(available[index]) for index in found)
         raise ValueError(f"labels: {name!r} is ambiguous; expected one label of that meaning, found {names}; name one")
@@ -88,7 +88,7 @@ def match_labels(wanted: Sequence[str], available: Sequence[str], where: str) ->
     if lacking:
         raise ValueError(
             f"labels: {where} has no {', '.join(map(repr, lacking))}; expected some of "
-            f"{', '.join(available) or 'none at all'}; use {', '.join(nearest(name, available) for name in lacking)}?"
+            f"{', '.join(available) or 'none at all'}; use {', '.join(_nearest(name, available) for name in lacking)}?"
         )
     positions = [index for index in found if index is not None]
     if len(set(positions)) < len(positions):
@@ -99,7 +99,7 @@ def match_labels(wanted: Sequence[str], available: Sequence[str], where: str) ->
     return positions
 
 
-def nearest(name: str, available: Sequence[str]) -> str:
+def _nearest(name: str, available: Sequence[str]) -> str:
     """Available name that looks most like ``name``, in quotes."""
     close = difflib.get_close_matches(name, available, n=1, cutoff=0.0)
     return repr(close[0]) if close else "other data"

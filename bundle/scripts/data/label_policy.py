@@ -27,15 +27,15 @@ from monai.transforms import MapTransform, Randomizable
 from .label_aliases import match_labels
 
 # Lowest and highest target; NaN: the entry does not count.
-POLICIES = {
+_POLICIES = {
     "ignore": (math.nan, math.nan),
     "ones": (1.0, 1.0),
     "zeros": (0.0, 0.0),
     "smoothed_ones": (0.55, 0.85),
     "smoothed_zeros": (0.0, 0.3),
 }
-BLANK_POLICIES = ("ignore", "zeros")
-OTHERS = "others"
+_BLANK_POLICIES = ("ignore", "zeros")
+_OTHERS = "others"
 
 Choice = str | Mapping[str, str]
 
@@ -59,8 +59,8 @@ class LabelPolicy(MapTransform, Randomizable):
     def __init__(self, labels: Sequence[str], uncertain: Choice = "ignore", blank: Choice = "ignore") -> None:
         super().__init__(keys="label")
         self.labels = list(labels)
-        self.uncertain = spans("uncertain", uncertain, labels, tuple(POLICIES))  # (C, 2)
-        self.blank = spans("blank", blank, labels, BLANK_POLICIES)
+        self.uncertain = _spans("uncertain", uncertain, labels, tuple(_POLICIES))  # (C, 2)
+        self.blank = _spans("blank", blank, labels, _BLANK_POLICIES)
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Item with the targets that are drawn for it."""
@@ -87,7 +87,7 @@ class LabelPolicy(MapTransform, Randomizable):
         return targets
 
 
-def spans(setting: str, choice: Choice, labels: Sequence[str], allowed: Sequence[str]) -> np.ndarray:
+def _spans(setting: str, choice: Choice, labels: Sequence[str], allowed: Sequence[str]) -> np.ndarray:
     """Lowest and highest target of each label, (C, 2), NaN where it is ignored.
 
     Args:
@@ -99,19 +99,19 @@ def spans(setting: str, choice: Choice, labels: Sequence[str], allowed: Sequence
     Raises:
         ValueError: as in :class:`LabelPolicy`.
     """
-    named = {OTHERS: choice} if isinstance(choice, str) else dict(choice)
+    named = {_OTHERS: choice} if isinstance(choice, str) else dict(choice)
     for label, policy in named.items():
         if policy not in allowed:
             raise ValueError(
                 f"{setting}: policy of {label} not known; expected one of {', '.join(allowed)}, found {policy!r}"
             )
-    chosen = [named.pop(OTHERS, "")] * len(labels)
+    chosen = [named.pop(_OTHERS, "")] * len(labels)
     for policy, column in zip(named.values(), match_labels(list(named), labels, "the datalist"), strict=True):
         chosen[column] = policy
     without = [label for label, policy in zip(labels, chosen, strict=True) if not policy]
     if without:
         raise ValueError(
             f"{setting}: labels without a policy; expected one for each of {', '.join(labels)}, found none for "
-            f"{', '.join(without)}; add them, or '{OTHERS}: ignore'"
+            f"{', '.join(without)}; add them, or '{_OTHERS}: ignore'"
         )
-    return np.array([POLICIES[policy] for policy in chosen]).reshape(-1, 2)
+    return np.array([_POLICIES[policy] for policy in chosen]).reshape(-1, 2)

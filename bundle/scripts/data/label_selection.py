@@ -12,7 +12,7 @@ from .label_aliases import match_label, match_labels
 
 logger = logging.getLogger(__name__)
 
-MISSING = ("refuse", "blank")
+_MISSING = ("refuse", "blank")
 
 
 def with_labels(datalist: Datalist, labels: Sequence[str], missing: str = "refuse") -> Datalist:
@@ -30,8 +30,8 @@ def with_labels(datalist: Datalist, labels: Sequence[str], missing: str = "refus
     Raises:
         ValueError: unknown ``missing``; a label that the data lack, under ``refuse``; under ``blank``, all of them.
     """
-    if missing not in MISSING:
-        raise ValueError(f"missing_labels: not known; expected one of {', '.join(MISSING)}, found {missing!r}")
+    if missing not in _MISSING:
+        raise ValueError(f"missing_labels: not known; expected one of {', '.join(_MISSING)}, found {missing!r}")
     where = str(datalist.path or "the data")
     present = [name for name in labels if match_label(name, datalist.labels) is not None]
     wanted = labels if missing == "refuse" or not present else present

@@ -22,9 +22,9 @@ from .label_aliases import match_labels
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = ("image", "patient_id", "study_uid", "view", "sex", "age", "split", "boxes")
+_COLUMNS = ("image", "patient_id", "study_uid", "view", "sex", "age", "split", "boxes")
 LABEL_VALUES = {"": math.nan, "nan": math.nan, "1": 1.0, "1.0": 1.0, "0": 0.0, "0.0": 0.0, "-1": -1.0, "-1.0": -1.0}
-SPLIT_NAMES = {"train": "training", "training": "training", "val": "validation", "valid": "validation",
+_SPLIT_NAMES = {"train": "training", "training": "training", "val": "validation", "valid": "validation",
                "validation": "validation", "test": "test", "external": "external"}  # fmt: skip
 
 
@@ -51,10 +51,10 @@ def read_csv_items(
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         header, rows = list(reader.fieldnames or []), list(reader)
-    columns = choose_labels(header, labels, path)
+    columns = _choose_labels(header, labels, path)
     items, failures, external = [], [], 0
     for number, row in enumerate(rows, start=2):  # as a spreadsheet counts
-        item = parse_row(row, columns, f"{path}: row {number}")
+        item = _parse_row(row, columns, f"{path}: row {number}")
         if item.get("split") == "external":
             external += 1
             continue
@@ -74,7 +74,7 @@ def read_csv_items(
     return list(labels) if labels is not None else columns, items, failures
 
 
-def choose_labels(header: Sequence[str], labels: Sequence[str] | None, path: Path) -> list[str]:
+def _choose_labels(header: Sequence[str], labels: Sequence[str] | None, path: Path) -> list[str]:
     """Label columns, checked against the header; a label may be named by an alias of its column."""
     for column in ("image", "patient_id"):
         if column not in header:
@@ -83,11 +83,11 @@ def choose_labels(header: Sequence[str], labels: Sequence[str] | None, path: Pat
                 f"{path}: no column {column!r}; expected it in the header, found {shortened(', '.join(header), 200)}; "
                 f"add it or use {quoted(nearest[0] if nearest else 'a file with a header')}"
             )
-    columns = [name for name in header if name not in (*COLUMNS, "bbox")]
+    columns = [name for name in header if name not in (*_COLUMNS, "bbox")]
     return columns if labels is None else [columns[index] for index in match_labels(labels, columns, str(path))]
 
 
-def parse_row(row: dict[str, str | None], labels: Sequence[str], where: str) -> dict[str, Any]:
+def _parse_row(row: dict[str, str | None], labels: Sequence[str], where: str) -> dict[str, Any]:
     """Item of a CSV row; columns without a value are left out."""
     values = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
     for column in ("image", "patient_id"):
@@ -112,11 +112,11 @@ def parse_row(row: dict[str, str | None], labels: Sequence[str], where: str) -> 
                 for box in json.loads(boxes)
             ]
         if values.get("split"):
-            item["split"] = SPLIT_NAMES[values["split"].lower()]
+            item["split"] = _SPLIT_NAMES[values["split"].lower()]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f'{where}: expected age in years, boxes as [{{"label": …, "xywh": [x, y, w, h]}}] and split one of '
-            f"{', '.join(SPLIT_NAMES)}, found {type(error).__name__} {shortened(str(error))}; correct the row"
+            f"{', '.join(_SPLIT_NAMES)}, found {type(error).__name__} {shortened(str(error))}; correct the row"
         ) from error
     return item
 
@@ -138,7 +138,7 @@ def read_folder_items(folder: Path) -> tuple[list[dict[str, Any]], list[Failure]
     failures, seen = [], dict[str, str]()
     for path in find_candidates(folder):
         try:
-            item = header_item(path, folder)
+            item = _header_item(path, folder)
             first = seen.setdefault(item.get("sop_uid", str(path)), str(path))
             if first != str(path):
                 raise RefusedInput(
@@ -150,7 +150,7 @@ def read_folder_items(folder: Path) -> tuple[list[dict[str, Any]], list[Failure]
     return items, failures
 
 
-def header_item(path: Path, folder: Path) -> dict[str, Any]:
+def _header_item(path: Path, folder: Path) -> dict[str, Any]:
     """Item of one file, without label.
 
     Raises:

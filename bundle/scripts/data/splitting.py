@@ -13,7 +13,7 @@ import numpy as np
 from ..common.checksum import file_sha256
 
 SPLITS = ("training", "validation", "test")
-CANDIDATES = 50
+_CANDIDATES = 50
 
 
 def split_by_patient(
@@ -40,15 +40,15 @@ def split_by_patient(
             "give training, validation and test"
         )
     patients = sorted({item["patient_id"] for item in items})
-    images, positives, annotated = count_by_patient(items, patients)
-    candidates = [assign(images, fractions, np.random.default_rng([seed, index])) for index in range(CANDIDATES)]
-    imbalances = [imbalance(assignment, positives, annotated) for assignment in candidates]
+    images, positives, annotated = _count_by_patient(items, patients)
+    candidates = [_assign(images, fractions, np.random.default_rng([seed, index])) for index in range(_CANDIDATES)]
+    imbalances = [_imbalance(assignment, positives, annotated) for assignment in candidates]
     best = candidates[int(np.argmin(imbalances))]
     split_of = dict(zip(patients, best.tolist(), strict=True))
     return {name: [item for item in items if split_of[item["patient_id"]] == k] for k, name in enumerate(SPLITS)}
 
 
-def count_by_patient(items: Sequence[dict], patients: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _count_by_patient(items: Sequence[dict], patients: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Images (P,), positive labels (P, C) and annotated labels (P, C) of each patient."""
     row = {patient: index for index, patient in enumerate(patients)}
     number_of_labels = len(items[0].get("label", [])) if items else 0
@@ -63,7 +63,7 @@ def count_by_patient(items: Sequence[dict], patients: Sequence[str]) -> tuple[np
     return images, positives, annotated
 
 
-def assign(images: np.ndarray, fractions: Sequence[float], generator: np.random.Generator) -> np.ndarray:
+def _assign(images: np.ndarray, fractions: Sequence[float], generator: np.random.Generator) -> np.ndarray:
     """Split (P,) in {0, 1, 2} of each patient for one shuffle, cut where the shares of images are reached."""
     order = generator.permutation(len(images))
     # The middle of a patient's images decides, so that a large patient does not always go to the later split.
@@ -74,7 +74,7 @@ def assign(images: np.ndarray, fractions: Sequence[float], generator: np.random.
     return assignment
 
 
-def imbalance(assignment: np.ndarray, positives: np.ndarray, annotated: np.ndarray) -> float:
+def _imbalance(assignment: np.ndarray, positives: np.ndarray, annotated: np.ndarray) -> float:
     """Sum over splits and labels of the difference to the overall prevalence, in standard deviations of a label."""
     overall = positives.sum(0) / np.maximum(annotated.sum(0), 1)
     deviation = np.sqrt(np.maximum(overall * (1 - overall), 1e-6))
@@ -105,14 +105,14 @@ def assert_no_leak(splits: Mapping[str, Sequence[Mapping]], *, hash_files: bool 
     Raises:
         ValueError: naming the patient or the images.
     """
-    find_leak(splits, "patient", lambda item: item["patient_id"])
-    find_leak(splits, "image", lambda item: item["image"])
-    find_leak(splits, "SOP instance", lambda item: item.get("sop_uid"))
+    _find_leak(splits, "patient", lambda item: item["patient_id"])
+    _find_leak(splits, "image", lambda item: item["image"])
+    _find_leak(splits, "SOP instance", lambda item: item.get("sop_uid"))
     if hash_files:
-        find_leak(splits, "file content", lambda item: content_sha256(item["image"]))
+        _find_leak(splits, "file content", lambda item: content_sha256(item["image"]))
 
 
-def find_leak(splits: Mapping[str, Sequence[Mapping]], what: str, key_of: Callable[[Mapping], str | None]) -> None:
+def _find_leak(splits: Mapping[str, Sequence[Mapping]], what: str, key_of: Callable[[Mapping], str | None]) -> None:
     """Raise for the first key that two splits share."""
     seen: dict[str, tuple[str, Mapping]] = {}
     for name, items in splits.items():
@@ -133,10 +133,10 @@ def find_leak(splits: Mapping[str, Sequence[Mapping]], what: str, key_of: Callab
 def content_sha256(path: str | Path) -> str:
     """SHA-256 of a file's content, computed once for each state of the file."""
     stat = Path(path).stat()
-    return cached_sha256(str(path), stat.st_size, stat.st_mtime_ns)
+    return _cached_sha256(str(path), stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=1 << 17)
-def cached_sha256(path: str, size: int, modified_ns: int) -> str:
+def _cached_sha256(path: str, size: int, modified_ns: int) -> str:
     """SHA-256 of a file with this size and time of change."""
     return file_sha256(path)

@@ -14,12 +14,12 @@ from ..common.refusal import RefusedInput
 
 MAX_FILE_BYTES = 500_000_000
 MAX_INFLATED_BYTES = 300_000_000
-MAX_PIXELS = 100_000_000
+_MAX_PIXELS = 100_000_000
 # pydicom reads an element of a header in two or three steps; a radiograph has a few hundred elements.
-MAX_HEADER_READS = 100_000
+_MAX_HEADER_READS = 100_000
 # Decoded bytes per encoded byte. RLE reaches 64, deflate 1032; a lossy film is below 200. More is one value repeated.
-MAX_EXPANSION = 2000
-FREE_BYTES = 4_000_000
+_MAX_EXPANSION = 2000
+_FREE_BYTES = 4_000_000
 
 
 def check_file_size(path: Path) -> None:
@@ -47,10 +47,10 @@ def check_pixel_budget(height: int, width: int) -> None:
             "GEOMETRY", "the image has no pixels", "rows and columns > 0", f"{height} x {width}",
             "export the image again",
         )  # fmt: skip
-    if height * width > MAX_PIXELS:
+    if height * width > _MAX_PIXELS:
         raise RefusedInput(
             "PIXEL_BUDGET", "the image is too large to be a radiograph",
-            f"at most {MAX_PIXELS // 1_000_000} million pixels", f"{height} x {width}",
+            f"at most {_MAX_PIXELS // 1_000_000} million pixels", f"{height} x {width}",
             "check the file; export it at detector resolution",
         )  # fmt: skip
 
@@ -65,10 +65,10 @@ def check_expansion(encoded: int, decoded: int) -> None:
     Raises:
         RefusedInput: ``EXPANSION``.
     """
-    if decoded > FREE_BYTES and decoded > MAX_EXPANSION * encoded:
+    if decoded > _FREE_BYTES and decoded > _MAX_EXPANSION * encoded:
         raise RefusedInput(
             "EXPANSION", "the compressed pixels are too few for the size of the image",
-            f"at least 1 byte for {MAX_EXPANSION} decoded ones", f"{encoded} bytes for {decoded}",
+            f"at least 1 byte for {_MAX_EXPANSION} decoded ones", f"{encoded} bytes for {decoded}",
             "check the file; do not open files from an untrusted source",
         )  # fmt: skip
 
@@ -111,9 +111,9 @@ class HeaderBudget:
     def read(self, size: int | None = -1, /) -> bytes:
         """As of the file."""
         self.reads += 1
-        if self.reads > MAX_HEADER_READS:
+        if self.reads > _MAX_HEADER_READS:
             raise RefusedInput(
-                "HEADER_SIZE", "the header has too many elements", f"at most {MAX_HEADER_READS} reads to parse it",
+                "HEADER_SIZE", "the header has too many elements", f"at most {_MAX_HEADER_READS} reads to parse it",
                 "more", "check the file; export the image again",
             )  # fmt: skip
         parent: Any = super()

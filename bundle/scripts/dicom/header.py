@@ -15,18 +15,18 @@ from ..common.refusal import RefusedInput
 from .budget import check_pixel_budget
 from .terms import PHOTOMETRIC_TERMS, modality_terms, shown_body_part, shown_number, shown_terms, shown_uid, shown_view
 
-FOR_PROCESSING_CLASSES = {
+_FOR_PROCESSING_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.1.1.1",  # Digital X-Ray Image Storage - For Processing
     "1.2.840.10008.5.1.4.1.1.1.2.1",  # Digital Mammography
     "1.2.840.10008.5.1.4.1.1.1.3.1",  # Digital Intra-Oral
 }
-GREY, COLOUR = (
+_GREY, COLOUR = (
     {"MONOCHROME1", "MONOCHROME2"},
     {"RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"},
 )
 SPACING_KEYWORDS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
-ANIMAL_WORDS = re.compile(r"\b(canine|feline|equine|bovine|dog|horse|veterinar\w*)\b", re.IGNORECASE)
-LATERAL_WORDS = re.compile(r"\b(lateral|lat)\b", re.IGNORECASE)
+_ANIMAL_WORDS = re.compile(r"\b(canine|feline|equine|bovine|dog|horse|veterinar\w*)\b", re.IGNORECASE)
+_LATERAL_WORDS = re.compile(r"\b(lateral|lat)\b", re.IGNORECASE)
 FRONTAL_WORDS = re.compile(r"\b(pa|ap|postero-?anterior|antero-?posterior|frontal)\b", re.IGNORECASE)
 
 
@@ -62,17 +62,17 @@ def complete_header(dataset: Dataset) -> list[str]:
         RefusedInput: ``FOR_PROCESSING``, ``NO_PIXELS``, ``MULTIFRAME``, ``GEOMETRY``, ``PIXEL_BUDGET``,
             ``PHOTOMETRIC`` or ``BIT_LAYOUT``.
     """
-    check_kind(dataset)
+    _check_kind(dataset)
     check_pixel_budget(int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0))
     photometric = text(dataset, "PhotometricInterpretation")
-    if photometric not in GREY | COLOUR:
+    if photometric not in _GREY | COLOUR:
         found = shown_terms(photometric, PHOTOMETRIC_TERMS) or "none"
         expected = "PhotometricInterpretation MONOCHROME1 or MONOCHROME2"
         raise RefusedInput("PHOTOMETRIC", "the polarity is not known", expected, found, "export the image again")
     allocated = dataset.get("BitsAllocated")
     if allocated not in (8, 16, 32):
         raise bit_layout("BitsAllocated 8, 16 or 32", shown_number(allocated))
-    samples = 1 if photometric in {*GREY, "PALETTE COLOR"} else 3  # PS3.3 C.7.6.3.1.2
+    samples = 1 if photometric in {*_GREY, "PALETTE COLOR"} else 3  # PS3.3 C.7.6.3.1.2
     defaults = {
         "BitsStored": allocated,
         "HighBit": (dataset.get("BitsStored") or allocated) - 1,
@@ -84,11 +84,11 @@ def complete_header(dataset: Dataset) -> list[str]:
         if dataset.get(keyword) is None:
             setattr(dataset, keyword, value)
             flags.append(f"assumed {keyword} {value}")
-    check_bits(dataset, samples)
+    _check_bits(dataset, samples)
     return flags
 
 
-def check_bits(dataset: Dataset, samples: int) -> None:
+def _check_bits(dataset: Dataset, samples: int) -> None:
     """Refuse bits that do not lie in their sample, or, in a codestream, which has no unused ones, above its lowest.
 
     Args:
@@ -111,7 +111,7 @@ def check_bits(dataset: Dataset, samples: int) -> None:
         )
 
 
-def check_kind(dataset: Dataset) -> None:
+def _check_kind(dataset: Dataset) -> None:
     """Refuse an object without pixels, of several frames, or not meant to be looked at."""
     if "PixelData" not in dataset:
         sop_class = dataset.get("SOPClassUID")
@@ -129,7 +129,7 @@ def check_kind(dataset: Dataset) -> None:
             "export the frame to read on its own",
         )
     intent, sop_class = text(dataset, "PresentationIntentType"), str(dataset.get("SOPClassUID", ""))
-    if intent == "FOR PROCESSING" or sop_class in FOR_PROCESSING_CLASSES:
+    if intent == "FOR PROCESSING" or sop_class in _FOR_PROCESSING_CLASSES:
         raise RefusedInput(
             "FOR_PROCESSING",
             "raw detector values are not a displayable radiograph",
@@ -149,23 +149,23 @@ def header_meta(dataset: Dataset) -> dict[str, Any]:
     flags = []
     if text(dataset, "BurnedInAnnotation") == "YES":
         flags.append("burned-in annotation")
-    if is_animal(dataset):
+    if _is_animal(dataset):
         flags.append("animal")
     return {
         "source_format": "dicom",
         "bits_stored": int(dataset.get("BitsStored") or dataset.get("BitsAllocated") or 0),
-        "spacing_mm": spacing_mm(dataset),
+        "spacing_mm": _spacing_mm(dataset),
         "window": "",
         "photometric": shown_terms(text(dataset, "PhotometricInterpretation"), PHOTOMETRIC_TERMS),
         "modality": shown_terms(text(dataset, "Modality"), modality_terms()),
-        "view": shown_view(view(dataset)),
+        "view": shown_view(_view(dataset)),
         "body_part": shown_body_part(text(dataset, "BodyPartExamined")),
         "uid_hash": hash_identifier(str(dataset.SOPInstanceUID)) if dataset.get("SOPInstanceUID") else None,
         "flags": flags,
     }
 
 
-def spacing_mm(dataset: Dataset) -> list[float] | None:
+def _spacing_mm(dataset: Dataset) -> list[float] | None:
     """Row and column spacing in mm: at the detector, else calibrated, else of the scanned film."""
     for keyword in SPACING_KEYWORDS:
         value = dataset.get(keyword)
@@ -176,7 +176,7 @@ def spacing_mm(dataset: Dataset) -> list[float] | None:
     return None
 
 
-def view(dataset: Dataset) -> str | None:
+def _view(dataset: Dataset) -> str | None:
     """``ViewPosition``; without it ``LATERAL`` when the view code or the descriptions say so and no frontal view."""
     position = text(dataset, "ViewPosition")
     if position:
@@ -186,16 +186,16 @@ def view(dataset: Dataset) -> str | None:
         [str(code.get("CodeMeaning", "")) for code in codes]
         + [str(dataset.get(key, "")) for key in ("SeriesDescription", "AcquisitionDeviceProcessingDescription")]
     )
-    return "LATERAL" if LATERAL_WORDS.search(words) and not FRONTAL_WORDS.search(words) else None
+    return "LATERAL" if _LATERAL_WORDS.search(words) and not FRONTAL_WORDS.search(words) else None
 
 
-def is_animal(dataset: Dataset) -> bool:
+def _is_animal(dataset: Dataset) -> bool:
     """Whether species or descriptions name an animal."""
     species = text(dataset, "PatientSpeciesDescription")
     if species and "HOMO SAPIENS" not in species and "HUMAN" not in species:
         return True
     keywords = ("AcquisitionDeviceProcessingDescription", "SeriesDescription", "StudyDescription", "InstitutionName")
-    return bool(ANIMAL_WORDS.search(" ".join(str(dataset.get(key, "")) for key in keywords)))
+    return bool(_ANIMAL_WORDS.search(" ".join(str(dataset.get(key, "")) for key in keywords)))
 
 
 def reorientation(dataset: Dataset) -> tuple[bool, bool, bool] | None:
@@ -206,7 +206,7 @@ def reorientation(dataset: Dataset) -> tuple[bool, bool, bool] | None:
         PatientOrientation (0020,0020) does not say.
     """
     value = dataset.get("PatientOrientation")
-    if view(dataset) not in ("PA", "AP") or not isinstance(value, pydicom.multival.MultiValue) or len(value) != 2:
+    if _view(dataset) not in ("PA", "AP") or not isinstance(value, pydicom.multival.MultiValue) or len(value) != 2:
         return None
     along_row, along_column = str(value[0]), str(value[1])
     transpose = along_row in ("H", "F")

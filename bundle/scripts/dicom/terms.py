@@ -21,14 +21,14 @@ PHOTOMETRIC_TERMS = frozenset(
     "YBR_PARTIAL_420 YBR_PARTIAL_422 YBR_RCT".split()
 )
 # PS3.3 C.8.1.1.1 and C.8.11.7.1, and the words for the same that devices write.
-VIEW_TERMS = frozenset(
+_VIEW_TERMS = frozenset(
     "AND ANTEROPOSTERIOR AP AXIAL BEDSIDE CC CCA DECUBITUS ERECT EXPIRATION FB FRONTAL GRID INSPIRATION ISO "
     "LAO LAT LATERAL LATEROMEDIAL LEFT LL LLD LLO LM LMO LORDOTIC LPO MEDIOLATERAL ML MLO MOBILE OBLIQUE PA "
     "PORTABLE POSTEROANTERIOR PRONE RAO RIGHT RL RLD RLO RPO SIO SITTING STANDING SUPINE SWIMMERS UPRIGHT "
     "VIEW XCCL XCCM XTABLE".split()
 )
 # PS3.16 annex L, and the words for the chest in other languages.
-BODY_PART_TERMS = frozenset(
+_BODY_PART_TERMS = frozenset(
     "ABDOMEN ABDOMENPELVIS ADRENAL AND ANKLE AORTA AP ARM AXILLA BACK BLADDER BONE BRAIN BREAST BRONCHUS "
     "BUTTOCK CALCANEUS CALF CAROTID CEREBELLUM CERVIX CHEEK CHEST CHESTABDOMEN CHESTABDPELVIS CLAVICLE COCCYX "
     "COLON CORNEA CSPINE CTSPINE DUODENUM EAR ELBOW ESOPHAGUS EXTREMITY EYE FACE FEMUR FIBULA FINGER FOOT "
@@ -62,15 +62,15 @@ def shown_terms(value: str | None, terms: frozenset[str]) -> str | None:
 
 def shown_view(value: str | None) -> str | None:
     """ViewPosition; of an unknown value that begins as a frontal view does, that view."""
-    return keep(value, VIEW_TERMS, next((view for view in FRONTAL_VIEWS if (value or "").startswith(view)), None))
+    return _keep(value, _VIEW_TERMS, next((view for view in FRONTAL_VIEWS if (value or "").startswith(view)), None))
 
 
 def shown_body_part(value: str | None) -> str | None:
     """BodyPartExamined; of an unknown value that names the chest, that name."""
-    return keep(value, BODY_PART_TERMS, next((word for word in CHEST_WORDS if word in (value or "")), None))
+    return _keep(value, _BODY_PART_TERMS, next((word for word in CHEST_WORDS if word in (value or "")), None))
 
 
-def keep(value: str | None, terms: frozenset[str], known: str | None) -> str | None:
+def _keep(value: str | None, terms: frozenset[str], known: str | None) -> str | None:
     """A value of known terms, else the part of it that is known, else what can be said of it."""
     shown = shown_terms(value, terms)
     return shown if shown == value or known is None else known

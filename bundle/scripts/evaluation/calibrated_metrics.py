@@ -13,7 +13,7 @@ from ..metrics.classification import calibration_metrics, label_wise_accuracy, s
 from ..metrics.macro import summarise
 from ..metrics.operating_points import decision_metrics
 
-MACRO = (*CALIBRATION_METRICS, "calibration_error_by_chance", "sensitivity", "specificity")
+_MACRO = (*CALIBRATION_METRICS, "calibration_error_by_chance", "sensitivity", "specificity")
 
 
 def calibrated_report(
@@ -54,7 +54,7 @@ def calibrated_report(
         }
     macro = summarise(
         rows,
-        MACRO,
+        _MACRO,
         targets,
         calibrated.probabilities,
         groups,

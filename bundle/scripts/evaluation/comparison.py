@@ -13,9 +13,9 @@ from ..metrics.delong import holm, paired_delong
 from ..metrics.macro import mean_or_none, nan_mean
 
 # One point of macro-AUROC: gains below it are not worth a second training run.
-WORTHWHILE_GAIN = 0.01
+_WORTHWHILE_GAIN = 0.01
 # Real 1024-pixel films instead of 256-pixel ones are worth 0.015 (Wollek et al. 2023, arXiv 2306.06051).
-BELIEVABLE_GAIN = 0.015
+_BELIEVABLE_GAIN = 0.015
 
 
 def compare_models(
@@ -65,11 +65,11 @@ def compare_models(
         "n_images": len(targets),
         "n_patients": int(groups.max()) + 1,
         "bootstrap": {"replicates": bootstrap, "seed": seed, "cluster": "patient"},
-        **verdict(macro["difference"], macro["difference_ci"]),
+        **_verdict(macro["difference"], macro["difference_ci"]),
     }
 
 
-def verdict(difference: float | None, interval: Sequence[float] | None) -> dict[str, Any]:
+def _verdict(difference: float | None, interval: Sequence[float] | None) -> dict[str, Any]:
     """Say in words what the macro-AUROC difference and its 95 % interval allow.
 
     Args:
@@ -91,9 +91,9 @@ def verdict(difference: float | None, interval: Sequence[float] | None) -> dict[
         )
     elif high < 0:
         word, sentence = "worse", f"Not supported: the re-trained model ranked these cases worse ({figures})."
-    elif high < WORTHWHILE_GAIN:
+    elif high < _WORTHWHILE_GAIN:
         word = "not supported"
-        sentence = f"Not supported: no gain was seen, and one of {WORTHWHILE_GAIN} or more is unlikely ({figures})."
+        sentence = f"Not supported: no gain was seen, and one of {_WORTHWHILE_GAIN} or more is unlikely ({figures})."
     else:
         word = "inconclusive"
         sentence = f"Inconclusive: the interval holds both no gain and a worthwhile one ({figures})."
@@ -101,9 +101,9 @@ def verdict(difference: float | None, interval: Sequence[float] | None) -> dict[
         "This compares two training runs with one seed each. The interval covers the choice of test patients, not the "
         "chance of training: repeat with other seeds, and re-train the base model without enhancement as a control."
     ]
-    if difference > BELIEVABLE_GAIN:
+    if difference > _BELIEVABLE_GAIN:
         cautions.append(
-            f"The gain is above {BELIEVABLE_GAIN}, more than real films of four times the resolution are worth "
+            f"The gain is above {_BELIEVABLE_GAIN}, more than real films of four times the resolution are worth "
             "(arXiv 2306.06051): look for a leak or for unequal training before believing it."
         )
     return {"verdict": word, "sentence": sentence, "cautions": cautions}

@@ -21,7 +21,7 @@ from .predictions import OK, Prediction, read_predictions, write_predictions
 from .subgroups import Judged, subgroup_report
 
 # Enhanced copies of JPEGs are PNGs; a DICOM named by its UID ("1.2.840.5") must not lose its last number.
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom", ".nii", ".gz")
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom", ".nii", ".gz")
 
 
 def write_evaluation(
@@ -122,7 +122,7 @@ def compare(
     other_labels, retrained, retrained_hash = read_predictions(retrained_dir)
     if labels != other_labels:
         raise ValueError(f"{retrained_dir}: labels: expected {labels}, found {other_labels}; evaluate on one datalist")
-    check_same_cases(base, retrained, str(retrained_dir))
+    _check_same_cases(base, retrained, str(retrained_dir))
     comparison = compare_models(
         labels,
         np.asarray([item.probabilities for item in base], dtype=np.float64),
@@ -137,7 +137,7 @@ def compare(
     return comparison
 
 
-def check_same_cases(base: Sequence[Prediction], retrained: Sequence[Prediction], name: str) -> None:
+def _check_same_cases(base: Sequence[Prediction], retrained: Sequence[Prediction], name: str) -> None:
     """Refuse to pair different cases.
 
     The images lie in two trees (originals and enhanced copies), so a case is its path below the common folder, without
@@ -153,7 +153,7 @@ def check_same_cases(base: Sequence[Prediction], retrained: Sequence[Prediction]
     """
     if not base or len(base) != len(retrained):
         raise ValueError(f"{name}: expected the {len(base)} cases of the base model, found {len(retrained)}")
-    names = zip(case_names([p.image for p in base]), case_names([p.image for p in retrained]), strict=True)
+    names = zip(_case_names([p.image for p in base]), _case_names([p.image for p in retrained]), strict=True)
     for first, second, (expected, found) in zip(base, retrained, names, strict=True):
         if expected != found or (first.targets, first.group) != (second.targets, second.group):
             raise ValueError(
@@ -165,7 +165,7 @@ def check_same_cases(base: Sequence[Prediction], retrained: Sequence[Prediction]
                 raise ValueError(f"{item.image}: expected a prediction and a reference, found none; evaluate it again")
 
 
-def case_names(images: Sequence[str]) -> list[str]:
+def _case_names(images: Sequence[str]) -> list[str]:
     """Paths below their common folder, without image suffixes.
 
     Args:
@@ -175,7 +175,7 @@ def case_names(images: Sequence[str]) -> list[str]:
     root = os.path.commonpath([path.parent for path in paths])
     names = []
     for path in paths:
-        while path.suffix.lower() in IMAGE_SUFFIXES:
+        while path.suffix.lower() in _IMAGE_SUFFIXES:
             path = path.with_suffix("")
         names.append(path.relative_to(root).as_posix())
     return names

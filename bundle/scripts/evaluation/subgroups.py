@@ -18,14 +18,14 @@ from ..metrics.classification import annotated, auroc
 from ..metrics.macro import mean_or_none, nan_mean
 from ..metrics.operating_points import weighted_ratios
 
-ATTRIBUTES = ("sex", "age band", "view", "source")
-SMALLEST_CELL = 10
-AGE_BANDS = ((40, "below 40"), (60, "40 to 59"), (80, "60 to 79"))
-OLDEST = "80 and above"
-UNKNOWN = "not recorded"
+_ATTRIBUTES = ("sex", "age band", "view", "source")
+_SMALLEST_CELL = 10
+_AGE_BANDS = ((40, "below 40"), (60, "40 to 59"), (80, "60 to 79"))
+_OLDEST = "80 and above"
+_UNKNOWN = "not recorded"
 
 
-def group_of(item: Mapping[str, Any], attribute: str) -> str:
+def _group_of(item: Mapping[str, Any], attribute: str) -> str:
     """Group of a datalist item.
 
     Args:
@@ -34,9 +34,9 @@ def group_of(item: Mapping[str, Any], attribute: str) -> str:
     """
     value = item.get("age" if attribute == "age band" else attribute)
     if value is None or value == "":
-        return UNKNOWN
+        return _UNKNOWN
     if attribute == "age band":
-        return next((name for limit, name in AGE_BANDS if float(value) < limit), OLDEST)
+        return next((name for limit, name in _AGE_BANDS if float(value) < limit), _OLDEST)
     return str(value)
 
 
@@ -80,29 +80,31 @@ def subgroup_report(
         that no item has is absent.
     """
     report = {}
-    for attribute in ATTRIBUTES:
-        names = np.asarray([group_of(item, attribute) for item in items])
-        if (names == UNKNOWN).all():
+    for attribute in _ATTRIBUTES:
+        names = np.asarray([_group_of(item, attribute) for item in items])
+        if (names == _UNKNOWN).all():
             continue
-        parts = {name: judged.part(np.flatnonzero(names == name)) for name in in_order(set(names.tolist()))}
-        usable = [mask for part in parts.values() if (mask := large_enough(part.targets)).any()]
+        parts = {name: judged.part(np.flatnonzero(names == name)) for name in _in_order(set(names.tolist()))}
+        usable = [mask for part in parts.values() if (mask := _large_enough(part.targets)).any()]
         common = np.logical_and.reduce(usable) if usable else np.zeros(len(labels), bool)
-        report[attribute] = {name: group_figures(labels, part, common, bootstrap, seed) for name, part in parts.items()}
+        report[attribute] = {
+            name: _group_figures(labels, part, common, bootstrap, seed) for name, part in parts.items()
+        }
     return report
 
 
-def in_order(names: set[str]) -> list[str]:
+def _in_order(names: set[str]) -> list[str]:
     """Age bands by age, others by name, those that are not known last."""
-    bands = [name for _, name in AGE_BANDS] + [OLDEST]
-    return sorted(names, key=lambda name: (name == UNKNOWN, bands.index(name) if name in bands else 0, name))
+    bands = [name for _, name in _AGE_BANDS] + [_OLDEST]
+    return sorted(names, key=lambda name: (name == _UNKNOWN, bands.index(name) if name in bands else 0, name))
 
 
-def large_enough(targets: np.ndarray) -> np.ndarray:
+def _large_enough(targets: np.ndarray) -> np.ndarray:
     """(C,) bool: the labels with ``SMALLEST_CELL`` positive and as many negative cases among (N, C) targets."""
-    return np.minimum((targets == 1).sum(0), (targets == 0).sum(0)) >= SMALLEST_CELL
+    return np.minimum((targets == 1).sum(0), (targets == 0).sum(0)) >= _SMALLEST_CELL
 
 
-def group_figures(
+def _group_figures(
     labels: Sequence[str], part: Judged, common: np.ndarray, replicates: int, seed: int
 ) -> dict[str, Any]:
     """Figures of one group.
@@ -114,12 +116,12 @@ def group_figures(
         replicates: of the bootstrap.
         seed: of the bootstrap.
     """
-    usable = large_enough(part.targets)
+    usable = _large_enough(part.targets)
     rows: dict[str, dict[str, Any]] = {
-        name: label_figures(part, i) if usable[i] else {"suppressed": True} for i, name in enumerate(labels)
+        name: _label_figures(part, i) if usable[i] else {"suppressed": True} for i, name in enumerate(labels)
     }
     shown = np.flatnonzero(usable)
-    drawn = draw(part, shown, replicates, seed) if replicates and usable.any() else {}
+    drawn = _draw(part, shown, replicates, seed) if replicates and usable.any() else {}
     for figure, values in drawn.items():
         for column, i in enumerate(shown.tolist()):
             rows[labels[i]][f"{figure}_ci"] = percentile_interval(values[:, column])
@@ -134,7 +136,7 @@ def group_figures(
     }
 
 
-def draw(part: Judged, shown: np.ndarray, replicates: int, seed: int) -> dict[str, np.ndarray]:
+def _draw(part: Judged, shown: np.ndarray, replicates: int, seed: int) -> dict[str, np.ndarray]:
     """Bootstrap distributions (R, k) of AUROC, and of sensitivity where there are decisions, of the k labels shown."""
     targets = part.targets[:, shown]
     areas = bootstrap_metrics(targets, part.probabilities[:, shown], part.groups, replicates, seed)["auroc"]
@@ -144,7 +146,7 @@ def draw(part: Judged, shown: np.ndarray, replicates: int, seed: int) -> dict[st
     return {"auroc": areas, "sensitivity": rates["sensitivity"]}
 
 
-def label_figures(part: Judged, i: int) -> dict[str, Any]:
+def _label_figures(part: Judged, i: int) -> dict[str, Any]:
     """AUROC, and sensitivity and specificity at the threshold, of label ``i`` in one group, without intervals."""
     known = annotated(part.targets[:, i])
     positive = part.targets[known, i] == 1

@@ -25,7 +25,7 @@ from ..workflow import CONFIG_DIR
 from .classifier import Classified
 from .study_prediction import StudyPrediction
 
-NOVEL = "novel: unlike the images that the network was trained on"
+_NOVEL = "novel: unlike the images that the network was trained on"
 
 
 class FilmAnalysis:
@@ -82,7 +82,7 @@ class FilmAnalysis:
             prediction.calibrated, prediction.decisions = calibrated.probabilities[0], calibrated.decisions[0]
         if self.novelty is not None:
             prediction.novelty = float(self.novelty.score(classified.features[None].numpy())[0])
-            prediction.flags += [NOVEL] if prediction.novelty > FLAG_ABOVE else []
+            prediction.flags += [_NOVEL] if prediction.novelty > FLAG_ABOVE else []
         prediction.attention_map = map_to_source(classified.region_map, geometry).numpy()
         prediction.label_maps = None if classified.label_maps is None else classified.label_maps.numpy()
 
@@ -98,7 +98,7 @@ class FilmAnalysis:
         prediction.regions = [region.box for region in chosen.regions]
         (enhanced,) = region_enhancer.enhance([chosen])
         if enhanced.rejected:
-            prediction.failures.append(not_finite(prediction.name, region_enhancer.enhancer.name))
+            prediction.failures.append(_not_finite(prediction.name, region_enhancer.enhancer.name))
         if not enhanced.regions:
             return
         image = region_enhancer.paste(enhanced)[0][0].numpy()  # (s·H, s·W)
@@ -115,7 +115,7 @@ class FilmAnalysis:
         return f"{DESCRIPTION}; {enhancer.name} {enhancer.weights_hash}".strip()
 
 
-def not_finite(name: str, enhancer: str) -> Failure:
+def _not_finite(name: str, enhancer: str) -> Failure:
     """Record of an enhancement that is no image."""
     reason = f"{name}: {enhancer} gave NaN or infinity; expected finite pixels"
     return Failure(name, "NOT_FINITE", reason, f"check the weights of {enhancer}")

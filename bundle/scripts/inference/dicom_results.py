@@ -40,7 +40,7 @@ def write_dicom_results(source: Source, folder: Path, prediction: StudyPredictio
     except RefusedInput as refusal:
         prediction.failures.append(Failure.of(prediction.name, refusal.at(prediction.name)))
         return
-    for kind, write in writers(source, prediction, algorithm).items():
+    for kind, write in _writers(source, prediction, algorithm).items():
         path = folder / f"{kind}.dcm"
         try:
             if write is None:
@@ -54,10 +54,10 @@ def write_dicom_results(source: Source, folder: Path, prediction: StudyPredictio
             path.unlink(missing_ok=True)
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 raise
-            prediction.failures.append(not_written(prediction.name, kind, error))
+            prediction.failures.append(_not_written(prediction.name, kind, error))
 
 
-def writers(
+def _writers(
     source: Source, prediction: StudyPrediction, algorithm: Algorithm
 ) -> dict[str, Callable[[Path], str] | None]:
     """What writes each kind of object; ``None`` for a kind that this prediction does not have."""
@@ -80,7 +80,7 @@ def writers(
     }
 
 
-def not_written(name: str, kind: str, error: Exception) -> Failure:
+def _not_written(name: str, kind: str, error: Exception) -> Failure:
     """Record of an object that was not written; the message of the error may quote the patient's data."""
     found = error.strerror if isinstance(error, OSError) else type(error).__name__
     return Failure(

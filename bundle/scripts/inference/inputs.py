@@ -28,10 +28,10 @@ def find_images(inputs: Sequence[str | Path]) -> list[dict[str, Any]]:
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder; expected a radiograph or a folder of studies")
-    named = {path: Instance(str(path), str(path), str(path)) for path in paths if is_named_image(path)}
+    named = {path: Instance(str(path), str(path), str(path)) for path in paths if _is_named_image(path)}
     found: dict[str, Instance] = {}
     for path in paths:
-        below = [named[path]] if path in named else search(path, named)
+        below = [named[path]] if path in named else _search(path, named)
         for instance in below:
             found.setdefault(instance.path, instance)
     if not found:
@@ -41,23 +41,23 @@ def find_images(inputs: Sequence[str | Path]) -> list[dict[str, Any]]:
     ]
 
 
-def is_named_image(path: Path) -> bool:
+def _is_named_image(path: Path) -> bool:
     """Whether an input is one file to read, not a place to search."""
     return path.is_file() and not is_archive(path)
 
 
-def search(path: Path, named: dict[Path, Instance]) -> Iterator[Instance]:
+def _search(path: Path, named: dict[Path, Instance]) -> Iterator[Instance]:
     """Instances below a folder, archives in it included, or in an archive."""
     for file in find_candidates(path) if path.is_dir() else [path]:
         if is_archive(file):
-            yield from unpack(file)
+            yield from _unpack(file)
         elif file in named:
             yield named[file]
         else:
             yield read_instance(file, str(file))
 
 
-def unpack(archive: Path) -> Iterator[Instance]:
+def _unpack(archive: Path) -> Iterator[Instance]:
     """Instances in an archive."""
     for member in extract_members(archive):
         if member.path is not None:

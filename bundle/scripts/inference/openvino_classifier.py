@@ -26,7 +26,7 @@ from ..zoom.crops import make_zoomer
 from .classifier import Classified, Classifier
 from .zoom_classifier import ZoomClassifier
 
-PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
+_PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
 
 class OpenVINOClassifier(Classifier):
@@ -46,18 +46,18 @@ class OpenVINOClassifier(Classifier):
         self, network: ViTMultilabel, attention: Attention, inferer: AutocastInferer, device: torch.device | str
     ) -> None:
         super().__init__(network, attention, inferer, device)
-        openvino = import_openvino()
+        openvino = _import_openvino()
         if not isinstance(attention, LastCLS):
             raise ValueError(
                 f"backend: openvino has no attention method {attention.name}; expected last_cls without cleaning; "
                 "set --attention_method last_cls or --backend torch"
             )
-        if torch.device(device).type != "cpu" or inferer.dtype not in PRECISIONS:
+        if torch.device(device).type != "cpu" or inferer.dtype not in _PRECISIONS:
             raise ValueError(
                 f"backend: openvino runs on the CPU in fp32 or bf16; expected these, found {device} and "
                 f"{inferer.dtype}; set --backend torch"
             )
-        self.compiled = compile_network(openvino, network, PRECISIONS[inferer.dtype])
+        self.compiled = _compile_network(openvino, network, _PRECISIONS[inferer.dtype])
 
     @torch.no_grad()
     def __call__(self, images: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> Classified:
@@ -87,7 +87,7 @@ class Traced(nn.Module):
         return logits, maps, features[0]
 
 
-def compile_network(openvino: ModuleType, network: ViTMultilabel, precision: str) -> Callable:
+def _compile_network(openvino: ModuleType, network: ViTMultilabel, precision: str) -> Callable:
     """Network for any batch size, compiled for this processor and as many threads as torch has.
 
     Args:
@@ -106,7 +106,7 @@ def compile_network(openvino: ModuleType, network: ViTMultilabel, precision: str
     return openvino.compile_model(model, "CPU", settings)
 
 
-def import_openvino() -> ModuleType:
+def _import_openvino() -> ModuleType:
     """The package, with its reports to its makers (openvino_telemetry, sent at each import by default) switched off.
 
     Raises:

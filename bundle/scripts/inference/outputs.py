@@ -14,7 +14,7 @@ from ..report.image_figures import attention_overlay
 from .dicom_results import write_dicom_results
 from .study_prediction import StudyPrediction
 
-OVERLAY_PIXELS = 1024
+_OVERLAY_PIXELS = 1024
 
 
 class ResultWriter:
@@ -67,7 +67,7 @@ class ResultWriter:
         """Attention and regions over the film, at most ``OVERLAY_PIXELS`` high or wide."""
         image, attention = prediction.image, prediction.attention_map
         assert image is not None and attention is not None
-        step = max(1, max(image.shape) // OVERLAY_PIXELS)
+        step = max(1, max(image.shape) // _OVERLAY_PIXELS)
         boxes = [tuple(value // step for value in box) for box in prediction.regions]
         figure = attention_overlay(image[::step, ::step], attention[::step, ::step], boxes)
         save_png(figure, self.output_dir / "overlays" / f"{name}.png")

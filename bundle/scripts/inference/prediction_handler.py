@@ -61,27 +61,27 @@ class PredictionHandler:
 
     def write(self, engine: Engine) -> None:
         """Tables of all processes, in the order of the inputs."""
-        predictions, failures = gather(self.predictions), gather(self.dataset.failures)
-        unwritten = gather(self.failures)
+        predictions, failures = _gather(self.predictions), _gather(self.dataset.failures)
+        unwritten = _gather(self.failures)
         if self.rank != 0:
             return
         refused = [(index, Prediction(failure.path, status=failure.code)) for index, failure in failures]
         write_tables(
             self.output_dir,
             self.analysis.labels,
-            in_order(predictions + refused),
-            in_order(failures),
-            in_order(unwritten),
+            _in_order(predictions + refused),
+            _in_order(failures),
+            _in_order(unwritten),
             model_hash=self.analysis.algorithm.weights_sha256,
         )
 
 
-def in_order(numbered: list) -> list:
+def _in_order(numbered: list) -> list:
     """Entries of (index, entry), by index; equal indices keep their order."""
     return [entry for _, entry in sorted(numbered, key=lambda pair: pair[0])]
 
 
-def gather(mine: list) -> list:
+def _gather(mine: list) -> list:
     """Entries of every process on rank 0; of this one alone without others."""
     if not dist.is_initialized():
         return mine

@@ -114,7 +114,7 @@ class Predictor:
                 writer.write(item["index"], prediction)
             used[item["index"]] = prediction
         refused = dict(dataset.failures)
-        return [merge(study, used, refused) for study in dataset.studies()]
+        return [_merge(study, used, refused) for study in dataset.studies()]
 
     def predict_film(self, item: dict[str, Any]) -> StudyPrediction:
         """One item of :class:`.study_images.StudyImages`."""
@@ -123,7 +123,7 @@ class Predictor:
         return self.analysis(item, classified)
 
 
-def merge(study: Sequence[Numbered], used: dict[int, StudyPrediction], refused: dict[int, Failure]) -> StudyPrediction:
+def _merge(study: Sequence[Numbered], used: dict[int, StudyPrediction], refused: dict[int, Failure]) -> StudyPrediction:
     """The prediction of a study with the refusals of its other films, or its refusals alone."""
     failures = [refused[index] for index, _ in study if index in refused]
     for index, _ in study:

@@ -118,10 +118,10 @@ class StudyPrediction:
         return Prediction(
             self.name,
             self.status,
-            logits=as_list(self.logits),
-            probabilities=as_list(self.probabilities),
-            calibrated=as_list(self.calibrated),
-            decisions=as_list(self.decisions),
+            logits=_as_list(self.logits),
+            probabilities=_as_list(self.probabilities),
+            calibrated=_as_list(self.calibrated),
+            decisions=_as_list(self.decisions),
             novelty=self.novelty,
             flags=self.flags,
         )
@@ -133,10 +133,10 @@ class StudyPrediction:
             "status": self.status,
             "failures": [vars(failure) for failure in self.failures],
             "labels": self.labels,
-            "logits": as_list(self.logits),
-            "probabilities": as_list(self.probabilities),
-            "calibrated": as_list(self.calibrated),
-            "decisions": as_list(self.decisions),
+            "logits": _as_list(self.logits),
+            "probabilities": _as_list(self.probabilities),
+            "calibrated": _as_list(self.calibrated),
+            "decisions": _as_list(self.decisions),
             "novelty": self.novelty,
             "flags": self.flags,
             "regions": [list(box) for box in self.regions],
@@ -146,6 +146,6 @@ class StudyPrediction:
         }
 
 
-def as_list(values: np.ndarray | None) -> list | None:
+def _as_list(values: np.ndarray | None) -> list | None:
     """Plain numbers of an array."""
     return None if values is None else values.tolist()

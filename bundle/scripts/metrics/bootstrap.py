@@ -13,13 +13,13 @@ import numpy as np
 from .curves import equal_mass_bins
 
 # Weights held at once; 8 bytes each, several copies: about 200 MB at the peak.
-BLOCK = 4_000_000
-FIXED_SHARE = 0.9
+_BLOCK = 4_000_000
+_FIXED_SHARE = 0.9
 RANK_METRICS = ("auroc", "average_precision", "sensitivity_at_90_specificity", "specificity_at_90_sensitivity")
 CALIBRATION_METRICS = ("brier", "calibration_error")
 # Repeated cases make any model look less calibrated: without a shift, the interval of 294 cases lay above the estimate.
 SHIFTED = ("calibration_error",)
-ROUNDING = 1e-9
+_ROUNDING = 1e-9
 
 
 def patient_weights(groups: np.ndarray, replicates: int, seed: int) -> Iterator[np.ndarray]:
@@ -35,7 +35,7 @@ def patient_weights(groups: np.ndarray, replicates: int, seed: int) -> Iterator[
     """
     rng = np.random.default_rng(seed)
     n_patients = int(groups.max()) + 1
-    rows = max(1, BLOCK // max(len(groups), n_patients))
+    rows = max(1, _BLOCK // max(len(groups), n_patients))
     for start in range(0, replicates, rows):
         r = min(rows, replicates - start)
         counts = rng.multinomial(n_patients, np.full(n_patients, 1 / n_patients), size=r)
@@ -70,10 +70,10 @@ def weighted_rank_metrics(positive: np.ndarray, scores: np.ndarray, weights: np.
     called = true_positives + false_positives
     precision = true_positives / np.where(called > 0, called, 1)
     rows = np.arange(len(weights))
-    specific = (false_positives <= (1 - FIXED_SHARE) * n_negative[:, None] + ROUNDING).sum(
+    specific = (false_positives <= (1 - _FIXED_SHARE) * n_negative[:, None] + _ROUNDING).sum(
         1
     ) - 1  # last such cut, or -1
-    sensitive = (true_positives < FIXED_SHARE * n_positive[:, None] - ROUNDING).sum(1)  # first cut that reaches it
+    sensitive = (true_positives < _FIXED_SHARE * n_positive[:, None] - _ROUNDING).sum(1)  # first cut that reaches it
     sensitive = np.minimum(sensitive, positives.shape[1] - 1)
     figures = (
         wins / (n_positive * n_negative),

@@ -16,8 +16,8 @@ from .bootstrap import CALIBRATION_METRICS, RANK_METRICS, weighted_rank_metrics
 from .curves import calibration_error, calibration_error_by_chance, precision_recall_curve
 from .macro import summarise
 
-THRESHOLD = 0.5
-MACRO = (*RANK_METRICS, "f1", *CALIBRATION_METRICS, "calibration_error_by_chance")
+_THRESHOLD = 0.5
+_MACRO = (*RANK_METRICS, "f1", *CALIBRATION_METRICS, "calibration_error_by_chance")
 
 
 def annotated(targets: np.ndarray) -> np.ndarray:
@@ -91,7 +91,7 @@ def average_precision(targets: np.ndarray, scores: np.ndarray) -> float | None:
     return float(np.sum(np.diff(recall) * precision[1:]))
 
 
-def label_metrics(targets: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD) -> dict[str, Any]:
+def _label_metrics(targets: np.ndarray, probabilities: np.ndarray, threshold: float = _THRESHOLD) -> dict[str, Any]:
     """Figures of one label over its annotated cases; what cannot be computed is None.
 
     Args:
@@ -114,12 +114,12 @@ def label_metrics(targets: np.ndarray, probabilities: np.ndarray, threshold: flo
         "specificity": _ratio(true_negatives, n_negative),
         "accuracy": _ratio(true_positives + true_negatives, n_positive + n_negative),
         "accuracy_all_negative": _ratio(n_negative, n_positive + n_negative),
-        **fixed_point_metrics(positive, scores),
+        **_fixed_point_metrics(positive, scores),
         **calibration_metrics(positive, scores),
     }
 
 
-def fixed_point_metrics(positive: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:
+def _fixed_point_metrics(positive: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:
     """Sensitivity at the cut with at least 90 % specificity, and the other way round; None with one class only."""
     figures = weighted_rank_metrics(positive, scores, np.ones((1, len(scores))))
     names = ("sensitivity_at_90_specificity", "specificity_at_90_sensitivity")
@@ -161,11 +161,11 @@ def metrics_report(
         ValueError: when shapes disagree, a probability is outside [0, 1] or a target is unknown.
     """
     probabilities, targets = check_predictions(labels, probabilities, targets)
-    per_label = {name: label_metrics(targets[:, i], probabilities[:, i]) for i, name in enumerate(labels)}
+    per_label = {name: _label_metrics(targets[:, i], probabilities[:, i]) for i, name in enumerate(labels)}
     groups = (
         np.arange(len(targets)) if patient_ids is None else np.unique(np.asarray(patient_ids), return_inverse=True)[1]
     )
-    macro = summarise(per_label, MACRO, targets, probabilities, groups, bootstrap, seed)
+    macro = summarise(per_label, _MACRO, targets, probabilities, groups, bootstrap, seed)
     skipped = [name for name, figures in per_label.items() if figures["auroc"] is None]
     report = {
         "labels": per_label,
@@ -179,10 +179,12 @@ def metrics_report(
             "cluster": "patient" if patient_ids is not None else "image",
         },
     }
-    return report | {"warnings": list_warnings(report)}
+    return report | {"warnings": _list_warnings(report)}
 
 
-def label_wise_accuracy(targets: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD) -> dict[str, Any]:
+def label_wise_accuracy(
+    targets: np.ndarray, probabilities: np.ndarray, threshold: float = _THRESHOLD
+) -> dict[str, Any]:
     """Accuracy over every annotated (image, label) pair, and what calling all of them negative scores.
 
     Args:
@@ -198,7 +200,7 @@ def label_wise_accuracy(targets: np.ndarray, probabilities: np.ndarray, threshol
     return {"accuracy": accuracy, "accuracy_all_negative": baseline, "accuracy_gain": gain}
 
 
-def list_warnings(report: dict[str, Any]) -> list[str]:
+def _list_warnings(report: dict[str, Any]) -> list[str]:
     """Sentences a reader of ``metrics.json`` must not miss."""
     found = []
     if report["n_patients"] == 1:

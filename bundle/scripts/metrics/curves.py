@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-CALIBRATION_BINS = 15
+_CALIBRATION_BINS = 15
 
 
 def precision_recall_curve(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -50,13 +50,13 @@ def _cumulative_counts(positive: np.ndarray, scores: np.ndarray) -> tuple[np.nda
     )
 
 
-def equal_mass_bins(probabilities: np.ndarray, bins: int = CALIBRATION_BINS) -> list[np.ndarray]:
+def equal_mass_bins(probabilities: np.ndarray, bins: int = _CALIBRATION_BINS) -> list[np.ndarray]:
     """Indices of the cases in each bin of equal count, from the lowest probability up; fewer bins for fewer cases."""
     order = np.argsort(probabilities, kind="stable")
     return np.array_split(order, min(bins, len(order)))
 
 
-def calibration_error(positive: np.ndarray, probabilities: np.ndarray, bins: int = CALIBRATION_BINS) -> float | None:
+def calibration_error(positive: np.ndarray, probabilities: np.ndarray, bins: int = _CALIBRATION_BINS) -> float | None:
     """Expected calibration error over bins of equal count.
 
     Args:
@@ -73,7 +73,7 @@ def calibration_error(positive: np.ndarray, probabilities: np.ndarray, bins: int
     return float(np.sum(gaps) / len(positive))
 
 
-def calibration_error_by_chance(probabilities: np.ndarray, bins: int = CALIBRATION_BINS) -> float | None:
+def calibration_error_by_chance(probabilities: np.ndarray, bins: int = _CALIBRATION_BINS) -> float | None:
     """Calibration error that perfectly calibrated probabilities would show with so few cases.
 
     The deviation of a bin is then close to normal with variance sum p (1 - p), and its mean size sqrt(2 variance / pi).
@@ -94,7 +94,7 @@ def calibration_error_by_chance(probabilities: np.ndarray, bins: int = CALIBRATI
 
 
 def reliability_curve(
-    positive: np.ndarray, probabilities: np.ndarray, bins: int = CALIBRATION_BINS
+    positive: np.ndarray, probabilities: np.ndarray, bins: int = _CALIBRATION_BINS
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean predicted probability and observed share of positives of each bin of equal count.
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def structural_components(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def _structural_components(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Each case's share of the AUROC: the fraction of the other class that it is ranked rightly against.
 
     Args:
@@ -55,7 +55,7 @@ def paired_delong(
     if positive.all() or not positive.any():
         raise ValueError("paired_delong: expected cases of both classes, found one; leave this label out")
     groups = np.arange(len(positive)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    component = structural_components(positive, second) - structural_components(positive, first)
+    component = _structural_components(positive, second) - _structural_components(positive, first)
     difference = float(component[positive].mean())
     standard_error = _clustered_error(positive, component - difference, groups)
     if standard_error is None or standard_error < 1e-12:

@@ -18,7 +18,7 @@ from .bootstrap import (
 )
 
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
-ALL_MEASURES: dict[Measure, Sequence[str]] = {
+_ALL_MEASURES: dict[Measure, Sequence[str]] = {
     weighted_rank_metrics: RANK_METRICS,
     weighted_calibration_metrics: CALIBRATION_METRICS,
 }
@@ -32,7 +32,7 @@ def summarise(
     groups: np.ndarray,
     replicates: int,
     seed: int,
-    measures: Mapping[Measure, Sequence[str]] = ALL_MEASURES,
+    measures: Mapping[Measure, Sequence[str]] = _ALL_MEASURES,
 ) -> dict[str, Any]:
     """Macro averages; and ``…_ci`` beside each figure that has a bootstrap, of a label in place.
 
@@ -53,12 +53,12 @@ def summarise(
         drawn = bootstrap_metrics(targets, probabilities, groups, replicates, seed, measure) if replicates else None
         for name in names:
             for i, row in enumerate(rows):
-                row[f"{name}_ci"] = interval_of(name, drawn[name][:, i], row[name]) if drawn else None
-            macro[f"{name}_ci"] = interval_of(name, nan_mean(drawn[name][:, counted]), macro[name]) if drawn else None
+                row[f"{name}_ci"] = _interval_of(name, drawn[name][:, i], row[name]) if drawn else None
+            macro[f"{name}_ci"] = _interval_of(name, nan_mean(drawn[name][:, counted]), macro[name]) if drawn else None
     return macro
 
 
-def interval_of(name: str, drawn: np.ndarray, estimate: float | None) -> list[float] | None:
+def _interval_of(name: str, drawn: np.ndarray, estimate: float | None) -> list[float] | None:
     """95 % interval of the figure ``name`` from its (R,) replicates."""
     if estimate is None:
         return None

@@ -10,16 +10,16 @@ from .bootstrap import bootstrap_metrics, percentile_interval
 from .classification import annotated
 from .curves import roc_curve
 
-POLICIES = ("youden", "sensitivity", "specificity")
-CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
-TP, FP, FN, TN = CELLS
+_POLICIES = ("youden", "sensitivity", "specificity")
+_CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
+_TP, _FP, _FN, _TN = _CELLS
 # Name -> the cells of the numerator and of the denominator.
-RATIOS = {
-    "sensitivity": ((TP,), (TP, FN)),
-    "specificity": ((TN,), (TN, FP)),
-    "positive_predictive_value": ((TP,), (TP, FP)),
-    "negative_predictive_value": ((TN,), (TN, FN)),
-    "accuracy": ((TP, TN), CELLS),
+_RATIOS = {
+    "sensitivity": ((_TP,), (_TP, _FN)),
+    "specificity": ((_TN,), (_TN, _FP)),
+    "positive_predictive_value": ((_TP,), (_TP, _FP)),
+    "negative_predictive_value": ((_TN,), (_TN, _FN)),
+    "accuracy": ((_TP, _TN), _CELLS),
 }
 
 
@@ -53,8 +53,8 @@ def choose_threshold(positive: np.ndarray, probabilities: np.ndarray, policy: st
 
 def check_policy(policy: str, target: float) -> None:
     """Refuse a policy that :func:`choose_threshold` does not know, before any work is done."""
-    if policy not in POLICIES:
-        raise ValueError(f"policy: not known; expected one of {', '.join(POLICIES)}, found {policy!r}; choose one")
+    if policy not in _POLICIES:
+        raise ValueError(f"policy: not known; expected one of {', '.join(_POLICIES)}, found {policy!r}; choose one")
     if not 0 < target < 1:
         raise ValueError(f"policy_target: expected a share inside (0, 1), found {target}; set 0.9 for 90 %")
 
@@ -79,7 +79,7 @@ def decision_metrics(
     reports = []
     for i in range(targets.shape[1]):
         positive, called = targets[known[:, i], i] == 1, decisions[known[:, i], i]
-        counts = {name: int(cell.sum()) for name, cell in confusion_cells(positive, called).items()}
+        counts = {name: int(cell.sum()) for name, cell in _confusion_cells(positive, called).items()}
         report: dict[str, Any] = dict(counts)
         for name, (ratio,) in weighted_ratios(positive, called, np.ones((1, len(positive)))).items():
             report[name] = None if np.isnan(ratio) else float(ratio)
@@ -88,10 +88,10 @@ def decision_metrics(
     return reports
 
 
-def confusion_cells(positive: np.ndarray, called: np.ndarray) -> dict[str, np.ndarray]:
+def _confusion_cells(positive: np.ndarray, called: np.ndarray) -> dict[str, np.ndarray]:
     """Which cases are in each cell of the two-by-two table: (M,) bool each."""
     cells = (positive & called, ~positive & called, positive & ~called, ~positive & ~called)
-    return dict(zip(CELLS, cells, strict=True))
+    return dict(zip(_CELLS, cells, strict=True))
 
 
 def weighted_ratios(positive: np.ndarray, called: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -105,9 +105,9 @@ def weighted_ratios(positive: np.ndarray, called: np.ndarray, weights: np.ndarra
     Returns:
         name -> (R,), NaN where the denominator is zero.
     """
-    counts = {name: weights @ cell.astype(np.float64) for name, cell in confusion_cells(positive, called).items()}
+    counts = {name: weights @ cell.astype(np.float64) for name, cell in _confusion_cells(positive, called).items()}
     ratios = {}
-    for name, (part, whole) in RATIOS.items():
+    for name, (part, whole) in _RATIOS.items():
         total = np.sum([counts[cell] for cell in whole], axis=0)
         share = np.sum([counts[cell] for cell in part], axis=0)
         ratios[name] = np.divide(share, total, out=np.full(len(weights), np.nan), where=total > 0)

@@ -14,19 +14,19 @@ from typing import Any
 import torch
 from torch import nn
 
-NAME = "cxr_attention"
-KEPT_BYTES = 300_000_000  # of the attention weights of one layer, which the backward pass needs; 3.6 GB for twelve
+_NAME = "cxr_attention"
+_KEPT_BYTES = 300_000_000  # of the attention weights of one layer, which the backward pass needs; 3.6 GB for twelve
 
 
 def register() -> str:
-    """Make :func:`attend` known to transformers; the name that a model takes it by."""
+    """Make :func:`_attend` known to transformers; the name that a model takes it by."""
     from transformers import AttentionInterface
 
-    AttentionInterface.register(NAME, attend)
-    return NAME
+    AttentionInterface.register(_NAME, _attend)
+    return _NAME
 
 
-def attend(
+def _attend(
     module: nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
@@ -53,21 +53,21 @@ def attend(
     """
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    if attention_mask is None and not dropout and is_matmul_faster(query):
-        return multiply(query, key, value, query.shape[-1] ** -0.5 if scaling is None else scaling), None
+    if attention_mask is None and not dropout and _is_matmul_faster(query):
+        return _multiply(query, key, value, query.shape[-1] ** -0.5 if scaling is None else scaling), None
     return sdpa_attention_forward(
         module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **options
     )  # type: ignore[return-value]
 
 
-def is_matmul_faster(query: torch.Tensor) -> bool:
+def _is_matmul_faster(query: torch.Tensor) -> bool:
     """Whether these queries (B, H, N, d) are trained in bf16 on a CPU, with weights that may be kept."""
     batch, heads, tokens, _ = query.shape
     kept = batch * heads * tokens**2 * query.element_size()
-    return query.requires_grad and query.dtype == torch.bfloat16 and query.device.type == "cpu" and kept <= KEPT_BYTES
+    return query.requires_grad and query.dtype == torch.bfloat16 and query.device.type == "cpu" and kept <= _KEPT_BYTES
 
 
-def multiply(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:
+def _multiply(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:
     """softmax(Q K^T scaling) V, all in the precision of the queries; (B, N, H, d)."""
     with torch.autocast(query.device.type, enabled=False):  # it would make the softmax float32, and copy it twice
         weights = (query * scaling @ key.transpose(-1, -2)).softmax(dim=-1)

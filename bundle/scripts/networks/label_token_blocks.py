@@ -34,12 +34,12 @@ def read_labels(
     """
     seen = []
     for block, image in zip(blocks, inputs, strict=True):
-        labels, attention = read_block(block, image, labels)
+        labels, attention = _read_block(block, image, labels)
         seen.append(attention[..., : image.shape[1]].mean(dim=1))
     return labels, torch.stack(seen).mean(dim=0)
 
 
-def read_block(block: Any, image: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _read_block(block: Any, image: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """One block of the label tokens: their queries meet the keys of image and labels.
 
     Args:
@@ -51,13 +51,13 @@ def read_block(block: Any, image: torch.Tensor, labels: torch.Tensor) -> tuple[t
         Label tokens (B, C, D) and attention (B, heads, C, N + C), whose rows sum to one.
     """
     before, between = residuals_of(block)
-    update, weights = attend(block.attention, before.norm.forward(torch.cat([image, labels], dim=1)), labels.shape[1])
-    labels = labels + through(before.after, update)
+    update, weights = _attend(block.attention, before.norm.forward(torch.cat([image, labels], dim=1)), labels.shape[1])
+    labels = labels + _through(before.after, update)
     update = block.mlp.forward(between.norm.forward(labels))
-    return labels + through(between.after, update), weights
+    return labels + _through(between.after, update), weights
 
 
-def attend(attention: Any, tokens: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _attend(attention: Any, tokens: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Attention of the last ``count`` tokens to all: update (B, count, D) and weights (B, heads, count, N + count)."""
 
     def heads(projection: nn.Module, chosen: torch.Tensor) -> torch.Tensor:
@@ -70,7 +70,7 @@ def attend(attention: Any, tokens: torch.Tensor, count: int) -> tuple[torch.Tens
     return attention.o_proj.forward((kept @ values).transpose(1, 2).flatten(2)), weights
 
 
-def through(modules: Iterable[nn.Module], update: torch.Tensor) -> torch.Tensor:
+def _through(modules: Iterable[nn.Module], update: torch.Tensor) -> torch.Tensor:
     """``update`` after every module."""
     for module in modules:
         update = module.forward(update)

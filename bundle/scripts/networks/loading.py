@@ -23,8 +23,8 @@ from .vit_multilabel import ViTMultilabel
 from .zoom import ZoomViT
 
 # Arguments of the network that its weights depend on; the first model folders have only two of them.
-STRUCTURE = ("image_size", "pool", "label_blocks", "conv_branch")
-DTYPES = {"float32": torch.float32, "float16": torch.float16}
+_STRUCTURE = ("image_size", "pool", "label_blocks", "conv_branch")
+_DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
 
 def save_vit_multilabel(
@@ -59,11 +59,13 @@ def save_vit_multilabel(
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     make_folder(fresh)
-    state = {name: value.detach().to(DTYPES[dtype]) for name, value in network.named_parameters()}
+    state = {name: value.detach().to(_DTYPES[dtype]) for name, value in network.named_parameters()}
     state |= dict(network.named_buffers())  # mean and standard deviation stay as exact as they are
     save_torch_state_dict(state, fresh, max_shard_size=f"{max_shard_mb}MB")
-    (fresh / "config.json").write_text(json.dumps(backbone_settings(network), indent=2))
-    (fresh / "metadata.json").write_text(json.dumps(model_metadata(network, labels, provenance), indent=2, default=str))
+    (fresh / "config.json").write_text(json.dumps(_backbone_settings(network), indent=2))
+    (fresh / "metadata.json").write_text(
+        json.dumps(_model_metadata(network, labels, provenance), indent=2, default=str)
+    )
     for name, content in (files or {}).items():
         (fresh / name).write_bytes(content)
     replace_folder(fresh, folder)
@@ -81,7 +83,7 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
         ValueError: other labels, settings out of range, or weights that do not fit.
     """
     folder = Path(folder)
-    restore(folder)
+    _restore(folder)
     metadata = read_model_metadata(folder)
     own = labels_of(metadata)
     if labels is not None and list(labels) != own:
@@ -94,7 +96,7 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
         architecture=json.loads((folder / "config.json").read_text()),
         num_labels=len(own),
         labels=own,
-        **{key: preprocessing[key] for key in STRUCTURE if key in preprocessing},
+        **{key: preprocessing[key] for key in _STRUCTURE if key in preprocessing},
     )
     if "zoom" in preprocessing:
         network = ZoomViT(network, preprocessing["zoom"])
@@ -104,20 +106,20 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
     return network.eval()
 
 
-def restore(folder: Path) -> None:
+def _restore(folder: Path) -> None:
     """Bring back the model that a killed :func:`save_vit_multilabel` had moved aside but not yet replaced."""
     old = aside(folder)
     if old.exists() and not folder.exists():
         os.replace(old, folder)
 
 
-def backbone_settings(network: ViTMultilabel) -> dict[str, Any]:
+def _backbone_settings(network: ViTMultilabel) -> dict[str, Any]:
     """Configuration of the backbone, without what transformers adds about this machine's software."""
     settings = network.backbone.config.to_diff_dict()
     return {key: value for key, value in settings.items() if key not in {"transformers_version", "_name_or_path"}}
 
 
-def model_metadata(network: ViTMultilabel, labels: Sequence[str], provenance: Mapping[str, Any]) -> dict[str, Any]:
+def _model_metadata(network: ViTMultilabel, labels: Sequence[str], provenance: Mapping[str, Any]) -> dict[str, Any]:
     """``metadata.json`` in the form of a bundle's: input, output with its labels, preprocessing, provenance."""
     size = network.image_size
     image = {"type": "image", "format": "magnitude", "modality": "X-ray", "num_channels": 1}
@@ -130,7 +132,7 @@ def model_metadata(network: ViTMultilabel, labels: Sequence[str], provenance: Ma
             "outputs": {"pred": {**pred, "is_patch_data": False, "channel_def": dict(enumerate(labels))}},
         },
         "preprocessing": {
-            **{key: getattr(network, key) for key in STRUCTURE},
+            **{key: getattr(network, key) for key in _STRUCTURE},
             **({"zoom": network.settings} if isinstance(network, ZoomViT) else {}),
             "mean": network.mean.flatten().tolist(),
             "std": network.std.flatten().tolist(),

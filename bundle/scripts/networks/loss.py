@@ -29,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-LARGEST_WEIGHT = 10.0
+_LARGEST_WEIGHT = 10.0
 
 
 class MaskedBCEWithLogitsLoss(nn.Module):
@@ -119,7 +119,7 @@ class PositiveWeightLoss(MaskedBCEWithLogitsLoss):
     def __init__(self, prevalence: Sequence[float]) -> None:
         super().__init__(prevalence)
         share = torch.tensor(prevalence, dtype=torch.float32)
-        self.weight = ((1 - share) / share).clamp(1 / LARGEST_WEIGHT, LARGEST_WEIGHT)  # (C,)
+        self.weight = ((1 - share) / share).clamp(1 / _LARGEST_WEIGHT, _LARGEST_WEIGHT)  # (C,)
 
     def entries(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """(B, C) losses."""

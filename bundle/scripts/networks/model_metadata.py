@@ -14,7 +14,7 @@ from typing import Any
 from ..common.printable import check_labels, quoted
 from .head import POOLS
 
-MAX_LABELS = 10_000
+_MAX_LABELS = 10_000
 
 
 def _whole(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
@@ -85,9 +85,9 @@ def labels_of(metadata: Mapping[str, Any]) -> list[str]:
 
 def _check_labels(path: Path, labels: list[Any]) -> None:
     check_labels(labels, str(path))
-    if not 1 <= len(set(labels)) == len(labels) <= MAX_LABELS:
+    if not 1 <= len(set(labels)) == len(labels) <= _MAX_LABELS:
         raise ValueError(
-            f"{path}: labels: expected 1 to {MAX_LABELS} different names, found {len(labels)}, of them "
+            f"{path}: labels: expected 1 to {_MAX_LABELS} different names, found {len(labels)}, of them "
             f"{len(set(labels))} different; use a folder that the training workflow wrote"
         )
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from .model_metadata import read_model_metadata
 
-IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-HALF = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}  # google/vit-*-in21k; not the ImageNet figures
+_IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+_HALF = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}  # google/vit-*-in21k; not the ImageNet figures
 
 
 def normalisation_of(
@@ -27,7 +27,7 @@ def normalisation_of(
     Raises:
         ValueError: nothing tells those of timm's or MONAI's weights, or they are not one per channel.
     """
-    values = stated(folder, settings, dialect)
+    values = _stated(folder, settings, dialect)
     if len(values["mean"]) != channels:
         raise ValueError(
             f"{folder}: mean and standard deviation do not fit the network; expected one for each of {channels} "
@@ -36,7 +36,7 @@ def normalisation_of(
     return list(values["mean"]), list(values["std"])
 
 
-def stated(folder: Path, settings: Mapping[str, Any], dialect: str) -> Mapping[str, Any]:
+def _stated(folder: Path, settings: Mapping[str, Any], dialect: str) -> Mapping[str, Any]:
     """``mean`` and ``std``: the checkpoint's own, else those its family was trained with."""
     if (folder / "metadata.json").is_file():  # a model of ours
         return read_model_metadata(folder)["preprocessing"]
@@ -45,7 +45,7 @@ def stated(folder: Path, settings: Mapping[str, Any], dialect: str) -> Mapping[s
     if "image_mean" in preprocessor:
         return {"mean": preprocessor["image_mean"], "std": preprocessor["image_std"]}
     if dialect == "huggingface":
-        return HALF if settings.get("model_type") == "vit" else IMAGENET
+        return _HALF if settings.get("model_type") == "vit" else _IMAGENET
     timm = settings.get("pretrained_cfg", settings)
     if "mean" in timm:
         return timm

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-LAYER = re.compile(r"^(?:backbone\.(?:encoder\.layer|layers)|conv_branches)\.(\d+)\.")
+_LAYER = re.compile(r"^(?:backbone\.(?:encoder\.layer|layers)|conv_branches)\.(\d+)\.")
 
 
 def layer_wise_param_groups(
@@ -32,7 +32,7 @@ def layer_wise_param_groups(
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        level = level_of(name, depth)
+        level = _level_of(name, depth)
         decayed = parameter.ndim > 1 and not name.startswith("backbone.embeddings.position") and "_token" not in name
         rate = lr * layer_decay ** (depth + 1 - level)
         group = {"params": [], "lr": rate, "weight_decay": weight_decay if decayed else 0.0}
@@ -40,9 +40,9 @@ def layer_wise_param_groups(
     return [groups[key] for key in sorted(groups)]
 
 
-def level_of(name: str, depth: int) -> int:
+def _level_of(name: str, depth: int) -> int:
     """0 for embeddings, i + 1 for layer i, depth + 1 for the final norm and the head."""
-    match = LAYER.match(name)
+    match = _LAYER.match(name)
     if match:
         return int(match[1]) + 1
     return 0 if name.startswith("backbone.embeddings.") else depth + 1

@@ -20,14 +20,14 @@ from . import attention_kernel
 from .normalisation import normalisation_of
 from .weight_formats import POSITIONS, architecture_of, dialect_of, names_in, transformers_names
 
-MODEL_TYPES = ("vit", "dinov2", "dinov2_with_registers")
+_MODEL_TYPES = ("vit", "dinov2", "dinov2_with_registers")
 # Heads of the published checkpoints that a new classifier does not use; DINOv2's mask token (training only); what
 # MONAI's blocks hold and never call; and what our own model folders hold beside the backbone (see ``continuing``).
-KNOWN_HEADS = re.compile(
+_KNOWN_HEADS = re.compile(
     r"^(pooler\.|classifier\.|decoder\.|head\.|classification_head\.|embeddings\.mask_token$|mean$|std$"
     r"|layers\.\d+\.(norm_)?cross_attn\.|conv_branches\.|label_tokens$)"
 )
-WEIGHTS = ("pytorch_model.bin", "model.pt")  # Hugging Face's and MONAI's names of pickled tensors
+_WEIGHTS = ("pytorch_model.bin", "model.pt")  # Hugging Face's and MONAI's names of pickled tensors
 
 
 def make_backbone(settings: Mapping[str, Any], image_size: int) -> Any:
@@ -47,9 +47,9 @@ def make_backbone(settings: Mapping[str, Any], image_size: int) -> Any:
 
     values = {key: value for key, value in settings.items() if key not in {"model_type", "dtype", "torch_dtype"}}
     model_type = settings.get("model_type", "vit")
-    if model_type not in MODEL_TYPES:
+    if model_type not in _MODEL_TYPES:
         raise ValueError(
-            f"backbone: model_type cannot be used; expected one of {', '.join(MODEL_TYPES)}, found {model_type!r}; "
+            f"backbone: model_type cannot be used; expected one of {', '.join(_MODEL_TYPES)}, found {model_type!r}; "
             "choose a checkpoint of the ViT family"
         )
     config = AutoConfig.for_model(model_type, **{**values, "image_size": image_size})
@@ -92,7 +92,7 @@ def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float]
     state = names_in(backbone, state)
     expected = backbone.state_dict()
     if POSITIONS in state and state[POSITIONS].shape != expected[POSITIONS].shape:
-        state[POSITIONS] = resample_positions(state[POSITIONS], expected[POSITIONS].shape[1] - 1, prefix=1)
+        state[POSITIONS] = _resample_positions(state[POSITIONS], expected[POSITIONS].shape[1] - 1, prefix=1)
     check_state(folder, state, expected)
     backbone.load_state_dict({key: value for key, value in state.items() if key in expected}, strict=True)
     mean, std = normalisation_of(folder, settings, dialect, backbone.config.num_channels)
@@ -129,7 +129,7 @@ def read_state(folder: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
     shards = sorted(folder.glob("model*.safetensors"))
-    pickles = [folder / name for name in WEIGHTS if (folder / name).is_file()]
+    pickles = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
     if shards:
         state = {key: value for shard in shards for key, value in load_file(shard).items()}
     elif pickles:
@@ -137,12 +137,12 @@ def read_state(folder: Path) -> dict[str, torch.Tensor]:
         state = next((state[key] for key in ("state_dict", "model") if key in state), state)
     else:
         raise FileNotFoundError(
-            f"{folder}: no weights; expected model.safetensors, {' or '.join(WEIGHTS)}, found none; copy the file there"
+            f"{folder}: no weights; expected model.safetensors, {' or '.join(_WEIGHTS)}, found none; copy it there"
         )
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 
-def resample_positions(positions: torch.Tensor, patches: int, prefix: int) -> torch.Tensor:
+def _resample_positions(positions: torch.Tensor, patches: int, prefix: int) -> torch.Tensor:
     """(1, prefix + n, D) -> (1, prefix + patches, D): bicubic, antialiased; prefix tokens are kept.
 
     Raises:
@@ -166,7 +166,7 @@ def check_state(folder: Path, state: Mapping[str, torch.Tensor], expected: Mappi
         ValueError: naming up to five of them.
     """
     missing = [key for key in expected if key not in state]
-    unexpected = [key for key in state if key not in expected and not KNOWN_HEADS.match(key)]
+    unexpected = [key for key in state if key not in expected and not _KNOWN_HEADS.match(key)]
     resized = [
         f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key].shape)}"
         for key in expected

@@ -60,7 +60,7 @@ class ViTMultilabel(nn.Module):
         label_prevalence: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
-        check_sources(backbone, architecture, labels, num_labels)
+        _check_sources(backbone, architecture, labels, num_labels)
         if backbone is not None:
             self.backbone, mean, std = load_backbone(backbone, image_size)
         else:
@@ -176,7 +176,7 @@ class ViTMultilabel(nn.Module):
         return self.head(self.features(image))
 
 
-def check_sources(backbone: object, architecture: object, labels: Sequence[str] | None, num_labels: int) -> None:
+def _check_sources(backbone: object, architecture: object, labels: Sequence[str] | None, num_labels: int) -> None:
     """Refuse both or neither of the first two, and names that are not those of C outputs."""
     if (backbone is None) == (architecture is None):
         raise ValueError(

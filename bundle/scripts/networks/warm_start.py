@@ -32,7 +32,7 @@ class Continuable(Protocol):
         ...
 
 
-PER_LABEL: tuple[str, ...] = ("head.weight", "head.bias", "label_tokens")
+_PER_LABEL: tuple[str, ...] = ("head.weight", "head.bias", "label_tokens")
 
 
 def continue_from(network: Continuable, source: str | Path) -> None:
@@ -58,18 +58,18 @@ def continue_from(network: Continuable, source: str | Path) -> None:
         )
     own = network.state_dict().keys()
     if branches:
-        load_some(network, branches, {key for key in own if key.startswith("conv_branches.")}, folder)
+        _load_some(network, branches, {key for key in own if key.startswith("conv_branches.")}, folder)
     labels = labels_of(metadata)
-    if why := refusal(network, metadata["preprocessing"], labels):
+    if why := _refusal(network, metadata["preprocessing"], labels):
         logger.info("%s: the head starts anew: %s", folder, why)
         return
     order = [labels.index(label) for label in network.labels or ()]
-    heads = {key: state[key][order] for key in PER_LABEL if key in state}
-    load_some(network, heads, {key for key in PER_LABEL if key in own}, folder)
+    heads = {key: state[key][order] for key in _PER_LABEL if key in state}
+    _load_some(network, heads, {key for key in _PER_LABEL if key in own}, folder)
     logger.info("%s: continued with its head", folder)
 
 
-def load_some(network: Continuable, tensors: Mapping[str, torch.Tensor], names: set[str], folder: Path) -> None:
+def _load_some(network: Continuable, tensors: Mapping[str, torch.Tensor], names: set[str], folder: Path) -> None:
     """Load the tensors of these names, all of them, and leave the others of the network as they are.
 
     Raises:
@@ -84,7 +84,7 @@ def load_some(network: Continuable, tensors: Mapping[str, torch.Tensor], names: 
     network.load_state_dict(tensors, strict=False)
 
 
-def refusal(network: Continuable, own: Mapping[str, Any], labels: list[str]) -> str | None:
+def _refusal(network: Continuable, own: Mapping[str, Any], labels: list[str]) -> str | None:
     """Why the head of a folder with these settings and labels does not fit; ``None`` if it does."""
     if sorted(labels) != sorted(network.labels or ()):
         return "other labels"

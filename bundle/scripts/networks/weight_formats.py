@@ -18,20 +18,20 @@ import torch
 from torch import nn
 
 POSITIONS = "embeddings.position_embeddings"
-PROJECTION = "embeddings.patch_embeddings.projection.weight"
-MARKS = {
-    "huggingface": PROJECTION,
+_PROJECTION = "embeddings.patch_embeddings.projection.weight"
+_MARKS = {
+    "huggingface": _PROJECTION,
     "timm": "patch_embed.proj.weight",
     "monai": "patch_embedding.patch_embeddings.weight",
 }
-EPSILON = {"timm": 1e-6, "monai": 1e-5}  # of their layer norms, which no file holds
-TIMM_HEADS = {"tiny": 3, "small": 6, "base": 12, "large": 16, "huge": 16}
-PREFIX = re.compile(r"^(?:(?:module|backbone|vit|dinov2|dinov2_with_registers)\.)+")
-FUSED = (
+_EPSILON = {"timm": 1e-6, "monai": 1e-5}  # of their layer norms, which no file holds
+_TIMM_HEADS = {"tiny": 3, "small": 6, "base": 12, "large": 16, "huge": 16}
+_PREFIX = re.compile(r"^(?:(?:module|backbone|vit|dinov2|dinov2_with_registers)\.)+")
+_FUSED = (
     (re.compile(r"attn\.qkv\.(?=weight$|bias$)"), ("attention.q_proj.", "attention.k_proj.", "attention.v_proj.")),
     (re.compile(r"mlp\.weights_in\.(?=weight$|bias$)"), ("mlp.gate_proj.", "mlp.up_proj.")),  # SwiGLU, transformers 4
 )
-RULES = (
+_RULES = (
     (r"^(encoder\.layer|blocks)\.(\d+)\.", r"layers.\2."),
     (r"\.layernorm_before\.", ".norm1."),
     (r"\.layernorm_after\.", ".norm2."),
@@ -61,12 +61,12 @@ def dialect_of(state: Mapping[str, torch.Tensor]) -> str:
     Raises:
         ValueError: none of the three.
     """
-    names = {PREFIX.sub("", key) for key in state}
-    for dialect, mark in MARKS.items():
+    names = {_PREFIX.sub("", key) for key in state}
+    for dialect, mark in _MARKS.items():
         if mark in names:
             return dialect
     raise ValueError(
-        f"weights: not those of a Vision Transformer; expected one of {', '.join(MARKS.values())}, "
+        f"weights: not those of a Vision Transformer; expected one of {', '.join(_MARKS.values())}, "
         f"found {', '.join(sorted(names)[:3])}, …; use a checkpoint of Hugging Face, timm or MONAI"
     )
 
@@ -78,19 +78,19 @@ def transformers_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Ten
     """
     renamed = {}
     for key, value in state.items():
-        key = PREFIX.sub("", key)
-        for pattern, replacement in RULES:
+        key = _PREFIX.sub("", key)
+        for pattern, replacement in _RULES:
             key = re.sub(pattern, replacement, key)
-        renamed.update(unfused(key, value))
+        renamed.update(_unfused(key, value))
     if POSITIONS in renamed and math.isqrt(renamed[POSITIONS].shape[1]) ** 2 == renamed[POSITIONS].shape[1]:
         grid = renamed[POSITIONS]
         renamed[POSITIONS] = torch.cat([torch.zeros_like(grid[:, :1]), grid], dim=1)
     return renamed
 
 
-def unfused(key: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
+def _unfused(key: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
     """The parts of a tensor that holds several, in equal shares along its first axis; any other one as it is."""
-    for pattern, parts in FUSED:
+    for pattern, parts in _FUSED:
         if pattern.search(key):
             shares = value.chunk(len(parts))
             return {pattern.sub(part, key): share for part, share in zip(parts, shares, strict=True)}
@@ -126,7 +126,7 @@ def architecture_of(state: Mapping[str, torch.Tensor], dialect: str, settings: M
     """
     named = re.match(r"(?:vit|deit3?)_(tiny|small|base|large|huge)_", settings.get("architecture", ""))
     stated = {} if "architecture" in settings else dict(settings)
-    heads = settings.get("num_attention_heads", TIMM_HEADS[named[1]] if named else None)
+    heads = settings.get("num_attention_heads", _TIMM_HEADS[named[1]] if named else None)
     if heads is None:
         raise ValueError(
             "config.json: the weights do not tell the number of attention heads; expected num_attention_heads, or the "
@@ -135,7 +135,7 @@ def architecture_of(state: Mapping[str, torch.Tensor], dialect: str, settings: M
     first = "layers.0.mlp.fc1.weight"
     if first not in state:
         raise ValueError(f"weights: not those of a plain {dialect} Vision Transformer; expected {first}, found none")
-    width, channels, _, patch = state[PROJECTION].shape
+    width, channels, _, patch = state[_PROJECTION].shape
     hidden = state[first].shape[0]
     found = {
         "model_type": "vit",
@@ -145,7 +145,7 @@ def architecture_of(state: Mapping[str, torch.Tensor], dialect: str, settings: M
         "num_hidden_layers": sum(key.endswith(".attention.q_proj.weight") for key in state),
         "num_attention_heads": heads,
         "qkv_bias": "layers.0.attention.q_proj.bias" in state,
-        "layer_norm_eps": EPSILON[dialect],
+        "layer_norm_eps": _EPSILON[dialect],
         "intermediate_size": hidden,
     }
     if "layers.0.layer_scale1.lambda1" in state:

@@ -24,7 +24,7 @@ from .blocks import set_drop_path
 from .vit_multilabel import ViTMultilabel
 from .zoom_tokens import CropTokens
 
-SOURCES = ("native", "sr", "auto")
+_SOURCES = ("native", "sr", "auto")
 KEYS = ("zoom", "zoom_boxes")  # crops and boxes of an item, beside its image
 
 
@@ -58,8 +58,8 @@ class ZoomSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.source not in SOURCES:
-            raise ValueError(f"zoom_source: not known; expected one of {', '.join(SOURCES)}, found {self.source!r}")
+        if self.source not in _SOURCES:
+            raise ValueError(f"zoom_source: not known; expected one of {', '.join(_SOURCES)}, found {self.source!r}")
         for name in ("count", "window", "crop_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: no region can be cut; expected 1 or more, found {getattr(self, name)}")

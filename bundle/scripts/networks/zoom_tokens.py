@@ -53,7 +53,7 @@ class CropTokens(nn.Module):
         scale = self.magnification(torch.log2(self.share / side))[:, None]  # (N, 1, D); 0 octaves: as in the image
         table = embeddings.position_embeddings
         grid = (round(patches.shape[1] ** 0.5),) * 2
-        patches = patches + positions_in(table, boxes, grid[0])
+        patches = patches + _positions_in(table, boxes, grid[0])
         prefix = [embeddings.cls_token + table[:, :1]]
         if hasattr(embeddings, "register_tokens"):  # they have no positions
             prefix.append(embeddings.register_tokens)
@@ -65,7 +65,7 @@ class CropTokens(nn.Module):
         return network.backbone.layernorm(tokens)
 
 
-def positions_in(table: torch.Tensor, boxes: torch.Tensor, side: int) -> torch.Tensor:
+def _positions_in(table: torch.Tensor, boxes: torch.Tensor, side: int) -> torch.Tensor:
     """Position embeddings at the patch centres of boxes, bilinear between those of the whole image.
 
     Args:

@@ -22,9 +22,9 @@ from ..dicom.budget import MAX_FILE_BYTES
 from .refusals import too_large, too_slow
 
 TIMEOUTS_S = (10, 60)  # to connect, and between two bytes
-ANSWER_S = 300
-FRAMING_BYTES = 1_000_000  # of an answer beside its body: header lines, and the framing of chunks
-PIECE_BYTES = 1 << 14  # a TLS record: Python restarts the timeout of a socket with each
+_ANSWER_S = 300
+_FRAMING_BYTES = 1_000_000  # of an answer beside its body: header lines, and the framing of chunks
+_PIECE_BYTES = 1 << 14  # a TLS record: Python restarts the timeout of a socket with each
 
 
 class _Timed(HTTPConnection):
@@ -34,7 +34,7 @@ class _Timed(HTTPConnection):
 
     def putrequest(self, *arguments: Any, **options: Any) -> None:
         """The first call for a request; the connection may have served others."""
-        self.end = time.monotonic() + ANSWER_S
+        self.end = time.monotonic() + _ANSWER_S
         super().putrequest(*arguments, **options)
 
     def send(self, data: bytes) -> None:  # type: ignore[override]
@@ -45,9 +45,9 @@ class _Timed(HTTPConnection):
         """
         if self.sock is None:
             self.connect()
-        for start in range(0, len(data), PIECE_BYTES):
+        for start in range(0, len(data), _PIECE_BYTES):
             with self.limited(self.sock):
-                super().send(data[start : start + PIECE_BYTES])
+                super().send(data[start : start + _PIECE_BYTES])
 
     def getresponse(self) -> Any:
         """As of urllib3."""
@@ -63,13 +63,13 @@ class _Timed(HTTPConnection):
         """
         left = self.end - time.monotonic()
         if left <= 0:
-            raise too_slow(ANSWER_S)
+            raise too_slow(_ANSWER_S)
         sock.settimeout(min(left, TIMEOUTS_S[1]))
         try:
             yield
         except TimeoutError:
             if left <= TIMEOUTS_S[1]:
-                raise too_slow(ANSWER_S) from None
+                raise too_slow(_ANSWER_S) from None
             raise
 
 
@@ -100,7 +100,7 @@ class _TimedReader(io.RawIOBase):
         with self.line.limited(self.sock):
             count = self.raw.readinto(buffer)  # type: ignore[attr-defined]
         self.seen += count or 0
-        if self.seen > MAX_FILE_BYTES + FRAMING_BYTES:
+        if self.seen > MAX_FILE_BYTES + _FRAMING_BYTES:
             raise too_large(MAX_FILE_BYTES)
         return int(count) if count is not None else None
 

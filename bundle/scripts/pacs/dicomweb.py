@@ -21,10 +21,10 @@ from .deadline import TIMEOUTS_S
 from .refusals import GONE, NONSENSE, REFUSED, UNAVAILABLE, ask
 from .session import Server, open_session, require
 
-MODALITIES = ("CR", "DX")
+_MODALITIES = ("CR", "DX")
 MAX_IMAGES = 64
-MAX_RESULTS = 100_000  # of a search
-PAGE = 100
+_MAX_RESULTS = 100_000  # of a search
+_PAGE = 100
 
 Result = TypeVar("Result")
 
@@ -49,7 +49,7 @@ class DicomWeb:
         self,
         server: Server,
         *,
-        modalities: Sequence[str] = MODALITIES,
+        modalities: Sequence[str] = _MODALITIES,
         since_days: int | None = None,
         attempts: int = 5,
         wait_s: float = 1.0,
@@ -106,16 +106,16 @@ class DicomWeb:
         """
         offset, last = 0, None
         while True:
-            page = self.ask(search, *arguments, **options, limit=PAGE, offset=offset)
+            page = self.ask(search, *arguments, **options, limit=_PAGE, offset=offset)
             if not page or page == last:
                 return
-            if offset + len(page) > MAX_RESULTS:
-                raise refusal(
-                    NONSENSE, "a search in the PACS has too many results", f"at most {MAX_RESULTS}", "more",
+            if offset + len(page) > _MAX_RESULTS:
+                raise _refusal(
+                    NONSENSE, "a search in the PACS has too many results", f"at most {_MAX_RESULTS}", "more",
                     "search fewer days",
                 )  # fmt: skip
             yield from self.ask(lambda page=page: [Dataset.from_json(item) for item in page])
-            if len(page) < PAGE:
+            if len(page) < _PAGE:
                 return
             offset, last = offset + len(page), page
 
@@ -128,7 +128,7 @@ class DicomWeb:
         fields = ["SeriesDescription"]
         series = list(self.pages(self.client.search_for_series, study_uid, fields=fields))
         if not series:
-            raise refusal(GONE, "the PACS does not have the study", "a study", "no series", "check the UID")
+            raise _refusal(GONE, "the PACS does not have the study", "a study", "no series", "check the UID")
         chosen = [
             str(one.get("SeriesInstanceUID"))
             for one in series
@@ -140,12 +140,12 @@ class DicomWeb:
             for image in self.pages(self.client.search_for_instances, study_uid, uid)
         ]
         if not images:
-            raise refusal(
+            raise _refusal(
                 "NO_IMAGE", "the study has no radiograph", " or ".join(self.modalities), f"{len(series)} other series",
                 "name a study with a chest radiograph",
             )  # fmt: skip
         if len(images) > MAX_IMAGES:
-            raise refusal(
+            raise _refusal(
                 "STUDY_SIZE", "the study is too large", f"at most {MAX_IMAGES} radiographs", f"{len(images)}",
                 "check the study; export the film and name its file",
             )  # fmt: skip
@@ -179,7 +179,7 @@ class DicomWeb:
             path = folder / f"{count:06}.dcm"
             try:
                 dataset = self.ask(self.client.retrieve_instance, study_uid, series_uid, sop_uid)
-                content = self.ask(encoded, dataset, study_uid)
+                content = self.ask(_encoded, dataset, study_uid)
             except RefusedInput as refused:
                 if refused.code == UNAVAILABLE or (count == len(images) and not kept):
                     raise
@@ -232,7 +232,7 @@ class DicomWeb:
                 continue
             answer = self.ask(self.client.store_instances, [dataset])
             if answer.get("FailedSOPSequence"):
-                raise refusal(
+                raise _refusal(
                     REFUSED, "the PACS did not store a result", "no failed instance", "one",
                     "check what the PACS accepts, and its free space",
                 )  # fmt: skip
@@ -243,7 +243,7 @@ class DicomWeb:
         """A PACS keeps its studies."""
 
 
-def encoded(dataset: Dataset, study_uid: str) -> bytes:
+def _encoded(dataset: Dataset, study_uid: str) -> bytes:
     """DICOM file of a fetched instance; one of another study would send the results to another patient.
 
     Raises:
@@ -251,11 +251,11 @@ def encoded(dataset: Dataset, study_uid: str) -> bytes:
             would never end. The search leaves those out by their SeriesDescription, which a PACS may change.
     """
     if str(dataset.get("StudyInstanceUID", "")) != study_uid:
-        raise refusal(
+        raise _refusal(
             NONSENSE, "the PACS sent an image of another study", "the study that was asked for", "another", "report it"
         )
     if is_enhanced(dataset):
-        raise refusal(
+        raise _refusal(
             "OWN_RESULT", "an image that this software enhanced", "a radiograph", "a result",
             "nothing; or keep SeriesDescription as it is stored",
         )  # fmt: skip
@@ -264,6 +264,6 @@ def encoded(dataset: Dataset, study_uid: str) -> bytes:
     return buffer.getvalue()
 
 
-def refusal(code: str, what: str, expected: str, found: str, remedy: str) -> RefusedInput:
+def _refusal(code: str, what: str, expected: str, found: str, remedy: str) -> RefusedInput:
     """Refusal that concerns the study as a whole."""
     return RefusedInput(code, what, expected, found, remedy, "study")

@@ -16,8 +16,8 @@ from .limited_socket import ANNOUNCED_PDU_BYTES, LimitedSocket
 from .refusals import REFUSED, unavailable
 
 AE_TITLE = "CXRASR"
-ANSWER_S = 30  # for the answer to an association request
-WARNINGS = range(0xB000, 0xC000)  # stored, but (PS3.4, table B.2-1)
+_ANSWER_S = 30  # for the answer to an association request
+_WARNINGS = range(0xB000, 0xC000)  # stored, but (PS3.4, table B.2-1)
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
         evt_handlers=[(evt.EVT_CONN_OPEN, _limit), (evt.EVT_DIMSE_SENT, _next_message)],
     )
     if association.is_rejected:
-        raise refused("a rejected association")
+        raise _refused("a rejected association")
     if association.rejected_contexts and not association.is_established:
-        raise refused("a class that it does not take")
+        raise _refused("a class that it does not take")
     if not association.is_established:
         raise unavailable("no association")
     try:
@@ -84,11 +84,11 @@ def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
             try:
                 status = association.send_c_store(dataset).get("Status")
             except ValueError:  # no accepted presentation context
-                raise refused("a class that it does not take") from None
+                raise _refused("a class that it does not take") from None
             if status is None:
                 raise unavailable("an association that ended")
-            if status != 0 and status not in WARNINGS:
-                raise refused(f"status 0x{status:04X}")
+            if status != 0 and status not in _WARNINGS:
+                raise _refused(f"status 0x{status:04X}")
     finally:
         if association.is_established:
             association.release()
@@ -96,7 +96,7 @@ def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
 
 def _limit(event: Any) -> None:
     """A peer that drips, or states the length of a book, holds us no longer than a sender would."""
-    line = LimitedSocket(event.assoc.dul.socket.socket, ANSWER_S)
+    line = LimitedSocket(event.assoc.dul.socket.socket, _ANSWER_S)
     line.association = event.assoc
     event.assoc.dul.socket.socket = line
 
@@ -105,7 +105,7 @@ def _next_message(event: Any) -> None:
     event.assoc.dul.socket.socket.message_sent()
 
 
-def refused(found: str) -> RefusedInput:
+def _refused(found: str) -> RefusedInput:
     """Refusal by the peer."""
     return RefusedInput(
         REFUSED, "the peer does not take a result", "status 0x0000", found,

@@ -17,15 +17,15 @@ from ..dicom.budget import MAX_FILE_BYTES
 from .deadline import TimedAdapter
 from .refusals import NONSENSE, redirected, too_large
 
-MAX_TEXT_BYTES = 50_000_000  # of an answer that is no DICOM file: a page of search results has a few MB
-MAX_PARTS = 16  # of a multipart answer; one is asked for
-MAX_REDIRECTS = 3
+_MAX_TEXT_BYTES = 50_000_000  # of an answer that is no DICOM file: a page of search results has a few MB
+_MAX_PARTS = 16  # of a multipart answer; one is asked for
+_MAX_REDIRECTS = 3
 # Deflated Explicit VR Little Endian as a value: pydicom inflates such a data set in one piece, 1 MB to 1 GB (measured).
-DEFLATED = b"1.2.840.10008.1.2.1.99"
-ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]{1,64}")
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]{1,64}")
 
 
-def origin_of(url: str) -> str:
+def _origin_of(url: str) -> str:
     """Scheme, host and port of a URL, with the port in any case; ``another address`` for what cannot be shown."""
     try:
         parts = urlsplit(url)
@@ -34,7 +34,7 @@ def origin_of(url: str) -> str:
         return "another address"
     host = parts.hostname or ""
     origin = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-    return origin if ORIGIN.fullmatch(origin) else "another address"
+    return origin if _ORIGIN.fullmatch(origin) else "another address"
 
 
 class BoundSession(requests.Session):
@@ -48,9 +48,9 @@ class BoundSession(requests.Session):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self.origin = origin_of(url)
-        self.max_redirects = MAX_REDIRECTS
-        self.hooks["response"].append(limit_body)
+        self.origin = _origin_of(url)
+        self.max_redirects = _MAX_REDIRECTS
+        self.hooks["response"].append(_limit_body)
         self.mount("http://", TimedAdapter())
         self.mount("https://", TimedAdapter())
 
@@ -60,7 +60,7 @@ class BoundSession(requests.Session):
         Raises:
             RefusedInput: ``PACS_REFUSED``; nothing was sent.
         """
-        origin = origin_of(request.url or "")
+        origin = _origin_of(request.url or "")
         if origin != self.origin:
             raise redirected(origin)
         return super().send(request, **options)
@@ -72,7 +72,7 @@ class BoundSession(requests.Session):
             RefusedInput: ``PACS_REFUSED``.
         """
         if prepared_request.method != "GET":
-            raise redirected(origin_of(prepared_request.url or ""))
+            raise redirected(_origin_of(prepared_request.url or ""))
 
 
 class LimitedBody:
@@ -110,7 +110,7 @@ class LimitedBody:
         return getattr(self.raw, name)
 
 
-def limit_body(response: requests.Response, **_: Any) -> None:
+def _limit_body(response: requests.Response, **_: Any) -> None:
     """Hook of a session: runs before the body is read.
 
     Raises:
@@ -119,15 +119,15 @@ def limit_body(response: requests.Response, **_: Any) -> None:
     if 300 <= response.status_code < 400 and not response.is_redirect:
         raise redirected(f"status {response.status_code}")
     if "multipart/related" not in response.request.headers.get("Accept", ""):  # what was asked for, not what is said
-        response.raw = LimitedBody(response.raw, MAX_TEXT_BYTES, [])
+        response.raw = LimitedBody(response.raw, _MAX_TEXT_BYTES, [])
         return
-    marks = [(DEFLATED, 0, unreadable("a deflated data set, which may inflate a thousandfold", "one that is not"))]
+    marks = [(_DEFLATED, 0, _unreadable("a deflated data set, which may inflate a thousandfold", "one that is not"))]
     if found := re.search(r'boundary="*([^";]+)', response.headers.get("Content-Type", ""), re.IGNORECASE):
-        marks.append((f"--{found[1]}".encode(), MAX_PARTS, unreadable("too many parts", f"at most {MAX_PARTS}")))
+        marks.append((f"--{found[1]}".encode(), _MAX_PARTS, _unreadable("too many parts", f"at most {_MAX_PARTS}")))
     response.raw = LimitedBody(response.raw, MAX_FILE_BYTES, marks)
 
 
-def unreadable(what: str, expected: str) -> RefusedInput:
+def _unreadable(what: str, expected: str) -> RefusedInput:
     """Refusal of what dicomweb-client would take into memory, however large it becomes there."""
     return RefusedInput(
         NONSENSE, f"the PACS sends {what}", expected, "it",

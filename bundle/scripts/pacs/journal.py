@@ -21,8 +21,8 @@ from types import TracebackType
 from ..common.atomic import make_folder
 from ..common.failures import Failure, write_failures
 
-OWNER_ONLY = 0o600
-SCHEMA = """
+_OWNER_ONLY = 0o600
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS salt (value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS polled (day TEXT NOT NULL);  -- last complete poll
 CREATE TABLE IF NOT EXISTS studies (
@@ -56,7 +56,7 @@ class Journal:
         self.out_dir = out_dir
         make_folder(out_dir)
         path = out_dir / "journal.db"
-        self.lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, OWNER_ONLY)
+        self.lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, _OWNER_ONLY)
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when we are killed
         except OSError:
@@ -65,10 +65,10 @@ class Journal:
                 f"{out_dir}: in use; expected one watch or receive per output folder, found another; stop it, or take "
                 "another --out"
             ) from None
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, OWNER_ONLY))
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, _OWNER_ONLY))
         self.database = sqlite3.connect(path)
         with self.database:
-            self.database.executescript(SCHEMA)
+            self.database.executescript(_SCHEMA)
         self.salt = self.read_salt()
         self.write_failures()  # killed between the two
 

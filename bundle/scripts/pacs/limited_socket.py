@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 
 REQUEST_S = 10  # for an association request, from the connection on
 IDLE_S = 60  # between two bytes
-OBJECT_S = 600  # for an object
-ASSOCIATION_S = 3600
+_OBJECT_S = 600  # for an object
+_ASSOCIATION_S = 3600
 ANNOUNCED_PDU_BYTES = 1 << 17  # what we ask peers to keep to
-MAX_PDU_BYTES = 1 << 18  # a request of 128 classes with 40 encodings each has 150 kB
-MAX_COMMAND_BYTES = 1 << 16  # of what precedes an object; 200 are usual
-HEADER_BYTES, P_DATA = 6, 4
+_MAX_PDU_BYTES = 1 << 18  # a request of 128 classes with 40 encodings each has 150 kB
+_MAX_COMMAND_BYTES = 1 << 16  # of what precedes an object; 200 are usual
+_HEADER_BYTES, _P_DATA = 6, 4
 
 
 class LimitedSocket(socket.socket):
@@ -71,10 +71,10 @@ class LimitedSocket(socket.socket):
                 count = min(self._rest, len(rest))
                 self._rest, rest = self._rest - count, rest[count:]
                 continue
-            count = HEADER_BYTES - len(self._header)
+            count = _HEADER_BYTES - len(self._header)
             self._header += rest[:count]
             rest = rest[count:]
-            if len(self._header) == HEADER_BYTES:
+            if len(self._header) == _HEADER_BYTES:
                 self._begin(self._header[0], int.from_bytes(self._header[2:], "big"))
                 self._header.clear()
         return data
@@ -107,9 +107,9 @@ class LimitedSocket(socket.socket):
         if self.is_half_open:
             end = self.opened + self.request_s
         else:
-            end = self.opened + ASSOCIATION_S
+            end = self.opened + _ASSOCIATION_S
             if self.waiting:
-                end = min(end, self.begun + OBJECT_S)
+                end = min(end, self.begun + _OBJECT_S)
         left = end - time.monotonic()
         if left <= 0:
             raise self.cut_off("too slow")
@@ -117,18 +117,18 @@ class LimitedSocket(socket.socket):
 
     def _begin(self, kind: int, length: int) -> None:
         """Judge a PDU by its first six bytes."""
-        if length > MAX_PDU_BYTES:
+        if length > _MAX_PDU_BYTES:
             raise self.cut_off("a PDU that is too large")
         self._rest = length
-        if kind != P_DATA or self.association is None:
+        if kind != _P_DATA or self.association is None:
             return
         if self.complete:
             raise self.cut_off("a request before the answer to the last one")
         message = self.association.dimse.message
-        if message is not None and message.encoded_command_set.tell() > MAX_COMMAND_BYTES:
+        if message is not None and message.encoded_command_set.tell() > _MAX_COMMAND_BYTES:
             raise self.cut_off("a command that is too large")
         if not self.waiting:
             self.begun = time.monotonic()
-        self.waiting += HEADER_BYTES + length
-        if self.waiting > MAX_FILE_BYTES + MAX_PDU_BYTES:
+        self.waiting += _HEADER_BYTES + length
+        if self.waiting > MAX_FILE_BYTES + _MAX_PDU_BYTES:
             raise self.cut_off("an object that is too large to be a radiograph")

@@ -20,10 +20,10 @@ from .limited_socket import ANNOUNCED_PDU_BYTES, IDLE_S, REQUEST_S, LimitedSocke
 from .receive import CLASSES, Inbox
 from .session import is_loopback
 
-VERIFICATION = "1.2.840.10008.1.1"  # C-ECHO
-MAX_CONNECTIONS = 20
-MAX_WAITING_BYTES = 2 * MAX_FILE_BYTES  # of all connections together, in memory
-AE_TITLE_FORM = re.compile(r"(?! )[ -\[\]-~]{1,16}(?<! )")  # PS3.5, table 6.2-1
+_VERIFICATION = "1.2.840.10008.1.1"  # C-ECHO
+_MAX_CONNECTIONS = 20
+_MAX_WAITING_BYTES = 2 * MAX_FILE_BYTES  # of all connections together, in memory
+_AE_TITLE_FORM = re.compile(r"(?! )[ -\[\]-~]{1,16}(?<! )")  # PS3.5, table 6.2-1
 
 
 class _Server(AssociationServer):
@@ -82,7 +82,7 @@ class _Server(AssociationServer):
     def _bound_memory(self, event: Any) -> None:
         """Cut off who takes most when all together take too much; the films of the others are small beside it."""
         connections = self.connections
-        if sum(one.waiting for one in connections) > MAX_WAITING_BYTES:
+        if sum(one.waiting for one in connections) > _MAX_WAITING_BYTES:
             max(connections, key=lambda one: one.waiting).cut_off("it takes most of the memory for films")
 
     def _received(self, event: Any) -> None:
@@ -97,7 +97,7 @@ def listen(
     address: tuple[str, int],
     *,
     calling: Sequence[str] = (),
-    max_connections: int = MAX_CONNECTIONS,
+    max_connections: int = _MAX_CONNECTIONS,
 ) -> AssociationServer:
     """Start to take films and C-ECHO, in threads of their own.
 
@@ -117,7 +117,7 @@ def listen(
             "with --calling, or listen on 127.0.0.1"
         )
     for title in calling:
-        if AE_TITLE_FORM.fullmatch(title) is None:
+        if _AE_TITLE_FORM.fullmatch(title) is None:
             raise ValueError(f"--calling: not an AE title; expected 1 to 16 ASCII characters, found {title[:64]!r}")
     entity = AE(inbox.ae_title)
     entity.require_called_aet = True
@@ -125,7 +125,7 @@ def listen(
     entity.maximum_pdu_size = ANNOUNCED_PDU_BYTES
     entity.maximum_associations = 2 * max_connections  # never reached: the server counts
     entity.acse_timeout, entity.network_timeout = REQUEST_S, IDLE_S
-    entity.add_supported_context(VERIFICATION)
+    entity.add_supported_context(_VERIFICATION)
     for sop_class in CLASSES:
         entity.add_supported_context(sop_class, ALL_TRANSFER_SYNTAXES)
     server = entity.make_server(

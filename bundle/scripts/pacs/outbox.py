@@ -75,7 +75,7 @@ class Outbox:
         except OSError:  # a full disk concerns every study
             raise
         except Exception as error:
-            return "", [internal(str(films), error)]
+            return "", [_internal(str(films), error)]
         return prediction.summary(), prediction.failures
 
     def studies(self) -> list[str]:
@@ -95,7 +95,7 @@ class Outbox:
         shutil.rmtree(self.folder / study, ignore_errors=True)
 
 
-def internal(name: str, error: Exception) -> Failure:
+def _internal(name: str, error: Exception) -> Failure:
     """Record of an error that nobody expected: where it came from; its words may quote the patient's data."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     reason = f"{name}: failed inside with {type(error).__name__}, {Path(place.filename).name} line {place.lineno}"

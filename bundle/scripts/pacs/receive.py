@@ -38,10 +38,10 @@ CLASSES = (
     DigitalXRayImageStorageForPresentation,
     DigitalXRayImageStorageForProcessing,
 )
-FREE_BYTES = 1_000_000_000
-MAX_STUDIES = 10_000  # that wait
+_FREE_BYTES = 1_000_000_000
+_MAX_STUDIES = 10_000  # that wait
 # Status of C-STORE (PS3.4, table B.2-1).
-SUCCESS, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
+_SUCCESS, _OUT_OF_RESOURCES, _CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 
 
 class Inbox:
@@ -66,7 +66,7 @@ class Inbox:
         peer: Peer,
         ae_title: str = AE_TITLE,
         *,
-        free_bytes: int = FREE_BYTES,
+        free_bytes: int = _FREE_BYTES,
     ) -> None:
         self.folder, self.journal, self.peer, self.ae_title = out_dir / "inbox", journal, peer, ae_title
         self.free_bytes = free_bytes
@@ -121,16 +121,16 @@ class Inbox:
         try:
             content = event.encoded_dataset()
             if not self.has_room(len(content)):
-                return OUT_OF_RESOURCES
+                return _OUT_OF_RESOURCES
             with incoming.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             return self.take(incoming)
         except OSError:
-            return OUT_OF_RESOURCES
+            return _OUT_OF_RESOURCES
         except Exception:  # whatever a parser meets in what a sender sends
-            return CANNOT_UNDERSTAND
+            return _CANNOT_UNDERSTAND
         finally:
             incoming.unlink(missing_ok=True)
 
@@ -156,16 +156,16 @@ class Inbox:
         dataset = load_dataset(incoming)
         study, sop_uid = dataset.StudyInstanceUID, dataset.SOPInstanceUID
         if not study or not sop_uid:
-            return CANNOT_UNDERSTAND
+            return _CANNOT_UNDERSTAND
         if is_enhanced(dataset):
-            return SUCCESS
+            return _SUCCESS
         folder = self.folder / self.journal.name(study)
         path = folder / f"{self.journal.name(sop_uid)}.dcm"
         is_full = len(list(folder.glob("*.dcm"))) >= MAX_IMAGES or (
-            not folder.exists() and len(os.listdir(self.folder)) >= MAX_STUDIES
+            not folder.exists() and len(os.listdir(self.folder)) >= _MAX_STUDIES
         )
         if is_full and not path.exists():
-            return OUT_OF_RESOURCES
+            return _OUT_OF_RESOURCES
         folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
         os.replace(incoming, path)
-        return SUCCESS
+        return _SUCCESS

@@ -14,7 +14,7 @@ from ..dicom import RefusedInput
 
 UNAVAILABLE, REFUSED, NONSENSE, GONE = "PACS_UNAVAILABLE", "PACS_REFUSED", "PACS_RESPONSE", "NO_STUDY"
 # 408 and 429 ask to come again; 5xx is the server's trouble, not the request's.
-COME_AGAIN = {408, 425, 429}
+_COME_AGAIN = {408, 425, 429}
 
 Result = TypeVar("Result")
 
@@ -47,17 +47,17 @@ def ask(request: Callable[[], Result], *, attempts: int, wait_s: float) -> Resul
             isinstance(error, RefusedInput) and error.code == UNAVAILABLE and not isinstance(error, TooSlow)
         ),
     )
-    return again.call(named, request)
+    return again.call(_named, request)
 
 
-def named(request: Callable[[], Result]) -> Result:
+def _named(request: Callable[[], Result]) -> Result:
     """Result of one attempt; whatever it raises becomes a refusal with a code."""
     try:
         return request()
     except RefusedInput:
         raise
     except requests.HTTPError as error:
-        raise answered(getattr(error.response, "status_code", 500)) from None
+        raise _answered(getattr(error.response, "status_code", 500)) from None
     except requests.TooManyRedirects:
         raise redirected("redirects without an end") from None
     except (requests.RequestException, OSError) as error:
@@ -69,9 +69,9 @@ def named(request: Callable[[], Result]) -> Result:
         ) from None  # fmt: skip
 
 
-def answered(status: int) -> RefusedInput:
+def _answered(status: int) -> RefusedInput:
     """Refusal for an HTTP status of 400 or more."""
-    if status >= 500 or status in COME_AGAIN:
+    if status >= 500 or status in _COME_AGAIN:
         return unavailable(f"status {status}")
     if status in (404, 410):
         return RefusedInput(

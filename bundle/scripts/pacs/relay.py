@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 # Attempts at one study. What is refused or nonsense may still be arriving; where searches are answered and one study
 # is not, the trouble is with that study.
-ATTEMPTS = 4
-ATTEMPTS_WITHOUT_ANSWER = 10
+_ATTEMPTS = 4
+_ATTEMPTS_WITHOUT_ANSWER = 10
 
 
 class Archive(Protocol):
@@ -146,7 +146,7 @@ class Relay:
             return True
         except RefusedInput as refused:
             attempts = self.journal.put_off(study, self.interval_s)
-            limit = ATTEMPTS_WITHOUT_ANSWER if refused.code == UNAVAILABLE else ATTEMPTS
+            limit = _ATTEMPTS_WITHOUT_ANSWER if refused.code == UNAVAILABLE else _ATTEMPTS
             if refused.code == GONE or attempts >= limit:
                 self.finish(key, study, "refused", [Failure.of(study, refused.at(study))])
                 return True

@@ -13,7 +13,7 @@ import requests
 
 from .exchange import BoundSession
 
-TOKEN, USER, PASSWORD = "CXR_DICOMWEB_TOKEN", "CXR_DICOMWEB_USER", "CXR_DICOMWEB_PASSWORD"
+_TOKEN, _USER, _PASSWORD = "CXR_DICOMWEB_TOKEN", "CXR_DICOMWEB_USER", "CXR_DICOMWEB_PASSWORD"
 
 
 @dataclass(frozen=True)
@@ -67,31 +67,33 @@ def open_session(server: Server) -> BoundSession:
         raise ValueError("--dicomweb: not a URL; expected http(s)://HOST[:PORT]/PATH; check it")
     if parts.username or parts.password:
         raise ValueError(
-            f"--dicomweb: credentials in the URL would be seen in process lists; expected none there; set {TOKEN}, or "
-            f"{USER} and {PASSWORD}"
+            f"--dicomweb: credentials in the URL would be seen in process lists; expected none there; set {_TOKEN}, or "
+            f"{_USER} and {_PASSWORD}"
         )
     session = BoundSession(server.url)
     session.trust_env = False
-    session.auth = credentials()
+    session.auth = _credentials()
     if session.auth is not None and parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
             "--dicomweb: credentials would travel unencrypted; expected https, found http; use https, or unset "
-            f"{TOKEN}, {USER} and {PASSWORD}"
+            f"{_TOKEN}, {_USER} and {_PASSWORD}"
         )
-    session.verify = existing(server.ca_file, "--tls-ca") or True
-    session.cert = existing(server.cert_file, "--tls-cert")
+    session.verify = _existing(server.ca_file, "--tls-ca") or True
+    session.cert = _existing(server.cert_file, "--tls-cert")
     return session
 
 
-def credentials() -> requests.auth.AuthBase | None:
+def _credentials() -> requests.auth.AuthBase | None:
     """Bearer token, or user and password, of the environment; ``None`` without."""
-    token, user, password = (os.environ.get(name) for name in (TOKEN, USER, PASSWORD))
+    token, user, password = (os.environ.get(name) for name in (_TOKEN, _USER, _PASSWORD))
     if token and (user or password):
-        raise ValueError(f"{TOKEN}: set beside {USER} or {PASSWORD}; expected one way to sign in, found two; unset one")
+        raise ValueError(
+            f"{_TOKEN}: set beside {_USER} or {_PASSWORD}; expected one way to sign in, found two; unset one"
+        )
     if token:
         return BearerToken(token)
     if bool(user) != bool(password):
-        raise ValueError(f"{USER}, {PASSWORD}: expected both or neither, found one; set the other one")
+        raise ValueError(f"{_USER}, {_PASSWORD}: expected both or neither, found one; set the other one")
     return requests.auth.HTTPBasicAuth(user, password) if user and password else None
 
 
@@ -103,7 +105,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def existing(path: Path | None, option: str) -> str | None:
+def _existing(path: Path | None, option: str) -> str | None:
     """Path as text; ``requests`` would only notice at the first connection that it does not exist."""
     if path is not None and not path.is_file():
         raise ValueError(f"{option}: {path}: no such file; expected certificates in PEM form; check the path")

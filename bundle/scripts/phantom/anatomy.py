@@ -10,7 +10,7 @@ from .rasterizing import Strokes, ellipse, join, segments, smooth_max, smooth_mi
 
 RIGHT, LEFT = -1, 1  # sign of x; the patient's right is on the image's left
 SIDES = (RIGHT, LEFT)
-LUNG_MIDDLE, LUNG_POWER = 0.12, 2.4
+_LUNG_MIDDLE, _LUNG_POWER = 0.12, 2.4
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,18 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     )
 
 
-def lung_axis(anatomy: Anatomy, y: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+def _lung_axis(anatomy: Anatomy, y: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
     """Middle and half width of a lung's outline, and its height from the widest level, relative, at levels ``y``."""
-    above = (LUNG_MIDDLE - y) / (LUNG_MIDDLE - anatomy.apex)
-    height = np.where(y < LUNG_MIDDLE, above, (y - LUNG_MIDDLE) / 1.05)
+    above = (_LUNG_MIDDLE - y) / (_LUNG_MIDDLE - anatomy.apex)
+    height = np.where(y < _LUNG_MIDDLE, above, (y - _LUNG_MIDDLE) / 1.05)
     middle = 0.405 * anatomy.lung_width - 0.09 * np.clip(above, 0, 1.2) ** 2
     return middle, 0.385 * anatomy.lung_width, height
 
 
 def wall(anatomy: Anatomy, y: np.ndarray) -> np.ndarray:
     """Distance of the lateral chest wall from the midline at levels ``y``."""
-    middle, half, height = lung_axis(anatomy, y)
-    return middle + half * np.clip(1 - np.abs(height) ** LUNG_POWER, 0, 1) ** (1 / LUNG_POWER)
+    middle, half, height = _lung_axis(anatomy, y)
+    return middle + half * np.clip(1 - np.abs(height) ** _LUNG_POWER, 0, 1) ** (1 / _LUNG_POWER)
 
 
 def diaphragm(anatomy: Anatomy, lateral: np.ndarray, side: int, changes: Changes) -> np.ndarray:
@@ -103,9 +103,9 @@ def diaphragm(anatomy: Anatomy, lateral: np.ndarray, side: int, changes: Changes
 def lung_outline(anatomy: Anatomy, x: np.ndarray, y: np.ndarray, side: int, changes: Changes) -> np.ndarray:
     """Signed distance to the outline of a lung, positive inside; medially it ends behind the mediastinum."""
     lateral = side * x
-    middle, half, height = lung_axis(anatomy, y)
+    middle, half, height = _lung_axis(anatomy, y)
     across = np.abs(lateral - middle) / half
-    chest = (1 - (across**LUNG_POWER + np.abs(height) ** LUNG_POWER) ** (1 / LUNG_POWER)) * half
+    chest = (1 - (across**_LUNG_POWER + np.abs(height) ** _LUNG_POWER) ** (1 / _LUNG_POWER)) * half
     above = (diaphragm(anatomy, lateral, side, changes) - y) * 0.88
     return smooth_min(smooth_min(chest, above, 0.025), lateral - 0.045, 0.02)
 
@@ -200,11 +200,11 @@ def vessels(anatomy: Anatomy) -> Strokes:
             angle = (direction[:, -1:] + turn).ravel()
             length = np.repeat(length, 2) * rng.uniform(0.65, 0.95, len(angle))
             sigma *= 0.66
-        found.append(hilum_strokes(rng, hilum, side))
+        found.append(_hilum_strokes(rng, hilum, side))
     return join(found)
 
 
-def hilum_strokes(rng: np.random.Generator, hilum: np.ndarray, side: int) -> Strokes:
+def _hilum_strokes(rng: np.random.Generator, hilum: np.ndarray, side: int) -> Strokes:
     """Large vessels at the hilum."""
     spread = rng.normal(0, 1, (2, 14))
     x, y = side * (hilum[0] + 0.03 + 0.02 * spread[0]), hilum[1] + 0.05 + 0.065 * spread[1]

@@ -8,9 +8,9 @@ import numpy as np
 
 from .rasterizing import soft_step
 
-MAX_VALUE = 4095
-BLACK, WHITE = 0.80, 3.85  # compressed attenuation shown as 0 and MAX_VALUE
-MARKER, MARKER_HEIGHT = "SYNTHETIC", 0.03  # height of the letters, relative to the image
+_MAX_VALUE = 4095
+_BLACK, _WHITE = 0.80, 3.85  # compressed attenuation shown as 0 and MAX_VALUE
+_MARKER, _MARKER_HEIGHT = "SYNTHETIC", 0.03  # height of the letters, relative to the image
 
 
 def collimation(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -26,12 +26,12 @@ def collimation(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
 
 def to_display(attenuation: np.ndarray, exposure: float, beam: np.ndarray) -> np.ndarray:
     """12-bit values (h, W) of attenuation: window with a soft shoulder; black outside the collimated field."""
-    image = attenuation - (BLACK + exposure)
-    image *= 1 / (WHITE - BLACK)
+    image = attenuation - (_BLACK + exposure)
+    image *= 1 / (_WHITE - _BLACK)
     np.clip(image, 0, 1, out=image)
     image *= 1.25 - 0.25 * image
     image *= beam
-    image *= MAX_VALUE
+    image *= _MAX_VALUE
     return np.rint(image, out=image).astype(np.uint16)
 
 
@@ -44,6 +44,6 @@ def marker(size: int) -> np.ndarray:
     from PIL import Image, ImageDraw, ImageFont
 
     canvas = Image.new("L", (size, size))
-    font = ImageFont.load_default(MARKER_HEIGHT * size)
-    ImageDraw.Draw(canvas).text((0.03 * size, 0.97 * size), MARKER, fill=255, font=font, anchor="ls")
-    return (np.asarray(canvas, np.float32) / 255 * MAX_VALUE).astype(np.uint16)
+    font = ImageFont.load_default(_MARKER_HEIGHT * size)
+    ImageDraw.Draw(canvas).text((0.03 * size, 0.97 * size), _MARKER, fill=255, font=font, anchor="ls")
+    return (np.asarray(canvas, np.float32) / 255 * _MAX_VALUE).astype(np.uint16)

@@ -23,8 +23,8 @@ PHANTOM_LABELS: tuple[str, ...] = tuple(GRADES)
 # Drawn only as lines or spots of a few native pixels, without a change of the mean density around them.
 # Septa and spots thicken at the cost of what is between them, so a smaller image cannot show them even as haze.
 FINE_GRADES = {"Lung Opacity": "nodular", "Edema": "interstitial"}
-LINE_BALANCE, SPOT_BALANCE = 0.0048, 0.0024  # scale (units) over which fine detail keeps the mean density
-LINE_SIGMA = 0.00105
+_LINE_BALANCE, _SPOT_BALANCE = 0.0048, 0.0024  # scale (units) over which fine detail keeps the mean density
+_LINE_SIGMA = 0.00105
 
 
 @dataclass
@@ -87,52 +87,52 @@ def change_outlines(findings: Mapping[str, str], rngs: Mapping[str, np.random.Ge
     return Changes(heart, mediastinum, shift, (raised[0], raised[1]))
 
 
-def add_cardiomegaly(scene: Scene, grade: str, rng: np.random.Generator) -> None:
+def _add_cardiomegaly(scene: Scene, grade: str, rng: np.random.Generator) -> None:
     """Only the outline, already changed."""
     scene.parts.append(soft_step(scene.heart, 0.01))
 
 
-def add_mediastinum(scene: Scene, grade: str, rng: np.random.Generator) -> None:
+def _add_mediastinum(scene: Scene, grade: str, rng: np.random.Generator) -> None:
     """Only the outline, already changed; the finding is where the vessels are, above the heart."""
     level = soft_step(0.42 - np.abs(scene.y + 0.22), 0.01)
     scene.parts.append(soft_step(scene.mediastinum, 0.01) * level)
 
 
-def add_opacity(scene: Scene, grade: str, rng: np.random.Generator) -> None:
+def _add_opacity(scene: Scene, grade: str, rng: np.random.Generator) -> None:
     """One to three round patches in the upper or middle zone, or small spots all over both lungs."""
     if grade == "nodular":
-        add_nodules(scene, rng)
+        _add_nodules(scene, rng)
         return
     side = RIGHT if rng.random() < 0.5 else LEFT
     for _ in range(int(rng.integers(1, 4))):
         centre = (side * rng.uniform(0.32, 0.56), rng.uniform(-0.55, -0.08))
         radius = rng.uniform(0.11, 0.17)
-        blob = blob_at(scene, rng, centre, (radius, radius * rng.uniform(0.8, 1.2)), rough=0.10)
+        blob = _blob_at(scene, rng, centre, (radius, radius * rng.uniform(0.8, 1.2)), rough=0.10)
         share = blob * soft_step(scene.lung(side), 0.03)
         scene.consolidate(rng.uniform(0.38, 0.55) * share)
         scene.parts.append(share)
 
 
-def add_nodules(scene: Scene, rng: np.random.Generator) -> None:
+def _add_nodules(scene: Scene, rng: np.random.Generator) -> None:
     """Miliary spots: full width at half maximum of 0.9 to 1.1 mm (about 3 pixels at 1024), in a zone of each lung.
 
     Wider spots would not be fine detail: those of 5 pixels keep three quarters of their signal (norm) at 224 pixels.
     """
     for side in SIDES:
-        zone = blob_at(scene, rng, (side * 0.42, rng.uniform(-0.25, 0.1)), (0.28, 0.42), rough=0.05)
+        zone = _blob_at(scene, rng, (side * 0.42, rng.uniform(-0.25, 0.1)), (0.28, 0.42), rough=0.05)
         zone = zone * soft_step(scene.lung(side) - 0.04, 0.02)
-        spots = scatter(zone, scene, rng, 45)
+        spots = _scatter(zone, scene, rng, 45)
         sigma = rng.uniform(0.0022, 0.0027, len(spots[0]))
         height = rng.uniform(0.20, 0.32, len(spots[0]))
-        scene.fine.append(Strokes(*spots, sigma, height * 2 * np.pi * sigma**2).balanced(SPOT_BALANCE))
+        scene.fine.append(Strokes(*spots, sigma, height * 2 * np.pi * sigma**2).balanced(_SPOT_BALANCE))
         scene.parts.append(zone)
 
 
-def add_edema(scene: Scene, grade: str, rng: np.random.Generator) -> None:
+def _add_edema(scene: Scene, grade: str, rng: np.random.Generator) -> None:
     """Septal lines; if alveolar, also haze around the hila on both sides."""
     for side in SIDES:
         lung = scene.lung(side)
-        lines = septal_lines(scene, side, rng)
+        lines = _septal_lines(scene, side, rng)
         scene.fine.append(lines)
         if grade == "interstitial":
             scene.parts.append(soft_step(lung - 0.01, 0.02) * soft_step(scene.y + 0.45, 0.02))
@@ -143,7 +143,7 @@ def add_edema(scene: Scene, grade: str, rng: np.random.Generator) -> None:
         scene.parts.append(soft_step(haze - 0.3, 0.05) * soft_step(lung, 0.02))
 
 
-def septal_lines(scene: Scene, side: int, rng: np.random.Generator) -> Strokes:
+def _septal_lines(scene: Scene, side: int, rng: np.random.Generator) -> Strokes:
     """Kerley B lines at the lateral wall, A lines from the hilum, and a net of short ones; 1 to 2 pixels at 1024."""
     level = rng.uniform(0.0, 0.45, 22)
     start = wall(scene.anatomy, level) - rng.uniform(0.012, 0.03, 22)
@@ -154,17 +154,17 @@ def septal_lines(scene: Scene, side: int, rng: np.random.Generator) -> Strokes:
         (uniform(0.2, 0.75, 45), uniform(-0.3, 0.45, 45), uniform(0, 2 * np.pi, 45), uniform(0.03, 0.08, 45)),
     ]
     x, y, angle, length = (np.concatenate(column) for column in zip(*groups, strict=True))
-    lines = segments(x, y, angle, length, LINE_SIGMA, rng.uniform(0.045, 0.075, len(x)))
+    lines = segments(x, y, angle, length, _LINE_SIGMA, rng.uniform(0.045, 0.075, len(x)))
     lines = lines if side == LEFT else lines.mirrored()
-    return lines.keep(sample(scene.lung(side), scene, lines.x, lines.y) > 0.01).balanced(LINE_BALANCE)
+    return lines.keep(_sample(scene.lung(side), scene, lines.x, lines.y) > 0.01).balanced(_LINE_BALANCE)
 
 
-def add_pneumonia(scene: Scene, grade: str, rng: np.random.Generator) -> None:
+def _add_pneumonia(scene: Scene, grade: str, rng: np.random.Generator) -> None:
     """Dense consolidation of the middle and lower zone on one side, with a straight upper edge and air bronchograms."""
     side = RIGHT if rng.random() < 0.55 else LEFT
     radius = 0.17 if grade == "segmental" else 0.23
     centre = (side * rng.uniform(0.36, 0.50), rng.uniform(0.10, 0.24))
-    blob = blob_at(scene, rng, centre, (radius * rng.uniform(1.0, 1.3), radius), rough=0.16)
+    blob = _blob_at(scene, rng, centre, (radius * rng.uniform(1.0, 1.3), radius), rough=0.16)
     fissure = soft_step(scene.y - centre[1] + 0.6 * radius + 0.15 * side * (scene.x - centre[0]), 0.025)
     share = blob * fissure * soft_step(scene.lung(side), 0.02)
     bronchi = np.zeros_like(share)
@@ -175,7 +175,7 @@ def add_pneumonia(scene: Scene, grade: str, rng: np.random.Generator) -> None:
     scene.parts.append(share)
 
 
-def add_atelectasis(scene: Scene, grade: str, rng: np.random.Generator) -> None:
+def _add_atelectasis(scene: Scene, grade: str, rng: np.random.Generator) -> None:
     """Plates (dense bands, nearly level) above both diaphragms, or a collapsed base under a raised diaphragm."""
     if grade == "basal":
         side = SIDES[int(np.argmax(scene.changes.raised))]
@@ -198,7 +198,7 @@ def add_atelectasis(scene: Scene, grade: str, rng: np.random.Generator) -> None:
         scene.parts.append(plates)
 
 
-def add_effusion(scene: Scene, grade: str, rng: np.random.Generator) -> None:
+def _add_effusion(scene: Scene, grade: str, rng: np.random.Generator) -> None:
     """Fluid in the lateral angle with a meniscus, on one side or (three in ten) on both."""
     first = RIGHT if rng.random() < 0.5 else LEFT
     height = {"small": (0.20, 0.27), "moderate": (0.30, 0.42), "large": (0.48, 0.70)}[grade]
@@ -214,17 +214,17 @@ def add_effusion(scene: Scene, grade: str, rng: np.random.Generator) -> None:
 
 
 ADDERS: dict[str, Callable[[Scene, str, np.random.Generator], None]] = {
-    "Enlarged Cardiomediastinum": add_mediastinum,
-    "Cardiomegaly": add_cardiomegaly,
-    "Lung Opacity": add_opacity,
-    "Edema": add_edema,
-    "Pneumonia": add_pneumonia,
-    "Atelectasis": add_atelectasis,
-    "Pleural Effusion": add_effusion,
+    "Enlarged Cardiomediastinum": _add_mediastinum,
+    "Cardiomegaly": _add_cardiomegaly,
+    "Lung Opacity": _add_opacity,
+    "Edema": _add_edema,
+    "Pneumonia": _add_pneumonia,
+    "Atelectasis": _add_atelectasis,
+    "Pleural Effusion": _add_effusion,
 }
 
 
-def blob_at(
+def _blob_at(
     scene: Scene, rng: np.random.Generator, centre: tuple[float, float], axes: tuple[float, float], *, rough: float
 ) -> np.ndarray:
     """Patch (n, n) with an irregular soft edge, 1 inside."""
@@ -232,14 +232,14 @@ def blob_at(
     return soft_step(1 - distance + rough * texture(rng, len(scene.x), 0.05), 0.7)
 
 
-def scatter(zone: np.ndarray, scene: Scene, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _scatter(zone: np.ndarray, scene: Scene, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Up to ``count`` random points inside a zone."""
     x, y = rng.uniform(-1, 1, 12 * count), rng.uniform(-1, 1, 12 * count)
-    inside = np.flatnonzero(sample(zone, scene, x, y) > 0.5)[:count]
+    inside = np.flatnonzero(_sample(zone, scene, x, y) > 0.5)[:count]
     return x[inside], y[inside]
 
 
-def sample(values: np.ndarray, scene: Scene, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _sample(values: np.ndarray, scene: Scene, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Values at the nearest coarse pixels of points; -1 outside the image."""
     size = len(values)
     step_x, step_y = scene.x[0, 1] - scene.x[0, 0], scene.y[1, 0] - scene.y[0, 0]

@@ -19,10 +19,10 @@ from ..dicom.objects.codes import code_item
 from .findings import FINE_GRADES, GRADES, PHANTOM_LABELS
 from .projection import Phantom, make_phantom
 
-FIELD_OF_VIEW_MM = 350.0
-NOTE = "SYNTHETIC PHANTOM - NOT A PATIENT"
-STUDIES_PER_PATIENT = (1, 1, 1, 1, 1, 1, 2, 2, 2, 3)
-PREVALENCE = 0.27
+_FIELD_OF_VIEW_MM = 350.0
+_NOTE = "SYNTHETIC PHANTOM - NOT A PATIENT"
+_STUDIES_PER_PATIENT = (1, 1, 1, 1, 1, 1, 2, 2, 2, 3)
+_PREVALENCE = 0.27
 
 
 @dataclass(frozen=True)
@@ -64,30 +64,30 @@ def write_phantom_studies(
         Path of ``labels.csv``.
     """
     out_dir = Path(out_dir)
-    studies = list(plan(n_patients, seed, fine_detail_fraction))
+    studies = list(_plan(n_patients, seed, fine_detail_fraction))
     with ThreadPoolExecutor(num_workers) as pool:
-        rows = list(pool.map(lambda study: write_study(out_dir, study, seed, size), studies))
+        rows = list(pool.map(lambda study: _write_study(out_dir, study, seed, size), studies))
     with atomic_write(out_dir / "README.txt") as file:
-        file.write(f"{NOTE}. Drawn by a program; no radiograph was used. Seed {seed}.\n".encode())
+        file.write(f"{_NOTE}. Drawn by a program; no radiograph was used. Seed {seed}.\n".encode())
     with atomic_write(out_dir / "labels.csv") as file:
         file.write(csv_text(list(rows[0]), [list(row.values()) for row in rows]).encode())
     return out_dir / "labels.csv"
 
 
-def plan(n_patients: int, seed: int, fine_detail_fraction: float) -> Iterator[Study]:
+def _plan(n_patients: int, seed: int, fine_detail_fraction: float) -> Iterator[Study]:
     """Patients, studies and their findings."""
     for patient in range(1, n_patients + 1):
         rng = np.random.default_rng([seed, patient, 99])
         sex, age = str(rng.choice(["F", "M"])), int(rng.integers(25, 90))
-        for number in range(1, int(rng.choice(STUDIES_PER_PATIENT)) + 1):
+        for number in range(1, int(rng.choice(_STUDIES_PER_PATIENT)) + 1):
             # One factor per study, so that findings come together as they do in the sick.
             sickness = float(rng.normal(0, 0.08))
-            present = [label for label in PHANTOM_LABELS if rng.random() < PREVALENCE + sickness]
-            grades = {label: draw_grade(label, fine_detail_fraction, rng) for label in present}
+            present = [label for label in PHANTOM_LABELS if rng.random() < _PREVALENCE + sickness]
+            grades = {label: _draw_grade(label, fine_detail_fraction, rng) for label in present}
             yield Study(patient, number, sex, age, grades)
 
 
-def draw_grade(label: str, fine_detail_fraction: float, rng: np.random.Generator) -> str:
+def _draw_grade(label: str, fine_detail_fraction: float, rng: np.random.Generator) -> str:
     """Grade of a finding; fine detail with the given probability where the finding has such a grade."""
     fine = FINE_GRADES.get(label)
     if fine is not None and rng.random() < fine_detail_fraction:
@@ -95,19 +95,19 @@ def draw_grade(label: str, fine_detail_fraction: float, rng: np.random.Generator
     return str(rng.choice([grade for grade in GRADES[label] if grade != fine]))
 
 
-def write_study(out_dir: Path, study: Study, seed: int, size: int) -> dict[str, str | int]:
+def _write_study(out_dir: Path, study: Study, seed: int, size: int) -> dict[str, str | int]:
     """Write one study; return its row of the table."""
     phantom = make_phantom(seed, study.patient, study.number, study.findings, size)
     path = out_dir / study.name / "image.dcm"
     with atomic_write(path) as file:
-        dicom_of(phantom, study, seed).save_as(file, enforce_file_format=True)
+        _dicom_of(phantom, study, seed).save_as(file, enforce_file_format=True)
     masks = {label.replace(" ", "_"): np.packbits(mask) for label, mask in phantom.masks.items()}
     with atomic_write(out_dir / "truth" / f"{study.name.replace('/', '_')}.npz") as file:
         np.savez_compressed(file, shape=np.array(phantom.image.shape), **masks)  # type: ignore[arg-type]
     return {
         "image": f"{study.name}/image.dcm",
         "patient_id": f"SYN{study.patient:04}",
-        "study_uid": uid("study", seed, study),
+        "study_uid": _uid("study", seed, study),
         "view": "PA",
         "sex": study.sex,
         "age": study.age,
@@ -116,27 +116,27 @@ def write_study(out_dir: Path, study: Study, seed: int, size: int) -> dict[str, 
     }
 
 
-def uid(kind: str, seed: int, study: Study) -> UID:
+def _uid(kind: str, seed: int, study: Study) -> UID:
     """Deterministic DICOM UID."""
     return generate_uid(entropy_srcs=["cxr-attention-sr phantom", kind, str(seed), study.name])
 
 
-def dicom_of(phantom: Phantom, study: Study, seed: int) -> FileDataset:
+def _dicom_of(phantom: Phantom, study: Study, seed: int) -> FileDataset:
     """DX Image Storage - For Presentation (PS3.3 A.26) around the film."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = uid("image", seed, study)
+    meta.MediaStorageSOPInstanceUID = _uid("image", seed, study)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
     dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
     dataset.PatientName, dataset.PatientID = f"SYNTHETIC^PHANTOM{study.patient:04}", f"SYN-{study.patient:04}"
     dataset.PatientBirthDate, dataset.PatientSex, dataset.PatientAge = "", study.sex, f"{study.age:03}Y"
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = uid("study", seed, study), uid("series", seed, study)
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid("study", seed, study), _uid("series", seed, study)
     dataset.StudyID, dataset.AccessionNumber, dataset.ReferringPhysicianName = str(study.number), "", ""
     dataset.StudyDate, dataset.StudyTime = "20000101", "000000"
     dataset.SeriesNumber, dataset.InstanceNumber = 1, 1
-    dataset.StudyDescription = dataset.SeriesDescription = NOTE
-    dataset.ImageComments = dataset.DerivationDescription = NOTE
+    dataset.StudyDescription = dataset.SeriesDescription = _NOTE
+    dataset.ImageComments = dataset.DerivationDescription = _NOTE
     dataset.Manufacturer, dataset.Modality = "cxr-attention-sr", "DX"
     dataset.PresentationIntentType, dataset.ImageType = "FOR PRESENTATION", ["DERIVED", "PRIMARY"]
     dataset.BodyPartExamined, dataset.ViewPosition, dataset.ImageLaterality = "CHEST", "PA", "U"
@@ -154,6 +154,6 @@ def dicom_of(phantom: Phantom, study: Study, seed: int) -> FileDataset:
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = 0, 1, "US"
     dataset.PresentationLUTShape = "IDENTITY"
     dataset.WindowCenter, dataset.WindowWidth = 2048, 4096
-    dataset.ImagerPixelSpacing = [round(FIELD_OF_VIEW_MM / side, 6) for side in phantom.image.shape]
+    dataset.ImagerPixelSpacing = [round(_FIELD_OF_VIEW_MM / side, 6) for side in phantom.image.shape]
     dataset.PixelData = phantom.image.astype("<u2").tobytes()
     return dataset

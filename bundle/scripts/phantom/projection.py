@@ -31,14 +31,14 @@ from .rasterizing import (
 )
 
 # Attenuation (natural logarithm) of the soft tissue of the chest, and what the air of a lung takes away.
-TISSUE, AIR = 3.6, 2.3
-LUNG_DEPTH, HEART_DEPTH = 0.40, 0.16  # units from the outline to full thickness
+_TISSUE, _AIR = 3.6, 2.3
+_LUNG_DEPTH, _HEART_DEPTH = 0.40, 0.16  # units from the outline to full thickness
 # Quantum noise of the log signal at TISSUE in one pixel of 1024.
-NOISE = 0.030
-NATIVE = 1024
+_NOISE = 0.030
+_NATIVE = 1024
 # Share of the coarse attenuation that dynamic range compression takes away, and its scale (units).
-COMPRESSION, COMPRESSION_SCALE = 0.42, 0.25
-STREAMS = {name: index for index, name in enumerate(("pose", "noise", "outlines", "texture"))}
+_COMPRESSION, _COMPRESSION_SCALE = 0.42, 0.25
+_STREAMS = {name: index for index, name in enumerate(("pose", "noise", "outlines", "texture"))}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def make_phantom(
     patient: int,
     study: int,
     findings: Mapping[str, str] | None = None,
-    size: int = NATIVE,
+    size: int = _NATIVE,
     *,
     noise: float = 1.0,
 ) -> Phantom:
@@ -88,11 +88,11 @@ def make_phantom(
     chosen = check_findings(findings)
     if size < 32:
         raise ValueError(f"size: too small; expected at least 32 pixels, found {size}; choose a greater size")
-    streams = {name: stream(seed, patient, study, index) for name, index in STREAMS.items()}
-    rngs = {label: stream(seed, patient, study, 10 + PHANTOM_LABELS.index(label)) for label in chosen}
-    anatomy, pose = patient_anatomy(seed, patient), draw_pose(streams["pose"])
+    streams = {name: _stream(seed, patient, study, index) for name, index in _STREAMS.items()}
+    rngs = {label: _stream(seed, patient, study, 10 + PHANTOM_LABELS.index(label)) for label in chosen}
+    anatomy, pose = _patient_anatomy(seed, patient), _draw_pose(streams["pose"])
     breath = streams["outlines"].normal(0, 0.015)
-    scene = set_scene(anatomy, change_outlines(chosen, rngs, breath), pose, min(size, COARSE))
+    scene = _set_scene(anatomy, change_outlines(chosen, rngs, breath), pose, min(size, COARSE))
     masks: dict[str, np.ndarray] = {}
     boxes: list[dict[str, Any]] = []
     for label, grade in chosen.items():
@@ -103,47 +103,47 @@ def make_phantom(
             mask = enlarge(part, size) > 0.5
             masks[label] |= mask
             if mask.any():
-                boxes.append({"label": label, "xywh": bounding_box(mask)})
-    image = np.maximum(render(scene, pose, size, streams, noise), marker(size))
+                boxes.append({"label": label, "xywh": _bounding_box(mask)})
+    image = np.maximum(_render(scene, pose, size, streams, noise), marker(size))
     fine = frozenset(label for label, grade in chosen.items() if FINE_GRADES.get(label) == grade)
     return Phantom(image, masks, boxes, fine, anatomy)
 
 
-def stream(*key: int) -> np.random.Generator:
+def _stream(*key: int) -> np.random.Generator:
     """Random numbers of a key, independent of those of any other key."""
     return np.random.default_rng(np.random.SeedSequence(key))
 
 
 @lru_cache(maxsize=8)
-def patient_anatomy(seed: int, patient: int) -> Anatomy:
+def _patient_anatomy(seed: int, patient: int) -> Anatomy:
     """Anatomy of a patient."""
-    return body.draw_anatomy(stream(seed, patient))
+    return body.draw_anatomy(_stream(seed, patient))
 
 
 @lru_cache(maxsize=8)
-def patient_bones(anatomy: Anatomy) -> list[Bone]:
+def _patient_bones(anatomy: Anatomy) -> list[Bone]:
     """Bones of a patient, computed once."""
     return body.bones(anatomy)
 
 
 @lru_cache(maxsize=8)
-def patient_vessels(anatomy: Anatomy) -> Strokes:
+def _patient_vessels(anatomy: Anatomy) -> Strokes:
     """Vessels of a patient, computed once."""
     return body.vessels(anatomy)
 
 
-def draw_pose(rng: np.random.Generator) -> Pose:
+def _draw_pose(rng: np.random.Generator) -> Pose:
     """How the patient stands in one study."""
     return Pose(rng.normal(0, 0.015), rng.normal(0, 0.02), rng.normal(1.0, 0.02), rng.normal(0, 0.018))
 
 
-def bounding_box(mask: np.ndarray) -> list[int]:
+def _bounding_box(mask: np.ndarray) -> list[int]:
     """[x, y, width, height] in pixels of a mask (H, W) that is not empty."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return [int(value) for value in (columns[0], rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1)]
 
 
-def set_scene(anatomy: Anatomy, changes: Changes, pose: Pose, count: int) -> Scene:
+def _set_scene(anatomy: Anatomy, changes: Changes, pose: Pose, count: int) -> Scene:
     """Healthy chest on the coarse grid (count, count), with the outlines of the study."""
     x, y = pose.grid(count)
     right, left = (body.lung_outline(anatomy, x, y, side, changes) for side in SIDES)
@@ -157,16 +157,16 @@ def set_scene(anatomy: Anatomy, changes: Changes, pose: Pose, count: int) -> Sce
         body.heart_outline(anatomy, x, y, changes),
         body.mediastinum_outline(anatomy, x, y, changes),
         aeration,
-        soft_tissue(anatomy, x, y),
+        _soft_tissue(anatomy, x, y),
     )
 
 
-def soft_tissue(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _soft_tissue(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Attenuation (n, n) of the body without lungs, ribs and vessels."""
     side = np.abs(x)
     skin = body.body_outline(anatomy, x, y)
     thick = (0.25 + 0.75 * dome_profile(skin, 0.42)) * (0.86 + 0.14 * soft_step(y - 0.1, 1.2))
-    total = TISSUE * anatomy.thickness * thick
+    total = _TISSUE * anatomy.thickness * thick
     level = (y - anatomy.first_rib) / anatomy.rib_pitch
     vertebrae = 0.75 + 0.25 * np.cos(2 * np.pi * level) ** 2
     total += 0.38 * dome_profile(0.115 - side, 0.10) * vertebrae
@@ -195,23 +195,25 @@ def soft_tissue(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (total * soft_step(skin - 0.01, 0.02)).astype(np.float32)
 
 
-def render(scene: Scene, pose: Pose, size: int, streams: Mapping[str, np.random.Generator], noise: float) -> np.ndarray:
+def _render(
+    scene: Scene, pose: Pose, size: int, streams: Mapping[str, np.random.Generator], noise: float
+) -> np.ndarray:
     """Image (size, size) uint16 of a scene."""
     lungs, middle = np.maximum(*scene.lungs), np.maximum(scene.heart, scene.mediastinum)
-    vessels = patient_vessels(scene.anatomy)
+    vessels = _patient_vessels(scene.anatomy)
     wide = vessels.sigma > COARSE_STROKE
-    visible = soft_step(lungs, 0.04) * (1 - 0.6 * dome_profile(middle, HEART_DEPTH)) * scene.aeration
+    visible = soft_step(lungs, 0.04) * (1 - 0.6 * dome_profile(middle, _HEART_DEPTH)) * scene.aeration
     density = scene.density + draw_strokes(vessels.keep(wide), pose, len(lungs)) * visible
-    coarse = density - air(lungs, middle, scene.aeration)
-    density -= COMPRESSION * (blur(coarse, COMPRESSION_SCALE) - TISSUE / 2)
-    sigma = noise * NOISE * size / NATIVE * np.exp((coarse - TISSUE) / 2)
+    coarse = density - _air(lungs, middle, scene.aeration)
+    density -= _COMPRESSION * (blur(coarse, _COMPRESSION_SCALE) - _TISSUE / 2)
+    sigma = noise * _NOISE * size / _NATIVE * np.exp((coarse - _TISSUE) / 2)
 
     image = draw_strokes(join([vessels.keep(~wide), *scene.fine]), pose, size)
     seen = Enlarged(visible, size)
     for first, last in strips(size):
         image[first:last] *= seen.rows(first, last)
-    for bone in patient_bones(scene.anatomy):
-        add_bone(image, bone, pose)
+    for bone in _patient_bones(scene.anatomy):
+        _add_bone(image, bone, pose)
     fields = [Enlarged(values, size) for values in (density, lungs, middle, scene.aeration, sigma)]
     down, across = collimation(size, streams["pose"])
     exposure = streams["pose"].normal(0, 0.05)
@@ -220,22 +222,22 @@ def render(scene: Scene, pose: Pose, size: int, streams: Mapping[str, np.random.
         tissue, lung, heart, aeration, grain = (values.rows(first, last) for values in fields)
         strip = image[first:last]
         strip += tissue
-        strip -= air(lung, heart, aeration)
+        strip -= _air(lung, heart, aeration)
         if noise:
             strip += grain * streams["noise"].standard_normal(grain.shape, np.float32)
         stored[first:last] = to_display(strip, exposure, down[first:last, None] * across)
     return stored
 
 
-def air(lungs: np.ndarray, middle: np.ndarray, aeration: np.ndarray) -> np.ndarray:
+def _air(lungs: np.ndarray, middle: np.ndarray, aeration: np.ndarray) -> np.ndarray:
     """Attenuation that air takes away, (n, n), from signed distances to lungs and heart."""
-    amount = dome_profile(lungs, LUNG_DEPTH)
+    amount = dome_profile(lungs, _LUNG_DEPTH)
     amount *= aeration
-    covered = dome_profile(middle, HEART_DEPTH)
+    covered = dome_profile(middle, _HEART_DEPTH)
     covered *= -0.80
     covered += 1
     amount *= covered
-    amount *= AIR
+    amount *= _AIR
     return amount
 
 
@@ -245,7 +247,7 @@ def blur(values: np.ndarray, scale: float) -> np.ndarray:
     return enlarge(ndimage.gaussian_filter(small, scale * 32, mode="nearest", truncate=2.5), len(values))
 
 
-def add_bone(image: np.ndarray, bone: Bone, pose: Pose) -> None:
+def _add_bone(image: np.ndarray, bone: Bone, pose: Pose) -> None:
     """Add a tube with a dense shell to an image (H, W), in place; its centre line is a function of the column."""
     size = len(image)
     column, row = pose.to_pixels(bone.x, bone.y, size)

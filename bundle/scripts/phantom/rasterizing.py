@@ -96,12 +96,12 @@ def draw_strokes(strokes: Strokes, pose: Pose, size: int) -> np.ndarray:
         near = (np.minimum(column, row) > radius) & (np.maximum(column, row) < size - 1 - radius)
         chosen = np.flatnonzero(near & (radii == radius))
         if len(chosen):
-            index, weights = patches(column[chosen], row[chosen], sigma[chosen], height[chosen], int(radius), size)
+            index, weights = _patches(column[chosen], row[chosen], sigma[chosen], height[chosen], int(radius), size)
             total += np.bincount(index, weights, size * size)
     return total.reshape(size, size).astype(np.float32)
 
 
-def patches(
+def _patches(
     column: np.ndarray, row: np.ndarray, sigma: np.ndarray, height: np.ndarray, radius: int, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Flat pixel indices and values of Gaussians (N,), cut off at ``radius`` pixels."""
@@ -121,23 +121,23 @@ class Enlarged:
     """
 
     def __init__(self, field: np.ndarray, size: int) -> None:
-        self.low, self.part = positions(field.shape[0], size)
+        self.low, self.part = _positions(field.shape[0], size)
         # Rows are contiguous, so columns are interpolated in the transposed field.
-        self.field = np.ascontiguousarray(between(field.T.astype(np.float32), self.low, self.part).T)
+        self.field = np.ascontiguousarray(_between(field.T.astype(np.float32), self.low, self.part).T)
 
     def rows(self, first: int, last: int) -> np.ndarray:
         """Rows ``first`` to ``last``, exclusive: (last - first, size)."""
-        return between(self.field, self.low[first:last], self.part[first:last])
+        return _between(self.field, self.low[first:last], self.part[first:last])
 
 
-def positions(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _positions(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Lower neighbour (size,) and weight of the upper one (size, 1) of each of ``size`` positions among ``count``."""
     at = np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1)
     low = np.minimum(at.astype(np.int64), count - 2)
     return low, (at - low).astype(np.float32)[:, None]
 
 
-def between(field: np.ndarray, low: np.ndarray, part: np.ndarray) -> np.ndarray:
+def _between(field: np.ndarray, low: np.ndarray, part: np.ndarray) -> np.ndarray:
     """Rows of a field between ``low`` and the next."""
     lower, upper = field[low], field[low + 1]
     upper -= lower

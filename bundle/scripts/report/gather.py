@@ -77,17 +77,17 @@ def gather(run_dir: str | Path) -> ReportInputs:
     examples = sorted((run_dir / "enhanced" / "examples").glob("*.png"))
     inputs = ReportInputs(
         run_dir=run_dir,
-        base=read_model(run_dir / "base"),
-        retrained=read_model(run_dir / "retrained"),
-        comparison=read_json(run_dir / "comparison.json"),
-        manifest=read_manifest(run_dir / "enhanced" / "manifest.jsonl"),
+        base=_read_model(run_dir / "base"),
+        retrained=_read_model(run_dir / "retrained"),
+        comparison=_read_json(run_dir / "comparison.json"),
+        manifest=_read_manifest(run_dir / "enhanced" / "manifest.jsonl"),
         overlays=[path for path in examples if path.name.startswith("attention")],
         panels=[path for path in examples if not path.name.startswith("attention")],
-        run_report=read_json(run_dir / "run_report.json") or read_json(run_dir / "base" / "run_report.json"),
-        class_distribution=read_json(run_dir / "class_distribution.json", list)
-        or read_json(run_dir / "base" / "class_distribution.json", list),
-        super_resolution=read_json(run_dir / SR_FOLDER / SR_FILE),
-        ablation=read_json(run_dir / ABLATION_FOLDER / "ablation.json"),
+        run_report=_read_json(run_dir / "run_report.json") or _read_json(run_dir / "base" / "run_report.json"),
+        class_distribution=_read_json(run_dir / "class_distribution.json", list)
+        or _read_json(run_dir / "base" / "class_distribution.json", list),
+        super_resolution=_read_json(run_dir / SR_FOLDER / SR_FILE),
+        ablation=_read_json(run_dir / ABLATION_FOLDER / "ablation.json"),
     )
     if not (
         inputs.base.metrics or inputs.base.history or inputs.retrained.metrics or inputs.manifest or inputs.ablation
@@ -99,13 +99,13 @@ def gather(run_dir: str | Path) -> ReportInputs:
     return inputs
 
 
-def read_model(folder: Path) -> ModelResults:
+def _read_model(folder: Path) -> ModelResults:
     """Read one model's result files.
 
     Args:
         folder: ``base/`` or ``retrained/``; may be absent.
     """
-    results = ModelResults(metrics=read_json(folder / "metrics.json"), history=read_history(folder / "history.csv"))
+    results = ModelResults(metrics=_read_json(folder / "metrics.json"), history=_read_history(folder / "history.csv"))
     if (folder / "predictions.json").is_file():
         labels, predictions, _ = read_predictions(folder)
         judged = [p for p in predictions if p.status == OK and p.probabilities is not None and p.targets is not None]
@@ -118,7 +118,7 @@ def read_model(folder: Path) -> ModelResults:
     return results
 
 
-def read_history(path: Path) -> History | None:
+def _read_history(path: Path) -> History | None:
     """Read ``history.csv`` by column.
 
     Args:
@@ -139,7 +139,7 @@ def read_history(path: Path) -> History | None:
         raise ValueError(f"{path}: expected numbers in each row ({error}); train again or remove the file") from error
 
 
-def read_manifest(path: Path) -> list[dict[str, Any]]:
+def _read_manifest(path: Path) -> list[dict[str, Any]]:
     """Read ``manifest.jsonl``; the last line of an image wins, as it does when a run is continued.
 
     Args:
@@ -163,7 +163,7 @@ def read_manifest(path: Path) -> list[dict[str, Any]]:
     return list(records.values())
 
 
-def read_json(path: Path, kind: type = dict) -> Any:
+def _read_json(path: Path, kind: type = dict) -> Any:
     """Read a JSON file.
 
     Args:

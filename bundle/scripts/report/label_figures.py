@@ -33,7 +33,7 @@ def roc_curves(labels: Sequence[str], targets: np.ndarray, probabilities: Mappin
             x, y, _ = roc_curve(targets[known, i] == 1, values[known, i])
             axes.plot(x, y, label=f"{name} {auroc(targets[:, i], values[:, i]):.3f}", **style)
 
-    return label_grid(labels, targets, draw, "1 − specificity", "sensitivity", "lower right")
+    return _label_grid(labels, targets, draw, "1 − specificity", "sensitivity", "lower right")
 
 
 def precision_recall_curves(
@@ -56,7 +56,7 @@ def precision_recall_curves(
             label = f"{name} {average_precision(targets[:, i], values[:, i]):.3f}"
             axes.step(recall, precision, where="pre", label=label, **style)
 
-    return label_grid(labels, targets, draw, "recall (sensitivity)", "precision", "upper right")
+    return _label_grid(labels, targets, draw, "recall (sensitivity)", "precision", "upper right")
 
 
 def reliability_curves(labels: Sequence[str], targets: np.ndarray, probabilities: Mapping[str, np.ndarray]) -> Figure:
@@ -77,10 +77,10 @@ def reliability_curves(labels: Sequence[str], targets: np.ndarray, probabilities
             error = calibration_error(positive, values[known, i])
             axes.plot(predicted, observed, marker=".", markersize=4, label=f"{name} {error:.3f}", **style)
 
-    return label_grid(labels, targets, draw, "predicted probability", "observed share of positives", "upper left")
+    return _label_grid(labels, targets, draw, "predicted probability", "observed share of positives", "upper left")
 
 
-def label_grid(
+def _label_grid(
     labels: Sequence[str], targets: np.ndarray, draw: Callable[[Axes, int], None], x: str, y: str, legend: Any
 ) -> Figure:
     """One square panel from 0 to 1 per label; a label of one class says so.

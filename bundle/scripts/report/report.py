@@ -17,15 +17,15 @@ from .report_format import environment, flatten
 from .report_tables import class_rows, epoch_rows, fidelity_rows
 from .sr_sections import sections
 
-MAX_EXAMPLES = 12
+_MAX_EXAMPLES = 12
 # The paper's own figures, for the reader who compares (Tables 1 and 2).
-PAPER_EPOCHS = {
+_PAPER_EPOCHS = {
     "base": "The paper's Table 1: epoch 1: loss 1.45, 41.96 %; epoch 5: 0.57, 90.39 %; epoch 19: 0.34, 96.01 %.",
     "retrained": "The paper's Table 2: epoch 1: loss 1.69, 41.05 %; epoch 5: 0.63, 83.19 %; epoch 16: 0.31, 98.23 %.",
 }
 
 
-def write_report(run_dir: str | Path, out: str | Path | None = None, *, synthetic: bool = False) -> Path:
+def _write_report(run_dir: str | Path, out: str | Path | None = None, *, synthetic: bool = False) -> Path:
     """Write the report of a run folder.
 
     Args:
@@ -42,7 +42,7 @@ def write_report(run_dir: str | Path, out: str | Path | None = None, *, syntheti
     """
     inputs = gather(run_dir)
     path = Path(out) if out is not None else inputs.run_dir / "report.html"
-    html = render(inputs, synthetic=synthetic)
+    html = _render(inputs, synthetic=synthetic)
     with atomic_write(path) as file:
         file.write(html.encode("utf-8"))
     return path
@@ -52,7 +52,7 @@ def publish_report(run_dir: str | Path, *, synthetic: bool = False, tracking_uri
     """Write the report and attach it to the run folder's MLflow runs.
 
     Args:
-        run_dir: see :func:`write_report`.
+        run_dir: see :func:`_write_report`.
         synthetic: likewise.
         tracking_uri: see :func:`..tracking.attach_artifact`.
 
@@ -60,16 +60,16 @@ def publish_report(run_dir: str | Path, *, synthetic: bool = False, tracking_uri
         The file.
 
     Raises:
-        FileNotFoundError: see :func:`write_report`.
+        FileNotFoundError: see :func:`_write_report`.
         ValueError: likewise.
     """
-    path = write_report(run_dir, synthetic=synthetic)
+    path = _write_report(run_dir, synthetic=synthetic)
     for stage in ("base", "enhanced", "retrained"):
         attach_artifact(Path(run_dir) / stage, path, tracking_uri)
     return path
 
 
-def render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
+def _render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
     """Fill the template.
 
     Args:
@@ -85,7 +85,7 @@ def render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
         models=models,
         comparison=inputs.comparison,
         epochs={name: epoch_rows(model.history) for name, model in models.items()},
-        paper_epochs=PAPER_EPOCHS,
+        paper_epochs=_PAPER_EPOCHS,
         classes=class_rows(inputs.class_distribution),
         fidelity=fidelity_rows(inputs.manifest),
         enhancers=sorted({str(record["enhancer"]) for record in inputs.manifest if "enhancer" in record}),
@@ -93,8 +93,8 @@ def render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
         ablation=inputs.ablation,
         ablation_figure=png_uri(inputs.run_dir / ABLATION_FOLDER / "ablation.png") if inputs.ablation else None,
         figures=draw_figures(inputs),
-        overlays=[(path.stem, png_uri(path)) for path in inputs.overlays[:MAX_EXAMPLES]],
-        panels=[(path.stem, png_uri(path)) for path in inputs.panels[:MAX_EXAMPLES]],
+        overlays=[(path.stem, png_uri(path)) for path in inputs.overlays[:_MAX_EXAMPLES]],
+        panels=[(path.stem, png_uri(path)) for path in inputs.panels[:_MAX_EXAMPLES]],
         warnings={name: (model.metrics or {}).get("warnings", []) for name, model in models.items()},
         provenance=list(flatten({key: value for key, value in run_report.items() if key != "config"})),
         config=json.dumps(run_report["config"], indent=2) if run_report.get("config") else None,

@@ -10,7 +10,7 @@ import numpy as np
 
 from .gather import History
 
-CLASS_COUNTS = ("positive", "negative", "uncertain", "missing")
+_CLASS_COUNTS = ("positive", "negative", "uncertain", "missing")
 COMPARED = (
     ("input", "the input"),
     ("truth", "the true high-resolution pixels"),
@@ -54,10 +54,10 @@ def class_rows(distribution: Sequence[Mapping[str, Any]] | None) -> list[dict[st
     """
     rows: dict[str, dict[str, Any]] = {}
     for part in distribution or []:
-        empty = {"name": part["label"], "splits": {}} | dict.fromkeys(CLASS_COUNTS, 0)
+        empty = {"name": part["label"], "splits": {}} | dict.fromkeys(_CLASS_COUNTS, 0)
         row = rows.setdefault(part["label"], empty)
         row["splits"][part["split"]] = part["positive"]
-        for key in CLASS_COUNTS:
+        for key in _CLASS_COUNTS:
             row[key] += part[key]
     total = sum(row["positive"] for row in rows.values())
     for row in rows.values():
@@ -82,7 +82,7 @@ def fidelity_rows(manifest: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
             psnr, ssim = (fidelity_values(manifest, metric, reference, area) for metric in ("psnr", "ssim"))
             if psnr or ssim:
                 row = {"reference": reference_text, "area": area_text, "images": max(len(psnr), len(ssim))}
-                rows.append(row | {"psnr": quartiles(psnr), "ssim": quartiles(ssim)})
+                rows.append(row | {"psnr": _quartiles(psnr), "ssim": _quartiles(ssim)})
     return rows
 
 
@@ -99,7 +99,7 @@ def fidelity_values(manifest: Sequence[Mapping[str, Any]], metric: str, referenc
     return [float(value) for value in values if value is not None and math.isfinite(value)]
 
 
-def quartiles(values: Sequence[float]) -> tuple[float, float, float] | None:
+def _quartiles(values: Sequence[float]) -> tuple[float, float, float] | None:
     """Median, lower and upper quartile; None without values."""
     if not values:
         return None

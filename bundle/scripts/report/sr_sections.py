@@ -25,7 +25,7 @@ class Column:
     factor: float = 1.0
 
 
-COLUMNS = (
+_COLUMNS = (
     Column("psnr_truth_region", "PSNR, dB", 2),
     Column("ssim_truth_region", "SSIM", 4),
     Column("gradient_similarity", "Gradient similarity", 4),
@@ -40,11 +40,11 @@ COLUMNS = (
     Column("seconds_per_region", "Seconds a region", 3),
     Column("peak_mb_per_region", "MB a region", 1),
 )
-OCTAVES = tuple(
+_OCTAVES = tuple(
     Column(f"nps_{octave}_db", f"{cycles} cycles a pixel", 2)
     for octave, cycles in enumerate(("0.25–0.5", "0.125–0.25", "0.06–0.125", "0.03–0.06"), start=1)
 )
-COSTS = ("consistency_min_db", "seconds_per_region", "peak_mb_per_region")  # no difference to bicubic is told of them
+_COSTS = ("consistency_min_db", "seconds_per_region", "peak_mb_per_region")  # no difference to bicubic is told of them
 
 
 def sections(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -57,15 +57,15 @@ def sections(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     order = [name for enhancers in content["summary"].values() for name in enhancers]
     panels = {path.stem: png_uri(path) for path in (folder / "panels").glob("*.png")}
     return {
-        "columns": [column.heading for column in COLUMNS],
-        "octaves": [column.heading for column in OCTAVES],
-        "tables": [table_of(size, enhancers, content["rows"]) for size, enhancers in content["summary"].items()],
+        "columns": [column.heading for column in _COLUMNS],
+        "octaves": [column.heading for column in _OCTAVES],
+        "tables": [_table_of(size, enhancers, content["rows"]) for size, enhancers in content["summary"].items()],
         "panels": [(name, panels[name]) for name in dict.fromkeys(order) if name in panels],
         "replicates": content["settings"]["bootstrap"],
     }
 
 
-def table_of(size: str, enhancers: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _table_of(size: str, enhancers: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> dict[str, Any]:
     """One size: its title, what was judged, and the rows of both tables."""
     judged = [row for row in rows if row["size"] == size]
     first = [row for row in judged if row["enhancer"] == next(iter(enhancers))]
@@ -75,23 +75,23 @@ def table_of(size: str, enhancers: Mapping[str, Any], rows: list[Mapping[str, An
         "images": len(first),
         "patients": len({row["patient"] for row in first}),
         "regions": sum(row["figures"]["regions"] for row in first),
-        "rows": [row_of(name, figures, COLUMNS) for name, figures in enhancers.items()],
-        "texture": [row_of(name, figures, OCTAVES) for name, figures in enhancers.items()],
+        "rows": [_row_of(name, figures, _COLUMNS) for name, figures in enhancers.items()],
+        "texture": [_row_of(name, figures, _OCTAVES) for name, figures in enhancers.items()],
     }
 
 
-def row_of(name: str, figures: Mapping[str, Any], columns: tuple[Column, ...]) -> dict[str, Any]:
+def _row_of(name: str, figures: Mapping[str, Any], columns: tuple[Column, ...]) -> dict[str, Any]:
     """Cells of one enhancer."""
-    return {"name": name, "cells": [cell_of(figures.get(column.name, {}), column) for column in columns]}
+    return {"name": name, "cells": [_cell_of(figures.get(column.name, {}), column) for column in columns]}
 
 
-def cell_of(found: Mapping[str, Any], column: Column) -> dict[str, Any]:
+def _cell_of(found: Mapping[str, Any], column: Column) -> dict[str, Any]:
     """A mean, and where it is known its difference to bicubic with the interval, in the units of the column."""
 
     def scaled(value: float | None) -> float | None:
         return None if value is None else column.factor * value
 
-    told = column.name not in COSTS
+    told = column.name not in _COSTS
     return {
         "digits": column.digits,
         "mean": scaled(found.get("mean")),

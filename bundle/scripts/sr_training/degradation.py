@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..super_resolution.resampling import resize
 
-ATTENUATION = math.log(100.0)  # the displayed range spans a factor of 100 in transmitted intensity
+_ATTENUATION = math.log(100.0)  # the displayed range spans a factor of 100 in transmitted intensity
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class Degradation:
             return plain
         chosen = torch.rand(len(high_res), generator=generator) < self.radiographic
         sigma = between(self.blur[0], self.blur[1], generator) * high_res.shape[-1] / size[-1]
-        reduced = resize(gaussian_blur(high_res, sigma), size).clamp(0.0, 1.0)
+        reduced = resize(_gaussian_blur(high_res, sigma), size).clamp(0.0, 1.0)
         photons = math.exp(between(math.log(self.photons[0]), math.log(self.photons[1]), generator))
-        detected = expose(reduced, photons, self.electronic, generator)
+        detected = _expose(reduced, photons, self.electronic, generator)
         return torch.where(chosen[:, None, None, None], detected, plain)
 
 
@@ -66,7 +66,7 @@ def between(low: float, high: float, generator: torch.Generator) -> float:
     return low + (high - low) * float(torch.rand((), generator=generator))
 
 
-def expose(image: Tensor, photons: float, electronic: float, generator: torch.Generator) -> Tensor:
+def _expose(image: Tensor, photons: float, electronic: float, generator: torch.Generator) -> Tensor:
     """Quantum and electronic noise of an exposure.
 
     Args:
@@ -78,13 +78,13 @@ def expose(image: Tensor, photons: float, electronic: float, generator: torch.Ge
     Returns:
         (N, 1, h, w) in [0, 1].
     """
-    expected = photons * torch.exp(-ATTENUATION * image)
+    expected = photons * torch.exp(-_ATTENUATION * image)
     counts = torch.poisson(expected, generator=generator)
     counts = counts + electronic * torch.randn(image.shape, generator=generator)
-    return (-torch.log(counts.clamp(min=1.0) / photons) / ATTENUATION).clamp(0.0, 1.0)
+    return (-torch.log(counts.clamp(min=1.0) / photons) / _ATTENUATION).clamp(0.0, 1.0)
 
 
-def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
+def _gaussian_blur(image: Tensor, sigma: float) -> Tensor:
     """(N, 1, H, W) -> the same, reflected at its borders."""
     radius = min(math.ceil(3 * sigma), min(image.shape[-2:]) - 1)
     weights = torch.exp(-(torch.arange(-radius, radius + 1) ** 2) / (2 * sigma**2))

@@ -21,7 +21,7 @@ from .settings import SrSettings
 from .stage import Budget, Log, TrainStep, run_stage, step_seed
 
 # The stage that trains a part, for the message where it is missing.
-TRAINED_BY = {"regression": "regression", "vqvae": "autoencoder", "unet": "diffusion", "scheduler": "diffusion"}
+_TRAINED_BY = {"regression": "regression", "vqvae": "autoencoder", "unet": "diffusion", "scheduler": "diffusion"}
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Run:
 
     def adopt(self) -> None:
         """Copy the parts of ``start_from`` that no stage of this run trains: the model folder stays whole."""
-        for part, stage in TRAINED_BY.items():
+        for part, stage in _TRAINED_BY.items():
             start, own = self.start_of(part), self.output_dir / part
             if start is not None and stage not in self.settings.stages and not own.is_dir():
                 fresh = own.with_name(f".{part}.new")
@@ -98,7 +98,7 @@ class Run:
         """
         if not self.has(name):
             raise FileNotFoundError(
-                f"{self.output_dir / name}: missing; expected what the stage '{TRAINED_BY[name]}' makes, found none; "
+                f"{self.output_dir / name}: missing; expected what the stage '{_TRAINED_BY[name]}' makes, found none; "
                 "add that stage to stages, or set start_from to a model folder that has it"
             )
         return self.output_dir / name

@@ -11,10 +11,10 @@ import torch
 from ..training.precision import resolve_precision
 
 STAGES = ("regression", "autoencoder", "diffusion", "resshift", "guided")
-MINUTES = {"regression": 20.0, "autoencoder": 20.0, "diffusion": 50.0, "resshift": 40.0, "guided": 20.0}
-PRECISIONS = ("auto", "fp32", "bf16")  # fp16 needs its loss scaled
+_MINUTES = {"regression": 20.0, "autoencoder": 20.0, "diffusion": 50.0, "resshift": 40.0, "guided": 20.0}
+_PRECISIONS = ("auto", "fp32", "bf16")  # fp16 needs its loss scaled
 # These say how long, where or whether to train; the weights that a step gives do not depend on them.
-NOT_IN_WEIGHTS = {"stages", "minutes", "max_steps", "ceiling_margin", "device"}
+_NOT_IN_WEIGHTS = {"stages", "minutes", "max_steps", "ceiling_margin", "device"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class SrSettings:
     start_from: str | None = None
     crop_size: int = 64
     batch_size: int = 16
-    minutes: Mapping[str, float] = field(default_factory=lambda: dict(MINUTES))
+    minutes: Mapping[str, float] = field(default_factory=lambda: dict(_MINUTES))
     max_steps: int | None = None
     learning_rate: float = 1e-3
     average_decay: float = 0.999
@@ -111,16 +111,18 @@ class SrSettings:
             raise ValueError(f"average_decay: expected 0 to less than 1, found {self.average_decay}; take 0.999")
         if not isinstance(self.ceiling_margin, int | float | None):
             raise ValueError(f"ceiling_margin: expected decibels or null, found {self.ceiling_margin!r}; take 1")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, found {self.precision!r}; take auto")
+        if self.precision not in _PRECISIONS:
+            raise ValueError(
+                f"precision: expected one of {', '.join(_PRECISIONS)}, found {self.precision!r}; take auto"
+            )
 
     def resolved_precision(self) -> str:
         """``fp32`` or ``bf16``; a device whose fastest is fp16 trains in fp32."""
         found = resolve_precision(self.precision, self.device)
-        return found if found in PRECISIONS else "fp32"
+        return found if found in _PRECISIONS else "fp32"
 
     def decisive(self) -> dict[str, Any]:
         """The settings that the weights depend on, in the form that a checkpoint keeps them."""
-        kept = {name: value for name, value in asdict(self).items() if name not in NOT_IN_WEIGHTS}
+        kept = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_WEIGHTS}
         kept["precision"] = self.resolved_precision()
         return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

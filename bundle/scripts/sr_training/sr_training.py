@@ -35,10 +35,10 @@ TRAIN: dict[str, Callable[[Run], figures.Figures]] = {
     "resshift": train_resshift,
     "guided": train_guided,
 }
-VALIDATION_CROPS = 128
+_VALIDATION_CROPS = 128
 
 
-def no_log(metrics: dict[str, float], step: int) -> None:
+def _no_log(metrics: dict[str, float], step: int) -> None:
     """Log nowhere."""
 
 
@@ -47,7 +47,7 @@ def train_sr(
     output_dir: str | Path,
     settings: SrSettings,
     degradation: Degradation,
-    log: Log = no_log,
+    log: Log = _no_log,
 ) -> figures.Figures:
     """Train enhancers on the training split, measure them on the validation split.
 
@@ -70,20 +70,20 @@ def train_sr(
         ValueError: no usable image, a checkpoint of other settings in ``output_dir``, or an autoencoder whose ceiling
             is too low for a diffusion.
     """
-    run = prepare(datalist, Path(output_dir), settings, degradation, log)
+    run = _prepare(datalist, Path(output_dir), settings, degradation, log)
     run.adopt()
-    results: figures.Figures = read_json(run.output_dir / "metrics.json")
+    results: figures.Figures = _read_json(run.output_dir / "metrics.json")
     for stage in [name for name in STAGES if name in settings.stages]:
         found = TRAIN[stage](run)
         print(f"{stage}, held-out crops, x4:\n{figures.describe(found)}", flush=True)
         log({f"{name}_{key}": value for name, row in found.items() for key, value in row.items()}, run.steps[stage])
         results |= found
         write_json(run.output_dir / "metrics.json", results)
-    finish(run, results)
+    _finish(run, results)
     return results
 
 
-def prepare(datalist: Datalist, output_dir: Path, settings: SrSettings, degradation: Degradation, log: Log) -> Run:
+def _prepare(datalist: Datalist, output_dir: Path, settings: SrSettings, degradation: Degradation, log: Log) -> Run:
     """Cut the crops."""
     sampling: dict[str, Any] = {
         "per_megapixel": settings.crops_per_megapixel,
@@ -92,20 +92,20 @@ def prepare(datalist: Datalist, output_dir: Path, settings: SrSettings, degradat
     }
     crops = extract_crops(datalist.splits["training"], settings.crop_size, **sampling)
     held_out = extract_crops(datalist.splits["validation"], settings.crop_size, **sampling)
-    chosen = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(settings.seed))[:VALIDATION_CROPS]
+    chosen = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(settings.seed))[:_VALIDATION_CROPS]
     size = settings.crop_size
     logger.info("%d training crops, %d validation crops of %d pixels", len(crops), len(chosen), size)
-    degraded = {f"degradation_{key}": as_list(value) for key, value in vars(degradation).items()}
+    degraded = {f"degradation_{key}": _as_list(value) for key, value in vars(degradation).items()}
     decisive = {"data_sha256": datalist.sha256, **settings.decisive(), **degraded}
     return Run(settings, degradation, crops, held_out[chosen], output_dir, decisive, log)
 
 
-def as_list(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     """Tuples as JSON and checkpoints have them."""
     return list(value) if isinstance(value, tuple) else value
 
 
-def finish(run: Run, results: figures.Figures) -> None:
+def _finish(run: Run, results: figures.Figures) -> None:
     """Panel, index of the diffusers parts, provenance."""
     figures.draw_panel(run.output_dir, run.held_out, device=run.device)
     # A pipeline of diffusers knows no regression network: only a model of whole images is one for it.
@@ -113,23 +113,23 @@ def finish(run: Run, results: figures.Figures) -> None:
         classes = {"unet": "UNet2DModel", "vqvae": "VQModel", "scheduler": "DDIMScheduler"}
         index = {part: ["diffusers", name] for part, name in classes.items()}
         write_json(run.output_dir / "model_index.json", {"_class_name": "LDMSuperResolutionPipeline", **index})
-    earlier = read_json(run.output_dir / "provenance.json")
+    earlier = _read_json(run.output_dir / "provenance.json")
     provenance = {
         "settings": dict(run.decisive),
         "steps": {**earlier.get("steps", {}), **run.steps},
         "crops": {"training": len(run.crops), "validation": len(run.held_out)},
-        **software(),
+        **_software(),
         "figures": results,
     }
     write_json(run.output_dir / "provenance.json", provenance)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     """What an earlier run of other stages left; empty without one."""
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def software() -> dict[str, Any]:
+def _software() -> dict[str, Any]:
     """Versions and date of a run."""
     import diffusers
 

@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 Log = Callable[[dict[str, float], int], None]
 TrainStep = Callable[[torch.Generator, float], dict[str, Tensor]]
 
-SAVE_SECONDS = 30.0
-LOG_STEPS = 20
-WARM_UP, FINAL = 0.03, 0.02  # fraction of the budget with rising rate; last rate as a fraction of the first
+_SAVE_SECONDS = 30.0
+_LOG_STEPS = 20
+_WARM_UP, _FINAL = 0.03, 0.02  # fraction of the budget with rising rate; last rate as a fraction of the first
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,14 @@ def run_stage(
     Raises:
         ValueError: the checkpoint belongs to other settings, or the loss is no number.
     """
-    step, seconds = load_state(path, parts, settings)
+    step, seconds = _load_state(path, parts, settings)
     clock = saved = time.monotonic()
     logger.info("%s: %.0f %% of %s done", name, 100 * budget.progress(step, seconds), budget)
     while (progress := budget.progress(step, seconds)) < 1.0:
         for group in parts["optimizer"].param_groups:
-            group["lr"] = learning_rate * rate_factor(progress)
+            group["lr"] = learning_rate * _rate_factor(progress)
         metrics = train_step(torch.Generator().manual_seed(step_seed(seed, name, step)), progress)
-        check_loss(name, step, metrics["loss"])
+        _check_loss(name, step, metrics["loss"])
         parts["optimizer"].zero_grad(set_to_none=True)
         metrics["loss"].backward()
         parts["optimizer"].step()
@@ -96,22 +96,22 @@ def run_stage(
         step += 1
         now = time.monotonic()
         seconds, clock = seconds + now - clock, now
-        if step % LOG_STEPS == 0:
+        if step % _LOG_STEPS == 0:
             log({f"{name}_{key}": float(value.detach()) for key, value in metrics.items()}, step)
-        if now - saved > SAVE_SECONDS:
-            save_state(path, parts, settings, step, seconds)
+        if now - saved > _SAVE_SECONDS:
+            _save_state(path, parts, settings, step, seconds)
             saved = now
             logger.info("%s: step %d, %.0f %%, loss %.4g", name, step, 100 * progress, float(metrics["loss"].detach()))
-    save_state(path, parts, settings, step, seconds)
+    _save_state(path, parts, settings, step, seconds)
     logger.info("%s: %d steps in %.0f s", name, step, seconds)
     return step
 
 
-def rate_factor(progress: float) -> float:
+def _rate_factor(progress: float) -> float:
     """Learning rate relative to its maximum: warm-up, then cosine."""
-    if progress < WARM_UP:
-        return max(progress / WARM_UP, 0.1)
-    return FINAL + (1.0 - FINAL) * 0.5 * (1.0 + math.cos(math.pi * (progress - WARM_UP) / (1.0 - WARM_UP)))
+    if progress < _WARM_UP:
+        return max(progress / _WARM_UP, 0.1)
+    return _FINAL + (1.0 - _FINAL) * 0.5 * (1.0 + math.cos(math.pi * (progress - _WARM_UP) / (1.0 - _WARM_UP)))
 
 
 def step_seed(seed: int, name: str, step: int) -> int:
@@ -119,7 +119,7 @@ def step_seed(seed: int, name: str, step: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}|{name}|{step}".encode()).digest()[:7], "big")
 
 
-def check_loss(name: str, step: int, loss: Tensor) -> None:
+def _check_loss(name: str, step: int, loss: Tensor) -> None:
     """Stop at once when the loss is not a number.
 
     Raises:
@@ -132,14 +132,14 @@ def check_loss(name: str, step: int, loss: Tensor) -> None:
         )
 
 
-def save_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any], step: int, seconds: float) -> None:
+def _save_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any], step: int, seconds: float) -> None:
     """Write the checkpoint, all or nothing."""
     state = {key: part.state_dict() for key, part in parts.items()}
     with atomic_write(path) as file:
         torch.save({"parts": state, "settings": dict(settings), "step": step, "seconds": seconds}, file)
 
 
-def load_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[int, float]:
+def _load_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[int, float]:
     """Load the checkpoint, if there is one; steps and seconds so far.
 
     Raises:

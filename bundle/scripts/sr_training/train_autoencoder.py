@@ -23,14 +23,14 @@ from . import validation_figures as figures
 from .batches import Batches
 from .run import Run
 
-CONSISTENCY_ITERATIONS = 2
-QUANTIZE_FROM, RESTART_UNTIL = 0.3, 0.8  # part of the budget without quantization; end of placing codes again
-RESTART_STEPS = 25
-MEASURED_CROPS = 512  # for the statistics of targets and latents
+_CONSISTENCY_ITERATIONS = 2
+_QUANTIZE_FROM, _RESTART_UNTIL = 0.3, 0.8  # part of the budget without quantization; end of placing codes again
+_RESTART_STEPS = 25
+_MEASURED_CROPS = 512  # for the statistics of targets and latents
 
 
 @torch.no_grad()
-def scale_targets(vqvae: Any, factor: float) -> None:
+def _scale_targets(vqvae: Any, factor: float) -> None:
     """Fold a factor of its images into an autoencoder, in place: it then does for x what it did for ``factor`` x.
 
     A residual has a standard deviation of about 0.02; networks learn at one.
@@ -74,10 +74,10 @@ class AutoencoderStep:
             base = self.infer(low_res, self.coding.base)
         target = self.coding.target(high_res, base) / self.target_std
         latents = self.infer(target, lambda images: self.vqvae.encode(images).latents)
-        if progress < QUANTIZE_FROM:
+        if progress < _QUANTIZE_FROM:
             return {"loss": self.reconstruction_loss(latents, high_res, base)}
-        if self.steps_quantized % RESTART_STEPS == 0:
-            self.restart_codes(latents.detach(), generator, place=progress < RESTART_UNTIL or not self.steps_quantized)
+        if self.steps_quantized % _RESTART_STEPS == 0:
+            self.restart_codes(latents.detach(), generator, place=progress < _RESTART_UNTIL or not self.steps_quantized)
         self.steps_quantized += 1
         quantized, codebook_loss, (_, _, indices) = self.vqvae.quantize(latents)
         self.used += torch.bincount(indices.flatten().cpu(), minlength=len(self.used))
@@ -93,7 +93,7 @@ class AutoencoderStep:
         decoded = self.infer(latents, lambda codes: self.vqvae.decode(codes, force_not_quantize=True).sample)
         decoded = decoded * self.target_std
         image = self.coding.image(decoded, base)
-        consistent = back_project(image, degrade(high_res, SCALE), SCALE, CONSISTENCY_ITERATIONS)
+        consistent = back_project(image, degrade(high_res, SCALE), SCALE, _CONSISTENCY_ITERATIONS)
         target = self.coding.target(high_res, base)
         image_loss = F.smooth_l1_loss(decoded / self.target_std, target / self.target_std)
         # Targets are in [-1, 1], images in [0, 1].
@@ -125,7 +125,7 @@ class AutoencoderStep:
 
 
 @torch.no_grad()
-def targets_of(coding: Coding, crops: Tensor, device: torch.device) -> Tensor:
+def _targets_of(coding: Coding, crops: Tensor, device: torch.device) -> Tensor:
     """What the autoencoder gets for crops (N, 1, H, W), reduced without noise: (N, channels, H, W)."""
     found = []
     for part in crops.to(device).split(32):
@@ -134,7 +134,7 @@ def targets_of(coding: Coding, crops: Tensor, device: torch.device) -> Tensor:
 
 
 @torch.no_grad()
-def standardise_latents(vqvae: Any, targets: Tensor) -> None:
+def _standardise_latents(vqvae: Any, targets: Tensor) -> None:
     """Fold mean 0 and standard deviation 1 of the latents into the weights, in place; reconstructions stay the same.
 
     The diffusion needs unit variance and ``VQModel.decode`` ignores its ``scaling_factor``. One factor for all channels
@@ -170,15 +170,15 @@ def train_autoencoder(run: Run) -> figures.Figures:
         )
     vqvae.to(run.device, memory_format=torch.channels_last)
     coding = load_coding(run.output_dir, int(vqvae.config.in_channels), run.device)
-    targets = targets_of(coding, run.crops[:MEASURED_CROPS], run.device)
+    targets = _targets_of(coding, run.crops[:_MEASURED_CROPS], run.device)
     target_std = float(targets.std())
     if start is not None:
-        scale_targets(vqvae, target_std)
+        _scale_targets(vqvae, target_std)
     step = AutoencoderStep(vqvae, coding, target_std, run.batches(), run.infer)
     depends_on = [*base, *([start] if start else [])]
     trained = run.train("autoencoder", vqvae, step, depends_on=depends_on, state=step)
-    scale_targets(trained, 1.0 / target_std)
+    _scale_targets(trained, 1.0 / target_std)
     if start is None:  # the diffusion network that came with a model knows its latents as they are
-        standardise_latents(trained, targets)
+        _standardise_latents(trained, targets)
     trained = load_autoencoder(run.save("vqvae", trained), run.device)
     return figures.measure_autoencoder(trained, coding, run.held_out)

@@ -43,7 +43,7 @@ def build_unet(condition_channels: int, out_channels: int, channels: tuple[int, 
     )
 
 
-def build_scheduler() -> Any:
+def _build_scheduler() -> Any:
     """Noise schedule of the public checkpoint; the network predicts v (arXiv 2202.00512), which forgives few steps."""
     from diffusers import DDIMScheduler
 
@@ -59,7 +59,7 @@ def build_scheduler() -> Any:
     )
 
 
-def load_scheduler(folder: Path) -> Any:
+def _load_scheduler(folder: Path) -> Any:
     """Noise schedule of a model folder, for training: DDPM's, whatever the solver that it names."""
     from diffusers import DDIMScheduler
 
@@ -106,7 +106,7 @@ class DiffusionStep:
         return {"loss": F.mse_loss(predicted, wanted)}
 
 
-def check_ceiling(ceiling: figures.Figures, margin: float | None) -> None:
+def _check_ceiling(ceiling: figures.Figures, margin: float | None) -> None:
     """Print the autoencoder's ceiling beside bicubic and the regression; refuse to build a diffusion under a low one.
 
     Args:
@@ -141,18 +141,18 @@ def train_diffusion(run: Run) -> figures.Figures:
     vqvae = load_autoencoder(parts[0], run.device)
     coding = load_coding(run.output_dir, int(vqvae.config.in_channels), run.device)
     ceiling = figures.measure_bicubic(run.held_out) | figures.measure_autoencoder(vqvae, coding, run.held_out)
-    check_ceiling(ceiling, settings.ceiling_margin)
+    _check_ceiling(ceiling, settings.ceiling_margin)
 
     run.seed_weights("diffusion")
     start = run.start_of("unet")
     if start is not None:
         unet = load_diffusers(UNet2DModel, start).requires_grad_(True)
-        scheduler = load_scheduler(start.with_name("scheduler"))
+        scheduler = _load_scheduler(start.with_name("scheduler"))
         parts.append(start)
     else:
         side, latents = settings.crop_size // SCALE, int(vqvae.config.latent_channels)
         unet = build_unet(coding.condition_channels, latents, tuple(settings.unet_channels), side)
-        scheduler = build_scheduler()
+        scheduler = _build_scheduler()
     check_parts(run.output_dir, unet, vqvae, coding)
     unet.to(run.device, memory_format=torch.channels_last)
     step = DiffusionStep(unet, vqvae, coding, scheduler, run.batches(LARGER_BATCH), run.infer)

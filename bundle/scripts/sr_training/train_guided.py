@@ -17,7 +17,7 @@ from .degradation import between
 from .run import Run
 from .train_regression import charbonnier
 
-GUIDE_DROPOUT = 0.3  # so that it works without a guide too (as SwinFuSR is trained, arXiv 2404.14533)
+_GUIDE_DROPOUT = 0.3  # so that it works without a guide too (as SwinFuSR is trained, arXiv 2404.14533)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class GuidedStep:
         region = crops[..., row : row + size, column : column + size].contiguous()
         low_res = self.batches.degradation(region, (side, side), generator)
         guide = make_guide(crops, (row, column, row + size, column + size))
-        present = (torch.rand(len(crops), generator=generator) >= GUIDE_DROPOUT).float()
+        present = (torch.rand(len(crops), generator=generator) >= _GUIDE_DROPOUT).float()
         enlarged = self.infer(low_res.to(device), self.network, (size, size), guide.to(device), present.to(device))
         return {"loss": charbonnier(enlarged, region.to(device))}
 

@@ -15,12 +15,12 @@ from . import validation_figures as figures
 from .batches import Batches
 from .run import Run
 
-EPSILON = 1e-3  # half a grey level of 8 bits: where the loss turns from square to absolute
+_EPSILON = 1e-3  # half a grey level of 8 bits: where the loss turns from square to absolute
 
 
 def charbonnier(image: Tensor, truth: Tensor) -> Tensor:
     """Mean of sqrt(d² + epsilon²): an absolute error that is smooth at zero (Lai et al. 2017, arXiv 1704.03915)."""
-    return ((image - truth).square() + EPSILON**2).sqrt().mean()
+    return ((image - truth).square() + _EPSILON**2).sqrt().mean()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from .batches import Batches
 from .run import Run
 from .train_diffusion import LARGER_BATCH, build_unet
 
-MEASURED_CROPS = 512
+_MEASURED_CROPS = 512
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ResShiftStep:
 
 
 @torch.no_grad()
-def residual_std(coding: Coding, crops: Tensor, device: torch.device) -> float:
+def _residual_std(coding: Coding, crops: Tensor, device: torch.device) -> float:
     """Standard deviation of truth less regression over crops (N, 1, H, W) that are reduced without noise."""
     parts = [part - coding.base(degrade(part, SCALE)) for part in crops.to(device).split(32)]
     return float(torch.cat(parts).std())
@@ -74,7 +74,7 @@ def train_resshift(run: Run) -> figures.Figures:
     if start is not None:
         unet = load_diffusers(UNet2DModel, start).requires_grad_(True)
     unet.to(run.device, memory_format=torch.channels_last)
-    schedule = ShiftSchedule(residual_std(coding, run.crops[:MEASURED_CROPS], run.device))
+    schedule = ShiftSchedule(_residual_std(coding, run.crops[:_MEASURED_CROPS], run.device))
     step = ResShiftStep(unet, schedule, coding, run.batches(LARGER_BATCH), run.infer)
     depends_on = [regression, *([start] if start else [])]
     run.save("resshift/unet", run.train("resshift", unet, step, depends_on=depends_on))

@@ -16,7 +16,7 @@ from ..dicom import RefusedInput, read_radiograph
 logger = logging.getLogger(__name__)
 
 MIN_MEAN, MIN_STD = 0.08, 0.015  # darker or flatter crops are air, collimator or burnt-in background
-ATTEMPTS = 10
+_ATTEMPTS = 10
 
 
 def extract_crops(
@@ -47,7 +47,7 @@ def extract_crops(
             continue
         rng = np.random.default_rng([seed, int(index)])
         count = math.ceil(image.size * per_megapixel / 1e6)
-        found = [crop_body(image, size, rng) for _ in range(count)]
+        found = [_crop_body(image, size, rng) for _ in range(count)]
         crops.extend(crop for crop in found if crop is not None)
     if not crops:
         raise ValueError(
@@ -57,12 +57,12 @@ def extract_crops(
     return torch.from_numpy(np.stack(crops))
 
 
-def crop_body(image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray | None:
+def _crop_body(image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray | None:
     """A random crop (1, size, size) that is neither dark nor flat; ``None`` when none was found."""
     rows, columns = image.shape[-2] - size, image.shape[-1] - size
     if rows < 0 or columns < 0:
         return None
-    for _ in range(ATTEMPTS):
+    for _ in range(_ATTEMPTS):
         row, column = rng.integers(rows + 1), rng.integers(columns + 1)
         crop = image[:, row : row + size, column : column + size]
         if crop.mean() > MIN_MEAN and crop.std() > MIN_STD:

@@ -21,11 +21,11 @@ from ..super_resolution.resampling import degrade, resize
 
 Figures = dict[str, dict[str, float]]
 
-BATCH = 16
-SHOWN = 4
+_BATCH = 16
+_SHOWN = 4
 
 
-def compare(images: Tensor, high_res: Tensor) -> dict[str, float]:
+def _compare(images: Tensor, high_res: Tensor) -> dict[str, float]:
     """Mean PSNR (dB) and SSIM over crops (N, 1, H, W)."""
     pairs = list(zip(images.cpu(), high_res.cpu(), strict=True))
     similarity = [ssim(*pair) for pair in pairs]
@@ -34,27 +34,27 @@ def compare(images: Tensor, high_res: Tensor) -> dict[str, float]:
     return figures | ({"ssim": sum(known) / len(known)} if known else {})
 
 
-def both(name: str, images: Tensor, high_res: Tensor) -> Figures:
+def _both(name: str, images: Tensor, high_res: Tensor) -> Figures:
     """Figures of an enhancement as it is, clipped to [0, 1], and after data consistency."""
     consistent = data_consistent(images, degrade(high_res, SCALE).clamp(0.0, 1.0), SCALE)
     return {
-        name: compare(images.clamp(0.0, 1.0), high_res),
-        f"{name}_consistent": compare(consistent, high_res),
+        name: _compare(images.clamp(0.0, 1.0), high_res),
+        f"{name}_consistent": _compare(consistent, high_res),
     }
 
 
 def measure_bicubic(high_res: Tensor) -> Figures:
     """The baseline."""
     rows, columns = high_res.shape[-2:]
-    return both("bicubic", resize(degrade(high_res, SCALE), (rows, columns)), high_res)
+    return _both("bicubic", resize(degrade(high_res, SCALE), (rows, columns)), high_res)
 
 
 @torch.no_grad()
 def measure_residual(network: RegressionNetwork, high_res: Tensor) -> Figures:
     """The regression network."""
     device = next(network.parameters()).device
-    parts = [network(degrade(part.to(device), SCALE)).cpu() for part in high_res.split(BATCH)]
-    return both("residual", torch.cat(parts), high_res)
+    parts = [network(degrade(part.to(device), SCALE)).cpu() for part in high_res.split(_BATCH)]
+    return _both("residual", torch.cat(parts), high_res)
 
 
 @torch.no_grad()
@@ -62,14 +62,14 @@ def measure_autoencoder(vqvae: Any, coding: Coding, high_res: Tensor) -> Figures
     """The ceiling: base and coded difference to the truth; the codes in use; and the base, where it is a network's."""
     device = next(vqvae.parameters()).device
     images, codes = [], []
-    for part in high_res.to(device).split(BATCH):
+    for part in high_res.to(device).split(_BATCH):
         base = coding.base(degrade(part, SCALE))
         quantized, _, (_, _, indices) = vqvae.quantize(vqvae.encode(coding.target(part, base)).latents)
         images.append(coding.image(vqvae.decode(quantized, force_not_quantize=True).sample, base).cpu())
         codes.append(indices.flatten())
     used = int(torch.cat(codes).unique().numel())
     figures = {} if coding.regression is None else measure_residual(coding.regression, high_res)
-    figures |= both("autoencoder", torch.cat(images), high_res)
+    figures |= _both("autoencoder", torch.cat(images), high_res)
     return figures | {"codebook": {"size": vqvae.config.num_vq_embeddings, "used": used}}
 
 
@@ -78,14 +78,14 @@ def measure_ldm(folder: Path, high_res: Tensor, *, device: str | torch.device) -
     figures = {}
     for name, consistent in (("ldm", False), ("ldm_consistent", True)):
         enhancer = LatentDiffusionEnhancer(folder, data_consistency=consistent, gain=1.0, device=device)
-        figures[name] = compare(run_enhancer(enhancer, high_res).clamp(0.0, 1.0), high_res)
+        figures[name] = _compare(_run_enhancer(enhancer, high_res).clamp(0.0, 1.0), high_res)
     return figures
 
 
 def measure_resshift(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Figures:
     """The finished residual shifting, through its enhancer."""
     enhancer = ResShiftEnhancer(folder, data_consistency=False, gain=1.0, device=device)
-    return both("resshift", run_enhancer(enhancer, high_res), high_res)
+    return _both("resshift", _run_enhancer(enhancer, high_res), high_res)
 
 
 def measure_guided(
@@ -101,19 +101,19 @@ def measure_guided(
         device: where to run.
     """
     enhancer = GuidedEnhancer(folder, data_consistency=False, device=device)
-    figures = both("guided", run_enhancer(enhancer, high_res), high_res)
+    figures = _both("guided", _run_enhancer(enhancer, high_res), high_res)
     region = high_res[..., box[0] : box[2], box[1] : box[3]].contiguous()
     low_res = degrade(region, SCALE).clamp(0.0, 1.0)
     for name, told in (("guided_centre", None), ("guided_centre_with_guide", guide)):
-        figures[name] = compare(enhancer.enhance(low_res, generators=[], guide=told).clamp(0.0, 1.0), region)
+        figures[name] = _compare(enhancer.enhance(low_res, generators=[], guide=told).clamp(0.0, 1.0), region)
     return figures
 
 
-def run_enhancer(enhancer: Enhancer, high_res: Tensor) -> Tensor:
+def _run_enhancer(enhancer: Enhancer, high_res: Tensor) -> Tensor:
     """Enhance the reduced crops, each with its own generator: (N, 1, H, W)."""
     low_res = degrade(high_res, SCALE).clamp(0.0, 1.0)
     generators = [torch.Generator().manual_seed(index) for index in range(len(high_res))]
-    windows = [slice(start, start + BATCH) for start in range(0, len(high_res), BATCH)]
+    windows = [slice(start, start + _BATCH) for start in range(0, len(high_res), _BATCH)]
     return torch.cat([enhancer.enhance(low_res[window], generators=generators[window]) for window in windows])
 
 
@@ -122,14 +122,16 @@ def draw_panel(folder: Path, high_res: Tensor, *, device: str | torch.device) ->
     from ..report.figures import save_png
     from ..super_resolution.enhancers.registry import make_enhancer
 
-    shown = high_res[:SHOWN]
+    shown = high_res[:_SHOWN]
     parts = {"residual": "regression", "ldm": "unet", "resshift": "resshift", "guided": "guided"}
     names = ["bicubic", *(name for name, part in parts.items() if (folder / part).is_dir())]
-    columns = {name: run_enhancer(make_enhancer(name, folder=folder, gain=1.0, device=device), shown) for name in names}
-    return save_png(mosaic({**columns, "truth": shown}), folder / "panel.png")
+    columns = {
+        name: _run_enhancer(make_enhancer(name, folder=folder, gain=1.0, device=device), shown) for name in names
+    }
+    return save_png(_mosaic({**columns, "truth": shown}), folder / "panel.png")
 
 
-def mosaic(columns: Mapping[str, Tensor]) -> Any:
+def _mosaic(columns: Mapping[str, Tensor]) -> Any:
     """Figure of (N, 1, H, W) for each title; a row has one grey scale, the truth's."""
     from matplotlib.figure import Figure
 

@@ -8,8 +8,8 @@ from types import TracebackType
 
 import torch
 
-RESET, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-PEAK, RESIDENT = "VmHWM", "VmRSS"
+_RESET, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+PEAK, _RESIDENT = "VmHWM", "VmRSS"
 
 
 class Cost:
@@ -28,7 +28,7 @@ class Cost:
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         self.seconds = 0.0
-        self.peak_mb: float | None = 0.0 if self.device.type == "cuda" or RESET.exists() else None
+        self.peak_mb: float | None = 0.0 if self.device.type == "cuda" or _RESET.exists() else None
         self.total_mb = self.peak_mb
 
     def __enter__(self) -> Cost:
@@ -37,8 +37,8 @@ class Cost:
             torch.cuda.reset_peak_memory_stats(self.device)
             self.before = float(torch.cuda.memory_allocated(self.device))
         elif self.peak_mb is not None:
-            RESET.write_text("5")  # the peak is now the present value (proc(5))
-            self.before = resident_bytes(RESIDENT)
+            _RESET.write_text("5")  # the peak is now the present value (proc(5))
+            self.before = resident_bytes(_RESIDENT)
         self.started = time.perf_counter()
         return self
 
@@ -58,5 +58,5 @@ class Cost:
 
 def resident_bytes(field: str) -> float:
     """A field of this process's status."""
-    (line,) = [line for line in STATUS.read_text().splitlines() if line.startswith(f"{field}:")]
+    (line,) = [line for line in _STATUS.read_text().splitlines() if line.startswith(f"{field}:")]
     return float(line.split()[1]) * 1024

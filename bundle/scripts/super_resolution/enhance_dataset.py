@@ -86,7 +86,7 @@ class DatasetEnhancer:
             for line in self.enhance_batch(block, failures):
                 done[line["image"]] = line
                 append_line(self.output_dir / f"manifest.rank{self.rank}.jsonl", line)
-            report_progress(number, len(pending), time.monotonic() - started)
+            _report_progress(number, len(pending), time.monotonic() - started)
         write_failures(self.output_dir / f"failures.rank{self.rank}.csv", failures)
         return [done[name] for block in blocks for name in map(self.name_of, block) if name in done]
 
@@ -103,7 +103,7 @@ class DatasetEnhancer:
             )
         seen: dict[str, str] = {}
         for item in self.items():
-            name = output_name(self.name_of(item), is_dicom_file(Path(item["image"]))).as_posix()
+            name = _output_name(self.name_of(item), _is_dicom_file(Path(item["image"]))).as_posix()
             if seen.setdefault(name, item["image"]) != item["image"]:
                 raise ValueError(
                     f"{item['image']}: would be written over the enhanced {seen[name]}; expected one name each, found "
@@ -220,8 +220,8 @@ class DatasetEnhancer:
         """Paste, write the file, and make its manifest line."""
         image, figures = self.region_enhancer.paste(enhanced)
         name = self.name_of(item)
-        as_dicom = is_dicom_file(Path(item["image"]))
-        output = output_name(name, as_dicom)
+        as_dicom = _is_dicom_file(Path(item["image"]))
+        output = _output_name(name, as_dicom)
         if as_dicom:
             write_enhanced(
                 Path(item["image"]),
@@ -257,7 +257,7 @@ class DatasetEnhancer:
         return enhanced
 
 
-def output_name(name: str, as_dicom: bool) -> Path:
+def _output_name(name: str, as_dicom: bool) -> Path:
     """Path of an enhanced image below the output folder: a DICOM keeps its name, others become ``.png``."""
     path = Path(name)
     if as_dicom:
@@ -266,13 +266,13 @@ def output_name(name: str, as_dicom: bool) -> Path:
     return path.with_suffix(".png") if known else path.with_name(path.name + ".png")
 
 
-def is_dicom_file(path: Path) -> bool:
+def _is_dicom_file(path: Path) -> bool:
     """Whether a file carries the DICOM prefix (PS3.10, 7.1)."""
     with path.open("rb") as file:
         return file.read(132)[128:] == b"DICM"
 
 
-def report_progress(finished: int, total: int, seconds: float) -> None:
+def _report_progress(finished: int, total: int, seconds: float) -> None:
     """One log line per batch with the time left."""
     left = seconds / finished * (total - finished)
     logger.info("enhanced %d/%d, about %.0f s left", finished, total, left)

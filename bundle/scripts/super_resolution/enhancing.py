@@ -21,7 +21,7 @@ from .regions import Region
 
 logger = logging.getLogger(__name__)
 
-EXAMPLES = 6
+_EXAMPLES = 6
 
 
 class Enhancement:
@@ -70,14 +70,14 @@ class Enhancement:
         from ..report.image_figures import attention_overlay, crop_panel
 
         by_name = {line["image"]: line for line in lines}
-        items = [item for item in self.job.limited().get("test", []) if self.job.name_of(item) in by_name][:EXAMPLES]
+        items = [item for item in self.job.limited().get("test", []) if self.job.name_of(item) in by_name][:_EXAMPLES]
         for number, item in enumerate(items):
             line = by_name[self.job.name_of(item)]
             before = torch.from_numpy(read_radiograph(item["image"]).image)
             after = torch.from_numpy(read_radiograph(self.job.output_dir / line["output"]).image)
             attention = self.attention_of(before)
             region = Region(*line["boxes"][0])
-            finer = enlarged(region, after.shape[-1] // before.shape[-1])
+            finer = _enlarged(region, after.shape[-1] // before.shape[-1])
             enhanced, native = cut(after, finer), cut(before, region)
             size = before.shape[-2], before.shape[-1]
             low_res = reduce_by(native, reduction_of(size, self.job.settings))
@@ -97,7 +97,7 @@ class Enhancement:
         return map_to_source(maps[0].cpu(), SquareGeometry(image.shape[-2], image.shape[-1], size)).numpy()
 
 
-def enlarged(region: Region, factor: int) -> Region:
+def _enlarged(region: Region, factor: int) -> Region:
     """The region on a canvas ``factor`` times as large."""
     row0, col0, row1, col1 = (value * factor for value in region.box)
     return Region(row0, col0, row1, col1, region.score)

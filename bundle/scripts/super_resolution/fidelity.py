@@ -12,15 +12,17 @@ import torch
 
 from .regions import Region
 
-PSNR_CAP = 100.0  # of equal images; JSON and MLflow have no infinity
-SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
-C1, C2 = 0.01**2, 0.03**2  # keep flat windows finite
+_PSNR_CAP = 100.0  # of equal images; JSON and MLflow have no infinity
+_SSIM_WINDOW, _SSIM_SIGMA = 11, 1.5
+_C1, _C2 = 0.01**2, 0.03**2  # keep flat windows finite
 
 
 def psnr(image: torch.Tensor, reference: torch.Tensor) -> float:
     """Decibels for the fixed range 1, capped at 100."""
     error = float(((image.double() - reference.double()) ** 2).mean())
-    return PSNR_CAP if error == 0 else min(PSNR_CAP, -10 * float(torch.log10(torch.tensor(error, dtype=torch.float64))))
+    return (
+        _PSNR_CAP if error == 0 else min(_PSNR_CAP, -10 * float(torch.log10(torch.tensor(error, dtype=torch.float64))))
+    )
 
 
 def ssim(image: torch.Tensor, reference: torch.Tensor) -> float | None:
@@ -36,24 +38,24 @@ def ssim(image: torch.Tensor, reference: torch.Tensor) -> float | None:
     Returns:
         Mean over all windows; ``None`` for an image smaller than the window.
     """
-    if min(image.shape[-2:]) < SSIM_WINDOW:
+    if min(image.shape[-2:]) < _SSIM_WINDOW:
         return None
     x, y = image.float(), reference.float()
     moments = torch.cat([x, y, x * x, y * y, x * y])  # (5, H, W)
-    mean_x, mean_y, mean_xx, mean_yy, mean_xy = weighted_means(weighted_means(moments, dim=1), dim=2)
+    mean_x, mean_y, mean_xx, mean_yy, mean_xy = _weighted_means(_weighted_means(moments, dim=1), dim=2)
     covariance = mean_xy - mean_x * mean_y
     variances = mean_xx - mean_x * mean_x + mean_yy - mean_y * mean_y
-    luminance = (2 * mean_x * mean_y + C1) / (mean_x * mean_x + mean_y * mean_y + C1)
-    return float((luminance * (2 * covariance + C2) / (variances + C2)).mean())
+    luminance = (2 * mean_x * mean_y + _C1) / (mean_x * mean_x + mean_y * mean_y + _C1)
+    return float((luminance * (2 * covariance + _C2) / (variances + _C2)).mean())
 
 
-def weighted_means(values: torch.Tensor, dim: int) -> torch.Tensor:
+def _weighted_means(values: torch.Tensor, dim: int) -> torch.Tensor:
     """Gaussian means of all windows along one dimension, which gets shorter by the window less one.
 
     Shifted sums: a convolution of one channel with so long a kernel was measured no faster than the square window's.
     """
-    weights = torch.exp(-((torch.arange(SSIM_WINDOW) - SSIM_WINDOW // 2) ** 2) / (2 * SSIM_SIGMA**2))
-    length = values.shape[dim] - SSIM_WINDOW + 1
+    weights = torch.exp(-((torch.arange(_SSIM_WINDOW) - _SSIM_WINDOW // 2) ** 2) / (2 * _SSIM_SIGMA**2))
+    length = values.shape[dim] - _SSIM_WINDOW + 1
     total = torch.zeros_like(values.narrow(dim, 0, length))
     for offset, weight in enumerate((weights / weights.sum()).tolist()):
         total.add_(values.narrow(dim, offset, length), alpha=weight)
@@ -72,7 +74,7 @@ def compare_images(
     """
     return {
         f"psnr_{name}_full": round(psnr(*full), 4),
-        f"ssim_{name}_full": rounded(ssim(*full)),
+        f"ssim_{name}_full": _rounded(ssim(*full)),
         **compare_regions(name, regions),
     }
 
@@ -80,8 +82,8 @@ def compare_images(
 def compare_regions(name: str, regions: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> dict[str, float | None]:
     """``psnr_<name>_region`` and ``ssim_<name>_region``, means over pairs of (1, h, w)."""
     return {
-        f"psnr_{name}_region": rounded(mean([psnr(*pair) for pair in regions])),
-        f"ssim_{name}_region": rounded(mean([ssim(*pair) for pair in regions])),
+        f"psnr_{name}_region": _rounded(mean([psnr(*pair) for pair in regions])),
+        f"ssim_{name}_region": _rounded(mean([ssim(*pair) for pair in regions])),
     }
 
 
@@ -96,6 +98,6 @@ def mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def rounded(value: float | None) -> float | None:
+def _rounded(value: float | None) -> float | None:
     """Four decimals."""
     return None if value is None else round(value, 4)

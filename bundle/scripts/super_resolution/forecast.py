@@ -13,8 +13,8 @@ from ..common.failures import Failure
 from .cost import Cost
 from .enhance_dataset import DatasetEnhancer
 
-WARM_UP, MEASURED = 1, 8  # images
-PAPER_IMAGES = 77_857
+_WARM_UP, _MEASURED = 1, 8  # images
+_PAPER_IMAGES = 77_857
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Forecast:
         return "\n".join(
             (
                 f"measured on {self.measured} images: {self.seconds_per_image:.3g} s an image, peak memory {memory}",
-                f"this data set, {left} of {self.images} images left: {duration(left * self.seconds_per_image)}",
-                f"the paper's {PAPER_IMAGES:,} images: {duration(PAPER_IMAGES * self.seconds_per_image)}",
+                f"this data set, {left} of {self.images} images left: {_duration(left * self.seconds_per_image)}",
+                f"the paper's {_PAPER_IMAGES:,} images: {_duration(_PAPER_IMAGES * self.seconds_per_image)}",
                 "by one process; files of a dry run are thrown away",
             )
         )
@@ -60,27 +60,27 @@ def forecast(job: DatasetEnhancer) -> Forecast:
     """
     job.check_output_dir()
     items, finished = job.items(), len(job.finished())
-    chosen = spread(items, WARM_UP + MEASURED)
+    chosen = _spread(items, _WARM_UP + _MEASURED)
     failures: list[Failure] = []
     with tempfile.TemporaryDirectory() as name:
         trial = replace(job, output_dir=Path(name))
-        list(trial.enhance_batch(chosen[-WARM_UP:], failures))
+        list(trial.enhance_batch(chosen[-_WARM_UP:], failures))
         failures.clear()
         with Cost(job.device) as cost:
-            measured = len(list(trial.enhance_batch(chosen[:MEASURED], failures)))
+            measured = len(list(trial.enhance_batch(chosen[:_MEASURED], failures)))
     if not measured:
         reason = failures[0].reason if failures else "the data set is empty"
         raise ValueError(f"dry_run: nothing to measure; expected images that can be enhanced, found: {reason}")
     return Forecast(measured, cost.seconds / measured, cost.total_mb, len(items), finished)
 
 
-def spread(items: Sequence[dict], count: int) -> list[dict]:
+def _spread(items: Sequence[dict], count: int) -> list[dict]:
     """At most ``count`` items at even distances."""
     places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
     return [items[place] for place in places]
 
 
-def duration(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     """A time that is read at a glance."""
     for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if seconds >= 2 * length:

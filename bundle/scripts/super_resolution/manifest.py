@@ -16,10 +16,10 @@ from ..common.atomic import atomic_write, explained_full_disk, make_folder, open
 from ..common.checksum import file_sha256
 from ..common.failures import read_failures, write_failures
 
-NAME = "manifest.jsonl"
+_NAME = "manifest.jsonl"
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
+def _read_lines(path: Path) -> list[dict[str, Any]]:
     """Complete lines of a manifest; the half line of a killed run is dropped."""
     if not path.exists():
         return []
@@ -45,7 +45,7 @@ def trusted_lines(output_dir: Path, sources: Mapping[str, Path], run: Mapping[st
     """
     trusted = {}
     for path in sorted(output_dir.glob("manifest*.jsonl")):
-        for line in read_lines(path):
+        for line in _read_lines(path):
             changed = [
                 f"{key}: expected {value}, found {line.get(key)}"
                 for key, value in run.items()
@@ -57,12 +57,12 @@ def trusted_lines(output_dir: Path, sources: Mapping[str, Path], run: Mapping[st
                     "choose another --output_dir, or delete this folder to enhance again"
                 )
             source, output = sources.get(line["image"]), output_dir / line["output"]
-            if source and has_sha256(source, line["source_sha256"]) and has_sha256(output, line["output_sha256"]):
+            if source and _has_sha256(source, line["source_sha256"]) and _has_sha256(output, line["output_sha256"]):
                 trusted[line["image"]] = line
     return trusted
 
 
-def has_sha256(path: Path, expected: str) -> bool:
+def _has_sha256(path: Path, expected: str) -> bool:
     """Whether a file exists with this content."""
     return path.exists() and file_sha256(path) == expected
 
@@ -82,7 +82,7 @@ def append_line(path: Path, line: Mapping[str, Any]) -> None:
 
 def write_merged(output_dir: Path, lines: Iterable[Mapping[str, Any]]) -> None:
     """Write the final manifest, in the order given, and remove those of the ranks."""
-    with atomic_write(output_dir / NAME) as file:
+    with atomic_write(output_dir / _NAME) as file:
         file.writelines(json.dumps(line, sort_keys=True).encode() + b"\n" for line in lines)
     for path in output_dir.glob("manifest.rank*.jsonl"):
         path.unlink()

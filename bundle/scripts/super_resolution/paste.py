@@ -13,7 +13,7 @@ import torch
 from .regions import Region
 from .resampling import raised_cosine, resize
 
-MODES = ("paste_back", "hr_canvas")
+_MODES = ("paste_back", "hr_canvas")
 
 
 def paste(
@@ -41,8 +41,8 @@ def paste(
     Raises:
         ValueError: unknown mode.
     """
-    if mode not in MODES:
-        raise ValueError(f"paste_mode: not known; expected one of {', '.join(MODES)}, found {mode!r}")
+    if mode not in _MODES:
+        raise ValueError(f"paste_mode: not known; expected one of {', '.join(_MODES)}, found {mode!r}")
     factor = scale if mode == "hr_canvas" else 1
     height, width = image.shape[-2:]
     canvas = resize(image[None], (height * factor, width * factor))[0].clamp(0, 1) if factor > 1 else image.clone()

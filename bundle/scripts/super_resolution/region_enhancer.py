@@ -22,7 +22,7 @@ from .paste import paste as paste_regions
 from .regions import Region, select_regions
 from .resampling import resize
 
-REGION_BATCH = 32
+_REGION_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class RegionEnhancer:
     """
 
     def __init__(
-        self, enhancer: Enhancer, settings: EnhanceSettings | None = None, *, batch: int = REGION_BATCH
+        self, enhancer: Enhancer, settings: EnhanceSettings | None = None, *, batch: int = _REGION_BATCH
     ) -> None:
         self.enhancer, self.settings, self.batch = enhancer, settings or EnhanceSettings(), batch
 

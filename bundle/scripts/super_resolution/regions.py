@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-MAX_OVERLAP = 0.1
-QUANTILE = 0.8
+_MAX_OVERLAP = 0.1
+_QUANTILE = 0.8
 
 
 @dataclass(frozen=True)
@@ -59,49 +59,49 @@ def select_regions(
     if not np.isfinite(attention).all() or np.ptp(attention) <= 0:
         row, column = (height - rows) // 2, (width - columns) // 2
         return [Region(row, column, row + rows, column + columns)], [*flags, "no_attention"]
-    means = window_means(attention, rows, columns)
+    means = _window_means(attention, rows, columns)
     order = SELECTORS[selector](means, attention, np.random.default_rng(seed))
     picked: list[tuple[int, int]] = []
     for index in order:
         corner = divmod(int(index), means.shape[1])
-        if all(overlap(corner, other, rows, columns) <= MAX_OVERLAP for other in picked):
+        if all(_overlap(corner, other, rows, columns) <= _MAX_OVERLAP for other in picked):
             picked.append(corner)
         if len(picked) == count:
             break
     return [Region(r, c, r + rows, c + columns, float(means[r, c])) for r, c in picked], flags
 
 
-def window_means(attention: np.ndarray, rows: int, columns: int) -> np.ndarray:
+def _window_means(attention: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Mean of every window, (H - rows + 1, W - columns + 1), by an integral image."""
     total = np.pad(attention.astype(np.float64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     sums = total[rows:, columns:] - total[:-rows, columns:] - total[rows:, :-columns] + total[:-rows, :-columns]
     return sums / (rows * columns)
 
 
-def overlap(first: tuple[int, int], second: tuple[int, int], rows: int, columns: int) -> float:
+def _overlap(first: tuple[int, int], second: tuple[int, int], rows: int, columns: int) -> float:
     """Intersection over union of two windows of one size."""
     common = max(0, rows - abs(first[0] - second[0])) * max(0, columns - abs(first[1] - second[1]))
     return common / (2 * rows * columns - common)
 
 
-def by_mean(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _by_mean(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Highest mean first; ties in raster order (a stable sort)."""
     return np.argsort(-means, axis=None, kind="stable")
 
 
-def by_lowest_mean(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _by_lowest_mean(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Lowest mean first."""
     return np.argsort(means, axis=None, kind="stable")
 
 
-def at_random(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _at_random(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Any order."""
     return rng.permutation(means.size)
 
 
-def by_component(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _by_component(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Windows centred on the connected components above the map's 0.8 quantile, largest mass first."""
-    labels, number = ndimage.label(attention >= np.quantile(attention, QUANTILE))
+    labels, number = ndimage.label(attention >= np.quantile(attention, _QUANTILE))
     indices = np.arange(1, number + 1)
     mass = ndimage.sum_labels(attention, labels, indices)
     centres = np.array(ndimage.center_of_mass(attention, labels, indices))
@@ -111,8 +111,8 @@ def by_component(means: np.ndarray, attention: np.ndarray, rng: np.random.Genera
 
 
 SELECTORS: dict[str, Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]] = {
-    "fixed_windows": by_mean,
-    "quantile": by_component,
-    "random": at_random,
-    "lowest": by_lowest_mean,
+    "fixed_windows": _by_mean,
+    "quantile": _by_component,
+    "random": _at_random,
+    "lowest": _by_lowest_mean,
 }

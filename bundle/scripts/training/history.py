@@ -16,7 +16,7 @@ from ..tracking import Tracker
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = (
+_COLUMNS = (
     "epoch",
     "train_loss",
     "val_loss",
@@ -73,7 +73,7 @@ class EpochHistory:
         row = {
             "epoch": engine.state.epoch,
             "train_loss": float(torch.stack(self.losses).mean()),
-            **{name: float(metrics[name]) for name in COLUMNS if name in metrics},
+            **{name: float(metrics[name]) for name in _COLUMNS if name in metrics},
             "lr": self.optimizer.param_groups[-1]["lr"],
             "seconds": round(time.monotonic() - self.started, 2),
         }
@@ -94,7 +94,7 @@ class EpochHistory:
         """Write all rows."""
         if self.rank != 0:
             return
-        text = csv_text(COLUMNS, [[row.get(name) for name in COLUMNS] for row in self.rows])
+        text = csv_text(_COLUMNS, [[row.get(name) for name in _COLUMNS] for row in self.rows])
         with atomic_write(self.path) as file:
             file.write(text.encode())
 

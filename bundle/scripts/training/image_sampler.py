@@ -17,7 +17,7 @@ from torch.utils.data.distributed import DistributedSampler
 from ..data.dataset import RadiographDataset
 from ..data.label_policy import LabelPolicy
 
-COMMON = 0.1  # prevalence from which a finding is not drawn more often
+_COMMON = 0.1  # prevalence from which a finding is not drawn more often
 
 
 class BalancedSampler(DistributedSampler):
@@ -41,12 +41,12 @@ class BalancedSampler(DistributedSampler):
     ) -> None:
         super().__init__(dataset, num_replicas, rank, seed=seed)
         values = np.array([item["label"] for item in dataset.data], dtype=float)  # (N, C)
-        self.factors = repeat_factors(policy.expected(values))  # (N,)
+        self.factors = _repeat_factors(policy.expected(values))  # (N,)
 
     def __iter__(self) -> Iterator[Any]:
         """(number, repetition) of the images of this process in the current epoch."""
         rng = np.random.default_rng([self.seed, self.epoch])
-        draws = rng.permutation(systematic_draws(self.factors, self.total_size, rng))
+        draws = rng.permutation(_systematic_draws(self.factors, self.total_size, rng))
         seen: Counter[int] = Counter()
         order = []
         for number in draws.tolist():
@@ -55,7 +55,7 @@ class BalancedSampler(DistributedSampler):
         return iter(order[self.rank :: self.num_replicas])
 
 
-def repeat_factors(targets: np.ndarray) -> np.ndarray:
+def _repeat_factors(targets: np.ndarray) -> np.ndarray:
     """Repeat factor of each image.
 
     Args:
@@ -66,11 +66,11 @@ def repeat_factors(targets: np.ndarray) -> np.ndarray:
     """
     present = targets > 0.5  # false for NaN
     prevalence = present.sum(axis=0) / np.isfinite(targets).sum(axis=0).clip(min=1)  # (C,)
-    factors = np.sqrt(COMMON / prevalence.clip(min=1 / (len(targets) + 1)))
+    factors = np.sqrt(_COMMON / prevalence.clip(min=1 / (len(targets) + 1)))
     return np.where(present, factors, 1.0).max(axis=1, initial=1.0)
 
 
-def systematic_draws(weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def _systematic_draws(weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Indices drawn in proportion to their weights, each as often as expected, rounded down or up.
 
     Args:

@@ -41,12 +41,12 @@ def resolve_precision(precision: str, device: torch.device | str) -> str:
         return precision
     if kind == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
-    if kind == "cpu" and cpu_has_bf16():
+    if kind == "cpu" and _cpu_has_bf16():
         return "bf16"
     return "fp32"
 
 
-def cpu_has_bf16() -> bool:
+def _cpu_has_bf16() -> bool:
     """Whether this processor has bf16 dot products (Linux ``/proc/cpuinfo`` flags; elsewhere: no)."""
     cpuinfo = Path("/proc/cpuinfo")
     flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()

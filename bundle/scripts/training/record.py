@@ -19,7 +19,7 @@ from .selection import ModelSelection
 
 logger = logging.getLogger(__name__)
 
-PACKAGES = ("cxr-attention-sr", "monai", "torch", "transformers", "diffusers", "pydicom", "numpy", "mlflow")
+_PACKAGES = ("cxr-attention-sr", "monai", "torch", "transformers", "diffusers", "pydicom", "numpy", "mlflow")
 
 
 class RunRecord:
@@ -76,18 +76,18 @@ class RunRecord:
 def write_run_report(output_dir: Path, settings: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Write ``run_report.json``: versions, git commit, settings, configuration as run."""
     report = {
-        "versions": package_versions(),
-        "git_commit": git_commit(),
+        "versions": _package_versions(),
+        "git_commit": _git_commit(),
         "settings": dict(settings),
         "config": dict(config),
     }
     write_json(output_dir / "run_report.json", report)
 
 
-def package_versions() -> dict[str, str | None]:
+def _package_versions() -> dict[str, str | None]:
     """Installed version of each package that results depend on."""
     versions: dict[str, str | None] = {}
-    for package in PACKAGES:
+    for package in _PACKAGES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
@@ -95,7 +95,7 @@ def package_versions() -> dict[str, str | None]:
     return versions
 
 
-def git_commit() -> str | None:
+def _git_commit() -> str | None:
     """Commit of the repository that this file is in; ``None`` outside one."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:

@@ -42,7 +42,7 @@ class CropCache:
     def __init__(self, cache_dir: str | Path, zoomer: Zoomer, num_workers: int = 2) -> None:
         self.folder, self.zoomer, self.num_workers = Path(cache_dir) / "crops", zoomer, num_workers
         settings = json.dumps(asdict(zoomer.zoom), sort_keys=True)
-        self.pipeline = hashlib.sha256(f"{settings}{state_sha256(zoomer.guide)}{code_sha256()}".encode()).hexdigest()
+        self.pipeline = hashlib.sha256(f"{settings}{_state_sha256(zoomer.guide)}{code_sha256()}".encode()).hexdigest()
 
     def entry(self, path: str | Path) -> Path:
         """File of the pixels of a source file's crops, whether it exists or not."""
@@ -62,7 +62,7 @@ class CropCache:
         with ThreadPoolExecutor(step) as pool:
             for start in range(0, len(missing), step):  # no more decoded images in memory than threads
                 part = missing[start : start + step]
-                for path, source in zip(part, pool.map(read_source, part), strict=True):
+                for path, source in zip(part, pool.map(_read_source, part), strict=True):
                     self.write(self.entry(path), self.zoomer(source))
 
     def __call__(self, path: str) -> dict[str, torch.Tensor]:
@@ -72,12 +72,12 @@ class CropCache:
             RefusedInput: the crops are not there, and the source cannot be read.
         """
         entry = self.entry(path)
-        found = read_crops(entry, self.zoomer.zoom.count)
+        found = _read_crops(entry, self.zoomer.zoom.count)
         if found is None:
             if entry.exists():
                 logger.warning("cache: an entry of %s is damaged; cutting the crops again", self.folder)
-            self.write(entry, self.zoomer(read_source(path)))
-            found = read_crops(entry, self.zoomer.zoom.count)
+            self.write(entry, self.zoomer(_read_source(path)))
+            found = _read_crops(entry, self.zoomer.zoom.count)
             assert found is not None
         return dict(zip(KEYS, found, strict=True))
 
@@ -89,12 +89,12 @@ class CropCache:
         write_entry(entry, pixels)
 
 
-def read_source(path: str | Path) -> torch.Tensor:
+def _read_source(path: str | Path) -> torch.Tensor:
     """Image (1, H, W) of a file."""
     return torch.from_numpy(read_radiograph(path).image)
 
 
-def read_crops(entry: Path, count: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+def _read_crops(entry: Path, count: int) -> tuple[torch.Tensor, torch.Tensor] | None:
     """Crops (K, s, s) and boxes (K, 4) of an entry; ``None`` when it is missing or damaged."""
     pixels = read_entry(entry)
     if pixels is None:
@@ -107,7 +107,7 @@ def read_crops(entry: Path, count: int) -> tuple[torch.Tensor, torch.Tensor] | N
     return crops, torch.tensor(boxes, dtype=torch.float32)
 
 
-def state_sha256(network: ViTMultilabel) -> str:
+def _state_sha256(network: ViTMultilabel) -> str:
     """SHA-256 of the weights of a network in memory."""
     digest = hashlib.sha256()
     for name, value in network.state_dict().items():

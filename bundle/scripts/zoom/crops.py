@@ -60,7 +60,7 @@ class Zoomer:
 
     def __init__(self, guide: ViTMultilabel, zoom: ZoomSettings, enhancer: Enhancer | None = None) -> None:
         if zoom.source != "native":
-            check_enhancer(zoom, enhancer)
+            _check_enhancer(zoom, enhancer)
         self.guide, self.zoom, self.enhancer = guide, zoom, enhancer
 
     def __call__(self, source: torch.Tensor) -> Zoom:
@@ -70,7 +70,7 @@ class Zoomer:
         device = next(self.guide.parameters()).device
         # One image at a time: what it is batched with would change the last bits of its map.
         _, maps = attention_maps(self.guide, fit_square(source, size)[None].to(device))
-        zoom = cut_crops(source, maps[0].cpu(), size, self.zoom, self.enhancer)
+        zoom = _cut_crops(source, maps[0].cpu(), size, self.zoom, self.enhancer)
         if "not_finite" in zoom.flags:
             logger.warning("zoom: %s gave NaN or infinity; those regions are not read", self.zoom.enhancer)
         return zoom
@@ -114,7 +114,7 @@ def zoom_enhancer(zoom: ZoomSettings, folder: str | Path, device: torch.device |
     return make_enhancer(zoom.enhancer, folder=folder, precision="fp32", device=device)
 
 
-def check_enhancer(zoom: ZoomSettings, enhancer: Enhancer | None) -> None:
+def _check_enhancer(zoom: ZoomSettings, enhancer: Enhancer | None) -> None:
     """Refuse to show a network what another enhancer made.
 
     Raises:
@@ -128,7 +128,7 @@ def check_enhancer(zoom: ZoomSettings, enhancer: Enhancer | None) -> None:
         )
 
 
-def cut_crops(
+def _cut_crops(
     source: torch.Tensor, attention_map: torch.Tensor, size: int, zoom: ZoomSettings, enhancer: Enhancer | None
 ) -> Zoom:
     """Crops of the regions that a map chooses.
@@ -140,7 +140,7 @@ def cut_crops(
         zoom: what to cut.
         enhancer: of ``sr`` and ``auto``.
     """
-    native = is_native(source, size, zoom)
+    native = _is_native(source, size, zoom)
     chosen: Enhancer | None = NativeEnhancer() if native else enhancer
     assert chosen is not None  # see check_enhancer
     settings = EnhanceSettings(
@@ -155,17 +155,17 @@ def cut_crops(
     geometry = SquareGeometry(source.shape[-2], source.shape[-1], size)
     for index, (region, crop) in enumerate(zip(enhanced.regions, enhanced.high_res, strict=True)):
         crops[index] = fit_square(crop, zoom.crop_size)[0]
-        boxes[index] = torch.tensor(box_in_square(region, geometry))
+        boxes[index] = torch.tensor(_box_in_square(region, geometry))
     return Zoom(crops, boxes, enhanced.regions, enhanced.flags)
 
 
-def is_native(source: torch.Tensor, size: int, zoom: ZoomSettings) -> bool:
+def _is_native(source: torch.Tensor, size: int, zoom: ZoomSettings) -> bool:
     """Whether the regions of an image are taken from its own pixels."""
     pixels = zoom.window * max(source.shape[-2:]) / size
     return zoom.source == "native" or (zoom.source == "auto" and pixels >= zoom.crop_size)
 
 
-def box_in_square(region: Region, geometry: SquareGeometry) -> tuple[float, float, float, float]:
+def _box_in_square(region: Region, geometry: SquareGeometry) -> tuple[float, float, float, float]:
     """Box of a crop as shares of the padded square; a region that is no square is padded like an image."""
     rows, columns = region.row1 - region.row0, region.col1 - region.col0
     crop = SquareGeometry(rows, columns, geometry.size)

@@ -1,6 +1,6 @@
 import pytest
 from scripts.data.layouts import read_layout
-from scripts.data.layouts.padchest import COLUMNS
+from scripts.data.layouts.padchest import _COLUMNS
 
 from .miniature import by_name, codes, png, table
 
@@ -53,4 +53,4 @@ def test_labels_that_are_no_list_are_named(tmp_path):
 
 
 def test_header_of_the_miniature_has_the_columns_that_are_read():
-    assert set(COLUMNS) <= set(HEADER.split(","))
+    assert set(_COLUMNS) <= set(HEADER.split(","))

@@ -7,7 +7,7 @@ import pytest
 from scripts.dicom import RefusedInput
 from scripts.dicom.decode import decoder_pool as module
 from scripts.dicom.decode.decoder_pool import DecoderPool
-from scripts.dicom.decode.frame import in_memory
+from scripts.dicom.decode.frame import _in_memory
 
 from ..cases import STORED, encode
 
@@ -16,7 +16,7 @@ UINT16 = np.dtype(np.uint16)
 
 @pytest.fixture
 def two_processors(monkeypatch):
-    monkeypatch.setattr(module, "processors", lambda: 2)
+    monkeypatch.setattr(module, "_processors", lambda: 2)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def pool():
 
 
 def decode(pool, stored=STORED):
-    with in_memory(encode("90", stored)) as frame:
+    with _in_memory(encode("90", stored)) as frame:
         return pool.decode("jpeg2k_decode", frame, stored.shape, UINT16)
 
 
@@ -54,7 +54,7 @@ def test_threads_decode_at_the_same_time(two_processors, pool, monkeypatch):
 
 
 def test_not_more_children_than_processors(monkeypatch):
-    monkeypatch.setattr(module, "processors", lambda: 1)
+    monkeypatch.setattr(module, "_processors", lambda: 1)
     pool = DecoderPool()
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: decode(pool), range(8)))
@@ -64,7 +64,7 @@ def test_not_more_children_than_processors(monkeypatch):
 
 
 def test_one_frame_gets_its_share_of_the_processors(pool, monkeypatch):
-    monkeypatch.setattr(module, "processors", lambda: 6)
+    monkeypatch.setattr(module, "_processors", lambda: 6)
     given = []
     monkeypatch.setattr(module.DecoderProcess, "decode", lambda self, *arguments: given.append(arguments[-1]))
     arguments = ("jpeg2k_decode", None, STORED.shape, UINT16)
@@ -73,21 +73,21 @@ def test_one_frame_gets_its_share_of_the_processors(pool, monkeypatch):
     other = pool.take()  # decodes
     pool.decode(*arguments, parallel=True)
     pool.idle.append(other)
-    monkeypatch.setattr(module, "processors", lambda: 1)
+    monkeypatch.setattr(module, "_processors", lambda: 1)
     pool.decode(*arguments, parallel=True)
     assert given == [4, None, 3, 1]
 
 
 def test_threads_give_the_same_pixels(pool, monkeypatch):
     large = np.tile(STORED, (20, 20))
-    monkeypatch.setattr(module, "processors", lambda: 8)
-    with in_memory(encode("90", large)) as frame:
+    monkeypatch.setattr(module, "_processors", lambda: 8)
+    with _in_memory(encode("90", large)) as frame:
         found = pool.decode("jpeg2k_decode", frame, large.shape, UINT16, parallel=True)
     np.testing.assert_array_equal(found, large)
 
 
 def test_a_refused_frame_gives_its_child_back(pool):
-    with in_memory(b"nonsense") as frame, pytest.raises(RefusedInput):
+    with _in_memory(b"nonsense") as frame, pytest.raises(RefusedInput):
         pool.decode("jpeg2k_decode", frame, STORED.shape, UINT16)
     np.testing.assert_array_equal(decode(pool), STORED)
     assert len(pool.children) == len(pool.idle) == 1

@@ -20,7 +20,7 @@ def loaded(tmp_path, pixel_data):
 
 @pytest.fixture
 def left_in_file(monkeypatch):
-    monkeypatch.setattr(parsing, "MAX_VALUE_BYTES", 100)
+    monkeypatch.setattr(parsing, "_MAX_VALUE_BYTES", 100)
 
 
 def test_one_fragment_is_read_where_it_is(tmp_path, left_in_file):
@@ -35,7 +35,7 @@ def test_one_fragment_is_read_where_it_is(tmp_path, left_in_file):
 @pytest.mark.parametrize("deferred", [True, False])
 @pytest.mark.parametrize("has_bot", [True, False])
 def test_fragments_are_joined(tmp_path, monkeypatch, deferred, has_bot):
-    monkeypatch.setattr(parsing, "MAX_VALUE_BYTES", 100 if deferred else 10**6)
+    monkeypatch.setattr(parsing, "_MAX_VALUE_BYTES", 100 if deferred else 10**6)
     dataset = loaded(tmp_path, encapsulate([FRAME], fragments_per_frame=3, has_bot=has_bot))
     with open_frame(dataset) as frame:
         assert frame.read() == FRAME

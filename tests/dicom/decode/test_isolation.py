@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scripts.dicom import RefusedInput
 from scripts.dicom.decode import isolation as module
-from scripts.dicom.decode.frame import Frame, in_memory
+from scripts.dicom.decode.frame import Frame, _in_memory
 from scripts.dicom.decode.isolation import DecoderProcess
 
 from ..cases import STORED, encode
@@ -23,7 +23,7 @@ def decoder():
 
 def decode(decoder, stream=None, function="jpeg2k_decode", shape=STORED.shape, offset=0):
     content = encode("90", STORED) if stream is None else stream
-    with in_memory(bytes(offset) + content) as whole:
+    with _in_memory(bytes(offset) + content) as whole:
         return decoder.decode(function, Frame(whole.file, offset, len(content)), shape, UINT16)
 
 
@@ -48,12 +48,12 @@ def test_a_file_that_cannot_be_mapped_is_read(monkeypatch):
         raise OSError(errno.ENODEV, "No such device")  # of a file system without it
 
     monkeypatch.setattr(isolated_decoder.mmap, "mmap", unable)
-    with in_memory(b"0123456789") as frame:
-        assert bytes(isolated_decoder.map_frame(frame.file.fileno(), 3, 5)) == b"34567"
+    with _in_memory(b"0123456789") as frame:
+        assert bytes(isolated_decoder._map_frame(frame.file.fileno(), 3, 5)) == b"34567"
 
 
 def test_a_file_that_was_cut_is_a_refusal(decoder):
-    with in_memory(encode("90", STORED)) as frame, pytest.raises(RefusedInput, match="ValueError"):
+    with _in_memory(encode("90", STORED)) as frame, pytest.raises(RefusedInput, match="ValueError"):
         frame.file.truncate(frame.length // 2)
         decoder.decode("jpeg2k_decode", frame, STORED.shape, UINT16)
     np.testing.assert_array_equal(decode(decoder), STORED)
@@ -84,8 +84,8 @@ def test_a_child_that_died_is_replaced(decoder):
 def test_too_much_work_is_a_refusal(decoder, monkeypatch):
     large = np.tile(STORED, (20, 20))
     frame = encode("90", large)
-    monkeypatch.setattr(module, "START_S", 0.001)
-    monkeypatch.setattr(module, "SECONDS_PER_PIXEL", 0)
+    monkeypatch.setattr(module, "_START_S", 0.001)
+    monkeypatch.setattr(module, "_SECONDS_PER_PIXEL", 0)
     with pytest.raises(RefusedInput) as refusal:
         decode(decoder, frame, shape=large.shape)
     assert refusal.value.code == "DECODE_TIME"
@@ -96,8 +96,8 @@ def test_too_much_work_is_a_refusal(decoder, monkeypatch):
 def test_no_answer_is_a_refusal(decoder, monkeypatch):
     decode(decoder)
     os.kill(decoder.process.pid, signal.SIGSTOP)  # alive, and will not answer
-    monkeypatch.setattr(module, "START_S", 0.1)
-    monkeypatch.setattr(module, "READ_S", 0.1)
+    monkeypatch.setattr(module, "_START_S", 0.1)
+    monkeypatch.setattr(module, "_READ_S", 0.1)
     with pytest.raises(RefusedInput) as refusal:
         decode(decoder)
     assert refusal.value.code == "DECODE_TIME"
@@ -106,8 +106,8 @@ def test_no_answer_is_a_refusal(decoder, monkeypatch):
 
 def test_memory_limit(decoder, monkeypatch):
     decode(decoder)
-    monkeypatch.setattr(module, "START_BYTES", 0)
-    monkeypatch.setattr(module, "BYTES_PER_PIXEL", 0)
+    monkeypatch.setattr(module, "_START_BYTES", 0)
+    monkeypatch.setattr(module, "_BYTES_PER_PIXEL", 0)
     with pytest.raises(RefusedInput) as refusal:
         decode(decoder, encode("90", np.tile(STORED, (20, 20))), shape=(1920, 1280))
     assert refusal.value.code == "DECODE"

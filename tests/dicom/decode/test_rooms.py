@@ -2,7 +2,7 @@ import os
 
 import numpy as np
 import pytest
-from scripts.dicom.decode.rooms import FREE_ROOMS, HUGE_PAGE, SHARED_ROOMS, Room, Rooms, SharedRoom
+from scripts.dicom.decode.rooms import _FREE_ROOMS, _HUGE_PAGE, SHARED_ROOMS, Room, Rooms, SharedRoom
 
 UINT16 = np.dtype(np.uint16)
 
@@ -35,13 +35,13 @@ def test_a_room_that_is_too_small_is_given_up(rooms):
 
 
 def test_few_are_kept(rooms):
-    arrays = [rooms.pixels(rooms.take(200), (10, 10), UINT16) for _ in range(FREE_ROOMS + 3)]
+    arrays = [rooms.pixels(rooms.take(200), (10, 10), UINT16) for _ in range(_FREE_ROOMS + 3)]
     del arrays
-    assert len(rooms.free) == FREE_ROOMS
+    assert len(rooms.free) == _FREE_ROOMS
 
 
 def test_pages_are_aligned():
-    assert np.frombuffer(Room(100).memory, np.uint8).ctypes.data % HUGE_PAGE == 0
+    assert np.frombuffer(Room(100).memory, np.uint8).ctypes.data % _HUGE_PAGE == 0
 
 
 def test_shared_memory_that_a_fork_sees_is_not_used_again():

@@ -6,7 +6,7 @@ import pytest
 from pydicom.pixels import get_decoder, pixel_array
 from scripts.dicom import RefusedInput, read_header, read_radiograph
 from scripts.dicom.decode.bits import stored_values
-from scripts.dicom.decode.samples import DECODERS, NATIVE, decode
+from scripts.dicom.decode.samples import _NATIVE, DECODERS, decode
 from scripts.dicom.header import complete_header
 from scripts.dicom.read.parsing import load_dataset
 
@@ -28,7 +28,7 @@ def decoded(path):
 
 
 def test_every_syntax_has_one_decoder_and_none_two():
-    assert not NATIVE & {*DECODERS}
+    assert not _NATIVE & {*DECODERS}
     for uid in DECODERS:
         assert pydicom.uid.UID(uid).is_encapsulated
 

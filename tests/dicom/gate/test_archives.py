@@ -42,10 +42,10 @@ def test_no_name_leads_out_of_the_folder(tmp_path, name, monkeypatch):
 
 
 def test_bombs_are_refused_before_they_are_inflated(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "SMALL_BYTES", 1000)
+    monkeypatch.setattr(archives, "_SMALL_BYTES", 1000)
     bomb = pack(tmp_path / "a.zip", **{"a.dcm": bytes(1_000_000), "b.dcm": os.urandom(2000), "c.dcm": bytes(900)})
     assert codes(bomb) == ["ARCHIVE_SIZE", None, None]
-    monkeypatch.setattr(archives, "MAX_ARCHIVE_BYTES", 1_000_000)
+    monkeypatch.setattr(archives, "_MAX_ARCHIVE_BYTES", 1_000_000)
     assert codes(bomb) == ["ARCHIVE_SIZE"]
 
 

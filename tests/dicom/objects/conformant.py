@@ -11,7 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ComputedRadiographyImageStorage
 from scripts.dicom.objects import Algorithm
-from scripts.phantom.phantom_studies import Study, dicom_of
+from scripts.phantom.phantom_studies import Study, _dicom_of
 from scripts.phantom.projection import make_phantom
 
 from ..synthetic import make_dataset, picture, save, window
@@ -25,7 +25,7 @@ needs_dciodvfy = pytest.mark.skipif(
 def dx() -> Dataset:
     """Phantom DX, 64 × 64, with oblong pixels as if the detector had them."""
     study = Study(1, 1, "F", 50, {})
-    dataset = dicom_of(make_phantom(0, 1, 1, {}, 64), study, 0)
+    dataset = _dicom_of(make_phantom(0, 1, 1, {}, 64), study, 0)
     dataset.ImagerPixelSpacing = [0.4, 0.2]
     return dataset
 

@@ -3,7 +3,7 @@ import pydicom
 import pytest
 from scripts.dicom import read_radiograph
 from scripts.dicom.objects import load_source, write_attention_overlay
-from scripts.dicom.objects.attention_overlay import BOX_COLOUR
+from scripts.dicom.objects.attention_overlay import _BOX_COLOUR
 
 from ..synthetic import make_dataset, picture, save, window
 from .conformant import ALGORITHM, attention_at, bare, cr
@@ -34,8 +34,8 @@ def test_colour_is_where_the_attention_is_and_the_film_stays_elsewhere(tmp_path)
 def test_regions_are_drawn_on_their_borders(tmp_path):
     written, _ = overlay(cr(), tmp_path, 5, 5, [(40, 10, 60, 30)])
     pixels = written.pixel_array
-    assert [tuple(pixels[row, column]) for row, column in ((40, 20), (59, 20), (50, 10), (50, 29))] == [BOX_COLOUR] * 4
-    assert tuple(pixels[50, 20]) != BOX_COLOUR and tuple(pixels[61, 20]) != BOX_COLOUR
+    assert [tuple(pixels[row, column]) for row, column in ((40, 20), (59, 20), (50, 10), (50, 29))] == [_BOX_COLOUR] * 4
+    assert tuple(pixels[50, 20]) != _BOX_COLOUR and tuple(pixels[61, 20]) != _BOX_COLOUR
 
 
 def test_caption_says_research_use(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 from pydicom.sr import _concepts_dict
-from scripts.dicom.objects.codes import FINDING_CODES, PRIVATE_SCHEME, finding_code
+from scripts.dicom.objects.codes import _FINDING_CODES, PRIVATE_SCHEME, finding_code
 
 
 def published(scheme: str) -> dict[str, set[str]]:
@@ -12,20 +12,20 @@ def published(scheme: str) -> dict[str, set[str]]:
     return meanings
 
 
-@pytest.mark.parametrize("code", FINDING_CODES.values(), ids=lambda code: code.meaning)
+@pytest.mark.parametrize("code", _FINDING_CODES.values(), ids=lambda code: code.meaning)
 def test_code_that_dicom_publishes_has_its_published_meaning(code):
     meanings = published(code.scheme_designator)
     assert code.meaning in meanings.get(code.value, {code.meaning})
 
 
 def test_these_findings_have_codes_of_ps3_16():
-    in_dicom = {label for label, code in FINDING_CODES.items() if code.value in published(code.scheme_designator)}
+    in_dicom = {label for label, code in _FINDING_CODES.items() if code.value in published(code.scheme_designator)}
     assert in_dicom == {"Edema", "Infiltration", "Lung Opacity", "Mass", "Nodule", "Pleural Effusion", "Pneumothorax"}
 
 
 def test_snomed_codes_have_a_right_check_digit():
     """SCTIDs end with a Verhoeff check digit: a mistyped code shows."""
-    for code in FINDING_CODES.values():
+    for code in _FINDING_CODES.values():
         if code.scheme_designator == "SCT":
             assert verhoeff(code.value) == 0, code
 

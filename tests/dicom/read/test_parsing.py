@@ -55,7 +55,7 @@ def test_large_values_stay_in_the_file(tmp_path, compressed):
 
 
 def test_large_values_of_a_deflated_file_are_there(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MAX_VALUE_BYTES", 1000)
+    monkeypatch.setattr(module, "_MAX_VALUE_BYTES", 1000)
     loaded = load_dataset(save(in_syntax(SYNTAXES[2]), tmp_path / "x.dcm"))
     complete_header(loaded)
     np.testing.assert_array_equal(decode(loaded), STORED)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scripts.dicom import RefusedInput, read_header, read_radiograph
-from scripts.dicom.read.radiograph import META_KEYS
+from scripts.dicom.read.radiograph import _META_KEYS
 
 from ..mutations import mutate
 from ..synthetic import make_dataset, picture, save, window
@@ -49,7 +49,7 @@ def test_same_picture_in_every_format(tmp_path, suffix, array, maximum):
     assert radiograph.image.shape == (1, 96, 64)
     assert radiograph.image.dtype == np.float32
     np.testing.assert_allclose(radiograph.image[0], array / maximum, atol=1e-7)
-    assert tuple(radiograph.meta) == META_KEYS
+    assert tuple(radiograph.meta) == _META_KEYS
 
 
 def test_jpeg_is_close(tmp_path):
@@ -95,7 +95,7 @@ def test_colour_pictures(tmp_path):
 def test_meta_is_the_allow_list_and_names_nobody(tmp_path):
     radiograph = read_radiograph(save(make_dataset(STORED, BurnedInAnnotation="YES", **window()), tmp_path / "x.dcm"))
     meta = radiograph.meta
-    assert tuple(meta) == META_KEYS
+    assert tuple(meta) == _META_KEYS
     assert not any(secret in repr(meta) for secret in (*SECRETS, str(tmp_path)))
     assert meta["spacing_mm"] == [0.2, 0.1]
     assert (meta["source_format"], meta["bits_stored"], meta["view"], meta["modality"]) == ("dicom", 12, "PA", "DX")

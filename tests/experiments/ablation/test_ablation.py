@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from scripts.experiments.ablation.frozen_backbone import FrozenBackbone
-from scripts.report.report import write_report
+from scripts.report.report import _write_report
 from scripts.workflow import run_workflow
 
 from .conftest import LABELS
@@ -115,7 +115,7 @@ def test_names_that_do_not_exist_are_refused(settings, tmp_path, key, value, mes
 
 
 def test_the_report_of_a_run_folder_shows_the_experiment(content, settings, tmp_path):
-    text = write_report(Path(settings["output_dir"]).parent, tmp_path / "report.html").read_text()
+    text = _write_report(Path(settings["output_dir"]).parent, tmp_path / "report.html").read_text()
     assert content["sentence"] in text and "data:image/png" in text
     assert all(f'<th scope="row">{name}</th>' in text for name in content["arms"])
     assert "with the classifier of A8_zoom_bicubic" in text

@@ -46,7 +46,7 @@ def found():
 
     enhancers = [BicubicEnhancer(), NativeEnhancer(), Inventor(), Eraser()]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lesions, "draw_pairs", pairs)
+        patch.setattr(lesions, "_draw_pairs", pairs)
         return lesions.check_lesions({enhancer.name: enhancer for enhancer in enhancers}, pairs=4, window=16)
 
 
@@ -66,10 +66,10 @@ def test_a_lesion_that_is_erased_is_noticed(found):
 
 
 def test_phantoms_of_a_pair_differ_in_the_lesion_alone():
-    (first, *_) = lesions.draw_pairs(1, 0, 512)
+    (first, *_) = lesions._draw_pairs(1, 0, 512)
     with_lesion, without, clean = first
     changed = (with_lesion != without)[0].numpy()
     assert changed.any() and not changed[:50].any()
     assert not torch.equal(without, clean)
-    mask = make_phantom(0, lesions.FIRST_PATIENT, 1, {"Lung Opacity": "nodular"}, 512).masks["Lung Opacity"]
+    mask = make_phantom(0, lesions._FIRST_PATIENT, 1, {"Lung Opacity": "nodular"}, 512).masks["Lung Opacity"]
     assert changed[mask].mean() > 3 * changed[~mask].mean()

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scripts.experiments.ablation.statistics import Judged, combine, compare, macro_names, score_arm, summarise_arm
+from scripts.experiments.ablation.statistics import Judged, _combine, compare, macro_names, score_arm, summarise_arm
 
 SEEDS, CASES = 3, 1200
 
@@ -61,6 +61,6 @@ def test_an_arm_differs_from_itself_by_exactly_nothing():
 
 
 def test_p_values_of_seeds_are_combined_conservatively():
-    assert combine([0.01, 0.02, 0.9]) == pytest.approx(0.04)
-    assert combine([0.8, 0.9, 0.7]) == 1.0
-    assert combine([0.01, None]) is None
+    assert _combine([0.01, 0.02, 0.9]) == pytest.approx(0.04)
+    assert _combine([0.8, 0.9, 0.7]) == 1.0
+    assert _combine([0.01, None]) is None

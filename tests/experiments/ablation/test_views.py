@@ -3,7 +3,7 @@ import torch
 from scripts.common.geometry import fit_square
 from scripts.experiments.ablation.arm_enhancers import Enhancers
 from scripts.experiments.ablation.arms import View
-from scripts.experiments.ablation.views import Viewer, make_source, true_pixels
+from scripts.experiments.ablation.views import Viewer, _make_source, _true_pixels
 from scripts.super_resolution.region_enhancer import EnhanceSettings
 from scripts.super_resolution.regions import Region
 from scripts.super_resolution.resampling import degrade, resize
@@ -19,7 +19,7 @@ def viewer(truth):
     attention = torch.zeros(4, 4)
     attention[1, 2] = 1
     settings = EnhanceSettings(count=2, window=16, feather=0)
-    return Viewer(make_source(truth, 64), attention, 64, settings, Enhancers("none"))
+    return Viewer(_make_source(truth, 64), attention, 64, settings, Enhancers("none"))
 
 
 def box(region):
@@ -40,8 +40,8 @@ def test_identity_pasted_back_is_the_image(viewer):
 
 def test_true_pixels_of_equal_regions_are_as_many_at_any_ratio():
     truth = torch.rand(1, 1024, 1024)
-    source = make_source(truth, 112)  # 9.14 true pixels for each
-    crops = [true_pixels(source, Region(0, start, 32, start + 32)) for start in range(81)]
+    source = _make_source(truth, 112)  # 9.14 true pixels for each
+    crops = [_true_pixels(source, Region(0, start, 32, start + 32)) for start in range(81)]
     assert {crop.shape for crop in crops} == {(1, 293, 293)}
     assert torch.equal(crops[0], truth[:, :293, :293]) and torch.equal(crops[80], truth[:, :293, -293:])
 
@@ -73,9 +73,9 @@ def test_full_image_is_one_region(viewer):
 def test_detail_reaches_zoom_and_canvas_but_not_what_is_pasted_back(truth, viewer):
     """A checkerboard of single pixels in the truth, in all of the image."""
     board = 0.2 * ((torch.arange(256)[:, None] + torch.arange(208)) % 2) - 0.1
-    marked = Viewer(make_source((truth * 0.5 + 0.2 + board).clamp(0, 1), 64), viewer.attention, 64, viewer.settings,
+    marked = Viewer(_make_source((truth * 0.5 + 0.2 + board).clamp(0, 1), 64), viewer.attention, 64, viewer.settings,
                     viewer.enhancer_of)  # fmt: skip
-    plain = Viewer(make_source(truth * 0.5 + 0.2, 64), viewer.attention, 64, viewer.settings, viewer.enhancer_of)
+    plain = Viewer(_make_source(truth * 0.5 + 0.2, 64), viewer.attention, 64, viewer.settings, viewer.enhancer_of)
 
     def change(view, part):
         first, second = (getattr(each.see(view), part) for each in (marked, plain))

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from PIL import Image
 from scripts.data.datalist import load_datalist
-from scripts.experiments.explaining.controls import CENTRE, DRAWS, PRIOR, RANDOM, Controls, centre, training_priors
+from scripts.experiments.explaining.controls import _DRAWS, CENTRE, PRIOR, RANDOM, Controls, _centre, training_priors
 
 
 def test_the_prior_is_where_training_findings_are_and_not_test_ones(tmp_path):
@@ -30,10 +30,10 @@ def test_controls_of_an_image_are_its_own_and_repeatable():
     controls = Controls((4, 4), {"Mass": torch.rand(4, 4)}, seed=0)
     first, again, other = controls.maps("Mass", 0), controls.maps("Mass", 0), controls.maps("Edema", 1)
     assert list(first) == [RANDOM, CENTRE, PRIOR] and list(other) == [RANDOM, CENTRE]
-    assert len(first[RANDOM]) == DRAWS
+    assert len(first[RANDOM]) == _DRAWS
     assert torch.equal(first[RANDOM][3], again[RANDOM][3]) and not torch.equal(first[RANDOM][3], other[RANDOM][3])
 
 
 def test_the_centre_is_in_the_middle():
-    found = centre((5, 5))
+    found = _centre((5, 5))
     assert found.argmax() == 12 and torch.allclose(found, found.T) and torch.allclose(found, found.flip(0))

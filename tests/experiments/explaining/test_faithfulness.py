@@ -1,6 +1,6 @@
 import pytest
 import torch
-from scripts.experiments.explaining.faithfulness import area_under, deletion_insertion, marked
+from scripts.experiments.explaining.faithfulness import _area_under, _marked, deletion_insertion
 
 
 class ReadsOnePatch(torch.nn.Module):
@@ -32,9 +32,9 @@ def test_a_label_that_nothing_changes_has_its_probability():
 
 def test_marks_are_whole_patches_in_the_order_of_the_map():
     grid = torch.arange(36.0).reshape(6, 6)
-    mask = marked(grid, 3 / 36, 48)
+    mask = _marked(grid, 3 / 36, 48)
     assert mask.sum() == 3 * 64 and mask[40:, 24:].all()
 
 
 def test_area_under_a_line():
-    assert area_under([0.0, 0.5, 1.0]) == pytest.approx(0.5)
+    assert _area_under([0.0, 0.5, 1.0]) == pytest.approx(0.5)

@@ -2,7 +2,7 @@ import json
 import shutil
 
 import pytest
-from scripts.experiments.sr_evaluation.gain_choice import choose
+from scripts.experiments.sr_evaluation.gain_choice import _choose
 from scripts.super_resolution.enhancers.latent_diffusion import LatentDiffusionEnhancer
 from scripts.workflow import run_workflow
 
@@ -18,12 +18,12 @@ def choosing(high_res, ldm, output_dir, **changes):
 
 def test_rule_takes_the_largest_gain_that_holds_at_every_size():
     above = {"1024": {0.2: 0.8, 0.4: 0.5, 0.6: 0.12, 0.8: -0.3}, "512": {0.2: 0.6, 0.4: 0.2, 0.6: 0.05, 0.8: -0.5}}
-    assert choose(above, [0.2, 0.4, 0.6, 0.8], 0.1) == 0.4
-    assert choose(above, [0.2, 0.4, 0.6, 0.8], 0.0) == 0.6
+    assert _choose(above, [0.2, 0.4, 0.6, 0.8], 0.1) == 0.4
+    assert _choose(above, [0.2, 0.4, 0.6, 0.8], 0.0) == 0.6
     with pytest.raises(ValueError, match=r"expected one that is \+1 dB"):
-        choose(above, [0.2, 0.4], 1.0)
+        _choose(above, [0.2, 0.4], 1.0)
     with pytest.raises(ValueError, match="gains"):
-        choose({}, [0.2], 0.1)  # every region was refused
+        _choose({}, [0.2], 0.1)  # every region was refused
 
 
 def test_gain_is_chosen_on_validation_and_becomes_the_models_own(high_res, ldm, tmp_path, capsys):

@@ -1,13 +1,13 @@
 import pytest
 import torch
-from scripts.experiments.sr_evaluation.gradients import gradient_magnitude, gradient_similarity
+from scripts.experiments.sr_evaluation.gradients import _gradient_magnitude, gradient_similarity
 
 from .synthetic import film
 
 
 def test_magnitude_of_a_ramp_is_its_slope():
     ramp = (0.02 * torch.arange(16.0)).expand(1, 12, 16)
-    torch.testing.assert_close(gradient_magnitude(ramp), torch.full((1, 10, 14), 0.04))  # over two pixels
+    torch.testing.assert_close(_gradient_magnitude(ramp), torch.full((1, 10, 14), 0.04))  # over two pixels
 
 
 def test_blur_loses_similarity_and_a_shift_of_grey_does_not():

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from scripts.experiments.sr_evaluation.spectrum import compare_spectra, octave_powers
+from scripts.experiments.sr_evaluation.spectrum import _octave_powers, compare_spectra
 from scripts.super_resolution.resampling import degrade, resize
 
 from .synthetic import film
@@ -14,13 +14,13 @@ def white(strength=0.05, side=256, seed=0):
 
 
 def test_white_noise_has_its_variance_in_every_octave():
-    np.testing.assert_allclose(octave_powers(white()), 0.05**2, rtol=0.12)
+    np.testing.assert_allclose(_octave_powers(white()), 0.05**2, rtol=0.12)
 
 
 def test_background_of_second_order_is_no_noise():
     y, x = torch.meshgrid(torch.linspace(-1, 1, 256), torch.linspace(-1, 1, 256), indexing="ij")
     hill = (0.3 * x - 0.2 * y * y + 0.25 * x * y)[None]
-    np.testing.assert_allclose(octave_powers(white() + hill), octave_powers(white()), rtol=1e-3)
+    np.testing.assert_allclose(_octave_powers(white() + hill), _octave_powers(white()), rtol=1e-3)
 
 
 def test_half_the_amplitude_is_six_decibels_less_in_every_octave():

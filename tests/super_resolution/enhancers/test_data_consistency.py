@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from scripts.super_resolution.enhancers.data_consistency import back_project, data_consistent, inject_detail
+from scripts.super_resolution.enhancers.data_consistency import _inject_detail, back_project, data_consistent
 from scripts.super_resolution.resampling import degrade, resize
 
 
@@ -66,7 +66,7 @@ def test_regions_do_not_wait_for_one_another(film):
 
 def test_gain_goes_from_interpolation_to_all_of_the_detail(film):
     low_res, sampled = degrade(film, 4), noisy(film)
-    none, half, all_of_it = (inject_detail(sampled, low_res, 4, gain) for gain in (0.0, 0.5, 1.0))
+    none, half, all_of_it = (_inject_detail(sampled, low_res, 4, gain) for gain in (0.0, 0.5, 1.0))
     assert torch.equal(none, resize(low_res, (128, 128)))
     torch.testing.assert_close(half, (none + all_of_it) / 2)
     assert (all_of_it - film).square().mean() > (none - film).square().mean()  # the detail was noise
@@ -75,7 +75,7 @@ def test_gain_goes_from_interpolation_to_all_of_the_detail(film):
 def test_grey_levels_are_the_inputs_own(film):
     """A network that is off by a constant, as 8 bits or another window would make it, adds nothing of that."""
     low_res = degrade(film, 4)
-    torch.testing.assert_close(inject_detail(film + 0.1, low_res, 4), inject_detail(film, low_res, 4))
+    torch.testing.assert_close(_inject_detail(film + 0.1, low_res, 4), _inject_detail(film, low_res, 4))
 
 
 def test_not_a_number_stays_visible():

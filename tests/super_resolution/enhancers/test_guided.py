@@ -1,6 +1,6 @@
 import pytest
 import torch
-from scripts.super_resolution.enhancers.guided import GuidedEnhancer, surroundings_of
+from scripts.super_resolution.enhancers.guided import GuidedEnhancer, _surroundings_of
 from scripts.super_resolution.networks.guided_network import GuidedNetwork
 from scripts.super_resolution.networks.weight_folder import save_network
 from scripts.super_resolution.region_enhancer import EnhanceSettings, RegionEnhancer
@@ -56,7 +56,7 @@ def test_guide_shows_what_lies_around_a_region_and_where_it_is(folder):
     ],
 )
 def test_surroundings_stay_inside_the_image(box, shape, expected):
-    assert surroundings_of(box, shape) == expected
+    assert _surroundings_of(box, shape) == expected
 
 
 def test_the_pipeline_guides_and_the_result_does_not_depend_on_the_batch(folder):

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from scripts.super_resolution.enhancers.inverse import InverseEnhancer, invert
+from scripts.super_resolution.enhancers.inverse import InverseEnhancer, _invert
 from scripts.super_resolution.resampling import degrade
 
 from ..tiny_ldm import write_tiny_ldm
@@ -50,7 +50,7 @@ def test_stops_when_the_input_is_explained_or_no_longer_explained_better():
         return latents
 
     start = torch.rand(1, 1, 8, 8)
-    invert(exact, start, degrade(start, 4), iterations=100)
+    _invert(exact, start, degrade(start, 4), iterations=100)
     assert len(calls) == 2  # one look, and the result
     calls.clear()
 
@@ -58,7 +58,7 @@ def test_stops_when_the_input_is_explained_or_no_longer_explained_better():
         calls.append(1)
         return 0.0 * latents
 
-    invert(constant, start, torch.ones(1, 1, 2, 2), iterations=100)
+    _invert(constant, start, torch.ones(1, 1, 2, 2), iterations=100)
     assert 20 <= len(calls) <= 23
 
 

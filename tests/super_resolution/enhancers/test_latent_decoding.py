@@ -1,6 +1,6 @@
 import pytest
 import torch
-from scripts.super_resolution.enhancers.latent_decoding import decode_latents, normalised_by, recorded, starts
+from scripts.super_resolution.enhancers.latent_decoding import _normalised_by, _recorded, _starts, decode_latents
 
 from ..tiny_ldm import tiny_networks
 
@@ -72,9 +72,9 @@ def test_tiles_without_the_statistics_of_the_whole_would_be_far_off(vqvae, laten
 def test_normalising_by_its_own_statistics_changes_nothing(vqvae, latents):
     part, statistics = latents[..., :16, :16], {}
     with torch.no_grad():
-        with recorded(vqvae.decoder, statistics):
+        with _recorded(vqvae.decoder, statistics):
             plain = vqvae.decode(part).sample
-        with normalised_by(vqvae.decoder, statistics):
+        with _normalised_by(vqvae.decoder, statistics):
             torch.testing.assert_close(vqvae.decode(part).sample, plain, atol=1e-4, rtol=0)
         assert torch.equal(vqvae.decode(part).sample, plain)  # the hooks are gone
 
@@ -96,4 +96,4 @@ def test_decoder_stays_in_float32_under_autocast():
 
 @pytest.mark.parametrize(("length", "expected"), [(64, [0]), (40, [0]), (65, [0, 1]), (150, [0, 48, 86])])
 def test_tiles_cover_a_length(length, expected):
-    assert starts(length, 64, 16) == expected
+    assert _starts(length, 64, 16) == expected

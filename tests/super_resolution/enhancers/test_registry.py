@@ -1,8 +1,8 @@
 import pytest
 import torch
 from scripts.phantom import make_phantom
-from scripts.sr_training.train_diffusion import build_scheduler, build_unet
-from scripts.super_resolution.enhancers.registry import ENHANCERS, ONLY_FOUR, make_enhancer
+from scripts.sr_training.train_diffusion import _build_scheduler, build_unet
+from scripts.super_resolution.enhancers.registry import _ONLY_FOUR, ENHANCERS, make_enhancer
 from scripts.super_resolution.enhancers.resshift import ShiftSchedule, save_schedule
 from scripts.super_resolution.fidelity import psnr
 from scripts.super_resolution.networks.guided_network import GuidedNetwork
@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
         save_network(RegressionNetwork(width=8, blocks=1), folder / part)
     save_network(build_unet(17, 3, (16, 32), sample_size=8), folder / "unet")
     save_network(tiny_networks(channels=1)[1], folder / "vqvae")
-    build_scheduler().save_pretrained(folder / "scheduler")
+    _build_scheduler().save_pretrained(folder / "scheduler")
     save_network(build_unet(17, 16, (16, 32), sample_size=8), folder / "resshift" / "unet")
     save_schedule(folder / "resshift", ShiftSchedule(0.01))
     save_network(GuidedNetwork(pixel_width=8, patch_width=16, stages=1), folder / "guided")
@@ -59,7 +59,7 @@ def test_other_scales_where_they_are_offered(name, folder):
     assert enhancer.enhance(torch.rand(1, 1, 8, 8), generators=[]).shape == (1, 1, 24, 24)
 
 
-@pytest.mark.parametrize("name", ONLY_FOUR)
+@pytest.mark.parametrize("name", _ONLY_FOUR)
 def test_a_scale_that_is_not_offered_is_refused(name, folder):
     with pytest.raises(ValueError, match=f"scale: not offered by {name}; expected 4, found 2"):
         make_enhancer(name, folder=folder, scale=2)

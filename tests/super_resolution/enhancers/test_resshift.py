@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 from scripts.sr_training.train_diffusion import build_unet
-from scripts.super_resolution.enhancers.resshift import ResShiftEnhancer, ShiftSchedule, load_schedule, save_schedule
+from scripts.super_resolution.enhancers.resshift import ResShiftEnhancer, ShiftSchedule, _load_schedule, save_schedule
 from scripts.super_resolution.networks.regression_network import RegressionNetwork
 from scripts.super_resolution.networks.weight_folder import save_network
 from scripts.super_resolution.resampling import degrade
@@ -80,7 +80,7 @@ def test_a_missing_or_wrong_part_is_named(folder):
         ResShiftEnhancer(folder)
     (folder / "resshift" / "shift.json").write_text(json.dumps({"noise": 1}))
     with pytest.raises(ValueError, match="cannot be read"):
-        load_schedule(folder / "resshift")
+        _load_schedule(folder / "resshift")
     save_schedule(folder / "resshift", ShiftSchedule(0.01))
     save_network(build_unet(3, 3, (16, 32), sample_size=8), folder / "resshift" / "unet")
     with pytest.raises(ValueError, match="expected 33 channels in and 16 out, found 6 in and 3 out"):

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from scripts.super_resolution.networks.guided_network import GuidedNetwork, ImplicitFunction, join, neighbours, split
+from scripts.super_resolution.networks.guided_network import GuidedNetwork, ImplicitFunction, _join, _neighbours, split
 from scripts.super_resolution.resampling import resize
 
 
@@ -25,7 +25,7 @@ def test_default_is_small():
 def test_patches_are_put_together_again():
     features = torch.rand(2, 3, 8, 12)
     pixels = split(features)
-    assert pixels.shape == (2 * 6, 16, 3) and torch.equal(join(pixels, (2, 3)), features)
+    assert pixels.shape == (2 * 6, 16, 3) and torch.equal(_join(pixels, (2, 3)), features)
     assert torch.equal(pixels[1].T.reshape(3, 4, 4), features[0, :, :4, 4:8])
 
 
@@ -48,7 +48,7 @@ def test_a_linear_function_of_the_place_is_continuous():
 
 
 def test_neighbours_enclose_the_place():
-    (lower, below, weight), (upper, above, rest) = neighbours(4, 16)
+    (lower, below, weight), (upper, above, rest) = _neighbours(4, 16)
     assert torch.allclose(weight + rest, torch.ones(16)) and bool((upper - lower <= 1).all())
     assert torch.allclose(below - above, torch.ones(16))
     inner = slice(2, 14)

@@ -20,7 +20,7 @@ LABELS = [
     "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture",
     "Support Devices",
 ]  # fmt: skip
-PLACE = re.compile(r"(?P<patient>patient\d+)/(?P<study>study\d+)/view\d+_(?P<view>frontal|lateral)\.\w+$")
+_PLACE = re.compile(r"(?P<patient>patient\d+)/(?P<study>study\d+)/view\d+_(?P<view>frontal|lateral)\.\w+$")
 
 
 def read(root: Path) -> Reading:
@@ -34,22 +34,22 @@ def read(root: Path) -> Reading:
     films = Films()
     for split, table in tables.items():
         # Released test tables may lack columns; what they lack is null.
-        labels = LABELS if split == "training" else [name for name in LABELS if name in header(table)]
+        labels = LABELS if split == "training" else [name for name in LABELS if name in _header(table)]
         for row in read_rows(table, ["Path", *labels]):
-            add(films, root, row, split)
+            _add(films, root, row, split)
     return LABELS, films.items, films.failures
 
 
-def header(table: Path) -> list[str]:
+def _header(table: Path) -> list[str]:
     """Columns of a table."""
     first = next(read_rows(table, ["Path"]), None)
     return list(first.values) if first else []
 
 
-def add(films: Films, root: Path, row: Row, split: str) -> None:
+def _add(films: Films, root: Path, row: Row, split: str) -> None:
     """Film of a row."""
     path = PurePosixPath(row["Path"])
-    place = PLACE.search(row["Path"])
+    place = _PLACE.search(row["Path"])
     if place is None:
         raise row.wrong("Path", "…/patient00001/study1/view1_frontal.jpg")
     parts = path.parts[1:] if path.parts[0].lower().startswith("chexpert") else path.parts

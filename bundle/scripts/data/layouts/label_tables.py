@@ -18,8 +18,8 @@ from ...dicom.terms import FRONTAL_VIEWS
 from ..sources import LABEL_VALUES, failure
 
 Reading = tuple[list[str], list[dict[str, Any]], list[Failure]]
-SEXES = {"m": "M", "male": "M", "f": "F", "female": "F"}
-OLDEST = 120.0  # years; NIH has ages of 400 and more
+_SEXES = {"m": "M", "male": "M", "f": "F", "female": "F"}
+_OLDEST = 120.0  # years; NIH has ages of 400 and more
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def find_files(root: Path, suffixes: Sequence[str]) -> Callable[[str], Path]:
 
 def sex_of(text: str) -> str | None:
     """``M`` or ``F``; ``None`` for anything else."""
-    return SEXES.get(text.lower())
+    return _SEXES.get(text.lower())
 
 
 def age_of(text: str) -> float | None:
@@ -178,4 +178,4 @@ def age_of(text: str) -> float | None:
         years = float(text[:-1]) / unit if unit else float(text)
     except ValueError:
         return None
-    return years if 0 <= years <= OLDEST else None
+    return years if 0 <= years <= _OLDEST else None

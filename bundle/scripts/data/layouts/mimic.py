@@ -12,7 +12,7 @@ from pathlib import Path
 from .chexpert import LABELS
 from .label_tables import Films, Reading, Row, find_table, read_rows
 
-SPLITS = {"train": "training", "validate": "validation", "test": "test"}
+_SPLITS = {"train": "training", "validate": "validation", "test": "test"}
 
 
 def read(root: Path) -> Reading:
@@ -23,11 +23,11 @@ def read(root: Path) -> Reading:
         for row in read_rows(label_table, ["subject_id", "study_id", *LABELS])
     }
     split_table = find_table(root, "mimic-cxr-2.*-split.csv")
-    splits = {row["dicom_id"]: split_of(row) for row in read_rows(split_table, ["dicom_id", "split"])}
+    splits = {row["dicom_id"]: _split_of(row) for row in read_rows(split_table, ["dicom_id", "split"])}
     films = Films()
     metadata = find_table(root, "mimic-cxr-2.*-metadata.csv")
     for row in read_rows(metadata, ["dicom_id", "subject_id", "study_id", "ViewPosition"]):
-        image = find_image(root, row)
+        image = _find_image(root, row)
         if not films.is_frontal(image, row["ViewPosition"]):
             continue
         label, split = studies.get((row["subject_id"], row["study_id"])), splits.get(row["dicom_id"])
@@ -46,14 +46,14 @@ def read(root: Path) -> Reading:
     return LABELS, films.items, films.failures
 
 
-def split_of(row: Row) -> str:
+def _split_of(row: Row) -> str:
     """Official split of a film."""
-    if row["split"] not in SPLITS:
+    if row["split"] not in _SPLITS:
         raise row.wrong("split", "train, validate or test")
-    return SPLITS[row["split"]]
+    return _SPLITS[row["split"]]
 
 
-def find_image(root: Path, row: Row) -> Path:
+def _find_image(root: Path, row: Row) -> Path:
     """``files/p10/p10000032/s50414267/<dicom_id>.jpg``, or ``.dcm`` when that is what is there."""
     subject = row["subject_id"]
     folder = root / "files" / f"p{subject[:2]}" / f"p{subject}" / f"s{row['study_id']}"

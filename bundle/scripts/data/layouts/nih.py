@@ -18,12 +18,12 @@ from ...common.printable import quoted
 from ..label_aliases import canonical
 from .label_tables import Films, Reading, Row, age_of, find_files, find_table, read_rows, sex_of
 
-LABELS = [
+_LABELS = [
     "No Finding", "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion", "Emphysema", "Fibrosis",
     "Hernia", "Infiltration", "Mass", "Nodule", "Pleural Thickening", "Pneumonia", "Pneumothorax",
 ]  # fmt: skip
-COLUMNS = ["Image Index", "Finding Labels", "Patient ID", "Patient Age", "Patient Gender", "View Position"]
-BOX_SIDE = 1024
+_COLUMNS = ["Image Index", "Finding Labels", "Patient ID", "Patient Age", "Patient Gender", "View Position"]
+_BOX_SIDE = 1024
 
 
 def read(root: Path) -> Reading:
@@ -33,9 +33,9 @@ def read(root: Path) -> Reading:
     splits = {
         name: split for split, file in lists.items() for name in find_table(root, file).read_text().split() if name
     }
-    boxes = read_boxes(root)
+    boxes = _read_boxes(root)
     place, films = find_files(root, (".png", ".jpg")), Films()
-    for row in read_rows(table, COLUMNS):
+    for row in read_rows(table, _COLUMNS):
         name = row["Image Index"]
         image, split = place(name), splits.get(name)
         if not films.is_frontal(image, row["View Position"]):
@@ -45,26 +45,26 @@ def read(root: Path) -> Reading:
                             "complete the lists")  # fmt: skip
             continue
         films.add(image, {
-            "label": label_of(row),
+            "label": _label_of(row),
             "patient_id": row["Patient ID"],
             "view": row["View Position"],
             "sex": sex_of(row["Patient Gender"]),
             "age": age_of(row["Patient Age"]),
-            "boxes": scale(boxes[name], image) if name in boxes else None,
+            "boxes": _scale(boxes[name], image) if name in boxes else None,
             "split": split,
         })  # fmt: skip
-    return LABELS, films.items, films.failures
+    return _LABELS, films.items, films.failures
 
 
-def label_of(row: Row) -> list[float]:
+def _label_of(row: Row) -> list[float]:
     """1.0 for each finding that is listed, else 0.0."""
     found = {canonical(name.strip()) for name in row["Finding Labels"].split("|")}
-    if not found <= set(LABELS):
-        raise row.wrong("Finding Labels", f"names of {', '.join(LABELS)}, separated by |")
-    return [float(name in found) for name in LABELS]
+    if not found <= set(_LABELS):
+        raise row.wrong("Finding Labels", f"names of {', '.join(_LABELS)}, separated by |")
+    return [float(name in found) for name in _LABELS]
 
 
-def read_boxes(root: Path) -> dict[str, list[dict[str, Any]]]:
+def _read_boxes(root: Path) -> dict[str, list[dict[str, Any]]]:
     """Boxes of each image in 1024 x 1024 pixels; empty without the list."""
     boxes: dict[str, list[dict[str, Any]]] = defaultdict(list)
     table = root / "BBox_List_2017.csv"
@@ -84,14 +84,14 @@ def read_boxes(root: Path) -> dict[str, list[dict[str, Any]]]:
     return boxes
 
 
-def scale(boxes: list[dict[str, Any]], image: Path) -> list[dict[str, Any]]:
+def _scale(boxes: list[dict[str, Any]], image: Path) -> list[dict[str, Any]]:
     """Boxes in pixels of a file."""
     from PIL import Image
 
     if not image.is_file():
         return boxes
     with Image.open(image) as picture:
-        across, down = picture.width / BOX_SIDE, picture.height / BOX_SIDE
+        across, down = picture.width / _BOX_SIDE, picture.height / _BOX_SIDE
     return [
         {"label": box["label"], "xywh": [value * (across, down)[k % 2] for k, value in enumerate(box["xywh"])]}
         for box in boxes

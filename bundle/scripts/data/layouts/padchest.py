@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .label_tables import Films, Reading, Row, age_of, find_files, find_table, read_rows, sex_of
 
-TERMS = {
+_TERMS = {
     "No Finding": {"normal"},
     "Atelectasis": {
         "atelectasis", "atelectasis basal", "laminar atelectasis", "lobar atelectasis", "round atelectasis",
@@ -36,8 +36,8 @@ TERMS = {
     "Pneumothorax": {"pneumothorax", "hydropneumothorax"},
 }  # fmt: skip
 # Of the report or the exposure, not of the patient.
-SAY_NOTHING = {"", "unchanged", "suboptimal study"}
-COLUMNS = ["ImageID", "ImageDir", "StudyDate_DICOM", "StudyID", "PatientID", "PatientBirth", "PatientSex_DICOM",
+_SAY_NOTHING = {"", "unchanged", "suboptimal study"}
+_COLUMNS = ["ImageID", "ImageDir", "StudyDate_DICOM", "StudyID", "PatientID", "PatientBirth", "PatientSex_DICOM",
            "Projection", "Labels"]  # fmt: skip
 
 
@@ -45,29 +45,29 @@ def read(root: Path) -> Reading:
     """Frontal films that have labels."""
     films, place = Films(), find_files(root, (".png",))
     table = find_table(root, "PADCHEST_chest_x_ray_images_labels_160K*.csv")
-    for row in read_rows(table, COLUMNS):
+    for row in read_rows(table, _COLUMNS):
         listed = root / row["ImageDir"] / row["ImageID"]
         image = listed if listed.is_file() else place(row["ImageID"])
         if not films.is_frontal(image, row["Projection"]):
             continue
-        terms = terms_of(row)
+        terms = _terms_of(row)
         if not terms:
             films.no_labels(image, table.name)
         elif "exclude" in terms:
             films.leave_out(image, "EXCLUDED", "excluded by the data set", "another term", "exclude", "nothing")
         else:
             films.add(image, {
-                "label": [float(bool(terms & wanted)) for wanted in TERMS.values()],
+                "label": [float(bool(terms & wanted)) for wanted in _TERMS.values()],
                 "patient_id": row["PatientID"],
                 "study_uid": row["StudyID"],
                 "view": "AP" if row["Projection"].startswith("AP") else "PA",
                 "sex": sex_of(row["PatientSex_DICOM"]),
-                "age": age(row),
+                "age": _age(row),
             })  # fmt: skip
-    return list(TERMS), films.items, films.failures
+    return list(_TERMS), films.items, films.failures
 
 
-def terms_of(row: Row) -> set[str]:
+def _terms_of(row: Row) -> set[str]:
     """Terms of a row that say what is seen; some have blanks around them."""
     if row["Labels"].lower() in ("", "nan", "none"):
         return set()
@@ -77,10 +77,10 @@ def terms_of(row: Row) -> set[str]:
         terms = None
     if not isinstance(terms, list):
         raise row.wrong("Labels", "a list of terms in quotes")
-    return {str(term).strip().lower() for term in terms} - SAY_NOTHING
+    return {str(term).strip().lower() for term in terms} - _SAY_NOTHING
 
 
-def age(row: Row) -> float | None:
+def _age(row: Row) -> float | None:
     """Years between birth and study."""
     try:
         return age_of(str(int(row["StudyDate_DICOM"][:4]) - int(float(row["PatientBirth"]))))

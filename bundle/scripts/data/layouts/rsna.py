@@ -19,14 +19,14 @@ from ...dicom.read.radiograph import read_header
 from ..sources import failure
 from .label_tables import Films, Reading, find_table, read_rows
 
-LABELS = ["No Finding", "Pneumonia"]
-CLASSES = {"Normal": 1.0, "No Lung Opacity / Not Normal": 0.0, "Lung Opacity": 0.0}
+_LABELS = ["No Finding", "Pneumonia"]
+_CLASSES = {"Normal": 1.0, "No Lung Opacity / Not Normal": 0.0, "Lung Opacity": 0.0}
 
 
 def read(root: Path) -> Reading:
     """Films of the training images."""
-    targets, boxes = read_targets(find_table(root, "stage_2_train_labels.csv"))
-    normal, patients = read_classes(root), read_patients(root)
+    targets, boxes = _read_targets(find_table(root, "stage_2_train_labels.csv"))
+    normal, patients = _read_classes(root), _read_patients(root)
     films = Films()
     for name, target in targets.items():
         image = root / "stage_2_train_images" / f"{name}.dcm"
@@ -45,10 +45,10 @@ def read(root: Path) -> Reading:
             "view": view,
             "boxes": boxes.get(name),
         })  # fmt: skip
-    return LABELS, films.items, films.failures
+    return _LABELS, films.items, films.failures
 
 
-def read_targets(table: Path) -> tuple[dict[str, float], dict[str, list[dict[str, Any]]]]:
+def _read_targets(table: Path) -> tuple[dict[str, float], dict[str, list[dict[str, Any]]]]:
     """Target of each image, and its boxes; an image has a row for each box."""
     targets: dict[str, float] = {}
     boxes: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -64,20 +64,20 @@ def read_targets(table: Path) -> tuple[dict[str, float], dict[str, list[dict[str
     return targets, boxes
 
 
-def read_classes(root: Path) -> dict[str, float]:
+def _read_classes(root: Path) -> dict[str, float]:
     """1.0 for the images of class "Normal", 0.0 for the others; empty without the table."""
     table = root / "stage_2_detailed_class_info.csv"
     if not table.is_file():
         return {}
     classes = {}
     for row in read_rows(table, ["patientId", "class"]):
-        if row["class"] not in CLASSES:
-            raise row.wrong("class", f"one of {', '.join(CLASSES)}")
-        classes[row["patientId"]] = CLASSES[row["class"]]
+        if row["class"] not in _CLASSES:
+            raise row.wrong("class", f"one of {', '.join(_CLASSES)}")
+        classes[row["patientId"]] = _CLASSES[row["class"]]
     return classes
 
 
-def read_patients(root: Path) -> dict[str, str]:
+def _read_patients(root: Path) -> dict[str, str]:
     """NIH patient of each image; empty without the mapping."""
     mapping = root / "pneumonia-challenge-dataset-mappings_2018.json"
     if not mapping.is_file():

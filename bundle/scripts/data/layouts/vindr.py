@@ -16,26 +16,26 @@ from typing import Any
 from ..label_aliases import canonical
 from .label_tables import Films, Reading, Row, find_files, find_table, read_rows
 
-BOX_COLUMNS = ["image_id", "rad_id", "class_name", "x_min", "y_min", "x_max", "y_max"]
+_BOX_COLUMNS = ["image_id", "rad_id", "class_name", "x_min", "y_min", "x_max", "y_max"]
 Votes = dict[str, dict[str, list[float]]]
 
 
 def read(root: Path) -> Reading:
     """Films with labels."""
     if (root / "annotations").is_dir():
-        return read_physionet(root)
+        return _read_physionet(root)
     table = find_table(root, "train.csv")
-    rows = list(read_rows(table, BOX_COLUMNS))
+    rows = list(read_rows(table, _BOX_COLUMNS))
     labels = sorted({canonical(row["class_name"]) for row in rows}, key=lambda name: (name != "No Finding", name))
-    return collect(root, labels, {None: (count_marks(rows, labels), boxes_of(rows))})
+    return _collect(root, labels, {None: (_count_marks(rows, labels), _boxes_of(rows))})
 
 
-def read_physionet(root: Path) -> Reading:
+def _read_physionet(root: Path) -> Reading:
     """Films of both official splits."""
     parts: dict[str | None, tuple[Votes, dict[str, list[dict[str, Any]]]]] = {}
     labels: list[str] = []
     for split, name in (("training", "train"), ("test", "test")):
-        votes, found = read_votes(find_table(root / "annotations", f"image_labels_{name}.csv"))
+        votes, found = _read_votes(find_table(root / "annotations", f"image_labels_{name}.csv"))
         labels = labels or found
         if set(found) != set(labels):
             raise ValueError(
@@ -43,13 +43,13 @@ def read_physionet(root: Path) -> Reading:
                 "compare with the published tables"
             )
         # The consensus has no reader.
-        columns = [column for column in BOX_COLUMNS if column != "rad_id" or name == "train"]
+        columns = [column for column in _BOX_COLUMNS if column != "rad_id" or name == "train"]
         rows = list(read_rows(find_table(root / "annotations", f"annotations_{name}.csv"), columns))
-        parts[split] = votes, boxes_of(rows)
-    return collect(root, labels, parts)
+        parts[split] = votes, _boxes_of(rows)
+    return _collect(root, labels, parts)
 
 
-def read_votes(table: Path) -> tuple[Votes, list[str]]:
+def _read_votes(table: Path) -> tuple[Votes, list[str]]:
     """Votes of the readers for each image and finding, and the findings."""
     votes: Votes = defaultdict(lambda: defaultdict(list))
     labels: list[str] = []
@@ -61,7 +61,7 @@ def read_votes(table: Path) -> tuple[Votes, list[str]]:
     return votes, labels
 
 
-def count_marks(rows: list[Row], labels: list[str]) -> Votes:
+def _count_marks(rows: list[Row], labels: list[str]) -> Votes:
     """Votes from marks: a reader who saw an image and did not mark a finding voted 0."""
     readers, marked = defaultdict(set), set()
     for row in rows:
@@ -73,7 +73,7 @@ def count_marks(rows: list[Row], labels: list[str]) -> Votes:
     }
 
 
-def boxes_of(rows: list[Row]) -> dict[str, list[dict[str, Any]]]:
+def _boxes_of(rows: list[Row]) -> dict[str, list[dict[str, Any]]]:
     """Boxes of each image; a row without corners has none."""
     boxes: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
@@ -87,7 +87,7 @@ def boxes_of(rows: list[Row]) -> dict[str, list[dict[str, Any]]]:
     return boxes
 
 
-def collect(root: Path, labels: list[str], parts: dict) -> Reading:
+def _collect(root: Path, labels: list[str], parts: dict) -> Reading:
     """Items of each split."""
     films, place = Films(), find_files(root, (".dicom", ".dcm"))
     for split, (votes, boxes) in parts.items():
@@ -95,7 +95,7 @@ def collect(root: Path, labels: list[str], parts: dict) -> Reading:
             image = place(f"{name}.dicom")
             image = image if image.is_file() else place(f"{name}.dcm")
             films.add(image, {
-                "label": [majority(findings[label]) for label in labels],
+                "label": [_majority(findings[label]) for label in labels],
                 "patient_id": name,
                 "view": "PA",
                 "boxes": boxes.get(name),
@@ -104,7 +104,7 @@ def collect(root: Path, labels: list[str], parts: dict) -> Reading:
     return labels, films.items, films.failures
 
 
-def majority(votes: list[float]) -> float:
+def _majority(votes: list[float]) -> float:
     """1.0, 0.0 or -1.0 of the readers' votes for one finding; NaN when none voted."""
     given = [vote for vote in votes if not math.isnan(vote)]
     if not given:

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from ..header import bit_layout
 from .samples import DECODERS, Decoder
 
-MAX_OVERSHOOT = 0.1
+_MAX_OVERSHOOT = 0.1
 BLOCK = 1 << 16  # pixels that stay in the processor's cache: the second look at them costs a third of the first
 
 
@@ -51,20 +51,20 @@ def stored_values(dataset: Dataset, samples: np.ndarray) -> Stored:
             return stored
         decoder = DECODERS.get(dataset.file_meta.TransferSyntaxUID)
         if decoder is not None:
-            return clip_overshoot(stored, low, high, decoder)
+            return _clip_overshoot(stored, low, high, decoder)
     # Up and down again: the unused bits above fall out, those below too, and the sign spreads.
     samples = samples.astype(f"{'i' if signed else 'u'}{samples.dtype.itemsize}")
     up = max(size - bits - shift, 0)
     return Stored.of(np.right_shift(np.left_shift(samples, up), up + shift))
 
 
-def clip_overshoot(stored: Stored, low: int, high: int, decoder: Decoder) -> Stored:
+def _clip_overshoot(stored: Stored, low: int, high: int, decoder: Decoder) -> Stored:
     """Values of a codestream within its range; lossy compression leaves it a little at edges.
 
     Raises:
         RefusedInput: ``BIT_LAYOUT`` if they leave it where nothing was lost, or by more than ``MAX_OVERSHOOT``.
     """
-    margin = MAX_OVERSHOOT * (high - low) if decoder.lossy else 0
+    margin = _MAX_OVERSHOOT * (high - low) if decoder.lossy else 0
     if stored.high > high + margin or stored.low < low - margin:
         raise bit_layout(f"values in {low} to {high}, as BitsStored says", f"{stored.low} to {stored.high}")
     return Stored.of(np.clip(stored.values, low, high))

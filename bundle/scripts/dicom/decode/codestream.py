@@ -6,8 +6,8 @@ import struct
 from dataclasses import dataclass
 
 # Start-of-frame markers (ITU-T T.81 table B.1; T.87 for JPEG-LS). C4, C8 and CC are something else.
-FRAME_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
-STANDALONE_MARKERS = {0x01, *range(0xD0, 0xD9)}
+_FRAME_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
+_STANDALONE_MARKERS = {0x01, *range(0xD0, 0xD9)}
 JPEG_2000 = 0x51  # the SIZ marker
 
 
@@ -43,11 +43,11 @@ def read_frame_header(stream: bytes) -> FrameHeader | None:
     """
     start = stream.find(b"\xff\x4f\xff\x51", 0, 4096)  # SOC + SIZ (T.800 A.5.1), bare or in a JP2 file
     if start >= 0:
-        return jpeg_2000_header(stream[start + 4 : start + 44])
-    return jpeg_header(stream) if stream.startswith(b"\xff\xd8") else None
+        return _jpeg_2000_header(stream[start + 4 : start + 44])
+    return _jpeg_header(stream) if stream.startswith(b"\xff\xd8") else None
 
 
-def jpeg_2000_header(segment: bytes) -> FrameHeader | None:
+def _jpeg_2000_header(segment: bytes) -> FrameHeader | None:
     """Header from the SIZ segment: Lsiz, Rsiz, then image, tile and component sizes."""
     if len(segment) < 39:
         return None
@@ -61,17 +61,17 @@ def jpeg_2000_header(segment: bytes) -> FrameHeader | None:
     )
 
 
-def jpeg_header(stream: bytes) -> FrameHeader | None:
+def _jpeg_header(stream: bytes) -> FrameHeader | None:
     """Header from the first start-of-frame segment: length, precision, height, width, components."""
     position = 2
     while position + 10 <= len(stream) and stream[position] == 0xFF:
         marker = stream[position + 1]
-        if marker in FRAME_MARKERS:
+        if marker in _FRAME_MARKERS:
             precision, height, width, components = struct.unpack(">BHHB", stream[position + 4 : position + 10])
             return FrameHeader(marker, height, width, components, precision)
         if marker == 0xFF:  # fill byte
             position += 1
-        elif marker in STANDALONE_MARKERS:
+        elif marker in _STANDALONE_MARKERS:
             position += 2
         else:
             position += 2 + int.from_bytes(stream[position + 2 : position + 4], "big")

@@ -11,10 +11,10 @@ import numpy as np
 from .frame import Frame
 from .isolation import DecoderProcess
 
-MAX_THREADS = 4  # for one frame: worker processes know nothing of each other
+_MAX_THREADS = 4  # for one frame: worker processes know nothing of each other
 
 
-def processors() -> int:
+def _processors() -> int:
     """Processors that this process may use now."""
     return len(os.sched_getaffinity(0))
 
@@ -25,7 +25,7 @@ class DecoderPool:
     def __init__(self) -> None:
         self.children: list[DecoderProcess] = []
         self.idle: deque[DecoderProcess] = deque()
-        self.slots = threading.BoundedSemaphore(processors())
+        self.slots = threading.BoundedSemaphore(_processors())
 
     def decode(
         self, function: str, frame: Frame, shape: tuple[int, ...], dtype: np.dtype, *, parallel: bool = False
@@ -52,7 +52,7 @@ class DecoderPool:
     def threads(self) -> int:
         """The share of a child that decodes."""
         decoding = len(self.children) - len(self.idle)
-        return min(MAX_THREADS, max(1, processors() // decoding))
+        return min(_MAX_THREADS, max(1, _processors() // decoding))
 
     def take(self) -> DecoderProcess:
         """A child that does nothing; the one that worked last, whose memory is warm."""
@@ -74,7 +74,7 @@ class DecoderPool:
             child.forget()
         self.children.clear()
         self.idle.clear()
-        self.slots = threading.BoundedSemaphore(processors())  # those taken are of threads that are not here
+        self.slots = threading.BoundedSemaphore(_processors())  # those taken are of threads that are not here
 
 
 DECODER_POOL = DecoderPool()

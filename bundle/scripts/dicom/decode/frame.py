@@ -43,24 +43,24 @@ def open_frame(dataset: Dataset) -> Iterator[Frame]:
     in_file = element.value is None
     with open(dataset.filename, "rb") if in_file else io.BytesIO(element.value) as file:
         file.seek(element.value_tell if in_file else 0)  # type: ignore[attr-defined]  # raw: nothing was made of it yet
-        fragments = find_fragments(file)
+        fragments = _find_fragments(file)
         if in_file and len(fragments) == 1:
             yield Frame(file, *fragments[0])
             return
-        content = b"".join(read_at(file, *fragment) for fragment in fragments)
-    with in_memory(content) as frame:
+        content = b"".join(_read_at(file, *fragment) for fragment in fragments)
+    with _in_memory(content) as frame:
         yield frame
 
 
 @contextmanager
-def in_memory(content: bytes) -> Iterator[Frame]:
+def _in_memory(content: bytes) -> Iterator[Frame]:
     """A frame that is in no file, in memory that has a descriptor."""
     with os.fdopen(os.memfd_create("frame"), "w+b", buffering=0) as memory:
         memory.write(content)
         yield Frame(memory, 0, len(content))
 
 
-def find_fragments(file: BinaryIO) -> list[tuple[int, int]]:
+def _find_fragments(file: BinaryIO) -> list[tuple[int, int]]:
     """Offset and length of each fragment of encapsulated pixels (PS3.5 A.4) that start where ``file`` is.
 
     All are of one frame: the header says so, and the offsets before them are often wrong.
@@ -71,14 +71,14 @@ def find_fragments(file: BinaryIO) -> list[tuple[int, int]]:
     parse_basic_offsets(file)
     fragments = []
     for item in parse_fragments(file)[1]:
-        (length,) = struct.unpack("<L", read_at(file, item + 4, 4))  # behind the tag of the item
+        (length,) = struct.unpack("<L", _read_at(file, item + 4, 4))  # behind the tag of the item
         fragments.append((item + 8, length))
     if not fragments or sum(fragments[-1]) > file.seek(0, os.SEEK_END):
         raise ValueError("the fragments are not complete")
     return fragments
 
 
-def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
     """``size`` bytes at ``offset``."""
     file.seek(offset)
     return file.read(size)

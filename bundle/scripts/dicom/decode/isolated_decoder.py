@@ -22,8 +22,8 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-MESSAGE_BYTES = 4096
-ROOMS = 2  # whose mappings are kept, because making them costs HTJ2K 2 % of its time
+_MESSAGE_BYTES = 4096
+_ROOMS = 2  # whose mappings are kept, because making them costs HTJ2K 2 % of its time
 
 
 def main() -> None:
@@ -34,24 +34,24 @@ def main() -> None:
     base = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     rooms: dict[int, mmap.mmap] = {}
     while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 2)
+        message, descriptors, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES, 2)
         if not message:
             return
-        answer = serve(json.loads(message), descriptors, rooms, base)
+        answer = _serve(json.loads(message), descriptors, rooms, base)
         for descriptor in descriptors:
             os.close(descriptor)
         channel.send(json.dumps(answer).encode())
 
 
-def serve(request: dict[str, Any], descriptors: list[int], rooms: dict[int, mmap.mmap], base: int) -> dict[str, str]:
+def _serve(request: dict[str, Any], descriptors: list[int], rooms: dict[int, mmap.mmap], base: int) -> dict[str, str]:
     """Answer to one request, within its limits; that of memory is on what is added to ``base`` bytes."""
     try:
-        limit_memory(resource.RLIM_INFINITY)
-        room = map_room(rooms, request["room"], descriptors[0])
-        frame = map_frame(descriptors[1], request["offset"], request["length"])
-        limit_memory(base + sum(map(len, rooms.values())) + len(frame) + request["memory"])
+        _limit_memory(resource.RLIM_INFINITY)
+        room = _map_room(rooms, request["room"], descriptors[0])
+        frame = _map_frame(descriptors[1], request["offset"], request["length"])
+        _limit_memory(base + sum(map(len, rooms.values())) + len(frame) + request["memory"])
         signal.setitimer(signal.ITIMER_PROF, request["seconds"])
-        decode(request, frame, room)
+        _decode(request, frame, room)
     except Exception as error:
         return {"error": type(error).__name__}
     finally:
@@ -59,16 +59,16 @@ def serve(request: dict[str, Any], descriptors: list[int], rooms: dict[int, mmap
     return {}
 
 
-def map_room(rooms: dict[int, mmap.mmap], number: int, descriptor: int) -> mmap.mmap:
-    """Memory of a room; the :data:`ROOMS` mapped last are kept in ``rooms``."""
+def _map_room(rooms: dict[int, mmap.mmap], number: int, descriptor: int) -> mmap.mmap:
+    """Memory of a room; the :data:`_ROOMS` mapped last are kept in ``rooms``."""
     if number not in rooms:
-        for old in list(rooms)[: len(rooms) - ROOMS + 1]:
+        for old in list(rooms)[: len(rooms) - _ROOMS + 1]:
             del rooms[old]
         rooms[number] = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
     return rooms[number]
 
 
-def map_frame(descriptor: int, offset: int, length: int) -> memoryview:
+def _map_frame(descriptor: int, offset: int, length: int) -> memoryview:
     """Bytes of a file, not copied where its file system can map them; if it is cut meanwhile, only this process dies.
 
     Raises:
@@ -83,7 +83,7 @@ def map_frame(descriptor: int, offset: int, length: int) -> memoryview:
     return memoryview(mapping)[skipped:]
 
 
-def limit_memory(size: int) -> None:
+def _limit_memory(size: int) -> None:
     """Limit the address space to ``size`` bytes, or to what the system allows this process."""
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     if most != resource.RLIM_INFINITY:
@@ -91,7 +91,7 @@ def limit_memory(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (size, most))
 
 
-def decode(request: dict[str, Any], frame: memoryview, room: mmap.mmap) -> None:
+def _decode(request: dict[str, Any], frame: memoryview, room: mmap.mmap) -> None:
     """Decode a frame into a room.
 
     Raises:

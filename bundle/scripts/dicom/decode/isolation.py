@@ -25,13 +25,13 @@ from .frame import Frame
 from .rooms import SHARED_ROOMS
 
 # Ten times what JPEG 2000 takes for a pixel, and three times what it holds of one.
-START_S, SECONDS_PER_PIXEL = 1.0, 1e-6
-START_BYTES, BYTES_PER_PIXEL, BYTES_PER_THREAD = 100_000_000, 24, 16_000_000
-START_PROCESS_S = READ_S = 60.0  # neither the imports of a child nor a slow disk counts as decoding
-MESSAGE_BYTES = 4096
+_START_S, _SECONDS_PER_PIXEL = 1.0, 1e-6
+_START_BYTES, _BYTES_PER_PIXEL, _BYTES_PER_THREAD = 100_000_000, 24, 16_000_000
+_START_PROCESS_S = _READ_S = 60.0  # neither the imports of a child nor a slow disk counts as decoding
+_MESSAGE_BYTES = 4096
 # Of glibc: a decoder's buffers of up to 32 MB, 64 MB in all, are used again; fresh ones cost HTJ2K 5 % of its time.
 # One arena: each further thread would reserve 64 MB of address space, which is what the limit counts.
-MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**26), "MALLOC_ARENA_MAX": "1"}
+_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**26), "MALLOC_ARENA_MAX": "1"}
 
 
 class DecoderProcess:
@@ -61,12 +61,12 @@ class DecoderProcess:
         request = {
             "function": function, "options": {"numthreads": threads} if threads else {},
             "shape": shape, "dtype": dtype.str, "room": room.number, "offset": frame.offset, "length": frame.length,
-            "memory": START_BYTES + BYTES_PER_PIXEL * pixels + BYTES_PER_THREAD * (threads or 0),
-            "seconds": START_S + SECONDS_PER_PIXEL * pixels,
+            "memory": _START_BYTES + _BYTES_PER_PIXEL * pixels + _BYTES_PER_THREAD * (threads or 0),
+            "seconds": _START_S + _SECONDS_PER_PIXEL * pixels,
         }  # fmt: skip
         answer = self.ask(request, [room.descriptor, frame.file.fileno()])
         if answer:
-            raise failure("a complete codestream", answer["error"])
+            raise _failure("a complete codestream", answer["error"])
         return SHARED_ROOMS.pixels(room, shape, dtype)
 
     def ask(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, str]:
@@ -74,16 +74,16 @@ class DecoderProcess:
         limit = f"an answer within {request['seconds']:.1f} s of work"
         try:
             channel = self.start()
-            channel.settimeout(READ_S + request["seconds"])
+            channel.settimeout(_READ_S + request["seconds"])
             socket.send_fds(channel, [json.dumps(request).encode()], descriptors)
-            return json.loads(channel.recv(MESSAGE_BYTES))
+            return json.loads(channel.recv(_MESSAGE_BYTES))
         except TimeoutError as error:
             self.stop()
-            raise failure(limit, "none", "DECODE_TIME") from error
+            raise _failure(limit, "none", "DECODE_TIME") from error
         except (OSError, ValueError) as error:  # ValueError: the message is empty, the child is gone
             if self.stop() == -signal.SIGPROF:
-                raise failure(limit, "none", "DECODE_TIME") from error
-            raise failure("a complete codestream", "the decoder died") from error
+                raise _failure(limit, "none", "DECODE_TIME") from error
+            raise _failure("a complete codestream", "the decoder died") from error
         except BaseException:  # Ctrl-C: the answer to this frame would be taken for the next one's
             self.stop()
             raise
@@ -94,14 +94,14 @@ class DecoderProcess:
             self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             program = [sys.executable, "-P", str(Path(__file__).with_name("isolated_decoder.py")), str(theirs.fileno())]
             # One BLAS thread, because each reserves address space too.
-            environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **MEMORY}
+            environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **_MEMORY}
             self.process = subprocess.Popen(
                 program, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             theirs.close()
-            self.channel.settimeout(START_PROCESS_S)
-            self.channel.recv(MESSAGE_BYTES)  # it is ready
+            self.channel.settimeout(_START_PROCESS_S)
+            self.channel.recv(_MESSAGE_BYTES)  # it is ready
         return self.channel
 
     def stop(self) -> int | None:
@@ -120,7 +120,7 @@ class DecoderProcess:
             self.channel.close()
 
 
-def failure(expected: str, found: str, code: str = "DECODE") -> RefusedInput:
+def _failure(expected: str, found: str, code: str = "DECODE") -> RefusedInput:
     """Refusal of a frame that the child did not decode."""
     return RefusedInput(
         code, "the pixels cannot be decoded", expected, found, "copy the file again, or store it uncompressed"

@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-HUGE_PAGE = 1 << 21
-FREE_ROOMS = 1 + (os.cpu_count() or 1)
+_HUGE_PAGE = 1 << 21
+_FREE_ROOMS = 1 + (os.cpu_count() or 1)
 
 
 class Room:
@@ -28,10 +28,10 @@ class Room:
     """
 
     def __init__(self, size: int) -> None:
-        pages = mmap.mmap(-1, size + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        pages = mmap.mmap(-1, size + _HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         with contextlib.suppress(OSError):
             pages.madvise(mmap.MADV_HUGEPAGE)
-        before = -np.frombuffer(pages, np.uint8).ctypes.data % HUGE_PAGE  # only whole ones count
+        before = -np.frombuffer(pages, np.uint8).ctypes.data % _HUGE_PAGE  # only whole ones count
         self.memory = memoryview(pages)[before:]
 
 
@@ -65,7 +65,7 @@ class Rooms(Generic[R]):
 
     def __init__(self, kind: type[R]) -> None:
         self.kind = kind
-        self.free: deque[R] = deque(maxlen=FREE_ROOMS)
+        self.free: deque[R] = deque(maxlen=_FREE_ROOMS)
 
     def take(self, size: int) -> R:
         """A room of at least ``size`` bytes; smaller ones that are found before it are given up."""
@@ -85,7 +85,7 @@ class Rooms(Generic[R]):
 
     def part(self) -> None:
         """Around a fork: what was decoded so far is seen by both, so its memory is never used again."""
-        self.free = deque(maxlen=FREE_ROOMS)
+        self.free = deque(maxlen=_FREE_ROOMS)
 
 
 ROOMS: Rooms[Room] = Rooms(Room)

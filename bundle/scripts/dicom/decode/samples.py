@@ -40,27 +40,27 @@ class Decoder(NamedTuple):
     parallel: bool = False
 
 
-JPEG, PROCESS_14 = "jpeg8_decode", frozenset({0xC3})  # libjpeg-turbo, in this process; the others in the child
-JPEG_LS, JPEG_LS_FRAME = "jpegls_decode", frozenset({0xF7})
-J2K, HTJ2K, SIZ = "jpeg2k_decode", "htj2k_decode", frozenset({JPEG_2000})
+_JPEG, _PROCESS_14 = "jpeg8_decode", frozenset({0xC3})  # libjpeg-turbo, in this process; the others in the child
+_JPEG_LS, _JPEG_LS_FRAME = "jpegls_decode", frozenset({0xF7})
+_J2K, _HTJ2K, _SIZ = "jpeg2k_decode", "htj2k_decode", frozenset({JPEG_2000})
 DECODERS = {
-    "1.2.840.10008.1.2.4.50": Decoder(JPEG, frozenset({0xC0}), lossy=True),  # baseline, 8 bit
-    "1.2.840.10008.1.2.4.51": Decoder(JPEG, frozenset({0xC0, 0xC1}), lossy=True),  # extended, 8 and 12 bit
-    "1.2.840.10008.1.2.4.57": Decoder(JPEG, PROCESS_14),
-    "1.2.840.10008.1.2.4.70": Decoder(JPEG, PROCESS_14),  # selection value 1
-    "1.2.840.10008.1.2.4.80": Decoder(JPEG_LS, JPEG_LS_FRAME),
-    "1.2.840.10008.1.2.4.81": Decoder(JPEG_LS, JPEG_LS_FRAME, lossy=True),
-    "1.2.840.10008.1.2.4.90": Decoder(J2K, SIZ, parallel=True),
-    "1.2.840.10008.1.2.4.91": Decoder(J2K, SIZ, lossy=True, parallel=True),
-    "1.2.840.10008.1.2.4.201": Decoder(HTJ2K, SIZ),
-    "1.2.840.10008.1.2.4.202": Decoder(HTJ2K, SIZ),  # by resolution
-    "1.2.840.10008.1.2.4.203": Decoder(HTJ2K, SIZ, lossy=True),
+    "1.2.840.10008.1.2.4.50": Decoder(_JPEG, frozenset({0xC0}), lossy=True),  # baseline, 8 bit
+    "1.2.840.10008.1.2.4.51": Decoder(_JPEG, frozenset({0xC0, 0xC1}), lossy=True),  # extended, 8 and 12 bit
+    "1.2.840.10008.1.2.4.57": Decoder(_JPEG, _PROCESS_14),
+    "1.2.840.10008.1.2.4.70": Decoder(_JPEG, _PROCESS_14),  # selection value 1
+    "1.2.840.10008.1.2.4.80": Decoder(_JPEG_LS, _JPEG_LS_FRAME),
+    "1.2.840.10008.1.2.4.81": Decoder(_JPEG_LS, _JPEG_LS_FRAME, lossy=True),
+    "1.2.840.10008.1.2.4.90": Decoder(_J2K, _SIZ, parallel=True),
+    "1.2.840.10008.1.2.4.91": Decoder(_J2K, _SIZ, lossy=True, parallel=True),
+    "1.2.840.10008.1.2.4.201": Decoder(_HTJ2K, _SIZ),
+    "1.2.840.10008.1.2.4.202": Decoder(_HTJ2K, _SIZ),  # by resolution
+    "1.2.840.10008.1.2.4.203": Decoder(_HTJ2K, _SIZ, lossy=True),
 }
-NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
-START_BYTES = 1 << 16  # of a codestream, which hold its header but for one with large application data before it
-END_OF_IMAGE = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000; never inside of what is encoded
-END_BYTES = 64  # in which it is, with what a writer put behind it
-MAX_TILES = 4096
+_NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
+_START_BYTES = 1 << 16  # of a codestream, which hold its header but for one with large application data before it
+_END_OF_IMAGE = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000; never inside of what is encoded
+_END_BYTES = 64  # in which it is, with what a writer put behind it
+_MAX_TILES = 4096
 
 
 def decode(dataset: Dataset) -> np.ndarray:
@@ -72,7 +72,7 @@ def decode(dataset: Dataset) -> np.ndarray:
     """
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
-        if syntax in NATIVE:
+        if syntax in _NATIVE:
             pixels = get_decoder(syntax).as_array(dataset, view_only=True, correct_unused_bits=False)[0]  # type: ignore[arg-type]
             if pixels.shape[:2] != (dataset.Rows, dataset.Columns):  # pydicom takes what is left over for more frames
                 raise RefusedInput(
@@ -80,7 +80,7 @@ def decode(dataset: Dataset) -> np.ndarray:
                     f"{len(pixels)} times as many", "export the image again",
                 )  # fmt: skip
         elif syntax in DECODERS or syntax == RLELossless:
-            pixels = decode_frame(dataset, syntax)
+            pixels = _decode_frame(dataset, syntax)
         else:
             raise RefusedInput(
                 "TRANSFER_SYNTAX", "the encoding of the pixels is not supported", "a still-image transfer syntax",
@@ -96,7 +96,7 @@ def decode(dataset: Dataset) -> np.ndarray:
     return pixels
 
 
-def decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
+def _decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
     """Decoded samples (H, W) or RGB (H, W, 3) of the one compressed frame."""
     try:
         import imagecodecs  # noqa: F401 - here and in the child
@@ -108,10 +108,10 @@ def decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
     samples = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel
     with open_frame(dataset) as frame:
         check_expansion(frame.length, samples * dataset.BitsAllocated // 8)
-        return decode_rle(frame, dataset) if syntax == RLELossless else decode_codestream(frame, dataset)
+        return _decode_rle(frame, dataset) if syntax == RLELossless else _decode_codestream(frame, dataset)
 
 
-def decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
+def _decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
     """Samples (H, W), or RGB (H, W, 3) of planes of colour, which are encoded one after the other (PS3.5 G).
 
     Raises:
@@ -125,24 +125,24 @@ def decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
     decoded = imagecodecs.dicomrle_decode(frame.read(), dtype, out=planes.data.cast("B"))
     if len(decoded) != planes.nbytes:
         raise ValueError("fewer samples than the header says")
-    return to_rgb(planes[0] if len(planes) == 1 else np.moveaxis(planes, 0, -1), dataset.PhotometricInterpretation)
+    return _to_rgb(planes[0] if len(planes) == 1 else np.moveaxis(planes, 0, -1), dataset.PhotometricInterpretation)
 
 
-def decode_codestream(frame: Frame, dataset: Dataset) -> np.ndarray:
+def _decode_codestream(frame: Frame, dataset: Dataset) -> np.ndarray:
     """Samples (H, W) or RGB (H, W, 3) of a codestream whose header agrees with that of the file."""
     decoder, photometric = DECODERS[dataset.file_meta.TransferSyntaxUID], dataset.PhotometricInterpretation
-    header = read_frame_header(frame.read(0, START_BYTES)) or read_frame_header(frame.read())
-    header = check_frame_header(header, decoder, dataset)
-    check_frame_end(frame)
+    header = read_frame_header(frame.read(0, _START_BYTES)) or read_frame_header(frame.read())
+    header = _check_frame_header(header, decoder, dataset)
+    _check_frame_end(frame)
     shape = (dataset.Rows, dataset.Columns, *([3] if dataset.SamplesPerPixel == 3 else []))
-    if decoder.function == JPEG:
-        return decode_jpeg(frame.read(), photometric).reshape(shape)
+    if decoder.function == _JPEG:
+        return _decode_jpeg(frame.read(), photometric).reshape(shape)
     dtype = np.dtype(f"{'i' if header.signed else 'u'}{1 if header.precision <= 8 else 2}")
     pixels = DECODER_POOL.decode(decoder.function, frame, shape, dtype, parallel=decoder.parallel)
-    return to_rgb(pixels, photometric)
+    return _to_rgb(pixels, photometric)
 
 
-def decode_jpeg(stream: bytes, photometric: str) -> np.ndarray:
+def _decode_jpeg(stream: bytes, photometric: str) -> np.ndarray:
     """Samples or RGB of a JPEG stream, in this process; the header says what its colours are, not a marker in it."""
     import imagecodecs
 
@@ -152,13 +152,13 @@ def decode_jpeg(stream: bytes, photometric: str) -> np.ndarray:
     return imagecodecs.jpeg8_decode(stream)
 
 
-def check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: Dataset) -> FrameHeader:
+def _check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: Dataset) -> FrameHeader:
     """The header of a codestream, which is of the kind and size that the header of the file says.
 
     Raises:
         RefusedInput: ``CODESTREAM`` or ``GEOMETRY``.
     """
-    if header is None or header.marker not in decoder.markers or header.tiles > MAX_TILES or header.precision > 16:
+    if header is None or header.marker not in decoder.markers or header.tiles > _MAX_TILES or header.precision > 16:
         raise RefusedInput(
             "CODESTREAM", "the compressed pixels are not what the transfer syntax says",
             dataset.file_meta.TransferSyntaxUID.name, "another codestream, or none", "store it again with a DICOM tool",
@@ -173,19 +173,19 @@ def check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: Da
     return header
 
 
-def check_frame_end(frame: Frame) -> None:
+def _check_frame_end(frame: Frame) -> None:
     """Refuse a codestream that was cut: libjpeg-turbo gives grey for the rest, OpenJPH something blurred (measured).
 
     Raises:
         RefusedInput: ``CODESTREAM``.
     """
-    if END_OF_IMAGE not in frame.read(-END_BYTES):
+    if _END_OF_IMAGE not in frame.read(-_END_BYTES):
         raise RefusedInput(
             "CODESTREAM", "the compressed pixels end early", "FF D9, the end of a codestream",
-            f"none in the last {END_BYTES} bytes", "copy or export the image again",
+            f"none in the last {_END_BYTES} bytes", "copy or export the image again",
         )  # fmt: skip
 
 
-def to_rgb(pixels: np.ndarray, photometric: str) -> np.ndarray:
+def _to_rgb(pixels: np.ndarray, photometric: str) -> np.ndarray:
     """Colour as RGB; JPEG and JPEG 2000 with a component transform have it already."""
     return convert_color_space(pixels, "YBR_FULL", "RGB") if photometric == "YBR_FULL" else pixels

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 COEFFICIENTS = Path(__file__).parents[3] / "models" / "chest-gate" / "coefficients.json"
-SIDE, CELL, DIRECTIONS = 64, 8, 8  # pixels of the thumbnail and of a cell; directions of a gradient
+SIDE, _CELL, _DIRECTIONS = 64, 8, 8  # pixels of the thumbnail and of a cell; directions of a gradient
 # Rows and columns at the edge with less than this share of the contrast of the image are a border, not film.
-BORDER_CONTRAST = 0.04
+_BORDER_CONTRAST = 0.04
 POSES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "upright": lambda image: image,
     "turned left": lambda image: np.rot90(image, 3),
@@ -65,15 +65,15 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     small = Image.fromarray(np.ascontiguousarray(image, dtype=np.float32)).resize(
         (4 * SIDE, 4 * SIDE), Image.Resampling.BOX
     )
-    inner = Image.fromarray(without_border(np.asarray(small))).resize((SIDE, SIDE), Image.Resampling.BOX)
+    inner = Image.fromarray(_without_border(np.asarray(small))).resize((SIDE, SIDE), Image.Resampling.BOX)
     _, position, count = np.unique(np.asarray(inner), return_inverse=True, return_counts=True)
     ranks = (np.cumsum(count) - count / 2 - 0.5) / max(position.size - 1, 1)  # equal values share a rank
     return np.clip(ranks[position].reshape(SIDE, SIDE), 0, 1)
 
 
-def without_border(image: np.ndarray) -> np.ndarray:
+def _without_border(image: np.ndarray) -> np.ndarray:
     """The part inside edge rows and columns of one grey level; all of it when little would be left."""
-    least = BORDER_CONTRAST * np.ptp(image)
+    least = _BORDER_CONTRAST * np.ptp(image)
     rows, columns = (np.flatnonzero(np.ptp(image, axis=axis) > least) for axis in (1, 0))
     if min(len(rows), len(columns)) < SIDE:
         return image
@@ -91,13 +91,13 @@ def gradient_histogram(thumb: np.ndarray) -> np.ndarray:
     """
     down, right = np.gradient(thumb)
     length = np.hypot(down, right)
-    direction = np.arctan2(down, right) % (2 * np.pi) * DIRECTIONS / (2 * np.pi)
-    first = np.floor(direction).astype(int) % DIRECTIONS
+    direction = np.arctan2(down, right) % (2 * np.pi) * _DIRECTIONS / (2 * np.pi)
+    first = np.floor(direction).astype(int) % _DIRECTIONS
     share = direction - np.floor(direction)
-    cell = (np.arange(SIDE) // CELL)[:, None] * (SIDE // CELL) + np.arange(SIDE) // CELL
-    histogram = np.zeros(((SIDE // CELL) ** 2, DIRECTIONS))
+    cell = (np.arange(SIDE) // _CELL)[:, None] * (SIDE // _CELL) + np.arange(SIDE) // _CELL
+    histogram = np.zeros(((SIDE // _CELL) ** 2, _DIRECTIONS))
     np.add.at(histogram, (cell, first), length * (1 - share))
-    np.add.at(histogram, (cell, (first + 1) % DIRECTIONS), length * share)
+    np.add.at(histogram, (cell, (first + 1) % _DIRECTIONS), length * share)
     cell_length = np.linalg.norm(histogram, axis=1, keepdims=True)
     mean_length = np.sqrt((histogram**2).sum(1).mean())
     return (histogram / (cell_length + mean_length / 2 + 1e-9)).ravel()

@@ -19,13 +19,13 @@ from ...common.refusal import RefusedInput
 from ..budget import MAX_INFLATED_BYTES
 from .study_selection import is_candidate
 
-MAX_ARCHIVE_BYTES = 20_000_000_000
+_MAX_ARCHIVE_BYTES = 20_000_000_000
 # A member below this size may shrink as much as it likes.
-SMALL_BYTES, MAX_RATIO = 10_000_000, 200
-LONGEST_NAME = 255  # shown of a member's, which may have 65,535 characters
-COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_SMALL_BYTES, _MAX_RATIO = 10_000_000, 200
+_LONGEST_NAME = 255  # shown of a member's, which may have 65,535 characters
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # Endings that a reader goes by; nothing else of a name is kept.
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".dcm", ".png", ".jpg")
+_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".dcm", ".png", ".jpg")
 
 
 class Member(NamedTuple):
@@ -54,14 +54,14 @@ def extract_members(archive: Path) -> Iterator[Member]:
     """
     try:
         with zipfile.ZipFile(archive) as content:
-            members = [info for info in content.infolist() if is_image(info)]
-            check_total(sum(info.file_size for info in members))
+            members = [info for info in content.infolist() if _is_image(info)]
+            _check_total(sum(info.file_size for info in members))
             folder = Path(tempfile.mkdtemp(prefix="cxr-attention-sr-"))  # for this user's eyes only
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
             for number, info in enumerate(sorted(members, key=lambda info: info.filename)):
-                name = f"{archive}/{shortened(str(PurePosixPath(info.filename)), LONGEST_NAME)}"
+                name = f"{archive}/{shortened(str(PurePosixPath(info.filename)), _LONGEST_NAME)}"
                 try:
-                    yield Member(name, extract_member(content, info, folder, number), None)
+                    yield Member(name, _extract_member(content, info, folder, number), None)
                 except RefusedInput as refusal:
                     yield Member(name, None, refusal.at(name))
     except RefusedInput as refusal:
@@ -77,18 +77,18 @@ def extract_members(archive: Path) -> Iterator[Member]:
         yield Member(str(archive), None, broken.at(archive))
 
 
-def is_image(info: zipfile.ZipInfo) -> bool:
+def _is_image(info: zipfile.ZipInfo) -> bool:
     """Whether a member may be an image, by its name."""
     return not info.is_dir() and is_candidate(PurePosixPath(info.filename))
 
 
-def check_total(size: int) -> None:
+def _check_total(size: int) -> None:
     """Refuse an archive that would not fit.
 
     Raises:
         RefusedInput: ``ARCHIVE_SIZE``.
     """
-    budget = min(MAX_ARCHIVE_BYTES, shutil.disk_usage(tempfile.gettempdir()).free // 2)
+    budget = min(_MAX_ARCHIVE_BYTES, shutil.disk_usage(tempfile.gettempdir()).free // 2)
     if size > budget:
         raise RefusedInput(
             "ARCHIVE_SIZE", "the archive is too large", f"at most {budget // 1_000_000} MB unpacked",
@@ -96,18 +96,18 @@ def check_total(size: int) -> None:
         )  # fmt: skip
 
 
-def extract_member(content: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, number: int) -> Path:
+def _extract_member(content: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, number: int) -> Path:
     """Write the content of a member to ``folder`` under its number.
 
     Raises:
         RefusedInput: ``ARCHIVE_SIZE``, ``ARCHIVE_NESTED`` or ``ARCHIVE_MEMBER``.
     """
     if info.file_size > MAX_INFLATED_BYTES or (
-        info.file_size > SMALL_BYTES and info.file_size > MAX_RATIO * max(info.compress_size, 1)
+        info.file_size > _SMALL_BYTES and info.file_size > _MAX_RATIO * max(info.compress_size, 1)
     ):
         raise RefusedInput(
             "ARCHIVE_SIZE", "a member of the archive is too large",
-            f"at most {MAX_INFLATED_BYTES // 1_000_000} MB, and {MAX_RATIO} times its compressed size",
+            f"at most {MAX_INFLATED_BYTES // 1_000_000} MB, and {_MAX_RATIO} times its compressed size",
             f"{info.file_size} bytes from {info.compress_size}", "do not open archives from an untrusted source",
         )  # fmt: skip
     name = info.filename.lower()
@@ -115,13 +115,13 @@ def extract_member(content: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path
         raise RefusedInput(
             "ARCHIVE_NESTED", "an archive in an archive", "images", "a zip file", "unpack it, and give the folder"
         )
-    if info.flag_bits & 1 or info.compress_type not in COMPRESSIONS:
+    if info.flag_bits & 1 or info.compress_type not in _COMPRESSIONS:
         found = "an encrypted member" if info.flag_bits & 1 else f"compression method {info.compress_type}"
         raise RefusedInput(
             "ARCHIVE_MEMBER", "a member cannot be read", "stored or deflated, not encrypted", found,
             "unpack it, and give the folder",
         )  # fmt: skip
-    path = folder / f"{number:06}{next((suffix for suffix in SUFFIXES if name.endswith(suffix)), '')}"
+    path = folder / f"{number:06}{next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), '')}"
     try:
         with content.open(info) as source, path.open("xb") as target:
             shutil.copyfileobj(source, target, 1 << 20)  # zipfile stops at the size that was checked

@@ -16,11 +16,11 @@ from ..read.radiograph import Radiograph
 from ..terms import CHEST_WORDS, FRONTAL_VIEWS
 from .appearance import load_coefficients, pose_scores
 
-MODALITIES = ("CR", "DX", "RG")
-MIN_SIDE, MAX_ASPECT, MIN_LEVELS = 32, 3.0, 16
+_MODALITIES = ("CR", "DX", "RG")
+_MIN_SIDE, _MAX_ASPECT, _MIN_LEVELS = 32, 3.0, 16
 # Twice the side of the thumbnail that the image model sees; a smaller image is read, but not judged.
-MIN_JUDGED_SIDE = 128
-REMEDIES = {
+_MIN_JUDGED_SIDE = 128
+_REMEDIES = {
     False: "leave it out, or correct the header",
     True: "leave it out; if it is one, give it upright as DICOM with BodyPartExamined CHEST and ViewPosition PA or AP",
 }
@@ -56,7 +56,7 @@ def require_chest_film(source: Radiograph | Mapping[str, Any], file: str | Path)
     if reasons:
         raise RefusedInput(
             reasons[0].code, "not a frontal chest film", "a PA or AP chest radiograph",
-            "; ".join(reason.text for reason in reasons), REMEDIES[reasons[0].code == "NOT_CHEST"], str(file),
+            "; ".join(reason.text for reason in reasons), _REMEDIES[reasons[0].code == "NOT_CHEST"], str(file),
         )  # fmt: skip
     return flags
 
@@ -65,29 +65,29 @@ def judge(source: Radiograph | Mapping[str, Any]) -> tuple[list[Reason], list[st
     """Reasons to refuse, and flags."""
     meta = source.meta if isinstance(source, Radiograph) else source
     is_dicom = meta["source_format"] == "dicom"
-    reasons = check_header(meta) if is_dicom else []
+    reasons = _check_header(meta) if is_dicom else []
     if not isinstance(source, Radiograph):
         return reasons, []
-    reasons += check_figures(source.image[0])
+    reasons += _check_figures(source.image[0])
     if reasons:
         return reasons, []
-    if min(source.image.shape[1:]) < MIN_JUDGED_SIDE:
+    if min(source.image.shape[1:]) < _MIN_JUDGED_SIDE:
         return [], ["image: too small to tell a chest film"]
     reasons, flags = judge_scores(pose_scores(source.image[0]))
-    if reasons and is_dicom and says_frontal_chest(meta):
+    if reasons and is_dicom and _says_frontal_chest(meta):
         return [], [f"{reasons[0].text}, against the header"]
     return reasons, flags
 
 
-def check_header(meta: Mapping[str, Any]) -> list[Reason]:
+def _check_header(meta: Mapping[str, Any]) -> list[Reason]:
     """Reasons from allow-listed header attributes; an absent body part or view is no reason."""
     reasons = []
     if "animal" in meta["flags"]:
         text = "PatientSpeciesDescription and descriptions: expected a human, found an animal"
         reasons.append(Reason("ANIMAL", text))
-    if meta["modality"] not in MODALITIES:
+    if meta["modality"] not in _MODALITIES:
         found = meta["modality"] or "none"
-        reasons.append(Reason("OTHER_MODALITY", f"Modality: expected one of {', '.join(MODALITIES)}, found {found}"))
+        reasons.append(Reason("OTHER_MODALITY", f"Modality: expected one of {', '.join(_MODALITIES)}, found {found}"))
     body_part = meta["body_part"]
     if body_part and not any(word in body_part for word in CHEST_WORDS):
         reasons.append(Reason("OTHER_BODY_PART", f"BodyPartExamined: expected CHEST, found {body_part}"))
@@ -96,24 +96,24 @@ def check_header(meta: Mapping[str, Any]) -> list[Reason]:
     return reasons
 
 
-def says_frontal_chest(meta: Mapping[str, Any]) -> bool:
+def _says_frontal_chest(meta: Mapping[str, Any]) -> bool:
     """Whether a header without reasons against it names both the chest and a frontal view."""
     return bool(meta.get("body_part") and meta.get("view"))
 
 
-def check_figures(image: np.ndarray) -> list[Reason]:
+def _check_figures(image: np.ndarray) -> list[Reason]:
     """Reasons from size and grey levels of an image (H, W) in [0, 1]."""
     from PIL import Image
 
     height, width = image.shape
     texts = []
-    if min(height, width) < MIN_SIDE:
-        texts.append(f"image: expected sides of at least {MIN_SIDE} pixels, found {height} x {width}")
-    if max(height, width) > MAX_ASPECT * min(height, width):
-        texts.append(f"image: expected sides within a factor of {MAX_ASPECT:g}, found {height} x {width}")
+    if min(height, width) < _MIN_SIDE:
+        texts.append(f"image: expected sides of at least {_MIN_SIDE} pixels, found {height} x {width}")
+    if max(height, width) > _MAX_ASPECT * min(height, width):
+        texts.append(f"image: expected sides within a factor of {_MAX_ASPECT:g}, found {height} x {width}")
     levels = np.count_nonzero(Image.fromarray((image * 255 + 0.5).astype(np.uint8)).histogram())
-    if levels < MIN_LEVELS:
-        texts.append(f"image: expected at least {MIN_LEVELS} of 256 grey levels, found {levels}")
+    if levels < _MIN_LEVELS:
+        texts.append(f"image: expected at least {_MIN_LEVELS} of 256 grey levels, found {levels}")
     return [Reason("NOT_CHEST", text) for text in texts]
 
 

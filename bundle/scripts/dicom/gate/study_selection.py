@@ -22,11 +22,11 @@ from ..terms import FRONTAL_VIEWS
 from .chest_film import require_chest_film
 
 # What lies beside images and is none.
-SIDE_FILES = {
+_SIDE_FILES = {
     ".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".html", ".htm", ".xml", ".yaml", ".yml", ".npz", ".db", ".log",
     ".pdf", ".exe", ".inf", ".ini",
 }  # fmt: skip
-ACQUIRED = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"), ("SeriesDate", "SeriesTime"))
+_ACQUIRED = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"), ("SeriesDate", "SeriesTime"))
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Instance:
 def is_candidate(path: PurePath) -> bool:
     """Whether a path below a folder may be an image, by its name; hidden files and side files are none."""
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts if part != "..")
-    return not hidden and path.suffix.lower() not in SIDE_FILES and path.name != "DICOMDIR"
+    return not hidden and path.suffix.lower() not in _SIDE_FILES and path.name != "DICOMDIR"
 
 
 def find_candidates(folder: Path) -> list[Path]:
@@ -82,16 +82,16 @@ def group_studies(instances: Iterable[Instance]) -> list[list[Instance]]:
     studies: dict[str, list[Instance]] = {}
     for instance in instances:
         studies.setdefault(instance.study, []).append(instance)
-    return [order_instances(study) for study in studies.values()]
+    return [_order_instances(study) for study in studies.values()]
 
 
-def order_instances(study: Sequence[Instance]) -> list[Instance]:
+def _order_instances(study: Sequence[Instance]) -> list[Instance]:
     """Candidates of one study by preference, then the refused ones."""
     candidates = [instance for instance in study if instance.refusal is None]
     refused = [instance for instance in study if instance.refusal is not None]
     if len(candidates) > 1:
         # Sorted from the least important key on; the later of two acquisitions is the one that was kept.
-        keys = {instance.path: preference(Path(instance.path)) for instance in candidates}
+        keys = {instance.path: _preference(Path(instance.path)) for instance in candidates}
         candidates.sort(key=lambda instance: keys[instance.path].sop_uid)
         candidates.sort(key=lambda instance: keys[instance.path].acquired, reverse=True)
         candidates.sort(key=lambda instance: (keys[instance.path].view, keys[instance.path].is_secondary))
@@ -114,18 +114,18 @@ class Preference(NamedTuple):
     sop_uid: str
 
 
-def preference(path: Path) -> Preference:
+def _preference(path: Path) -> Preference:
     """Preference for a DICOM file among those of its study."""
     try:
         dataset = load_dataset(path)
         sop_uid = str(dataset.get("SOPInstanceUID", ""))
         image_type = [str(value) for value in dataset.get("ImageType") or []]
-        return Preference(view_rank(dataset), "SECONDARY" in image_type[1:2], acquired(dataset), sop_uid)
+        return Preference(_view_rank(dataset), "SECONDARY" in image_type[1:2], _acquired(dataset), sop_uid)
     except Exception:  # a broken attribute makes it the last choice; reading its pixels says what is wrong
         return Preference(3, True, "", "")
 
 
-def view_rank(dataset: Dataset) -> int:
+def _view_rank(dataset: Dataset) -> int:
     """0 for a frontal ViewPosition, 1 for a frontal view code or description, else 2."""
     if (text(dataset, "ViewPosition") or "").startswith(FRONTAL_VIEWS):
         return 0
@@ -134,10 +134,10 @@ def view_rank(dataset: Dataset) -> int:
     return 1 if FRONTAL_WORDS.search(" ".join(words)) else 2
 
 
-def acquired(dataset: Dataset) -> str:
+def _acquired(dataset: Dataset) -> str:
     """Date and time of acquisition as digits that sort; empty when not known."""
     moment = str(dataset.get("AcquisitionDateTime") or "")
-    for date, time in ACQUIRED:
+    for date, time in _ACQUIRED:
         moment = moment or (f"{dataset.get(date)}{dataset.get(time) or ''}" if dataset.get(date) else "")
     return moment
 

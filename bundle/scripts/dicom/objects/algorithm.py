@@ -21,9 +21,9 @@ from .codes import code_item
 from .source import Source
 
 MANUFACTURER = "cxr-attention-sr"
-KINDS = ("enhanced", "attention", "regions", "findings")
+_KINDS = ("enhanced", "attention", "regions", "findings")
 # Attributes that hold the time of creation; highdicom enters itself, with the time, as contributing equipment.
-CREATION_TIMES = (
+_CREATION_TIMES = (
     "InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime",
     "DateOfSecondaryCapture", "TimeOfSecondaryCapture", "ContributingEquipmentSequence",
 )  # fmt: skip
@@ -75,10 +75,10 @@ def instance_uid(source: Source, kind: str, maker: str, content: str) -> UID:
 def series_number(source: Source, kind: str) -> int:
     """SeriesNumber far above those of modalities, different for each kind of object."""
     own = max(0, int(number(source.dataset.get("SeriesNumber")) or 0)) % 1_000_000
-    return 9000 + 10 * own + KINDS.index(kind)
+    return 9000 + 10 * own + _KINDS.index(kind)
 
 
-def instance_number(source: Source) -> int:
+def _instance_number(source: Source) -> int:
     """InstanceNumber of the source, 1 when it has none."""
     return max(1, int(number(source.dataset.get("InstanceNumber")) or 1))
 
@@ -94,7 +94,7 @@ def made_by(source: Source, kind: str, algorithm: Algorithm) -> dict[str, Any]:
     return {
         "series_instance_uid": series_uid(source, kind, f"{algorithm}"),
         "series_number": series_number(source, kind),
-        "instance_number": instance_number(source),
+        "instance_number": _instance_number(source),
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": algorithm.name,
         "software_versions": algorithm.version,
@@ -113,18 +113,18 @@ def source_reference(source: Source) -> Dataset:
 
 def save_again(dataset: Dataset, destination: Path) -> None:
     """Save an object of highdicom, which dates what it makes."""
-    keep_creation_times(dataset, destination)
+    _keep_creation_times(dataset, destination)
     save(dataset, destination)
 
 
-def keep_creation_times(dataset: Dataset, destination: Path) -> None:
+def _keep_creation_times(dataset: Dataset, destination: Path) -> None:
     """Give an object that was written before its first time of creation, so that equal UIDs mean equal bytes."""
     try:
         earlier = pydicom.dcmread(destination, stop_before_pixels=True)
     except Exception:  # absent, cut off or something else: there is no time to keep
         return
     if earlier.get("SOPInstanceUID") == dataset.SOPInstanceUID:
-        for keyword in CREATION_TIMES:
+        for keyword in _CREATION_TIMES:
             if keyword in dataset and keyword in earlier:
                 dataset[keyword] = earlier[keyword]
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 Box = tuple[int, int, int, int]
 
-SERIES_DESCRIPTION = "AI attention overlay, research use only, not for diagnosis"
-CAPTION = "AI attention - research use only"
-OPACITY = 0.65
-BOX_COLOUR = (86, 224, 255)
+_SERIES_DESCRIPTION = "AI attention overlay, research use only, not for diagnosis"
+_CAPTION = "AI attention - research use only"
+_OPACITY = 0.65
+_BOX_COLOUR = (86, 224, 255)
 
 
 def write_attention_overlay(
@@ -56,7 +56,7 @@ def write_attention_overlay(
     source.require_identity()
     step = -(-max(image.shape) // max_side)
     shown = [tuple(value // step for value in box) for box in boxes]
-    colours = overlay_colours(block_mean(image, step), block_mean(attention, step), shown)
+    colours = _overlay_colours(_block_mean(image, step), _block_mean(attention, step), shown)
     spacing = pixel_spacing(source)
     overlay = SCImage.from_ref_dataset(
         source.header(),
@@ -69,16 +69,16 @@ def write_attention_overlay(
         sop_instance_uid=instance_uid(
             source, "attention", f"{algorithm}", hashlib.sha256(colours.tobytes()).hexdigest()
         ),
-        series_description=SERIES_DESCRIPTION,
+        series_description=_SERIES_DESCRIPTION,
         transfer_syntax_uid=ExplicitVRLittleEndian,
         **made_by(source, "attention", algorithm),
     )
-    describe(overlay, source)
+    _describe(overlay, source)
     save_again(overlay, destination)
     return str(overlay.SOPInstanceUID)
 
 
-def describe(overlay: Dataset, source: Source) -> None:
+def _describe(overlay: Dataset, source: Source) -> None:
     """What it is and what it was made from."""
     overlay.PatientOrientation = source.orientation()
     overlay.ConversionType = "WSD"  # made on a workstation
@@ -86,7 +86,7 @@ def describe(overlay: Dataset, source: Source) -> None:
         overlay.BodyPartExamined = source.dataset.BodyPartExamined
     else:
         overlay.Laterality = None  # type 2C: not known to be unpaired
-    overlay.ImageComments = SERIES_DESCRIPTION
+    overlay.ImageComments = _SERIES_DESCRIPTION
     overlay.DerivationDescription = "last-layer attention of a classifier as colour over the radiograph, with regions"
     overlay.SourceImageSequence = [source_reference(source)]
     # Whether the patient can be told from the pixels; our caption names nobody.
@@ -94,14 +94,14 @@ def describe(overlay: Dataset, source: Source) -> None:
         overlay.BurnedInAnnotation = source.dataset.BurnedInAnnotation
 
 
-def block_mean(image: np.ndarray, step: int) -> np.ndarray:
+def _block_mean(image: np.ndarray, step: int) -> np.ndarray:
     """Mean of ``step`` × ``step`` blocks of an image (H, W); an incomplete block at the border is left out."""
     rows, columns = image.shape[0] // step, image.shape[1] // step
     blocks = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
     return np.asarray(blocks.mean(axis=(1, 3)))
 
 
-def overlay_colours(image: np.ndarray, attention: np.ndarray, boxes: Sequence[tuple[int, ...]]) -> np.ndarray:
+def _overlay_colours(image: np.ndarray, attention: np.ndarray, boxes: Sequence[tuple[int, ...]]) -> np.ndarray:
     """Radiograph in grey, attention as colour whose opacity follows it, region borders and a caption.
 
     Args:
@@ -117,11 +117,11 @@ def overlay_colours(image: np.ndarray, attention: np.ndarray, boxes: Sequence[tu
 
     low, high = float(attention.min()), float(attention.max())
     scaled = (attention - low) / max(high - low, 1e-12)
-    opacity = OPACITY * scaled[..., None]
+    opacity = _OPACITY * scaled[..., None]
     blended = (1 - opacity) * image[..., None] + opacity * colormaps["inferno"](scaled)[..., :3]
     picture = Image.fromarray(np.rint(blended * 255).astype(np.uint8))
     pen = ImageDraw.Draw(picture)
     for row0, col0, row1, col1 in boxes:
-        pen.rectangle((col0, row0, max(col0, col1 - 1), max(row0, row1 - 1)), outline=BOX_COLOUR, width=2)
-    pen.text((4, 4), CAPTION, fill=BOX_COLOUR, font_size=max(10, max(image.shape) // 50))
+        pen.rectangle((col0, row0, max(col0, col1 - 1), max(row0, row1 - 1)), outline=_BOX_COLOUR, width=2)
+    pen.text((4, 4), _CAPTION, fill=_BOX_COLOUR, font_size=max(10, max(image.shape) // 50))
     return np.asarray(picture)

@@ -16,7 +16,7 @@ from pydicom.sr.coding import Code
 
 PRIVATE_SCHEME = "99CXRASR"
 PRIVATE_SCHEME_NAME = "cxr-attention-sr labels without a verified standard code"
-FINDING_CODES = {
+_FINDING_CODES = {
     # PS3.16 CID 6102 (chest finding or feature)
     "Infiltration": Code("112121", "DCM", "Infiltrate"),
     "Lung Opacity": Code("112001", "DCM", "Opacity"),
@@ -38,7 +38,7 @@ FINDING_CODES = {
 
 def finding_code(label: str) -> Code:
     """Code of a label; of the private scheme when none is known."""
-    known = FINDING_CODES.get(label)
+    known = _FINDING_CODES.get(label)
     if known is not None:
         return known
     # A Code Value has at most 16 characters (VR SH); longer ones go to Long Code Value (PS3.3, table 8.8-1a).

@@ -21,17 +21,17 @@ from .codes import code_item
 from .source import Source, add_empty, load_source
 
 SERIES_DESCRIPTION = "AI-enhanced, synthetic detail, not for primary diagnosis"
-IMAGE_COMMENTS = "Synthetic detail, not for primary diagnosis. Research use only."
-LOSSY_SYNTAXES = {
+_IMAGE_COMMENTS = "Synthetic detail, not for primary diagnosis. Research use only."
+_LOSSY_SYNTAXES = {
     "1.2.840.10008.1.2.4.50",  # JPEG baseline
     "1.2.840.10008.1.2.4.51",  # JPEG extended
     "1.2.840.10008.1.2.4.81",  # JPEG-LS near-lossless
 }
 # Groups that describe or cover the old pixels: image pixel and VOI (kept ones below), icons, graphics, presentation,
 # signatures, curves, overlays, waveforms, pixels, padding.
-DROPPED_GROUPS = {0x0028, 0x0070, 0x0088, 0x0400, 0x2010, 0x2050, 0x4FFE, 0x5400, 0x7FE0, 0xFFFA, 0xFFFC}
-DROPPED_GROUP_RANGES = (range(0x5000, 0x5100), range(0x6000, 0x6100))
-KEPT_OF_DROPPED = {
+_DROPPED_GROUPS = {0x0028, 0x0070, 0x0088, 0x0400, 0x2010, 0x2050, 0x4FFE, 0x5400, 0x7FE0, 0xFFFA, 0xFFFC}
+_DROPPED_GROUP_RANGES = (range(0x5000, 0x5100), range(0x6000, 0x6100))
+_KEPT_OF_DROPPED = {
     "BurnedInAnnotation",
     "LossyImageCompression",
     "LossyImageCompressionRatio",
@@ -40,16 +40,16 @@ KEPT_OF_DROPPED = {
     "PixelSpacingCalibrationDescription",
 }
 # Shutter and collimator are given in rows and columns of the old image.
-DROPPED_TAG_RANGES = (range(0x00181600, 0x00181625), range(0x00181700, 0x00181721))
+_DROPPED_TAG_RANGES = (range(0x00181600, 0x00181625), range(0x00181700, 0x00181721))
 # When and in which step the old series and instance were made.
-DROPPED_KEYWORDS = {
+_DROPPED_KEYWORDS = {
     "SeriesDate", "SeriesTime", "InstanceCreationDate", "InstanceCreationTime", "InstanceCreatorUID",
     "ReferencedPerformedProcedureStepSequence", "PerformedProcedureStepID", "PerformedProcedureStepStartDate",
     "PerformedProcedureStepStartTime", "PerformedProcedureStepDescription",
 }  # fmt: skip
 # Type 2 that these classes have beyond Patient and Study (PS3.3 A.2, A.8, A.26); empty means not known.
-TYPE_2_OF_IMAGE = ("Manufacturer", "InstanceNumber", "PatientOrientation")
-TYPE_2_OF_CLASS = {
+_TYPE_2_OF_IMAGE = ("Manufacturer", "InstanceNumber", "PatientOrientation")
+_TYPE_2_OF_CLASS = {
     ComputedRadiographyImageStorage: ("BodyPartExamined", "ViewPosition"),
     DigitalXRayImageStorageForPresentation: (
         "AnatomicRegionSequence", "DetectorType", "PositionerType", "AcquisitionContextSequence",
@@ -79,10 +79,10 @@ def write_enhanced(
     """
     opened = source if isinstance(source, Source) else load_source(source)
     stored = to_uint16(image)
-    scale = scale_of(stored, opened.displayed_shape, "the source" if isinstance(source, Source) else str(source))
-    derived = copy_header(opened.header())
-    describe_pixels(derived, opened, stored, scale)
-    describe_derivation(derived, opened, stored, description, software)
+    scale = _scale_of(stored, opened.displayed_shape, "the source" if isinstance(source, Source) else str(source))
+    derived = _copy_header(opened.header())
+    _describe_pixels(derived, opened, stored, scale)
+    _describe_derivation(derived, opened, stored, description, software)
     save(derived, destination)
     return hash_identifier(str(derived.SOPInstanceUID))
 
@@ -92,7 +92,7 @@ def is_enhanced(dataset: Dataset) -> bool:
     return any(one.get("Manufacturer") == MANUFACTURER for one in dataset.get("ContributingEquipmentSequence") or [])
 
 
-def scale_of(stored: np.ndarray, shape: tuple[int, int], name: str) -> float:
+def _scale_of(stored: np.ndarray, shape: tuple[int, int], name: str) -> float:
     """Pixels of an image (H, W) per pixel of its source.
 
     Raises:
@@ -108,19 +108,19 @@ def scale_of(stored: np.ndarray, shape: tuple[int, int], name: str) -> float:
     return scale
 
 
-def copy_header(header: Dataset) -> Dataset:
+def _copy_header(header: Dataset) -> Dataset:
     """Patient, study, equipment and acquisition of the original; nothing about the old pixels and their series."""
     derived = Dataset()
     for element in header:
-        dropped = element.tag.group in DROPPED_GROUPS and element.keyword not in KEPT_OF_DROPPED
-        dropped |= any(element.tag.group in groups for groups in DROPPED_GROUP_RANGES)
-        dropped |= any(int(element.tag) in tags for tags in DROPPED_TAG_RANGES)
-        if not dropped and element.keyword not in DROPPED_KEYWORDS:
+        dropped = element.tag.group in _DROPPED_GROUPS and element.keyword not in _KEPT_OF_DROPPED
+        dropped |= any(element.tag.group in groups for groups in _DROPPED_GROUP_RANGES)
+        dropped |= any(int(element.tag) in tags for tags in _DROPPED_TAG_RANGES)
+        if not dropped and element.keyword not in _DROPPED_KEYWORDS:
             derived.add(element)
     return derived
 
 
-def describe_pixels(derived: Dataset, source: Source, stored: np.ndarray, scale: float) -> None:
+def _describe_pixels(derived: Dataset, source: Source, stored: np.ndarray, scale: float) -> None:
     """Image pixel, modality, VOI and presentation: 16-bit MONOCHROME2 that displays as stored / 65535."""
     original = source.dataset
     derived.Rows, derived.Columns = stored.shape
@@ -137,27 +137,27 @@ def describe_pixels(derived: Dataset, source: Source, stored: np.ndarray, scale:
         spacing = source.spacing(keyword)
         if spacing:
             setattr(derived, keyword, [f"{step / scale:.10g}" for step in spacing])
-    if str(original.file_meta.TransferSyntaxUID) in LOSSY_SYNTAXES:
+    if str(original.file_meta.TransferSyntaxUID) in _LOSSY_SYNTAXES:
         derived.LossyImageCompression = "01"
     if source.steps is not None:
         derived.PatientOrientation = ["L", "F"]
     derived.add_new("PixelData", "OW", stored.astype("<u2").tobytes())
 
 
-def describe_derivation(derived: Dataset, source: Source, stored: np.ndarray, description: str, software: str) -> None:
+def _describe_derivation(derived: Dataset, source: Source, stored: np.ndarray, description: str, software: str) -> None:
     """General image, SOP common and equipment: what it is, what it was made from and by what."""
     source_class = str(source.dataset.get("SOPClassUID", ""))
-    derived.SOPClassUID = source_class if source_class in TYPE_2_OF_CLASS else SecondaryCaptureImageStorage
+    derived.SOPClassUID = source_class if source_class in _TYPE_2_OF_CLASS else SecondaryCaptureImageStorage
     if derived.SOPClassUID == SecondaryCaptureImageStorage:
         derived.ConversionType = "WSD"  # made on a workstation
-    add_empty(derived, (*TYPE_2_OF_IMAGE, *TYPE_2_OF_CLASS[derived.SOPClassUID]))
+    add_empty(derived, (*_TYPE_2_OF_IMAGE, *_TYPE_2_OF_CLASS[derived.SOPClassUID]))
     if not derived.get("BodyPartExamined") and "ImageLaterality" not in derived:
         add_empty(derived, ("Laterality",))  # type 2C: not known to be unpaired
     maker = f"{software}; {description}"
     derived.SeriesInstanceUID = series_uid(source, "enhanced", maker)
     derived.SOPInstanceUID = instance_uid(source, "enhanced", maker, hashlib.sha256(stored.tobytes()).hexdigest())
     derived.SeriesDescription, derived.SeriesNumber = SERIES_DESCRIPTION, series_number(source, "enhanced")
-    derived.ImageType, derived.ImageComments = ["DERIVED", "SECONDARY"], IMAGE_COMMENTS
+    derived.ImageType, derived.ImageComments = ["DERIVED", "SECONDARY"], _IMAGE_COMMENTS
     derived.DerivationDescription = description[:1024]
     derived.SourceImageSequence = [source_reference(source)]
     equipment = Dataset()

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from highdicom.sr import MeasurementReport
     from pydicom.dataset import Dataset
 
-SERIES_DESCRIPTION = "AI findings, research use only, not for diagnosis"
+_SERIES_DESCRIPTION = "AI findings, research use only, not for diagnosis"
 # Decimals of a probability, as in predictions.csv: what differs less must not give another object.
-DECIMALS = 6
+_DECIMALS = 6
 
 
 def write_findings_report(
@@ -50,26 +50,26 @@ def write_findings_report(
     from highdicom.sr import Comprehensive3DSR
 
     source.require_identity()
-    values = [round(float(probability), DECIMALS) for probability in probabilities]
+    values = [round(float(probability), _DECIMALS) for probability in probabilities]
     findings = list(zip(labels, values, strict=True))
     header = source.header()
     sop_uid = instance_uid(source, "findings", f"{algorithm}", json.dumps(findings))
     report = Comprehensive3DSR(
         evidence=[header],
-        content=measurement_report(header, findings, algorithm, sop_uid),
+        content=_measurement_report(header, findings, algorithm, sop_uid),
         sop_instance_uid=sop_uid,
         is_complete=True,
         is_final=False,
         is_verified=False,
         coding_schemes=[CodingSchemeIdentificationItem(PRIVATE_SCHEME, PRIVATE_SCHEME_NAME)],
-        series_description=SERIES_DESCRIPTION,
+        series_description=_SERIES_DESCRIPTION,
         **made_by(source, "findings", algorithm),
     )
     save_again(report, destination)
     return sop_uid
 
 
-def measurement_report(
+def _measurement_report(
     header: Dataset, findings: Sequence[tuple[str, float]], algorithm: Algorithm, sop_uid: str
 ) -> MeasurementReport:
     """Content tree: who observed, what was done, one group per finding."""
@@ -91,7 +91,7 @@ def measurement_report(
     observer = ObserverContext(codes.DCM.Device, device)
     # highdicom's entry of the image library (TID 1600, optional) needs both; the groups name the image in any case.
     is_described = bool(header.get("PatientOrientation") and header.get("ImagerPixelSpacing"))
-    groups = [finding_group(header, label, value, algorithm, sop_uid) for label, value in findings]
+    groups = [_finding_group(header, label, value, algorithm, sop_uid) for label, value in findings]
     return MeasurementReport(
         observation_context=ObservationContext(observer_device_context=observer),
         procedure_reported=codes.SCT.ChestImaging,
@@ -101,7 +101,7 @@ def measurement_report(
     )
 
 
-def finding_group(header: Dataset, label: str, probability: float, algorithm: Algorithm, sop_uid: str) -> Any:
+def _finding_group(header: Dataset, label: str, probability: float, algorithm: Algorithm, sop_uid: str) -> Any:
     """Measurement group (TID 1501): the finding, and the certainty that the algorithm gives it, in percent.
 
     (111012, DCM, "Certainty of Finding") with unit percent is what the CAD templates (TID 4104, row 12) use for it.
@@ -123,7 +123,7 @@ def finding_group(header: Dataset, label: str, probability: float, algorithm: Al
         manufacturer=MANUFACTURER,
     )
     percent = Measurement(
-        name=codes.DCM.CertaintyOfFinding, value=round(100 * probability, DECIMALS - 2), unit=codes.UCUM.Percent
+        name=codes.DCM.CertaintyOfFinding, value=round(100 * probability, _DECIMALS - 2), unit=codes.UCUM.Percent
     )
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=generate_uid(entropy_srcs=[sop_uid, label]), identifier=label),

@@ -13,7 +13,7 @@ from .source import Source
 
 Box = tuple[int, int, int, int]
 
-SERIES_DESCRIPTION = "AI attention regions, research use only, not for diagnosis"
+_SERIES_DESCRIPTION = "AI attention regions, research use only, not for diagnosis"
 
 
 def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, algorithm: Algorithm) -> str:
@@ -37,7 +37,7 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
     from pydicom.sr.codedict import codes
 
     source.require_identity()
-    masks = region_masks(source, boxes)
+    masks = _region_masks(source, boxes)
     header = source.header()
     # highdicom would write pixel measures without a slice thickness, which a projection does not have and which
     # highdicom itself then refuses to read. The spacing is that of the referenced image.
@@ -68,7 +68,7 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
         sop_instance_uid=instance_uid(source, "regions", f"{algorithm}", json.dumps([list(box) for box in boxes])),
         content_label="ATTENTION",
         content_description="regions with the highest attention",
-        series_description=SERIES_DESCRIPTION,
+        series_description=_SERIES_DESCRIPTION,
         **made_by(source, "regions", algorithm),
     )
     # Type 2C where there is no plane in the patient: as the source has it, whose grid this is.
@@ -81,7 +81,7 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
     return str(segmentation.SOPInstanceUID)
 
 
-def region_masks(source: Source, boxes: Sequence[Box]) -> np.ndarray:
+def _region_masks(source: Source, boxes: Sequence[Box]) -> np.ndarray:
     """Masks (1, H, W, n) uint8 of the regions, in pixels as stored.
 
     Raises:

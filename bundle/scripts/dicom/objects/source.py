@@ -21,14 +21,14 @@ from ..read.parsing import load_dataset
 from ..read.radiograph import sniff
 
 # Type 2 of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1): present, and empty when not known.
-TYPE_2 = (
+_TYPE_2 = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
     "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
 METHODS = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
 # Value representations with a form that a value can miss; text can hold anything.
-STRUCTURED = {"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"}
-IDENTITY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+_STRUCTURED = {"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"}
+_IDENTITY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Source:
         """
         header = Dataset()
         for tag in list(self.dataset.keys()):
-            if tag.group < 0x7FE0 and not tag.is_private and is_valid(self.dataset[tag]):
+            if tag.group < 0x7FE0 and not tag.is_private and _is_valid(self.dataset[tag]):
                 header.add(deepcopy(self.dataset[tag]))  # pydicom sets the values of shared elements in place
         header.remove_private_tags()
         for _ in header.iterall():  # converts values read in another byte order
@@ -98,7 +98,7 @@ class Source:
         for keyword in SPACING_KEYWORDS:
             if self.spacing(keyword) is None:
                 header.pop(keyword, None)
-        add_empty(header, TYPE_2)
+        add_empty(header, _TYPE_2)
         if header.get("PatientIdentityRemoved") == "YES" and not any(name in header for name in METHODS):
             header.DeidentificationMethod = "not stated in the source image"  # type 1C
         return header
@@ -109,10 +109,10 @@ class Source:
         Raises:
             RefusedInput: ``NO_IDENTITY``.
         """
-        missing = [keyword for keyword in IDENTITY if not self.dataset.get(keyword)]
+        missing = [keyword for keyword in _IDENTITY if not self.dataset.get(keyword)]
         if missing:
             raise RefusedInput(
-                "NO_IDENTITY", "no DICOM object can refer to the image", ", ".join(IDENTITY),
+                "NO_IDENTITY", "no DICOM object can refer to the image", ", ".join(_IDENTITY),
                 f"no {', '.join(missing)}", "export the image again with a DICOM tool",
             )  # fmt: skip
 
@@ -142,9 +142,9 @@ def load_source(path: str | Path) -> Source:
     return Source(dataset, reorientation(dataset))
 
 
-def is_valid(element: DataElement) -> bool:
+def _is_valid(element: DataElement) -> bool:
     """Whether the values have the form that their representation demands (PS3.5, 6.2)."""
-    if element.VR not in STRUCTURED:
+    if element.VR not in _STRUCTURED:
         return True
     values = element.value if element.VM > 1 else [element.value]
     try:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..decode.bits import BLOCK, Stored
 
-MAX_TABLE = 1 << 17
+_MAX_TABLE = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Levels:
 def find_levels(stored: Stored) -> Levels:
     """Levels of stored values of any width and sign."""
     values, low, high = stored
-    if high - min(low, 0) < MAX_TABLE and low >= 0:  # the stored values are their own index
+    if high - min(low, 0) < _MAX_TABLE and low >= 0:  # the stored values are their own index
         return Levels(np.arange(high + 1), values, low)
-    if high - low < MAX_TABLE:
+    if high - low < _MAX_TABLE:
         return Levels(np.arange(low, high + 1), (values.astype(np.int64) - low).astype(np.uint32), 0)
     occurring, index = np.unique(values, return_inverse=True)
     return Levels(occurring.astype(np.int64), index.reshape(values.shape), 0)

@@ -26,7 +26,7 @@ def apply_lut(dataset: Dataset, item: Dataset, values: np.ndarray, *, signed: bo
     """
     descriptor = [int(value) for value in item.get("LUTDescriptor") or []]
     syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", ExplicitVRLittleEndian)
-    entries = lut_entries(item, descriptor, "<u2" if syntax.is_little_endian else ">u2")
+    entries = _lut_entries(item, descriptor, "<u2" if syntax.is_little_endian else ">u2")
     # Written as unsigned 16 bit even where it is negative.
     first = descriptor[1] - 65536 if signed and descriptor[1] > 32767 else descriptor[1]
     index = np.clip(np.rint(values - first), 0, len(entries) - 1).astype(np.int64)
@@ -35,7 +35,7 @@ def apply_lut(dataset: Dataset, item: Dataset, values: np.ndarray, *, signed: bo
     return entries[index].astype(np.float64), bits
 
 
-def lut_entries(item: Dataset, descriptor: list[int], order: str) -> np.ndarray:
+def _lut_entries(item: Dataset, descriptor: list[int], order: str) -> np.ndarray:
     """Entries of a LUT item, from numbers, words in the given byte order, or bytes packed two to a word."""
     data = item.get("LUTData", b"")
     if not isinstance(data, bytes):  # VR US: numbers

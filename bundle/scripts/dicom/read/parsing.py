@@ -21,7 +21,7 @@ from ..budget import HeaderBytes, HeaderFile, inflate
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 warnings.filterwarnings("ignore", module="pydicom")
 
-MAX_VALUE_BYTES = 1_000_000  # larger values stay in the file until used
+_MAX_VALUE_BYTES = 1_000_000  # larger values stay in the file until used
 
 
 def load_dataset(path: Path) -> Dataset:
@@ -32,8 +32,8 @@ def load_dataset(path: Path) -> Dataset:
     """
     try:
         with HeaderFile(path.open("rb", buffering=0)) as file:
-            meta = read_meta(file)
-            dataset = read_body(file, path, meta.TransferSyntaxUID)
+            meta = _read_meta(file)
+            dataset = _read_body(file, path, meta.TransferSyntaxUID)
     except RecursionError as error:
         raise RefusedInput(
             "NESTING", "sequences in sequences, too deep to be parsed", "a few levels", "hundreds",
@@ -45,7 +45,7 @@ def load_dataset(path: Path) -> Dataset:
     return found
 
 
-def read_meta(file: HeaderFile) -> FileMetaDataset:
+def _read_meta(file: HeaderFile) -> FileMetaDataset:
     """File meta information (PS3.10 7.1), behind preamble and DICM, DICM alone, or neither.
 
     Raises:
@@ -53,7 +53,7 @@ def read_meta(file: HeaderFile) -> FileMetaDataset:
     """
     start = file.read(132)
     file.seek(132 if start[128:] == b"DICM" else 4 if start[:4] == b"DICM" else 0)
-    meta = FileMetaDataset(read_dataset(file, is_implicit_VR=False, is_little_endian=True, stop_when=is_behind_meta))
+    meta = FileMetaDataset(read_dataset(file, is_implicit_VR=False, is_little_endian=True, stop_when=_is_behind_meta))
     if not meta.get("TransferSyntaxUID"):
         raise RefusedInput(
             "NO_TRANSFER_SYNTAX", "the encoding is not declared", "TransferSyntaxUID", "none",
@@ -62,12 +62,12 @@ def read_meta(file: HeaderFile) -> FileMetaDataset:
     return meta
 
 
-def is_behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
+def _is_behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
     """Whether an element is none of the file meta information."""
     return tag.group != 2
 
 
-def read_body(file: HeaderFile, path: Path, syntax: str) -> Dataset:
+def _read_body(file: HeaderFile, path: Path, syntax: str) -> Dataset:
     """The data set behind the file meta information; what is not a known syntax is explicit little endian (PS3.5 A.4).
 
     Raises:
@@ -76,4 +76,4 @@ def read_body(file: HeaderFile, path: Path, syntax: str) -> Dataset:
     if syntax == DeflatedExplicitVRLittleEndian:
         return read_dataset(HeaderBytes(inflate(path, file.tell())), is_implicit_VR=False, is_little_endian=True)
     implicit, little_endian = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
-    return read_dataset(file, implicit, little_endian, defer_size=MAX_VALUE_BYTES)
+    return read_dataset(file, implicit, little_endian, defer_size=_MAX_VALUE_BYTES)

@@ -23,8 +23,8 @@ def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     try:
         with Image.open(path) as picture:
             check_pixel_budget(picture.height, picture.width)
-            source_format, flags = str(picture.format).lower(), picture_flags(path, picture.mode)
-            pixels = to_array(ImageOps.exif_transpose(picture))
+            source_format, flags = str(picture.format).lower(), _picture_flags(path, picture.mode)
+            pixels = _to_array(ImageOps.exif_transpose(picture))
     except RefusedInput:
         raise
     except Image.DecompressionBombError as error:
@@ -48,7 +48,7 @@ def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     return image, meta
 
 
-def to_array(picture: Any) -> np.ndarray:
+def _to_array(picture: Any) -> np.ndarray:
     """Grey (H, W) or colour (H, W, 3) array, uint8 or uint16, of a Pillow image.
 
     Raises:
@@ -68,7 +68,7 @@ def to_array(picture: Any) -> np.ndarray:
     )  # fmt: skip
 
 
-def picture_flags(path: Path, mode: str) -> list[str]:
+def _picture_flags(path: Path, mode: str) -> list[str]:
     """What the reader left out: transparency, and the lower bits of 16-bit colour (Pillow decodes 8 of them)."""
     flags = ["transparency ignored"] if mode in ("LA", "RGBA", "PA") else []
     with path.open("rb") as file:

@@ -20,8 +20,8 @@ from .rendering import check_display, grey_from_colour, render
 from .volumes import read_volume
 from .windows import check_window_index
 
-DICOM_SUFFIXES = {".dcm", ".dicom", ".dic", ".ima"}
-EMPTY_META: dict[str, Any] = {
+_DICOM_SUFFIXES = {".dcm", ".dicom", ".dic", ".ima"}
+_EMPTY_META: dict[str, Any] = {
     "source_format": "",
     "bits_stored": 0,
     "spacing_mm": None,
@@ -33,7 +33,7 @@ EMPTY_META: dict[str, Any] = {
     "uid_hash": None,
     "flags": [],
 }
-META_KEYS = tuple(EMPTY_META)
+_META_KEYS = tuple(_EMPTY_META)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def read_radiograph(path: str | Path, window: int = 0) -> Radiograph:
     try:
         source_format = sniff(path)
         if source_format == "dicom":
-            image, meta = read_dicom(path, window)
+            image, meta = _read_dicom(path, window)
         else:
             check_window_index(window, 1)
             image, meta = read_picture(path) if source_format == "picture" else read_volume(path, source_format)
@@ -71,8 +71,8 @@ def read_radiograph(path: str | Path, window: int = 0) -> Radiograph:
     except RefusedInput as refusal:
         raise refusal.at(path) from refusal.__cause__
     except Exception as error:
-        raise parse_refusal(error).at(path) from error
-    return Radiograph(np.ascontiguousarray(image[None], dtype=np.float32), {**EMPTY_META, **meta})
+        raise _parse_refusal(error).at(path) from error
+    return Radiograph(np.ascontiguousarray(image[None], dtype=np.float32), {**_EMPTY_META, **meta})
 
 
 def read_header(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
@@ -89,7 +89,7 @@ def read_header(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         source_format = sniff(path)
         if source_format != "dicom":
-            return {**EMPTY_META, "flags": [], "source_format": source_format}, {}
+            return {**_EMPTY_META, "flags": [], "source_format": source_format}, {}
         dataset = load_dataset(path)
         flags = complete_header(dataset)
         meta = header_meta(dataset)
@@ -100,7 +100,7 @@ def read_header(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
     except RefusedInput as refusal:
         raise refusal.at(path) from refusal.__cause__
     except Exception as error:
-        raise parse_refusal(error).at(path) from error
+        raise _parse_refusal(error).at(path) from error
 
 
 def sniff(path: Path) -> str:
@@ -118,7 +118,7 @@ def sniff(path: Path) -> str:
         start = file.read(512)
     if not start:
         raise RefusedInput("EMPTY", "the file is empty", "an image", "0 bytes", "copy the file again")
-    claims_dicom = path.suffix.lower() in DICOM_SUFFIXES
+    claims_dicom = path.suffix.lower() in _DICOM_SUFFIXES
     if start[128:132] == b"DICM" or start[:4] == b"DICM" or start[:6] == b"\x02\x00\x00\x00UL":
         return "dicom"
     if start[:2] in (b"\x08\x00", b"\x00\x08") and (claims_dicom or start[4:6].isalpha() or start[6:8] == b"\0\0"):
@@ -146,7 +146,7 @@ def sniff(path: Path) -> str:
     )  # fmt: skip
 
 
-def read_dicom(path: Path, window: int) -> tuple[np.ndarray, dict[str, Any]]:
+def _read_dicom(path: Path, window: int) -> tuple[np.ndarray, dict[str, Any]]:
     """Displayed image (H, W) float32 in [0, 1] of a DICOM file, frontal views turned to "L, F", and its meta."""
     dataset = load_dataset(path)
     assumed = complete_header(dataset)
@@ -166,7 +166,7 @@ def read_dicom(path: Path, window: int) -> tuple[np.ndarray, dict[str, Any]]:
     if steps is None:
         flags.append("orientation not known")
     elif any(steps):
-        image = reorient(image, steps)
+        image = _reorient(image, steps)
         flags.append("turned to the standard orientation")
         if steps[0] and meta["spacing_mm"]:
             meta["spacing_mm"] = meta["spacing_mm"][::-1]
@@ -174,14 +174,14 @@ def read_dicom(path: Path, window: int) -> tuple[np.ndarray, dict[str, Any]]:
     return image, {**meta, "window": shown}
 
 
-def reorient(image: np.ndarray, steps: tuple[bool, bool, bool]) -> np.ndarray:
+def _reorient(image: np.ndarray, steps: tuple[bool, bool, bool]) -> np.ndarray:
     """Apply (transpose, flip rows, flip columns) to an image (H, W)."""
     transpose, flip_rows, flip_columns = steps
     image = image.T if transpose else image
     return image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
 
 
-def parse_refusal(error: Exception) -> RefusedInput:
+def _parse_refusal(error: Exception) -> RefusedInput:
     """Refusal for a file whose structure is broken; the message of the error may quote the patient's data."""
     return RefusedInput(
         "PARSE", "the file cannot be parsed", "a complete file", type(error).__name__, "copy or export the file again"

@@ -17,9 +17,9 @@ from .levels import Levels, find_levels, percentile
 from .luts import apply_lut
 from .windows import WINDOWS, check_window_index, select_window
 
-PERCENTILES = (0.5, 99.5)
+_PERCENTILES = (0.5, 99.5)
 # A rendered image with fewer than five of 255 grey levels shows nothing.
-BLANK_RANGE = 5 / 255
+_BLANK_RANGE = 5 / 255
 
 
 def render(dataset: Dataset, samples: np.ndarray, window: int = 0) -> tuple[np.ndarray, str, list[str]]:
@@ -37,13 +37,13 @@ def render(dataset: Dataset, samples: np.ndarray, window: int = 0) -> tuple[np.n
         RefusedInput: ``BIT_LAYOUT``, ``BAD_RESCALE``, ``BAD_LUT``, ``WINDOW_INDEX`` or ``CONSTANT``.
     """
     levels = find_levels(stored_values(dataset, samples))
-    padding = padding_mask(dataset, levels.values)
-    values = apply_modality(dataset, levels.values)
+    padding = _padding_mask(dataset, levels.values)
+    values = _apply_modality(dataset, levels.values)
     # Without padding and tables all is monotone, and what occurs between the extremes makes no difference.
     is_monotone = not (padding.any() or dataset.get("ModalityLUTSequence") or dataset.get("VOILUTSequence"))
     inside = levels.extremes if is_monotone else (levels.counts > 0) & ~padding
-    shown, description, flags = apply_voi(dataset, values, levels, inside, padding, window)
-    if is_inverted(dataset):
+    shown, description, flags = _apply_voi(dataset, values, levels, inside, padding, window)
+    if _is_inverted(dataset):
         shown = 1.0 - shown
     if padding.any() and levels.counts[padding].any():
         shown[padding] = 0.0
@@ -52,22 +52,22 @@ def render(dataset: Dataset, samples: np.ndarray, window: int = 0) -> tuple[np.n
     return levels.look_up(shown), description, flags
 
 
-def padding_mask(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
+def _padding_mask(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
     """Values (N,) bool that PixelPaddingValue (0028,0120), with its range limit, says are no part of the image."""
     first = number(dataset.get("PixelPaddingValue"))
     if first is None:
         return np.zeros(stored.shape, dtype=bool)
     last = number(dataset.get("PixelPaddingRangeLimit"))
-    bounds = [as_stored(dataset, value) for value in (first, first if last is None else last)]
+    bounds = [_as_stored(dataset, value) for value in (first, first if last is None else last)]
     return (stored >= min(bounds)) & (stored <= max(bounds))
 
 
-def as_stored(dataset: Dataset, value: float) -> float:
+def _as_stored(dataset: Dataset, value: float) -> float:
     """A value written as unsigned 16 bit although the pixels are signed."""
     return value - 65536 if dataset.get("PixelRepresentation") == 1 and value > 32767 else value
 
 
-def apply_modality(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
+def _apply_modality(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
     """Modality LUT, else rescale slope and intercept, else unchanged; (N,) float64.
 
     Raises:
@@ -76,15 +76,15 @@ def apply_modality(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
     luts = dataset.get("ModalityLUTSequence")
     if luts:
         return apply_lut(dataset, luts[0], stored, signed=dataset.PixelRepresentation == 1)[0]
-    slope, intercept = rescale(dataset)
+    slope, intercept = _rescale(dataset)
     with np.errstate(over="ignore", invalid="ignore"):
         values = stored * slope + intercept
     if not np.isfinite(values).all():
-        raise bad_rescale(dataset)
+        raise _bad_rescale(dataset)
     return values
 
 
-def rescale(dataset: Dataset) -> tuple[float, float]:
+def _rescale(dataset: Dataset) -> tuple[float, float]:
     """RescaleSlope (0028,1053) and RescaleIntercept (0028,1052); 1 and 0 when absent.
 
     Raises:
@@ -94,11 +94,11 @@ def rescale(dataset: Dataset) -> tuple[float, float]:
     slope_value = 1.0 if slope in (None, "") else number(slope)
     intercept_value = 0.0 if intercept in (None, "") else number(intercept)
     if not slope_value or intercept_value is None:
-        raise bad_rescale(dataset)
+        raise _bad_rescale(dataset)
     return slope_value, intercept_value
 
 
-def bad_rescale(dataset: Dataset) -> RefusedInput:
+def _bad_rescale(dataset: Dataset) -> RefusedInput:
     """Refusal of a rescale that cannot be applied."""
     slope, intercept = number(dataset.get("RescaleSlope")), number(dataset.get("RescaleIntercept"))
     return RefusedInput(
@@ -107,17 +107,17 @@ def bad_rescale(dataset: Dataset) -> RefusedInput:
     )  # fmt: skip
 
 
-def can_be_negative(dataset: Dataset) -> bool:
+def _can_be_negative(dataset: Dataset) -> bool:
     """Whether the modality step can give negative values, which makes a VOI LUT's first value a signed number."""
     if dataset.get("ModalityLUTSequence"):
         return False
-    slope, intercept = rescale(dataset)
+    slope, intercept = _rescale(dataset)
     bits, signed = dataset.BitsStored, dataset.PixelRepresentation == 1
     ends = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     return min(slope * end + intercept for end in ends) < 0
 
 
-def apply_voi(
+def _apply_voi(
     dataset: Dataset, values: np.ndarray, levels: Levels, inside: np.ndarray, padding: np.ndarray, window: int
 ) -> tuple[np.ndarray, str, list[str]]:
     """VOI LUT, else window; else, or if it shows nothing, percentiles of the unpadded pixels, with a flag.
@@ -135,33 +135,33 @@ def apply_voi(
     """
     found = values[inside]
     if found.size == 0 or found.min() == found.max():
-        raise constant()
+        raise _constant()
     luts = dataset.get("VOILUTSequence")
     if luts:
         check_window_index(window, len(luts))
-        mapped, bits = apply_lut(dataset, luts[window], values, signed=can_be_negative(dataset))
+        mapped, bits = apply_lut(dataset, luts[window], values, signed=_can_be_negative(dataset))
         shown, description = mapped / (2**bits - 1), f"VOI LUT, {bits} bit"
     else:
         chosen, problem = select_window(dataset, window)
         if chosen is None:
-            return *percentile_window(values, np.where(padding, 0, levels.counts)), [problem]
+            return *_percentile_window(values, np.where(padding, 0, levels.counts)), [problem]
         function, center, width = chosen
         shown, description = WINDOWS[function](values, center, width), f"{function} {center:g}/{width:g}"
-    if np.ptp(shown[inside]) < BLANK_RANGE:
-        return *percentile_window(values, np.where(padding, 0, levels.counts)), ["window blanks the image"]
+    if np.ptp(shown[inside]) < _BLANK_RANGE:
+        return *_percentile_window(values, np.where(padding, 0, levels.counts)), ["window blanks the image"]
     return shown, description, []
 
 
-def percentile_window(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, str]:
+def _percentile_window(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, str]:
     """Display (N,) in [0, 1] between two percentiles of values that occur ``counts`` times, and the description."""
-    low, high = (percentile(values, counts, percent) for percent in PERCENTILES)
+    low, high = (percentile(values, counts, percent) for percent in _PERCENTILES)
     if high <= low:
         low, high = values[counts > 0].min(), values[counts > 0].max()
-    description = f"percentile {PERCENTILES[0]}-{PERCENTILES[1]}"
+    description = f"percentile {_PERCENTILES[0]}-{_PERCENTILES[1]}"
     return np.clip((values - low) / (high - low), 0.0, 1.0), description
 
 
-def is_inverted(dataset: Dataset) -> bool:
+def _is_inverted(dataset: Dataset) -> bool:
     """Whether low values are displayed bright."""
     return (
         text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
@@ -196,10 +196,10 @@ def check_display(shown: np.ndarray) -> None:
             "check rescale, window and pixel values",
         )  # fmt: skip
     if low == high:
-        raise constant()
+        raise _constant()
 
 
-def constant() -> RefusedInput:
+def _constant() -> RefusedInput:
     """Refusal of an image without contrast."""
     return RefusedInput(
         "CONSTANT", "the image is empty", "pixels that differ", "one value everywhere", "check the export of this image"

@@ -13,8 +13,8 @@ import numpy as np
 from ...common.refusal import RefusedInput
 from ..budget import check_pixel_budget
 
-MAX_HEADER_BYTES = 1_000_000
-BIT_DEPTHS = (8, 10, 12, 14, 15, 16)
+_MAX_HEADER_BYTES = 1_000_000
+_BIT_DEPTHS = (8, 10, 12, 14, 15, 16)
 
 
 def read_volume(path: Path, source_format: str) -> tuple[np.ndarray, dict[str, Any]]:
@@ -28,9 +28,9 @@ def read_volume(path: Path, source_format: str) -> tuple[np.ndarray, dict[str, A
     """
     try:
         if source_format != "nifti":
-            check_pixels_are_here(path)
-        check_shape(nifti_shape(path) if source_format == "nifti" else itk_shape(path))
-        values = load(path, source_format)
+            _check_pixels_are_here(path)
+        _check_shape(_nifti_shape(path) if source_format == "nifti" else _itk_shape(path))
+        values = _load(path, source_format)
     except RefusedInput:
         raise
     except Exception as error:
@@ -38,44 +38,44 @@ def read_volume(path: Path, source_format: str) -> tuple[np.ndarray, dict[str, A
             "DECODE", "the image cannot be decoded", f"a complete {source_format} file", type(error).__name__,
             "copy or export the file again",
         ) from error  # fmt: skip
-    check_shape(values.shape)
-    image, bits, window = scale_values(values.reshape(values.shape[:2]).T)
+    _check_shape(values.shape)
+    image, bits, window = _scale_values(values.reshape(values.shape[:2]).T)
     flags = [] if bits == 0 else [f"range assumed from the maximum: {bits} bit"]
     meta = {"source_format": source_format, "bits_stored": bits or 32, "window": window, "flags": flags}
     return image, meta
 
 
-def check_pixels_are_here(path: Path) -> None:
+def _check_pixels_are_here(path: Path) -> None:
     """Refuse an NRRD or MetaImage header that takes its pixels from a file outside its own folder.
 
     Raises:
         RefusedInput: ``DETACHED``.
     """
     with path.open("rb") as file:
-        start = file.read(MAX_HEADER_BYTES)
+        start = file.read(_MAX_HEADER_BYTES)
     if start.startswith(b"NRRD"):
         header, end, _ = start.replace(b"\r\n", b"\n").partition(b"\n\n")
         names = re.findall(rb"^\s*data\s*file\s*:(.*)$", header, re.IGNORECASE | re.MULTILINE)
-        if not end and len(start) == MAX_HEADER_BYTES:
+        if not end and len(start) == _MAX_HEADER_BYTES:
             names = [b"/"]  # a name may stand behind what was read
     else:
         names = re.findall(rb"^\s*ElementDataFile\s*=(.*)$", start, re.IGNORECASE | re.MULTILINE)[:1] or [b"/"]
         names = [name for name in names if name.strip().upper() != b"LOCAL"]
-    if not all(is_neighbour(path, name) for name in names):
+    if not all(_is_neighbour(path, name) for name in names):
         raise RefusedInput(
             "DETACHED", "the header names another file for the pixels", "pixels in the same file, or one beside it",
             "another place", "save the image as one file",
         )  # fmt: skip
 
 
-def is_neighbour(path: Path, name: bytes) -> bool:
+def _is_neighbour(path: Path, name: bytes) -> bool:
     """Whether a name of a header is that of one plain file in the folder of the header."""
     text = os.fsdecode(name.strip())
     neighbour = path.parent / text
     return Path(text).name == text and not set("%\\") & set(text) and neighbour.is_file() and not neighbour.is_symlink()
 
 
-def load(path: Path, source_format: str) -> np.ndarray:
+def _load(path: Path, source_format: str) -> np.ndarray:
     """Array (x, y, ...) as MONAI's reader gives it."""
     from monai.data.image_reader import ITKReader, NibabelReader
 
@@ -83,14 +83,14 @@ def load(path: Path, source_format: str) -> np.ndarray:
     return np.asarray(reader.get_data(reader.read(str(path)))[0])
 
 
-def nifti_shape(path: Path) -> tuple[int, ...]:
+def _nifti_shape(path: Path) -> tuple[int, ...]:
     """Shape in the header of a NIfTI file."""
     import nibabel
 
     return tuple(nibabel.load(path).shape)  # type: ignore[attr-defined]
 
 
-def itk_shape(path: Path) -> tuple[int, ...]:
+def _itk_shape(path: Path) -> tuple[int, ...]:
     """Shape in the header of a file that ITK reads, without its pixels; components last."""
     import itk
 
@@ -101,7 +101,7 @@ def itk_shape(path: Path) -> tuple[int, ...]:
     return (*sizes, int(header.GetNumberOfComponents()))
 
 
-def check_shape(shape: tuple[int, ...]) -> None:
+def _check_shape(shape: tuple[int, ...]) -> None:
     """Refuse anything but one image of an acceptable size."""
     if len(shape) < 2 or math.prod(shape[2:]) != 1:
         found = " x ".join(str(size) for size in shape)
@@ -112,14 +112,14 @@ def check_shape(shape: tuple[int, ...]) -> None:
     check_pixel_budget(shape[1], shape[0])
 
 
-def scale_values(values: np.ndarray) -> tuple[np.ndarray, int, str]:
+def _scale_values(values: np.ndarray) -> tuple[np.ndarray, int, str]:
     """Image float32 in [0, 1], the bits assumed (0 = none), and the description of the range.
 
     Raises:
         RefusedInput: ``RANGE``.
     """
     if values.dtype.kind in "iub" and 0 <= values.min() and values.max() <= 65535:
-        bits = next(depth for depth in BIT_DEPTHS if values.max() < 2**depth)
+        bits = next(depth for depth in _BIT_DEPTHS if values.max() < 2**depth)
         return (values / np.float64(2**bits - 1)).astype(np.float32), bits, f"range 0-{2**bits - 1}"
     if values.dtype.kind == "f" and 0 <= values.min() and values.max() <= 1:
         return values.astype(np.float32), 0, "range 0-1"

@@ -12,7 +12,7 @@ from ...common.refusal import RefusedInput
 from ..header import number, text
 
 
-def linear(values: np.ndarray, center: float, width: float) -> np.ndarray:
+def _linear(values: np.ndarray, center: float, width: float) -> np.ndarray:
     """LINEAR window (PS3.3 C.11.2.1.2.1) to [0, 1]."""
     low, high = center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
     if high == low:
@@ -20,7 +20,7 @@ def linear(values: np.ndarray, center: float, width: float) -> np.ndarray:
     return np.clip((values - low) / (high - low), 0.0, 1.0)
 
 
-def linear_exact(values: np.ndarray, center: float, width: float) -> np.ndarray:
+def _linear_exact(values: np.ndarray, center: float, width: float) -> np.ndarray:
     """LINEAR_EXACT window (PS3.3 C.11.2.1.3.2) to [0, 1]."""
     return np.clip((values - (center - width / 2)) / width, 0.0, 1.0)
 
@@ -31,8 +31,8 @@ def sigmoid(values: np.ndarray, center: float, width: float) -> np.ndarray:
 
 
 WINDOWS: dict[str, Callable[[np.ndarray, float, float], np.ndarray]] = {
-    "LINEAR": linear,
-    "LINEAR_EXACT": linear_exact,
+    "LINEAR": _linear,
+    "LINEAR_EXACT": _linear_exact,
     "SIGMOID": sigmoid,
 }
 
@@ -42,7 +42,7 @@ def select_window(dataset: Dataset, window: int) -> tuple[tuple[str, float, floa
 
     LINEAR needs a width of at least 1, the others one above 0 (PS3.3 C.11.2.1.2).
     """
-    centers, widths = as_list(dataset.get("WindowCenter")), as_list(dataset.get("WindowWidth"))
+    centers, widths = _as_list(dataset.get("WindowCenter")), _as_list(dataset.get("WindowWidth"))
     check_window_index(window, max(1, min(len(centers), len(widths))))
     if not centers and not widths and "WindowCenter" not in dataset and "WindowWidth" not in dataset:
         return None, "window missing"
@@ -53,7 +53,7 @@ def select_window(dataset: Dataset, window: int) -> tuple[tuple[str, float, floa
     return (function, center, width), ""
 
 
-def as_list(value: object) -> list:
+def _as_list(value: object) -> list:
     """Values of an attribute that may be absent, one or several."""
     if isinstance(value, pydicom.multival.MultiValue | list | tuple):
         return list(value)

@@ -103,7 +103,7 @@ class Ablation:
         self.output_dir, self.tracker, self.lesion_pairs = Path(output_dir), tracker, lesion_pairs
         every, endpoint = parse_arms(arms), Endpoint(**primary)
         columns = check_protocol(endpoint, secondary, reference, label_groups, every, datalist.labels)
-        kept = without(every, leave_out, (endpoint.arm, endpoint.control, *endpoint.also_above, reference))
+        kept = _without(every, leave_out, (endpoint.arm, endpoint.control, *endpoint.also_above, reference))
         chosen = [row for row in secondary if row[0] in kept and row[1] in kept]
         self.plan = Plan(kept, endpoint, chosen, reference, columns, bootstrap, seed)
         self.declaration = {
@@ -167,7 +167,7 @@ class Ablation:
         self.tracker.log_artifacts(*files)
 
 
-def without(arms: Mapping[str, Arm], names: Sequence[str], needed: Sequence[str]) -> dict[str, Arm]:
+def _without(arms: Mapping[str, Arm], names: Sequence[str], needed: Sequence[str]) -> dict[str, Arm]:
     """Arms without some.
 
     Raises:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = {"better": "#0072B2", "worse": "#D55E00", "equivalent": "#009E73"}
-OPEN = "#7F7F7F"  # undecided
+_COLOURS = {"better": "#0072B2", "worse": "#D55E00", "equivalent": "#009E73"}
+_OPEN = "#7F7F7F"  # undecided
 
 
 def differences(content: Mapping[str, Any], reference: str) -> Figure:
@@ -28,12 +28,12 @@ def differences(content: Mapping[str, Any], reference: str) -> Figure:
     margin = content["primary"]["margin"]
     for axes, group in zip(panels, groups, strict=True):
         axes.axvspan(-margin, margin, color="#e8eef5", linewidth=0)
-        axes.axvline(0, color=OPEN, linewidth=0.8)
+        axes.axvline(0, color=_OPEN, linewidth=0.8)
         for place, name in enumerate(names):
             row = content["arms"][name]["against_reference"][group]
             if row["ci"] is None:
                 continue
-            colour = COLOURS.get(row["word"], OPEN)
+            colour = _COLOURS.get(row["word"], _OPEN)
             axes.plot(row["ci"], [place, place], color=colour, linewidth=1.6)
             axes.plot([row["difference"]], [place], marker="o", markersize=4, color=colour)
         axes.set_title(f"{group} labels", fontsize=9)

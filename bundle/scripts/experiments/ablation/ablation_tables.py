@@ -7,21 +7,21 @@ from typing import Any
 
 from ...common.csv_text import csv_text
 
-FIXED = ("arm", "seconds", "tokens", "average_precision", "calibration_error")
-PER_GROUP = ("auroc", "auroc_low", "auroc_high", "difference", "low", "high", "word", "equivalent")
+_FIXED = ("arm", "seconds", "tokens", "average_precision", "calibration_error")
+_PER_GROUP = ("auroc", "auroc_low", "auroc_high", "difference", "low", "high", "word", "equivalent")
 
 
 def csv_table(content: Mapping[str, Any]) -> str:
     """A row for each arm; for each group of labels AUROC and difference from the reference, each with 95 % interval."""
     groups, rows = list(content["labels"]), []
     for name, row in content["arms"].items():
-        cells = [name, *(row[key] for key in FIXED[1:])]
+        cells = [name, *(row[key] for key in _FIXED[1:])]
         for group in groups:
             own, other = row["groups"][group], row["against_reference"][group]
             cells += [own["auroc"], *(own["auroc_ci"] or ("", ""))]
             cells += [other["difference"], *(other["ci"] or ("", "")), other["word"], other["equivalent"]]
         rows.append([f"{cell:.5f}" if isinstance(cell, float) else cell for cell in cells])
-    return csv_text([*FIXED, *(f"{group}_{key}" for group in groups for key in PER_GROUP)], rows)
+    return csv_text([*_FIXED, *(f"{group}_{key}" for group in groups for key in _PER_GROUP)], rows)
 
 
 def text_table(content: Mapping[str, Any], reference: str) -> str:
@@ -31,41 +31,41 @@ def text_table(content: Mapping[str, Any], reference: str) -> str:
     blocks = [
         content["sentence"],
         f"{content['n_images']} images of {content['n_patients']} patients; differences from {reference}, "
-        "95 % intervals over seeds and patients\n\n" + aligned([header, *arm_rows(content, groups)]),
-        "Declared comparisons\n\n" + aligned([COMPARED, *comparison_rows(content)]),
+        "95 % intervals over seeds and patients\n\n" + _aligned([header, *_arm_rows(content, groups)]),
+        "Declared comparisons\n\n" + _aligned([_COMPARED, *_comparison_rows(content)]),
     ]
     left_out = content["labels"]["all"]["left_out"]
     if left_out:
         blocks.append(f"Not judged, fewer than two patients with or without: {', '.join(left_out)}")
-    checks = [*frozen_rows(content), *lesion_rows(content)]
+    checks = [*_frozen_rows(content), *_lesion_rows(content)]
     if checks:
         blocks.append("Hallucination checks\n\n" + "\n".join(checks))
     return "\n\n".join(blocks) + "\n"
 
 
-COMPARED = ["arm", "control", "labels", "difference", "p (Holm), least", "detectable", "answer"]
+_COMPARED = ["arm", "control", "labels", "difference", "p (Holm), least", "detectable", "answer"]
 
 
-def arm_rows(content: Mapping[str, Any], groups: Sequence[str]) -> Iterator[list[str]]:
+def _arm_rows(content: Mapping[str, Any], groups: Sequence[str]) -> Iterator[list[str]]:
     """Cells of each arm."""
     for name, row in content["arms"].items():
         cells = [name]
         for group in groups:
-            cells += [number(row["groups"][group]["auroc"]), difference(row["against_reference"][group])]
-        yield [*cells, number(row["seconds"], 2), number(row["tokens"], 0)]
+            cells += [_number(row["groups"][group]["auroc"]), _difference(row["against_reference"][group])]
+        yield [*cells, _number(row["seconds"], 2), _number(row["tokens"], 0)]
 
 
-def comparison_rows(content: Mapping[str, Any]) -> Iterator[list[str]]:
+def _comparison_rows(content: Mapping[str, Any]) -> Iterator[list[str]]:
     """Cells of each declared comparison, the primary one first."""
     for row in [content["primary"], *content["also_above"].values(), *content["secondary"]]:
         p_values = [label["p_holm"] for label in row["labels"].values() if label["p_holm"] is not None]
-        least = number(min(p_values)) if p_values else "-"
+        least = _number(min(p_values)) if p_values else "-"
         answer = row["word"] + (", equivalent" if row["equivalent"] and row["word"] != "equivalent" else "")
-        detectable = number(row["detectable"], 4)
-        yield [row["arm"], row["control"], row["group"], difference(row), least, detectable, answer]
+        detectable = _number(row["detectable"], 4)
+        yield [row["arm"], row["control"], row["group"], _difference(row), least, detectable, answer]
 
 
-def frozen_rows(content: Mapping[str, Any]) -> Iterator[str]:
+def _frozen_rows(content: Mapping[str, Any]) -> Iterator[str]:
     """A line for each arm with the classifier of another."""
     for name, row in content["hallucination"]["frozen"].items():
         if row["labels"]:
@@ -76,29 +76,29 @@ def frozen_rows(content: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-def lesion_rows(content: Mapping[str, Any]) -> Iterator[str]:
+def _lesion_rows(content: Mapping[str, Any]) -> Iterator[str]:
     """A line for each enhancer."""
     for name, row in content["hallucination"]["lesions"].items():
         yield (
             f"{name}, lesions of fine detail in phantoms: {row['retained']:.0%} of the signal left, "
-            f"{row['created']:+.1%} created where none is, d' {number(row['detectability'], 1)}; "
+            f"{row['created']:+.1%} created where none is, d' {_number(row['detectability'], 1)}; "
             f"{'; '.join(row['alarms']) or 'no alarm'}"
         )
 
 
-def number(value: float | None, digits: int = 3) -> str:
+def _number(value: float | None, digits: int = 3) -> str:
     """A figure, or a dash."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def difference(row: Mapping[str, Any]) -> str:
+def _difference(row: Mapping[str, Any]) -> str:
     """A difference with its interval."""
     if row["ci"] is None:
         return "-"
     return f"{row['difference']:+.4f} ({row['ci'][0]:+.4f} to {row['ci'][1]:+.4f})"
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
     """Columns of equal width, the first to the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [

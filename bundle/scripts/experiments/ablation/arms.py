@@ -17,9 +17,9 @@ from ...super_resolution.enhancers.registry import ENHANCERS
 from ...super_resolution.regions import SELECTORS
 from .filters import FILTERS
 
-MODES = ("global", "paste_back", "hr_canvas", "zoom")
+_MODES = ("global", "paste_back", "hr_canvas", "zoom")
 FULL = "full"  # one region: the image
-RANDOM_ENHANCERS = ("ldm", "resshift", "inverse", "noise")
+_RANDOM_ENHANCERS = ("ldm", "resshift", "inverse", "noise")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class View:
     @property
     def random(self) -> bool:
         """Whether it differs from one noise seed to the next."""
-        return self.mode != "global" and (self.enhancer in RANDOM_ENHANCERS or self.selector == "random")
+        return self.mode != "global" and (self.enhancer in _RANDOM_ENHANCERS or self.selector == "random")
 
     @property
     def slug(self) -> str:
@@ -87,7 +87,7 @@ def parse_arms(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Arm]:
     Raises:
         ValueError: a field, name or value that does not exist, with the nearest that does.
     """
-    views = {name: parse_view(name, given) for name, given in settings.items()}
+    views = {name: _parse_view(name, given) for name, given in settings.items()}
     arms = {}
     for name, given in settings.items():
         for key in ("train_on", "test_on"):
@@ -102,13 +102,13 @@ def parse_arms(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Arm]:
     return arms
 
 
-def parse_view(name: str, given: Mapping[str, Any]) -> View:
+def _parse_view(name: str, given: Mapping[str, Any]) -> View:
     """View of an arm's settings; of a ``global`` one, enhancer and selector mean nothing and are refused."""
     own = [field.name for field in fields(View)]
     for key in given:
         check_name(f"arms: {name}", key, [*own, "retrain", "train_on", "test_on"])
     view = View(**{key: value for key, value in given.items() if key in own})
-    check_name(f"arms: {name}: mode", view.mode, MODES)
+    check_name(f"arms: {name}: mode", view.mode, _MODES)
     check_name(f"arms: {name}: enhancer", view.enhancer, [*ENHANCERS, *FILTERS])
     check_name(f"arms: {name}: selector", view.selector, [*SELECTORS, FULL])
     if view.mode == "global" and {"enhancer", "selector", "data_consistency"} & set(given):

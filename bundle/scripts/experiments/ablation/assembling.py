@@ -16,7 +16,7 @@ from .protocol import Comparison, Endpoint
 from .statistics import ArmScores, Judged, compare, macro_names, score_arm, summarise_arm
 from .verdict import give_verdict
 
-FURTHER = ("average_precision", "calibration_error")  # macro, of the mean probability of the seeds
+_FURTHER = ("average_precision", "calibration_error")  # macro, of the mean probability of the seeds
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ def assemble(
     endpoint = plan.endpoint
     primary = against((endpoint.arm, endpoint.control, endpoint.labels))
     also_above = {name: against((endpoint.arm, name, endpoint.labels)) for name in endpoint.also_above}
-    frozen = check_frozen(plan, judged, scores)
-    alarms = alarms_of(plan, frozen, lesions)
+    frozen = _check_frozen(plan, judged, scores)
+    alarms = _alarms_of(plan, frozen, lesions)
     return {
         **give_verdict(endpoint, primary, also_above, alarms),
         "primary": {**asdict(endpoint), **primary},
         "also_above": also_above,
         "secondary": [against(comparison) for comparison in plan.secondary],
-        "arms": {name: describe(name, plan, judged, judgements, costs, against) for name in plan.arms},
+        "arms": {name: _describe(name, plan, judged, judgements, costs, against) for name in plan.arms},
         "hallucination": {"frozen": frozen, "lesions": lesions, "alarms": alarms},
         "labels": macro_names(plan.columns, judged),
         "n_images": len(judged.targets),
@@ -95,7 +95,7 @@ def assemble(
     }
 
 
-def describe(
+def _describe(
     name: str,
     plan: Plan,
     judged: Judged,
@@ -112,16 +112,16 @@ def describe(
         "trained_on": None if arm.train_view == arm.test_view else asdict(arm.train_view),
         "groups": {group: summarise_arm(judgement, columns, plan.seed) for group, columns in plan.columns.items()},
         "against_reference": {group: against((name, plan.reference, group)) for group in plan.columns},
-        **{key: further[key] for key in FURTHER},
+        **{key: further[key] for key in _FURTHER},
         **costs[name],
     }
 
 
-def check_frozen(plan: Plan, judged: Judged, scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+def _check_frozen(plan: Plan, judged: Judged, scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
     """Arms whose classifier is another arm's: what their images change in its answers."""
     found = {}
     for name, arm in plan.arms.items():
-        own = [other for other, given in plan.arms.items() if is_control(given, arm)]
+        own = [other for other, given in plan.arms.items() if _is_control(given, arm)]
         if arm.train_view == arm.test_view or not own:
             continue
         changes = frozen_changes(
@@ -136,12 +136,12 @@ def check_frozen(plan: Plan, judged: Judged, scores: Mapping[str, np.ndarray]) -
     return found
 
 
-def is_control(other: Arm, arm: Arm) -> bool:
+def _is_control(other: Arm, arm: Arm) -> bool:
     """Whether another arm has this one's classifier, and judges the images that it learnt from."""
     return other.train_view == other.test_view == arm.train_view and other.retrain == arm.retrain
 
 
-def alarms_of(plan: Plan, frozen: Mapping[str, Any], lesions: Mapping[str, Any]) -> list[str]:
+def _alarms_of(plan: Plan, frozen: Mapping[str, Any], lesions: Mapping[str, Any]) -> list[str]:
     """Alarms about the images of the endpoint's arm and their enhancer."""
     view = plan.arms[plan.endpoint.arm].test_view
     alarms = [f"{alarm} ({name})" for name, found in frozen.items() if plan.arms[name].test_view == view

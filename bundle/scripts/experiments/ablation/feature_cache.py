@@ -12,7 +12,7 @@ import numpy as np
 from ...common.atomic import make_file
 
 # Variables that one statement may have, in every sqlite since 3.0.
-AT_ONCE = 900
+_AT_ONCE = 900
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class FeatureCache:
 
     def select(self, columns: str, keys: Sequence[str]) -> Iterable[tuple]:
         """Rows of the keys."""
-        for start in range(0, len(keys), AT_ONCE):
-            part = keys[start : start + AT_ONCE]
+        for start in range(0, len(keys), _AT_ONCE):
+            part = keys[start : start + _AT_ONCE]
             marks = ",".join("?" * len(part))
             yield from self.database.execute(f"SELECT {columns} FROM features WHERE key IN ({marks})", part)

@@ -33,8 +33,8 @@ from .views import Box, MakeEnhancer, Seen, Source, Viewer, read_source
 
 logger = logging.getLogger(__name__)
 
-IMAGES_AT_ONCE = 4  # their views fill the network's batches
-REPORT_EVERY = 50  # images
+_IMAGES_AT_ONCE = 4  # their views fill the network's batches
+_REPORT_EVERY = 50  # images
 
 Wanted = tuple[View, int]  # a view and the seed of its noise
 
@@ -88,11 +88,11 @@ class FeatureMaker:
         missing = [path for path in images if len(self.cache.known(self.keys(path, wanted))) < len(set(wanted))]
         failures: list[Failure] = []
         started, reported = time.perf_counter(), 0
-        for start in range(0, len(missing), IMAGES_AT_ONCE):
-            part = missing[start : start + IMAGES_AT_ONCE]
+        for start in range(0, len(missing), _IMAGES_AT_ONCE):
+            part = missing[start : start + _IMAGES_AT_ONCE]
             failures += self.fill_part(part, wanted)
             done = start + len(part)
-            if done - reported >= REPORT_EVERY:
+            if done - reported >= _REPORT_EVERY:
                 reported, each = done, (time.perf_counter() - started) / done
                 logger.info("features of %d of %d images, %.1f s each", done, len(missing), each)
         return failures
@@ -131,7 +131,7 @@ class FeatureMaker:
 
     def embed(self, seen: Mapping[str, Seen]) -> dict[str, Entry]:
         """Features of views; equal network inputs go through the network once."""
-        images = {fingerprint(image): image for one in seen.values() for image in (one.whole, *one.crops)}
+        images = {_fingerprint(image): image for one in seen.values() for image in (one.whole, *one.crops)}
         states: dict[str, tuple[torch.Tensor, float]] = {}
         for size in {image.shape[-1] for image in images.values()}:
             same = [name for name, image in images.items() if image.shape[-1] == size]
@@ -141,12 +141,12 @@ class FeatureMaker:
 
     def entry(self, seen: Seen, states: Mapping[str, tuple[torch.Tensor, float]]) -> Entry:
         """Features of one view from the states of its images."""
-        parts = [states[fingerprint(image)] for image in (seen.whole, *seen.crops)]
+        parts = [states[_fingerprint(image)] for image in (seen.whole, *seen.crops)]
         seconds = seen.seconds + sum(cost for _, cost in parts)
         rows, columns = self.backbone.network(seen.whole.shape[-1]).patch_grid
         tokens = [state for state, _ in parts]
         whole = tokens[0][-rows * columns :].reshape(rows, columns, -1)
-        regions = torch.stack([inside(whole, box).mean((0, 1)) for box in seen.windows]).mean(0)
+        regions = torch.stack([_inside(whole, box).mean((0, 1)) for box in seen.windows]).mean(0)
         crops = [state[-rows * columns :].mean(0) for state in tokens[1:]]
         own = torch.stack(crops).mean(0) if crops else regions
         last = tokens[0].shape[-1] // 2
@@ -163,13 +163,13 @@ class FeatureMaker:
         )
 
 
-def inside(grid: torch.Tensor, box: Box) -> torch.Tensor:
+def _inside(grid: torch.Tensor, box: Box) -> torch.Tensor:
     """Patches (h, w, D) of a grid (H, W, D) that a box touches."""
     rows, columns = grid.shape[:2]
     row0, col0 = math.floor(box[0] * rows), math.floor(box[1] * columns)
     return grid[row0 : max(row0 + 1, math.ceil(box[2] * rows)), col0 : max(col0 + 1, math.ceil(box[3] * columns))]
 
 
-def fingerprint(image: torch.Tensor) -> str:
+def _fingerprint(image: torch.Tensor) -> str:
     """Hash of pixels and shape."""
     return hashlib.sha256(f"{tuple(image.shape)}".encode() + image.numpy().tobytes()).hexdigest()

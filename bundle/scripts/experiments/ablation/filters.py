@@ -7,34 +7,34 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-NOISE = 0.02  # standard deviation, of the grey range
-AMOUNT, SIGMA = 1.0, 1.0  # of the unsharp mask; pixels
+_NOISE = 0.02  # standard deviation, of the grey range
+_AMOUNT, _SIGMA = 1.0, 1.0  # of the unsharp mask; pixels
 
 
 class NoiseFilter:
     """Adds white Gaussian noise: the control for an augmentation by any change."""
 
-    name, scale, weights_hash, needs_native = "noise", 1, f"sigma={NOISE}", False
+    name, scale, weights_hash, needs_native = "noise", 1, f"sigma={_NOISE}", False
 
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
         """(N, 1, h, w) in [0, 1] -> the same size."""
         noise = torch.stack([torch.randn(low_res.shape[1:], generator=generator) for generator in generators])
-        return (low_res + NOISE * noise).clamp(0, 1)
+        return (low_res + _NOISE * noise).clamp(0, 1)
 
 
 class UnsharpFilter:
     """Adds what a Gaussian blur takes away: the control for contrast at edges that no network has to invent."""
 
-    name, scale, weights_hash, needs_native = "unsharp", 1, f"amount={AMOUNT} sigma={SIGMA}", False
+    name, scale, weights_hash, needs_native = "unsharp", 1, f"amount={_AMOUNT} sigma={_SIGMA}", False
 
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
         """(N, 1, h, w) in [0, 1] -> the same size."""
-        reach = round(3 * SIGMA)
-        kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / SIGMA) ** 2)
+        reach = round(3 * _SIGMA)
+        kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / _SIGMA) ** 2)
         kernel = kernel / kernel.sum()
         padded = F.pad(low_res, (reach,) * 4, mode="replicate")
         blurred = F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
-        return (low_res + AMOUNT * (low_res - blurred)).clamp(0, 1)
+        return (low_res + _AMOUNT * (low_res - blurred)).clamp(0, 1)
 
 
 FILTERS: dict[str, type[NoiseFilter] | type[UnsharpFilter]] = {"noise": NoiseFilter, "unsharp": UnsharpFilter}

@@ -32,10 +32,10 @@ from .protocol import plan_fits
 from .view_data import write_cases, write_view
 from .views import MakeEnhancer, Source, Viewer, read_source
 
-PLAIN = View()
-FOLD_SEED = 1000  # of the first fold model: none of an arm
-STRUCTURE = ("pool", "label_blocks", "conv_branch")  # settings of the network that zoom.yaml takes from its base
-OURS = ("dataset_dir", "datalist_file", "output_dir", "cache_dir", "image_size", "seed", "tracking_uri")
+_PLAIN = View()
+_FOLD_SEED = 1000  # of the first fold model: none of an arm
+_STRUCTURE = ("pool", "label_blocks", "conv_branch")  # settings of the network that zoom.yaml takes from its base
+_OURS = ("dataset_dir", "datalist_file", "output_dir", "cache_dir", "image_size", "seed", "tracking_uri")
 
 
 class FinetuneLearner:
@@ -71,7 +71,7 @@ class FinetuneLearner:
         attention_folds: int = 3,
         tracking_uri: str = "none",
     ) -> None:
-        clash = sorted(set(training) & set(OURS))
+        clash = sorted(set(training) & set(_OURS))
         if clash:
             raise ValueError(f"training: the experiment sets these itself; expected others, found {clash}; remove them")
         self.output_dir, self.training, self.image_size = Path(output_dir), dict(training), image_size
@@ -89,7 +89,7 @@ class FinetuneLearner:
         """Write the views of all arms; return the images that cannot be read."""
         failures = self.write_plain(cases)
         cases = cases.without([failure.path for failure in failures])
-        write_cases(self.folder(PLAIN, 0), cases)
+        write_cases(self.folder(_PLAIN, 0), cases)
         views = dict.fromkeys(view for arm in arms.values() for view in (arm.train_view, arm.test_view))
         wanted = [(view, noise) for view in views for noise in range(self.noise_seeds if view.random else 1)]
         for case, attention in zip(cases.cases, self.attention(cases), strict=True):
@@ -106,14 +106,14 @@ class FinetuneLearner:
         """The sources, which the fold models learn from; return the images that cannot be read."""
         failures = []
         for case in cases.cases:
-            if (self.folder(PLAIN, 0) / case.name).exists():
+            if (self.folder(_PLAIN, 0) / case.name).exists():
                 continue
             try:
                 source = read_source(case.item["image"], self.source_size)
             except RefusedInput as refusal:
                 failures.append(Failure.of(case.item["image"], refusal))
                 continue
-            write_view(self.folder(PLAIN, 0), case.name, self.viewer(source, torch.zeros(1, 1)), PLAIN, 0)
+            write_view(self.folder(_PLAIN, 0), case.name, self.viewer(source, torch.zeros(1, 1)), _PLAIN, 0)
         return failures
 
     def viewer(self, source: Source, attention: torch.Tensor) -> Viewer:
@@ -140,9 +140,9 @@ class FinetuneLearner:
         for number, fit in enumerate(plan_fits(cases.splits, cases.patients, 0, self.attention_folds)):
             taught = training & (fit.weights > 0)
             kept = [case for case, use in zip(cases.cases, taught | (cases.splits == "validation"), strict=True) if use]
-            datalist = write_cases(self.folder(PLAIN, 0), Cases(cases.labels, kept), f"fold{number}.json")
+            datalist = write_cases(self.folder(_PLAIN, 0), Cases(cases.labels, kept), f"fold{number}.json")
             out = self.output_dir / "folds" / str(number)
-            model = self.train(PLAIN, 0, out, FOLD_SEED + number, {"datalist_file": str(datalist)})
+            model = self.train(_PLAIN, 0, out, _FOLD_SEED + number, {"datalist_file": str(datalist)})
             total = total + self.maps_of(cases, model) * ~taught[:, None, None]
             count += ~taught
         return (total / count[:, None, None]).astype(np.float32)
@@ -152,7 +152,7 @@ class FinetuneLearner:
         """(N, h, w) attention of a model to every case."""
         network, maps = load_vit_multilabel(model), []
         for case in cases.cases:
-            image = read_source(self.folder(PLAIN, 0) / case.name, None).image
+            image = read_source(self.folder(_PLAIN, 0) / case.name, None).image
             maps.append(attention_maps(network, fit_square(image, network.image_size)[None])[1][0].numpy())
         return np.stack(maps)
 
@@ -210,7 +210,7 @@ class FinetuneLearner:
         if view.mode != "zoom":
             return {"image_size": size}
         config = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text())
-        structure = {key: self.training.get(key, config[key]) for key in STRUCTURE}
+        structure = {key: self.training.get(key, config[key]) for key in _STRUCTURE}
         return {
             **structure,
             "image_size": size,

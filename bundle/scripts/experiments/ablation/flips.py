@@ -16,7 +16,7 @@ from ...metrics.macro import mean_or_none
 from .statistics import Judged
 
 # A shift of a fifth of a standard deviation is small (Cohen); what is surely above half of that is reported.
-ALARM = 0.1
+_ALARM = 0.1
 
 
 def frozen_changes(
@@ -40,31 +40,31 @@ def frozen_changes(
     usable = [column for column in columns if column in judged.usable]
     if not usable:
         return {"labels": [], "alarms": []}
-    rates = [rates_of(control[s], enhanced[s], judged, column) for s in range(len(control)) for column in usable]
-    shift, separation = shifts(control, enhanced, judged, usable)
+    rates = [_rates_of(control[s], enhanced[s], judged, column) for s in range(len(control)) for column in usable]
+    shift, separation = _shifts(control, enhanced, judged, usable)
     drawn = np.concatenate([
-        np.stack([weighted(shift, weights), weighted(separation, weights)], axis=-1)
+        np.stack([_weighted(shift, weights), _weighted(separation, weights)], axis=-1)
         for weights in patient_weights(judged.patients, replicates, seed)
     ])  # fmt: skip
     negative, apart = percentile_interval(drawn[:, 0]), percentile_interval(drawn[:, 1])
     alarms = []
-    if negative is not None and negative[0] > ALARM:
+    if negative is not None and negative[0] > _ALARM:
         alarms.append("findings appear in cases without them")
-    if apart is not None and apart[1] < -ALARM:
+    if apart is not None and apart[1] < -_ALARM:
         alarms.append("findings become harder to tell from their absence")
     one = np.ones((1, len(judged.targets)))
     return {
         "labels": [judged.labels[column] for column in usable],
         **{name: mean_or_none([rate[name] for rate in rates]) for name in ("flips", "created", "erased")},
-        "shift_negative": float(weighted(shift, one)[0]),
+        "shift_negative": float(_weighted(shift, one)[0]),
         "shift_negative_ci": negative,
-        "change_of_separation": float(weighted(separation, one)[0]),
+        "change_of_separation": float(_weighted(separation, one)[0]),
         "change_of_separation_ci": apart,
         "alarms": alarms,
     }
 
 
-def rates_of(control: np.ndarray, enhanced: np.ndarray, judged: Judged, column: int) -> dict[str, float]:
+def _rates_of(control: np.ndarray, enhanced: np.ndarray, judged: Judged, column: int) -> dict[str, float]:
     """Shares of changed decisions of one label and seed; (M, C) logits each."""
     known = np.isin(judged.targets[:, column], (0, 1))
     positive = judged.targets[known, column] == 1
@@ -78,7 +78,7 @@ def rates_of(control: np.ndarray, enhanced: np.ndarray, judged: Judged, column: 
     }
 
 
-def shifts(
+def _shifts(
     control: np.ndarray, enhanced: np.ndarray, judged: Judged, columns: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Each case's share in the shift of the negatives (M, 2, L), and in that of the positives beyond it (M, 4, L).
@@ -97,7 +97,7 @@ def shifts(
     return shift, separation
 
 
-def weighted(parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _weighted(parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean over labels of the ratio of sums (or of the difference of two ratios) under weights (R, M): (R,)."""
     sums = np.einsum("rm,mkl->rkl", weights, parts)
     with np.errstate(invalid="ignore", divide="ignore"):

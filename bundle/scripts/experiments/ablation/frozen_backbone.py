@@ -86,7 +86,7 @@ class FrozenBackbone:
             batch = torch.stack(list(images[start : start + size])).to(self.device)
             with self.autocast():
                 output = network.backbone((batch - network.mean) / network.std, output_hidden_states=True)
-            early = output.hidden_states[early_block(len(output.hidden_states) - 1)].float()
+            early = output.hidden_states[_early_block(len(output.hidden_states) - 1)].float()
             early = F.layer_norm(early, early.shape[-1:])
             states += torch.cat([output.last_hidden_state.float(), early], dim=-1).cpu()
             seconds += [(time.perf_counter() - begun) / len(batch)] * len(batch)
@@ -98,6 +98,6 @@ class FrozenBackbone:
         return torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32)
 
 
-def early_block(depth: int) -> int:
+def _early_block(depth: int) -> int:
     """Number of the block, from 1, after which the second state is taken."""
     return max(1, round(depth / 3))

@@ -22,16 +22,16 @@ from ...super_resolution.regions import Region, select_regions
 from ...super_resolution.resampling import degrade, resize
 
 SCALE = 4
-SIZE = 1024
-LEVELS = 4095.0  # of the phantoms' 12 bits
-FIRST_PATIENT = 900_000  # of the pairs: none of a data set
-REGIONS = 2  # of a lesion
-ALARM = 0.05  # of the lesion's signal
+_SIZE = 1024
+_LEVELS = 4095.0  # of the phantoms' 12 bits
+_FIRST_PATIENT = 900_000  # of the pairs: none of a data set
+_REGIONS = 2  # of a lesion
+_ALARM = 0.05  # of the lesion's signal
 BASELINE = "bicubic"
 
 
 def check_lesions(
-    enhancers: Mapping[str, Enhancer], *, pairs: int, window: int = 72, seed: int = 0, size: int = SIZE
+    enhancers: Mapping[str, Enhancer], *, pairs: int, window: int = 72, seed: int = 0, size: int = _SIZE
 ) -> dict[str, dict[str, Any]]:
     """Judge enhancers of scale 4 on pairs of phantoms.
 
@@ -48,27 +48,29 @@ def check_lesions(
         normal) but the last; ``alarms``.
     """
     answers: dict[str, list[tuple[float, float]]] = {name: [] for name in enhancers}
-    for with_lesion, without, clean in draw_pairs(pairs, seed, size):
-        for name, answer in answers_of(enhancers, with_lesion, without, clean, window, seed):
+    for with_lesion, without, clean in _draw_pairs(pairs, seed, size):
+        for name, answer in _answers_of(enhancers, with_lesion, without, clean, window, seed):
             answers[name].append(answer)
     tables = {name: np.array(rows) for name, rows in answers.items()}  # (n, 2): with, without
-    return {name: summarise(table, tables[BASELINE]) for name, table in tables.items()}
+    return {name: _summarise(table, tables[BASELINE]) for name, table in tables.items()}
 
 
-def draw_pairs(pairs: int, seed: int, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+def _draw_pairs(pairs: int, seed: int, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Images (1, size, size) in [0, 1]: with the lesion, without it, and without it and noise."""
     for label, grade in FINE_GRADES.items():
         for pair in range(pairs):
-            patient = FIRST_PATIENT + pair
+            patient = _FIRST_PATIENT + pair
             drawn = [
                 make_phantom(seed, patient, 1, findings, size, noise=noise).image
                 for findings, noise in (({label: grade}, 1.0), ({}, 1.0), ({}, 0.0))
             ]
-            with_lesion, without, clean = (torch.from_numpy(image.astype(np.float32) / LEVELS)[None] for image in drawn)
+            with_lesion, without, clean = (
+                torch.from_numpy(image.astype(np.float32) / _LEVELS)[None] for image in drawn
+            )
             yield with_lesion, without, clean
 
 
-def answers_of(
+def _answers_of(
     enhancers: Mapping[str, Enhancer],
     with_lesion: torch.Tensor,
     without: torch.Tensor,
@@ -79,7 +81,7 @@ def answers_of(
     """(answer with, answer without) of each enhancer in each region of a pair."""
     signal = with_lesion - without
     where = degrade(signal.abs()[None], SCALE)[0, 0].numpy()
-    regions, _ = select_regions("fixed_windows", where, count=REGIONS, window=window)
+    regions, _ = select_regions("fixed_windows", where, count=_REGIONS, window=window)
     for number, region in enumerate(regions):
         large = Region(*(SCALE * edge for edge in region.box))
         template, reference = cut(signal, large), cut(clean, large)
@@ -97,21 +99,21 @@ def answers_of(
             yield name, (results[0], results[1])
 
 
-def summarise(answers: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
+def _summarise(answers: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
     """Figures of one enhancer from its answers (n, 2) and those of interpolation."""
     retained, created = answers[:, 0] - answers[:, 1], answers[:, 1] - baseline[:, 1]
-    kept = interval(retained - (baseline[:, 0] - baseline[:, 1]))
-    made = interval(created)
+    kept = _interval(retained - (baseline[:, 0] - baseline[:, 1]))
+    made = _interval(created)
     spread = float(answers[:, 1].std())
     alarms = []
-    if made[0] > ALARM:
+    if made[0] > _ALARM:
         alarms.append("signal of a lesion appears where there is none")
-    if kept[1] < -ALARM:
+    if kept[1] < -_ALARM:
         alarms.append("less of a lesion is left than interpolation keeps")
     return {
         "regions": len(answers),
         "retained": float(retained.mean()),
-        "retained_ci": interval(retained),
+        "retained_ci": _interval(retained),
         "created": float(created.mean()),
         "created_ci": made,
         "detectability": float(retained.mean()) / spread if spread > 0 else None,
@@ -119,7 +121,7 @@ def summarise(answers: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
     }
 
 
-def interval(values: np.ndarray) -> list[float]:
+def _interval(values: np.ndarray) -> list[float]:
     """95 % interval of a mean, normal."""
     half = 1.959964 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
     return [float(values.mean()) - half, float(values.mean()) + half]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MAX_ITERATIONS = 2000
+_MAX_ITERATIONS = 2000
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def fit_probe(features: np.ndarray, targets: np.ndarray, weights: np.ndarray, st
         known = np.isin(targets[:, label], (0, 1))
         if len(np.unique(targets[known, label])) < 2:
             continue
-        model = LogisticRegression(C=strength, max_iter=MAX_ITERATIONS)
+        model = LogisticRegression(C=strength, max_iter=_MAX_ITERATIONS)
         model.fit(standard[known], targets[known, label], sample_weight=weights[known])
         coefficients[label], bias[label] = model.coef_[0], model.intercept_[0]
     return Probe(mean, scale, coefficients, bias)

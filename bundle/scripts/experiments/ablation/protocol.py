@@ -14,7 +14,7 @@ from ...common.atomic import write_json
 from ...metrics.bootstrap import patient_weights
 from .arms import Arm, check_name
 
-ALL = "all"
+_ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def check_protocol(
     Raises:
         ValueError: an arm, group or label that does not exist.
     """
-    known = [*groups, ALL]
+    known = [*groups, _ALL]
     for name in (endpoint.arm, endpoint.control, *endpoint.also_above):
         check_name("primary", name, arms)
     check_name("primary: labels", endpoint.labels, known)
@@ -75,7 +75,7 @@ def check_protocol(
         for name in names:
             check_name(f"label_groups: {group}", name, labels)
     columns = {group: [list(labels).index(name) for name in names] for group, names in groups.items()}
-    return {**columns, ALL: list(range(len(labels)))}
+    return {**columns, _ALL: list(range(len(labels)))}
 
 
 def declare(path: str | Path, endpoint: Endpoint, content: Mapping[str, Any]) -> None:

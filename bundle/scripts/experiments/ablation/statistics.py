@@ -19,7 +19,7 @@ from ...metrics.delong import holm, paired_delong
 from ...metrics.macro import nan_mean
 
 # Two-sided 5 %, power 80 %: sum of the normal quantiles .975 and .8.
-DETECTABLE = 1.959964 + 0.841621
+_DETECTABLE = 1.959964 + 0.841621
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def summarise_arm(arm: ArmScores, columns: Sequence[int], seed: int) -> dict[str
     """Macro-AUROC over labels, mean of the seeds, with its interval; ``None`` without a usable label."""
     if np.isnan(arm.auroc[:, columns]).all():
         return {"auroc": None, "auroc_ci": None, "auroc_of_seeds": None}
-    drawn = over_seeds(nan_mean(arm.replicates[..., columns]), seed)
+    drawn = _over_seeds(nan_mean(arm.replicates[..., columns]), seed)
     of_seeds = nan_mean(arm.auroc[:, columns])
     return {
         "auroc": float(of_seeds.mean()),
@@ -105,7 +105,7 @@ def compare(
         unknown = dict.fromkeys(("difference", "ci", "ci_90", "standard_error", "detectable", "of_seeds"))
         return {**unknown, "equivalent": False, "word": "not judged", "labels": {}}
     change = arm.replicates - control.replicates
-    drawn = over_seeds(nan_mean(change[..., usable]), seed)
+    drawn = _over_seeds(nan_mean(change[..., usable]), seed)
     of_seeds = (arm.auroc - control.auroc)[:, usable].mean(1)
     narrow = percentile_interval(drawn, 0.90)
     equivalent = narrow is not None and -margin < narrow[0] and narrow[1] < margin
@@ -116,15 +116,15 @@ def compare(
         "ci": interval,
         "ci_90": narrow,
         "standard_error": error,
-        "detectable": DETECTABLE * error,
+        "detectable": _DETECTABLE * error,
         "equivalent": equivalent,
-        "word": word(interval, equivalent),
+        "word": _word(interval, equivalent),
         "of_seeds": of_seeds.tolist(),
-        "labels": compare_labels(arm, control, judged, usable, change, seed),
+        "labels": _compare_labels(arm, control, judged, usable, change, seed),
     }
 
 
-def compare_labels(
+def _compare_labels(
     arm: ArmScores, control: ArmScores, judged: Judged, columns: Sequence[int], change: np.ndarray, seed: int
 ) -> dict[str, dict[str, Any]]:
     """Each label's difference, interval, and p value (DeLong over seeds, Holm over labels)."""
@@ -138,29 +138,29 @@ def compare_labels(
         ]
         rows[judged.labels[column]] = {
             "difference": float((arm.auroc - control.auroc)[:, column].mean()),
-            "ci": percentile_interval(over_seeds(change[..., column], seed)),
+            "ci": percentile_interval(_over_seeds(change[..., column], seed)),
             "p_of_seeds": tests,
-            "p_value": combine(tests),
+            "p_value": _combine(tests),
         }
     for row, adjusted in zip(rows.values(), holm([row["p_value"] for row in rows.values()]), strict=True):
         row["p_holm"] = adjusted
     return rows
 
 
-def combine(tests: Sequence[float | None]) -> float | None:
+def _combine(tests: Sequence[float | None]) -> float | None:
     """One p value of those of the seeds; ``None`` when a seed has none."""
     known = [test for test in tests if test is not None]
     return min(1.0, 2 * float(np.median(known))) if len(known) == len(tests) else None
 
 
-def over_seeds(drawn: np.ndarray, seed: int) -> np.ndarray:
+def _over_seeds(drawn: np.ndarray, seed: int) -> np.ndarray:
     """Mean over seeds drawn with replacement in each replicate: (R, S) -> (R,)."""
     replicates, n_seeds = drawn.shape
     counts = np.random.default_rng(seed).multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=replicates)
     return (drawn * counts).sum(1) / n_seeds
 
 
-def word(interval: Sequence[float] | None, equivalent: bool) -> str:
+def _word(interval: Sequence[float] | None, equivalent: bool) -> str:
     """A comparison in one word."""
     if interval is None:
         return "not judged"

@@ -18,7 +18,7 @@ from .arms import View
 from .cases import Cases
 from .views import Viewer
 
-KEPT = ("label", "patient_id")  # of a case's item
+_KEPT = ("label", "patient_id")  # of a case's item
 
 
 def write_view(folder: Path, name: str, viewer: Viewer, view: View, noise_seed: int) -> None:
@@ -33,8 +33,8 @@ def write_view(folder: Path, name: str, viewer: Viewer, view: View, noise_seed: 
     """
     if view.mode == "zoom":
         seen = viewer.see(view, noise_seed)
-        write_png16(torch.cat(seen.crops, dim=1)[0].numpy(), crops_of(folder / name))
-        write_json(boxes_of(folder / name), [list(box) for box in seen.windows])
+        write_png16(torch.cat(seen.crops, dim=1)[0].numpy(), _crops_of(folder / name))
+        write_json(_boxes_of(folder / name), [list(box) for box in seen.windows])
     write_png16(viewer.picture(view, noise_seed)[0].numpy(), folder / name)
 
 
@@ -48,18 +48,18 @@ def write_cases(folder: Path, cases: Cases, file_name: str = "datalist.json") ->
     """
     splits: dict[str, list[dict[str, Any]]] = {name: [] for name in SPLITS}
     for case in cases.cases:
-        item = {"image": str((folder / case.name).absolute()), **{key: case.item[key] for key in KEPT}}
+        item = {"image": str((folder / case.name).absolute()), **{key: case.item[key] for key in _KEPT}}
         splits[case.split].append(item)
     write_datalist(Datalist(cases.labels, splits), folder / file_name)
     return folder / file_name
 
 
-def crops_of(image: Path) -> Path:
+def _crops_of(image: Path) -> Path:
     """File of an image's crops, one below the other."""
     return image.with_suffix(".crops.png")
 
 
-def boxes_of(image: Path) -> Path:
+def _boxes_of(image: Path) -> Path:
     """File of their boxes."""
     return image.with_suffix(".json")
 
@@ -79,8 +79,8 @@ class StoredCrops:
 
     def __call__(self, path: str) -> dict[str, Any]:
         """``zoom`` (K, s, s) float32 in [0, 1] and ``zoom_boxes`` (K, 4); zeros where there are fewer regions."""
-        boxes = np.array(json.loads(boxes_of(Path(path)).read_text()), dtype=np.float32)
-        found = torch.from_numpy(read_radiograph(crops_of(Path(path))).image)[0].unflatten(0, (len(boxes), -1))
+        boxes = np.array(json.loads(_boxes_of(Path(path)).read_text()), dtype=np.float32)
+        found = torch.from_numpy(read_radiograph(_crops_of(Path(path))).image)[0].unflatten(0, (len(boxes), -1))
         crops, places = torch.zeros(self.count, *found.shape[1:]), torch.zeros(self.count, 4)
         crops[: len(found)], places[: len(boxes)] = found, torch.from_numpy(boxes)
         return {"zoom": crops, "zoom_boxes": places}

@@ -40,7 +40,7 @@ class Source:
     image: torch.Tensor
 
 
-def make_source(truth: torch.Tensor, source_size: int | None) -> Source:
+def _make_source(truth: torch.Tensor, source_size: int | None) -> Source:
     """Source of an image; its longer side is reduced to ``source_size`` pixels, ``None`` leaves it as it is."""
     longer = max(truth.shape[-2:])
     if source_size is None or longer <= source_size:
@@ -54,7 +54,7 @@ def read_source(path: str | Path, source_size: int | None) -> Source:
     Raises:
         RefusedInput: the file is not read.
     """
-    return make_source(torch.from_numpy(read_radiograph(path).image), source_size)
+    return _make_source(torch.from_numpy(read_radiograph(path).image), source_size)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Viewer:
             )
             chosen = self.choose(region_enhancer)
             if enhancer.name == "native":
-                chosen.natives = [true_pixels(self.source, region) for region in chosen.regions]
+                chosen.natives = [_true_pixels(self.source, region) for region in chosen.regions]
             (enhanced,) = region_enhancer.enhance([chosen])
             self.done[key] = enhanced, time.perf_counter() - started
         return self.done[key]
@@ -148,16 +148,16 @@ class Viewer:
         return chosen.generators[0]
 
 
-def true_pixels(source: Source, region: Region) -> torch.Tensor:
+def _true_pixels(source: Source, region: Region) -> torch.Tensor:
     """(1, R, C) of the truth that lie in a region of the source image; as many for regions of one size."""
     rows, columns = (
-        span(low, high, source.truth.shape[axis], source.image.shape[axis])
+        _span(low, high, source.truth.shape[axis], source.image.shape[axis])
         for axis, low, high in ((-2, region.row0, region.row1), (-1, region.col0, region.col1))
     )
     return source.truth[:, rows, columns]
 
 
-def span(low: int, high: int, true_length: int, length: int) -> slice:
+def _span(low: int, high: int, true_length: int, length: int) -> slice:
     """Pixels of the truth under ``low`` to ``high`` of ``length``; their number depends on ``high - low`` only."""
     scale = true_length / length
     count = round((high - low) * scale)

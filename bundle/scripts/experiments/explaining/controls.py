@@ -18,8 +18,8 @@ from .truth import Frame, findings_of, truth_of
 logger = logging.getLogger(__name__)
 
 RANDOM, CENTRE, PRIOR = "random", "centre", "training_prior"
-DRAWS = 16  # of the random map of an image; their figures are averaged
-WIDTH = 0.2  # standard deviation of the centre map, of the side of the square
+_DRAWS = 16  # of the random map of an image; their figures are averaged
+_WIDTH = 0.2  # standard deviation of the centre map, of the side of the square
 
 
 class Controls:
@@ -37,14 +37,14 @@ class Controls:
     def maps(self, label: str, image: int) -> dict[str, list[torch.Tensor]]:
         """Control -> maps of a label in the image with this number; no training prior where training has no finding."""
         rng = np.random.default_rng([self.seed, image])
-        found = {RANDOM: [torch.from_numpy(rng.random(self.grid)) for _ in range(DRAWS)], CENTRE: [centre(self.grid)]}
+        found = {RANDOM: [torch.from_numpy(rng.random(self.grid)) for _ in range(_DRAWS)], CENTRE: [_centre(self.grid)]}
         return found | ({PRIOR: [self.priors[label]]} if label in self.priors else {})
 
 
-def centre(grid: tuple[int, int]) -> torch.Tensor:
+def _centre(grid: tuple[int, int]) -> torch.Tensor:
     """(h, w) Gaussian in the middle of the square."""
     rows, columns = ((torch.arange(length) + 0.5) / length - 0.5 for length in grid)
-    return torch.exp(-(rows[:, None] ** 2 + columns**2) / (2 * WIDTH**2))
+    return torch.exp(-(rows[:, None] ** 2 + columns**2) / (2 * _WIDTH**2))
 
 
 def training_priors(
@@ -70,7 +70,7 @@ def training_priors(
     for item in datalist.splits["training"]:
         found = findings_of(item, labels, extra)
         try:
-            masks = squares(item, found, size) if found else {}
+            masks = _squares(item, found, size) if found else {}
         except RefusedInput as refusal:
             logger.warning("left out of the training prior: %s", refusal)
             continue
@@ -79,7 +79,7 @@ def training_priors(
     return {label: torch.stack(maps).mean(dim=0) for label, maps in sums.items()}
 
 
-def squares(item: Mapping[str, Any], found: Mapping[str, set[str]], size: int) -> dict[str, torch.Tensor]:
+def _squares(item: Mapping[str, Any], found: Mapping[str, set[str]], size: int) -> dict[str, torch.Tensor]:
     """Label -> (S, S) mask of its annotations in an item.
 
     Raises:

@@ -92,9 +92,9 @@ class Explanation:
         if not found:
             raise ValueError(
                 f"{self.datalist.path}: nothing to compare maps with; expected boxes or masks of "
-                f"{', '.join(self.labels)}, found {counted(items) or 'none'}; name yours in --annotations"
+                f"{', '.join(self.labels)}, found {_counted(items) or 'none'}; name yours in --annotations"
             )
-        logger.info("%d of %d images are annotated: %s", len(found), len(items), counted(items))
+        logger.info("%d of %d images are annotated: %s", len(found), len(items), _counted(items))
         return found
 
     def run(self) -> Summary:
@@ -185,7 +185,7 @@ class Explanation:
         self.tracker.log_artifacts(*files)
 
 
-def counted(items: Sequence[Mapping[str, Any]]) -> str:
+def _counted(items: Sequence[Mapping[str, Any]]) -> str:
     """Annotations with the number of images that have them."""
     names = [{box["label"] for box in item.get("boxes") or []} | set(item.get("masks") or {}) for item in items]
     counts = Counter(name for of_item in names for name in of_item)

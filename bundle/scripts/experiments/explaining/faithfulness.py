@@ -9,7 +9,7 @@ import torch
 from scipy import ndimage
 from torch import nn
 
-BLUR = 0.045  # standard deviation of the blurred image, of its side (RISE: 10 of 224 pixels)
+_BLUR = 0.045  # standard deviation of the blurred image, of its side (RISE: 10 of 224 pixels)
 
 
 @torch.inference_mode()
@@ -35,20 +35,20 @@ def deletion_insertion(
     def probabilities(images: torch.Tensor) -> list[float]:
         return network(images)[:, label].double().sigmoid().tolist()
 
-    blurred = torch.from_numpy(ndimage.gaussian_filter(image[0].cpu().numpy(), BLUR * image.shape[-1], mode="nearest"))
+    blurred = torch.from_numpy(ndimage.gaussian_filter(image[0].cpu().numpy(), _BLUR * image.shape[-1], mode="nearest"))
     blurred = blurred[None].to(image)
     whole, empty = probabilities(torch.stack([image, blurred]))
     results = []
     for grid in grids:
-        marks = torch.stack([marked(grid, step / steps, image.shape[-1]) for step in range(1, steps)]).to(image.device)
+        marks = torch.stack([_marked(grid, step / steps, image.shape[-1]) for step in range(1, steps)]).to(image.device)
         deleted, inserted = torch.where(marks[:, None], blurred, image), torch.where(marks[:, None], image, blurred)
         found = probabilities(torch.cat([deleted, inserted]))
         deletion, insertion = [whole, *found[: steps - 1], empty], [empty, *found[steps - 1 :], whole]
-        results.append((area_under(deletion), area_under(insertion)))
+        results.append((_area_under(deletion), _area_under(insertion)))
     return results
 
 
-def marked(grid: torch.Tensor, share: float, size: int) -> torch.Tensor:
+def _marked(grid: torch.Tensor, share: float, size: int) -> torch.Tensor:
     """(S, S) bool: the first ``share`` of the patches in the order of the map, ties in reading order."""
     order = grid.flatten().argsort(descending=True, stable=True)
     chosen = torch.zeros(grid.numel(), dtype=torch.bool, device=grid.device)
@@ -57,6 +57,6 @@ def marked(grid: torch.Tensor, share: float, size: int) -> torch.Tensor:
     return chosen.view(rows, columns).repeat_interleave(size // rows, 0).repeat_interleave(size // columns, 1)
 
 
-def area_under(probabilities: Sequence[float]) -> float:
+def _area_under(probabilities: Sequence[float]) -> float:
     """Area under equally spaced points, by trapezoids; width one."""
     return float(np.trapezoid(probabilities, dx=1 / (len(probabilities) - 1)))

@@ -90,9 +90,9 @@ def judge(
         network: for the curves of deletion and insertion.
         settings: see :class:`ExplainSettings`.
     """
-    maps = {name: [map_of(output, finding.label)] for name, output in outputs.items()}
+    maps = {name: [_map_of(output, finding.label)] for name, output in outputs.items()}
     maps |= controls.maps(finding.name, finding.number)
-    figures = {name: figures_of(found, finding, settings) for name, found in maps.items()}
+    figures = {name: _figures_of(found, finding, settings) for name, found in maps.items()}
     if settings.steps:
         firsts = [found[0] for found in maps.values()]
         areas = deletion_insertion(network, finding.image, firsts, finding.label, settings.steps)
@@ -107,12 +107,12 @@ def judge(
     )
 
 
-def map_of(output: AttentionOutput, label: int) -> torch.Tensor:
+def _map_of(output: AttentionOutput, label: int) -> torch.Tensor:
     """(h, w) map of a label in a batch of one image; that of all labels where a method has one only."""
     return output.maps[0] if output.maps.ndim == 3 else output.maps[0, label]
 
 
-def figures_of(maps: Sequence[torch.Tensor], finding: Finding, settings: ExplainSettings) -> dict[str, float]:
+def _figures_of(maps: Sequence[torch.Tensor], finding: Finding, settings: ExplainSettings) -> dict[str, float]:
     """Figures of a map, or the mean of those of several."""
     pixels = [finding.frame.pixels(grid) for grid in maps]
     truth = finding.truth

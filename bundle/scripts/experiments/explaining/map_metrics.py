@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 
-def is_flat(values: np.ndarray) -> bool:
+def _is_flat(values: np.ndarray) -> bool:
     """Whether a map points nowhere: constant, or not finite."""
     return not np.isfinite(values).all() or bool(np.ptp(values) <= 1e-7 * np.abs(values).max(initial=0))
 
@@ -24,7 +24,7 @@ def hit(values: np.ndarray, truth: np.ndarray, tolerance: float = 0.0) -> bool:
         truth: (H, W) bool.
         tolerance: distance that the peak may be away, pixels.
     """
-    if is_flat(values) or not truth.any():
+    if _is_flat(values) or not truth.any():
         return False
     peak = np.unravel_index(int(values.argmax()), values.shape)
     return bool(truth[peak] if tolerance <= 0 else ndimage.distance_transform_edt(~truth)[peak] <= tolerance)
@@ -40,7 +40,7 @@ def iou(values: np.ndarray, truth: np.ndarray, area: float) -> float:
         truth: (H, W) bool.
         area: share of the pixels, in (0, 1].
     """
-    if is_flat(values):
+    if _is_flat(values):
         return 0.0
     chosen = np.zeros(values.shape, bool)
     chosen.flat[np.argsort(-values, axis=None, kind="stable")[: max(1, round(area * values.size))]] = True

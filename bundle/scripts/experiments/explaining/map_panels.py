@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SIDE = 2.0  # inches
+_SIDE = 2.0  # inches
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,20 @@ def panel(examples: Sequence[Example]) -> Figure:
     from matplotlib.figure import Figure
 
     methods = list(examples[0].maps)
-    size = (SIDE * (len(methods) + 1), SIDE * len(examples) + 0.3)
+    size = (_SIDE * (len(methods) + 1), _SIDE * len(examples) + 0.3)
     figure = Figure(figsize=size, layout="constrained", facecolor="white")
     grid = figure.subplots(len(examples), len(methods) + 1, squeeze=False)
     for axes, example in zip(grid, examples, strict=True):
-        show(axes[0], example, None)
+        _show(axes[0], example, None)
         axes[0].set_title(f"{example.label}, p = {example.probability:.2f}", fontsize=TITLE - 2)
         for ax, method in zip(axes[1:], methods, strict=True):
-            show(ax, example, example.maps[method])
+            _show(ax, example, example.maps[method])
     for ax, method in zip(grid[0][1:], methods, strict=True):
         ax.set_title(method, fontsize=TITLE)
     return figure
 
 
-def show(axes: Axes, example: Example, values: np.ndarray | None) -> None:
+def _show(axes: Axes, example: Example, values: np.ndarray | None) -> None:
     """The image, the map over it if there is one, the outline of the finding."""
     axes.imshow(example.picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     if values is not None:

@@ -64,13 +64,13 @@ def summarise(rows: Sequence[Row], *, replicates: int, seed: int) -> Summary:
     weights = np.concatenate(list(patient_weights(groups, replicates, seed)))  # (R, K)
     members = {label: np.array([key[0] == label for key in keys]) for label in dict.fromkeys(key[0] for key in keys)}
     counts = {**{label: int(inside.sum()) for label, inside in members.items()}, MACRO: len(keys)}
-    values = {name: table(rows, name, keys) for name in dict.fromkeys(name for row in rows for name in row.figures)}
+    values = {name: _table(rows, name, keys) for name in dict.fromkeys(name for row in rows for name in row.figures)}
     summary: Summary = {}
     for method in dict.fromkeys(row.method for row in rows):
         for name, of_methods in values.items():
-            means = label_means(of_methods[method], members, weights)
+            means = _label_means(of_methods[method], members, weights)
             lesser = {
-                control: label_means(of_methods[method] - of_methods[control], members, weights)
+                control: _label_means(of_methods[method] - of_methods[control], members, weights)
                 for control in CONTROLS
                 if control in of_methods and method not in CONTROLS
             }
@@ -83,7 +83,7 @@ def summarise(rows: Sequence[Row], *, replicates: int, seed: int) -> Summary:
     return summary
 
 
-def table(rows: Sequence[Row], name: str, keys: Sequence[tuple[str, int]]) -> dict[str, np.ndarray]:
+def _table(rows: Sequence[Row], name: str, keys: Sequence[tuple[str, int]]) -> dict[str, np.ndarray]:
     """Method -> (K,) values of a figure in the order of ``keys``, NaN where it is not known."""
     position = {key: index for index, key in enumerate(keys)}
     found: dict[str, np.ndarray] = {}
@@ -93,7 +93,7 @@ def table(rows: Sequence[Row], name: str, keys: Sequence[tuple[str, int]]) -> di
     return found
 
 
-def label_means(values: np.ndarray, members: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, dict[str, Any]]:
+def _label_means(values: np.ndarray, members: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, dict[str, Any]]:
     """Label, and macro -> ``mean`` and ``interval``, ``None`` for findings of one patient.
 
     The macro mean of a replicate is over all labels that have a finding at all, or not known: else a rare label that
@@ -130,11 +130,11 @@ def csv_table(summary: Summary) -> str:
     for method, labels in summary.items():
         for label, figures in labels.items():
             for name, found in figures.items():
-                minus = [cell for control in CONTROLS for cell in cells(found["minus"].get(control))]
-                rows.append([method, label, name, found["findings"], *cells(found), *minus])
+                minus = [cell for control in CONTROLS for cell in _cells(found["minus"].get(control))]
+                rows.append([method, label, name, found["findings"], *_cells(found), *minus])
     return csv_text(["method", "label", "figure", "findings", "mean", "low", "high", *differences], rows)
 
 
-def cells(found: dict[str, Any] | None) -> list[float | None]:
+def _cells(found: dict[str, Any] | None) -> list[float | None]:
     """Mean, low, high."""
     return [None] * 3 if found is None else [found["mean"], *(found["interval"] or (None, None))]

@@ -11,37 +11,37 @@ from .randomised import SHARES, Similarity
 
 def text_table(summary: Summary, randomised: Similarity) -> str:
     """Macro figures of each method, hit rate of each label, and what randomised weights leave of the maps."""
-    parts = [method_table(summary), label_table(summary)]
+    parts = [_method_table(summary), _label_table(summary)]
     if randomised:
-        stages = [[number(found[stage]) for stage in SHARES] for found in randomised.values()]
+        stages = [[_number(found[stage]) for stage in SHARES] for found in randomised.values()]
         named = [[method, *cells] for method, cells in zip(randomised, stages, strict=True)]
-        parts.append(aligned([["correlation after randomising", *SHARES], *named]))
+        parts.append(_aligned([["correlation after randomising", *SHARES], *named]))
     return "\n\n".join(parts) + "\n"
 
 
-def method_table(summary: Summary) -> str:
+def _method_table(summary: Summary) -> str:
     """Figures of each method, mean over the labels."""
     known = [name for name in COLUMNS if any(name in figures[MACRO] for figures in summary.values())]
     shown = [["mean over labels", *(COLUMNS[name] for name in known), "hit rate less training prior / centre / random"]]
     shown += [
-        [method, *(written(of_labels[MACRO].get(name)) for name in known), against(of_labels[MACRO]["hit_rate"])]
+        [method, *(_written(of_labels[MACRO].get(name)) for name in known), _against(of_labels[MACRO]["hit_rate"])]
         for method, of_labels in summary.items()
     ]
-    return aligned(shown)
+    return _aligned(shown)
 
 
-def label_table(summary: Summary) -> str:
+def _label_table(summary: Summary) -> str:
     """Hit rate of each method for each label, with the number of findings."""
     labels = [label for label in next(iter(summary.values())) if label != MACRO]
     hits = [["hit rate", *summary]]
     for label in labels:
         found = {method: of_labels.get(label, {}).get("hit_rate") for method, of_labels in summary.items()}
         count = max(figure["findings"] for figure in found.values() if figure)
-        hits.append([f"{label} ({count})", *(written(figure, interval=False) for figure in found.values())])
-    return aligned(hits)
+        hits.append([f"{label} ({count})", *(_written(figure, interval=False) for figure in found.values())])
+    return _aligned(hits)
 
 
-def written(found: dict[str, Any] | None, *, interval: bool = True) -> str:
+def _written(found: dict[str, Any] | None, *, interval: bool = True) -> str:
     """Mean with its interval."""
     if found is None:
         return "–"
@@ -51,7 +51,7 @@ def written(found: dict[str, Any] | None, *, interval: bool = True) -> str:
     return f"{found['mean']:.3f} [{low:.2f}, {high:.2f}]"
 
 
-def against(found: dict[str, Any]) -> str:
+def _against(found: dict[str, Any]) -> str:
     """Differences to the controls, the hardest first; nothing for a control itself."""
     if not found["minus"]:
         return ""
@@ -59,12 +59,12 @@ def against(found: dict[str, Any]) -> str:
     return " / ".join("–" if one is None else f"{one['mean']:+.2f}" for one in less)
 
 
-def number(value: float | None) -> str:
+def _number(value: float | None) -> str:
     """Two digits; a dash for what is not known."""
     return "–" if value is None else f"{value:.2f}"
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
     """Columns of equal width."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]

@@ -42,23 +42,23 @@ def randomised_similarity(
     Returns:
         ``None`` where every map is flat.
     """
-    trained = maps_of(make(network), images, labels)
+    trained = _maps_of(make(network), images, labels)
     changed = copy.deepcopy(network)
     generator = torch.Generator().manual_seed(seed)
-    randomise(changed.head, generator)
+    _randomise(changed.head, generator)
     blocks = list(blocks_of(changed.backbone))[::-1]
     found: Similarity = {name: {} for name in trained}
     done = 0
     for stage, share in SHARES.items():
         for block in blocks[done : round(share * len(blocks))]:
-            randomise(block, generator)
+            _randomise(block, generator)
         done = round(share * len(blocks))
-        for name, maps in maps_of(make(changed), images, labels).items():
-            found[name][stage] = mean_correlation(trained[name], maps)
+        for name, maps in _maps_of(make(changed), images, labels).items():
+            found[name][stage] = _mean_correlation(trained[name], maps)
     return found
 
 
-def randomise(module: nn.Module, generator: torch.Generator) -> None:
+def _randomise(module: nn.Module, generator: torch.Generator) -> None:
     """New weights from a normal distribution with the mean and standard deviation of the old ones."""
     with torch.no_grad():
         for parameter in module.parameters():
@@ -67,7 +67,7 @@ def randomise(module: nn.Module, generator: torch.Generator) -> None:
             parameter.copy_(mean + deviation * noise)
 
 
-def maps_of(methods: Methods, images: torch.Tensor, labels: Sequence[int]) -> dict[str, np.ndarray]:
+def _maps_of(methods: Methods, images: torch.Tensor, labels: Sequence[int]) -> dict[str, np.ndarray]:
     """Method -> (B, h w) maps of one label for each image."""
     found = {}
     for name, method in methods.items():
@@ -77,7 +77,7 @@ def maps_of(methods: Methods, images: torch.Tensor, labels: Sequence[int]) -> di
     return found
 
 
-def mean_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
+def _mean_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     """Mean of Spearman's coefficient over the images where both maps vary."""
     pairs = [pair for pair in zip(first, second, strict=True) if all(np.ptp(values) > 0 for values in pair)]
     return float(np.mean([spearmanr(*pair).statistic for pair in pairs])) if pairs else None

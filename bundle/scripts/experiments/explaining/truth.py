@@ -32,11 +32,11 @@ class Frame:
 
     def rows(self, low: float, high: float) -> slice:
         """Rows of the square whose centres lie between two heights in the source image; at least one."""
-        return nearest(low + self.geometry.top, high + self.geometry.top, self.geometry)
+        return _nearest(low + self.geometry.top, high + self.geometry.top, self.geometry)
 
     def columns(self, low: float, high: float) -> slice:
         """Columns, as :meth:`rows`."""
-        return nearest(low + self.geometry.left, high + self.geometry.left, self.geometry)
+        return _nearest(low + self.geometry.left, high + self.geometry.left, self.geometry)
 
     def pixels(self, grid: torch.Tensor) -> np.ndarray:
         """Map (h, w) of the patch grid -> (R, C) in the pixels of the picture."""
@@ -57,7 +57,7 @@ class Frame:
         Raises:
             RefusedInput: it cannot be read, or has another form.
         """
-        found = read_mask(path)
+        found = _read_mask(path)
         height, width = self.geometry.height, self.geometry.width
         if abs(found.shape[0] / found.shape[1] / (height / width) - 1) > 0.01:
             shapes = f"the form of {height} x {width} pixels", f"{found.shape[0]} x {found.shape[1]}"
@@ -67,7 +67,7 @@ class Frame:
         return ((square > 0) & (square >= min(0.5, float(square.max())))).numpy()
 
 
-def read_mask(path: Path) -> np.ndarray:
+def _read_mask(path: Path) -> np.ndarray:
     """(H, W) bool of a mask image.
 
     Raises:
@@ -83,7 +83,7 @@ def read_mask(path: Path) -> np.ndarray:
         raise RefusedInput("MASK", "cannot be read", "a PNG", cause, "write it again", str(path)) from error
 
 
-def nearest(low: float, high: float, geometry: SquareGeometry) -> slice:
+def _nearest(low: float, high: float, geometry: SquareGeometry) -> slice:
     """Pixels of the network's input between two places in the padded square, at least one and inside."""
     first = min(max(round(low / geometry.scale), 0), geometry.size - 1)
     return slice(first, max(round(high / geometry.scale), first + 1))

@@ -103,7 +103,7 @@ class GainChoice:
         found: dict[str, dict[str, list[torch.Tensor]]] = defaultdict(lambda: defaultdict(list))
         for _, size, case in self.radiographs.cases():
             for enhancer in self.enhancers:
-                differences = above_bicubic(enhancer, case, self.gains, self.settings)
+                differences = _above_bicubic(enhancer, case, self.gains, self.settings)
                 if differences is not None:
                     found[enhancer.name][size].append(differences)
         return {
@@ -116,8 +116,8 @@ class GainChoice:
 
     def keep(self, enhancer: Gainable, above: Above) -> float:
         """Apply the rule, print what it decided by, and write the model folder's ``gain.json``."""
-        print(f"{enhancer.name}: PSNR in the regions less bicubic's, dB\n{table(above, self.gains)}", flush=True)
-        gain = choose(above, self.gains, self.margin)
+        print(f"{enhancer.name}: PSNR in the regions less bicubic's, dB\n{_table(above, self.gains)}", flush=True)
+        gain = _choose(above, self.gains, self.margin)
         path = enhancer.source / FILE
         rule = f"largest gain with a mean PSNR in the regions of at least bicubic's {self.margin:+g} dB at every size"
         write_json(
@@ -153,7 +153,7 @@ class AllGains:
         return torch.cat([with_gain(sampled, low_res, gain, True) for gain in self.gains], dim=1).cpu()
 
 
-def above_bicubic(
+def _above_bicubic(
     enhancer: Gainable, case: Case, gains: Sequence[float], settings: JudgeSettings
 ) -> torch.Tensor | None:
     """Mean PSNR in the regions of a case less bicubic's, for each gain; ``None`` when no region was finite."""
@@ -170,7 +170,7 @@ def above_bicubic(
     return torch.stack(differences).mean(dim=0) if differences else None
 
 
-def choose(above: Above, gains: Sequence[float], margin: float) -> float:
+def _choose(above: Above, gains: Sequence[float], margin: float) -> float:
     """The largest gain that is ``margin`` decibels above bicubic at every size.
 
     Raises:
@@ -185,7 +185,7 @@ def choose(above: Above, gains: Sequence[float], margin: float) -> float:
     return max(allowed)
 
 
-def table(above: Mapping[str, Mapping[float, float]], gains: Sequence[float]) -> str:
+def _table(above: Mapping[str, Mapping[float, float]], gains: Sequence[float]) -> str:
     """A line for each gain, a column for each size."""
     lines = ["gain" + "".join(f"{size:>9}" for size in above)]
     return "\n".join(

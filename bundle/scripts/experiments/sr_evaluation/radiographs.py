@@ -15,7 +15,7 @@ from .sr_protocol import Case, make_case
 
 logger = logging.getLogger(__name__)
 
-NATIVE = "native"
+_NATIVE = "native"
 
 
 class Radiographs:
@@ -57,7 +57,7 @@ class Radiographs:
         self.params: dict[str, Any] = {
             "datalist_sha256": datalist.sha256,
             "split": split,
-            "sizes": [name_of(size) for size in self.sizes],
+            "sizes": [_name_of(size) for size in self.sizes],
             "window": window,
             "region_count": region_count,
         }
@@ -78,7 +78,7 @@ class Radiographs:
                 continue
             for size, case in self.cases_of(image):
                 used = True
-                yield number, name_of(size), case
+                yield number, _name_of(size), case
             logger.info("judged %d of %d radiographs", number + 1, len(self.items))
         if not used:
             raise ValueError(
@@ -96,6 +96,6 @@ class Radiographs:
                 yield size, case
 
 
-def name_of(size: int | None) -> str:
+def _name_of(size: int | None) -> str:
     """Name of a size in tables."""
-    return NATIVE if size is None else str(size)
+    return _NATIVE if size is None else str(size)

@@ -16,34 +16,34 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-PATCH = 64
-OCTAVES = ((0.25, 0.5), (0.125, 0.25), (0.0625, 0.125), (0.03125, 0.0625))  # cycles a pixel of the truth
+_PATCH = 64
+_OCTAVES = ((0.25, 0.5), (0.125, 0.25), (0.0625, 0.125), (0.03125, 0.0625))  # cycles a pixel of the truth
 
 
-def octave_powers(image: torch.Tensor) -> np.ndarray:
+def _octave_powers(image: torch.Tensor) -> np.ndarray:
     """Mean power in each of ``OCTAVES``: (4,); NaN where a small image has no frequency of an octave.
 
     Args:
         image: (1, H, W).
     """
-    side = min(PATCH, *image.shape[-2:])
+    side = min(_PATCH, *image.shape[-2:])
     patches = image[0].double().unfold(0, side, max(1, side // 2)).unfold(1, side, max(1, side // 2))
     flat = patches.reshape(-1, side * side).numpy()
-    basis, window, rings = tables(side)
+    basis, window, rings = _tables(side)
     detrended = (flat - flat @ basis @ basis.T).reshape(-1, side, side) * window
     power = (np.abs(np.fft.fft2(detrended)) ** 2).mean(axis=0) / (window**2).sum()
     return np.array([power[ring].mean() if ring.any() else np.nan for ring in rings])
 
 
 @functools.cache
-def tables(side: int) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+def _tables(side: int) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """Orthonormal basis of second-order polynomials (side², 6), Hann window (side, side), a mask for each octave."""
     axis = np.linspace(-1, 1, side)
     y, x = (grid.ravel() for grid in np.meshgrid(axis, axis, indexing="ij"))
     basis, _ = np.linalg.qr(np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1))
     hann = np.sin(np.pi * (np.arange(side) + 0.5) / side) ** 2
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side)[None, :])
-    return basis, np.outer(hann, hann), [(low <= frequency) & (frequency < high) for low, high in OCTAVES]
+    return basis, np.outer(hann, hann), [(low <= frequency) & (frequency < high) for low, high in _OCTAVES]
 
 
 def compare_spectra(pairs: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> dict[str, float | None]:
@@ -56,14 +56,14 @@ def compare_spectra(pairs: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> dict[
         ``nps_<octave>_db``, octave 1 the finest: 0 is the truth's power, negative is too smooth; and
         ``nps_distance_db``, their root mean square (log-spectral distance). ``None`` where the truth has no power.
     """
-    powers = np.array([[octave_powers(image), octave_powers(truth)] for image, truth in pairs]).sum(axis=0)
-    ratios = [decibels(found, expected) for found, expected in powers.T]
+    powers = np.array([[_octave_powers(image), _octave_powers(truth)] for image, truth in pairs]).sum(axis=0)
+    ratios = [_decibels(found, expected) for found, expected in powers.T]
     known = [ratio for ratio in ratios if ratio is not None]
     distance = math.sqrt(sum(ratio**2 for ratio in known) / len(known)) if known else None
     return {f"nps_{number}_db": ratio for number, ratio in enumerate(ratios, start=1)} | {"nps_distance_db": distance}
 
 
-def decibels(found: float, expected: float) -> float | None:
+def _decibels(found: float, expected: float) -> float | None:
     """Ratio of two powers; the floor of -100 dB keeps an image without any texture comparable."""
     if not expected > 1e-15:
         return None

@@ -23,7 +23,7 @@ from .sr_summary import BASELINE, COLUMNS, Row, csv_table, summarise, text_table
 
 logger = logging.getLogger(__name__)
 
-EXAMPLES = 3
+_EXAMPLES = 3
 Summary = dict[str, dict[str, dict[str, Any]]]
 
 
@@ -107,7 +107,7 @@ class SuperResolutionEvaluation:
             for enhancer in self.enhancers:
                 figures, example = judge(enhancer, case, self.settings)
                 shown = self.examples.setdefault(enhancer.name, [])
-                if example is not None and len(shown) < EXAMPLES:
+                if example is not None and len(shown) < _EXAMPLES:
                     shown.append(example)
                 yield Row(size, enhancer.name, number, self.radiographs.patients[number], figures)
 

@@ -62,21 +62,21 @@ def judge(enhancer: Enhancer, case: Case, settings: JudgeSettings) -> tuple[Figu
         settings: see :class:`JudgeSettings`.
 
     Returns:
-        Means over the regions, named in :func:`region_figures` and :func:`whole_figures`; and an example, ``None``
+        Means over the regions, named in :func:`_region_figures` and :func:`_whole_figures`; and an example, ``None``
         when every region was refused.
     """
     truths, low_res = regions_of(case)
     inputs = truths if enhancer.needs_native else low_res
     generators = [generator_of(case, enhancer, index, settings.seed) for index in range(len(inputs))]
-    guides = guides_of(case, enhancer, range(len(inputs)))
+    guides = _guides_of(case, enhancer, range(len(inputs)))
     with Cost(settings.device) as cost:
         results = enhance_batches(enhancer, inputs, generators, settings.region_batch, guides)
     finite = [index for index, result in enumerate(results) if bool(result.isfinite().all())]
     kept = [results[index].clamp(0, 1) for index in finite]
     at_once = min(settings.region_batch, len(inputs))
     figures: Figures = {
-        **region_figures([(kept[i], truths[n], low_res[n]) for i, n in enumerate(finite)]),
-        **whole_figures(case, kept, finite, [interpolated(low_res[n]) for n in finite], settings.feather),
+        **_region_figures([(kept[i], truths[n], low_res[n]) for i, n in enumerate(finite)]),
+        **_whole_figures(case, kept, finite, [_interpolated(low_res[n]) for n in finite], settings.feather),
         "seconds_per_region": cost.seconds / len(inputs),
         "peak_mb_per_region": None if cost.peak_mb is None else cost.peak_mb / at_once,
         "regions": len(inputs),
@@ -85,10 +85,10 @@ def judge(enhancer: Enhancer, case: Case, settings: JudgeSettings) -> tuple[Figu
     if not finite:
         return figures, None
     middle = finite[len(finite) // 2]  # the first lies in a corner of the film
-    deviation = deviation_over_seeds(enhancer, case, inputs[middle], middle, settings)
+    deviation = _deviation_over_seeds(enhancer, case, inputs[middle], middle, settings)
     figures["seed_deviation"] = None if deviation is None else float(deviation.mean())
     enhanced = kept[len(finite) // 2]
-    return figures, Example(low_res[middle], interpolated(low_res[middle]), enhanced, truths[middle], deviation)
+    return figures, Example(low_res[middle], _interpolated(low_res[middle]), enhanced, truths[middle], deviation)
 
 
 def regions_of(case: Case) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
@@ -98,7 +98,7 @@ def regions_of(case: Case) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     return truths, [degrade(truth[None], SCALE)[0].clamp(0, 1) for truth in truths]
 
 
-def region_figures(regions: Sequence[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> Figures:
+def _region_figures(regions: Sequence[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> Figures:
     """Figures of (result, truth, input) triples, each (1, h, w).
 
     ``gradient_similarity``, ``nps_…`` (see :mod:`.spectrum`), ``edge_width`` (pixels) and ``edge_width_ratio`` (to the
@@ -121,7 +121,7 @@ def region_figures(regions: Sequence[tuple[torch.Tensor, torch.Tensor, torch.Ten
     }
 
 
-def whole_figures(
+def _whole_figures(
     case: Case,
     results: Sequence[torch.Tensor],
     indices: Sequence[int],
@@ -134,7 +134,7 @@ def whole_figures(
     """
     regions = [case.regions[index] for index in indices]
     whole = paste(case.low_res, results, regions, scale=SCALE, mode="hr_canvas", feather=feather)
-    given = interpolated(case.low_res)
+    given = _interpolated(case.low_res)
     truths = [cut(case.truth, enlarged(region)) for region in regions]
     return {
         **compare_images("truth", (whole, case.truth), list(zip(results, truths, strict=True))),
@@ -142,7 +142,7 @@ def whole_figures(
     }
 
 
-def deviation_over_seeds(
+def _deviation_over_seeds(
     enhancer: Enhancer, case: Case, image: torch.Tensor, index: int, settings: JudgeSettings
 ) -> torch.Tensor | None:
     """Standard deviation of each pixel of a region over results of different noise: (1, h, w)."""
@@ -150,7 +150,7 @@ def deviation_over_seeds(
         return None
     seeds = range(settings.seed, settings.seed + settings.seeds)
     generators = [generator_of(case, enhancer, index, seed) for seed in seeds]
-    guides = guides_of(case, enhancer, [index] * settings.seeds)
+    guides = _guides_of(case, enhancer, [index] * settings.seeds)
     results = enhance_batches(enhancer, [image] * settings.seeds, generators, settings.region_batch, guides)
     return torch.stack(results).clamp(0, 1).std(dim=0)
 
@@ -161,13 +161,13 @@ def generator_of(case: Case, enhancer: Enhancer, index: int, seed: int) -> torch
     return torch.Generator().manual_seed(seed_of(case.key, what, seed))
 
 
-def guides_of(case: Case, enhancer: Enhancer, indices: Sequence[int]) -> list[torch.Tensor]:
+def _guides_of(case: Case, enhancer: Enhancer, indices: Sequence[int]) -> list[torch.Tensor]:
     """What lies around regions in the reduced image, for an enhancer that takes a guide: its input knows no more."""
     if not takes_guide(enhancer):
         return []
     return [enhancer.make_guide(case.low_res, case.regions[index].box) for index in indices]
 
 
-def interpolated(low_res: torch.Tensor) -> torch.Tensor:
+def _interpolated(low_res: torch.Tensor) -> torch.Tensor:
     """(1, h, w) -> (1, 4 h, 4 w), bicubic, in [0, 1]."""
     return resize(low_res[None], (SCALE * low_res.shape[-2], SCALE * low_res.shape[-1]))[0].clamp(0, 1)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SIDE = 2.1  # inches
-PERCENTILE = 99.5  # of the errors; the few largest would leave the others white
+_SIDE = 2.1  # inches
+_PERCENTILE = 99.5  # of the errors; the few largest would leave the others white
 
 
 def panel(name: str, examples: Sequence[Example]) -> Figure:
@@ -28,33 +28,35 @@ def panel(name: str, examples: Sequence[Example]) -> Figure:
     from matplotlib.figure import Figure
 
     columns = 6
-    figure = Figure(figsize=(SIDE * columns + 0.6, SIDE * len(examples) + 0.4), layout="constrained", facecolor="white")
+    figure = Figure(
+        figsize=(_SIDE * columns + 0.6, _SIDE * len(examples) + 0.4), layout="constrained", facecolor="white"
+    )
     grid = figure.subplots(len(examples), columns, squeeze=False)
     for axes, example in zip(grid, examples, strict=True):
-        draw_row(list(axes), example)
+        _draw_row(list(axes), example)
     titles = ("input", "bicubic", name, "truth", f"{name} − truth", "deviation over seeds")
     for axes, title in zip(grid[0], titles, strict=True):
         axes.set_title(title, fontsize=TITLE)
     return figure
 
 
-def draw_row(axes: list[Axes], example: Example) -> None:
+def _draw_row(axes: list[Axes], example: Example) -> None:
     """One example; grey levels of all its images mean the same."""
     truth = example.truth[0].numpy()
     low, high = float(truth.min()), float(truth.max())
     for ax, image in zip(axes[:4], (example.low_res, example.bicubic, example.enhanced, example.truth), strict=True):
         ax.imshow(image[0].numpy(), cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     error = example.enhanced[0].numpy() - truth
-    largest = max(float(np.percentile(np.abs(error), PERCENTILE)), 1e-6)
-    show_map(axes[4], error, "RdBu_r", -largest, largest)
+    largest = max(float(np.percentile(np.abs(error), _PERCENTILE)), 1e-6)
+    _show_map(axes[4], error, "RdBu_r", -largest, largest)
     if example.deviation is not None:
         deviation = example.deviation[0].numpy()
-        show_map(axes[5], deviation, "magma", 0, max(float(deviation.max()), 1e-6))
+        _show_map(axes[5], deviation, "magma", 0, max(float(deviation.max()), 1e-6))
     for ax in axes:
         ax.set_axis_off()
 
 
-def show_map(axes: Axes, values: np.ndarray, colours: str, low: float, high: float) -> None:
+def _show_map(axes: Axes, values: np.ndarray, colours: str, low: float, high: float) -> None:
     """Values with their scale."""
     shown = axes.imshow(values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
     axes.figure.colorbar(shown, ax=axes, fraction=0.046, pad=0.02).ax.tick_params(labelsize=6)

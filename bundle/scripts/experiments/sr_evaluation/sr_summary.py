@@ -25,7 +25,7 @@ COLUMNS = {
     "seconds_per_region": "s/region",
     "peak_mb_per_region": "MB/region",
 }
-WORST = ("consistency_min_db",)  # over radiographs the smallest, not the mean
+_WORST = ("consistency_min_db",)  # over radiographs the smallest, not the mean
 
 
 @dataclass(frozen=True)
@@ -66,29 +66,29 @@ def summarise(rows: Sequence[Row], *, replicates: int, seed: int) -> dict[str, d
             own = [row for row in of_size if row.enhancer == enhancer]
             names = dict.fromkeys(name for row in own for name in row.figures)
             summary.setdefault(size, {})[enhancer] = {
-                name: describe(name, own, baseline, replicates, seed) for name in names
+                name: _describe(name, own, baseline, replicates, seed) for name in names
             }
     return summary
 
 
-def describe(
+def _describe(
     name: str, rows: Sequence[Row], baseline: dict[int, dict[str, float | None]], replicates: int, seed: int
 ) -> dict[str, Any]:
     """One figure of one enhancer."""
     known = [row for row in rows if row.figures.get(name) is not None]
     values = np.array([row.figures[name] for row in known], dtype=np.float64)
     found: dict[str, Any] = {"images": len(values)}
-    found["mean"] = None if not len(values) else float(values.min() if name in WORST else values.mean())
+    found["mean"] = None if not len(values) else float(values.min() if name in _WORST else values.mean())
     pairs = [row for row in known if baseline.get(row.image, {}).get(name) is not None]
     if pairs and pairs[0].enhancer != BASELINE:
         differences = np.array([row.figures[name] - baseline[row.image][name] for row in pairs])  # type: ignore[operator]
         _, patients = np.unique([row.patient for row in pairs], return_inverse=True)
         found["difference"] = float(differences.mean())
-        found["interval"] = interval(differences, patients, replicates, seed)
+        found["interval"] = _interval(differences, patients, replicates, seed)
     return found
 
 
-def interval(differences: np.ndarray, patients: np.ndarray, replicates: int, seed: int) -> list[float] | None:
+def _interval(differences: np.ndarray, patients: np.ndarray, replicates: int, seed: int) -> list[float] | None:
     """95 % interval of a mean difference (N,); ``None`` for one patient only."""
     if patients.max() == 0:
         return None
@@ -115,7 +115,7 @@ def text_table(summary: dict[str, dict[str, dict[str, Any]]]) -> str:
         regions = max(figures["regions"]["mean"] * figures["regions"]["images"] for figures in enhancers.values())
         lines = [f"{size}: x4, {images} radiographs, {regions:.0f} regions", ""]
         header = ["enhancer", *COLUMNS.values(), f"PSNR less {BASELINE} [95 %]"]
-        table = [header, *([name, *cells(figures)] for name, figures in enhancers.items())]
+        table = [header, *([name, *_cells(figures)] for name, figures in enhancers.items())]
         widths = [max(len(row[column]) for row in table) for column in range(len(header))]
         lines += [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
@@ -124,16 +124,16 @@ def text_table(summary: dict[str, dict[str, dict[str, Any]]]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def cells(figures: dict[str, Any]) -> list[str]:
+def _cells(figures: dict[str, Any]) -> list[str]:
     """Figures of one enhancer as text."""
-    shown = [number(figures.get(name, {}).get("mean")) for name in COLUMNS]
+    shown = [_number(figures.get(name, {}).get("mean")) for name in COLUMNS]
     against = figures["psnr_truth_region"]
     if "difference" not in against:
         return [*shown, ""]
-    low, high = (number(value) for value in against["interval"] or (None, None))
+    low, high = (_number(value) for value in against["interval"] or (None, None))
     return [*shown, f"{against['difference']:+.3f} [{low}, {high}]"]
 
 
-def number(value: float | None) -> str:
+def _number(value: float | None) -> str:
     """Four significant digits; a dash for what is not known."""
     return "–" if value is None else f"{value:.4g}"

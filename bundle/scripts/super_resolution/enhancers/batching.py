@@ -12,7 +12,7 @@ from .enhancer import Enhancer, takes_guide
 logger = logging.getLogger(__name__)
 
 # What torch says on a CPU and on Apple's GPU, where it has no exception of its own for this.
-SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
+_SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 def enhance_batches(
@@ -42,9 +42,9 @@ def enhance_batches(
         part = slice(len(results), len(results) + batch)
         states = [generator.get_state() for generator in generators[part]]
         try:
-            results.extend(enhance_batch(enhancer, low_res[part], generators[part], guides[part]))
+            results.extend(_enhance_batch(enhancer, low_res[part], generators[part], guides[part]))
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
+            if not _is_out_of_memory(error):
                 raise
             count, size = len(states), "x".join(str(length) for length in low_res[part.start].shape[-2:])
             if count == 1:
@@ -62,7 +62,7 @@ def enhance_batches(
     return results
 
 
-def enhance_batch(
+def _enhance_batch(
     enhancer: Enhancer,
     low_res: Sequence[torch.Tensor],
     generators: Sequence[torch.Generator],
@@ -75,8 +75,8 @@ def enhance_batch(
     return enhancer.enhance(regions, generators=generators)
 
 
-def is_out_of_memory(error: BaseException) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ended."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return any(sign in str(error).lower() for sign in SIGNS)
+    return any(sign in str(error).lower() for sign in _SIGNS)

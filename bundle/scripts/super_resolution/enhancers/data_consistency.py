@@ -11,8 +11,8 @@ import torch
 
 from ..resampling import degrade, resize
 
-MIN_ITERATIONS, MAX_ITERATIONS = 10, 100
-TARGET_ERROR = 1e-7  # mean square of a region: 70 dB
+_MIN_ITERATIONS, _MAX_ITERATIONS = 10, 100
+_TARGET_ERROR = 1e-7  # mean square of a region: 70 dB
 
 
 def back_project(estimate: torch.Tensor, low_res: torch.Tensor, scale: int, iterations: int = 10) -> torch.Tensor:
@@ -23,7 +23,7 @@ def back_project(estimate: torch.Tensor, low_res: torch.Tensor, scale: int, iter
     return estimate
 
 
-def inject_detail(sampled: torch.Tensor, low_res: torch.Tensor, scale: int, gain: float = 1.0) -> torch.Tensor:
+def _inject_detail(sampled: torch.Tensor, low_res: torch.Tensor, scale: int, gain: float = 1.0) -> torch.Tensor:
     """The interpolated input with a network's detail on top: ``Up(low_res) + gain * (sampled - Up(Down(sampled)))``.
 
     Low frequencies and grey levels are then the input's own, at its full bit depth.
@@ -49,16 +49,16 @@ def data_consistent(sampled: torch.Tensor, low_res: torch.Tensor, scale: int, ga
         sampled: (N, 1, s * h, s * w).
         low_res: (N, 1, h, w) in [0, 1].
         scale: s.
-        gain: of the detail, see :func:`inject_detail`.
+        gain: of the detail, see :func:`_inject_detail`.
 
     Returns:
         (N, 1, s * h, s * w) in [0, 1]; NaN and infinity stay what they are.
     """
     size = (sampled.shape[-2], sampled.shape[-1])
-    estimate = inject_detail(sampled, low_res, scale, gain).clamp(0, 1)
-    for iteration in range(MAX_ITERATIONS):
+    estimate = _inject_detail(sampled, low_res, scale, gain).clamp(0, 1)
+    for iteration in range(_MAX_ITERATIONS):
         error = low_res - degrade(estimate, scale)
-        pending = error.square().mean(dim=(1, 2, 3)) > (TARGET_ERROR if iteration >= MIN_ITERATIONS else 0)
+        pending = error.square().mean(dim=(1, 2, 3)) > (_TARGET_ERROR if iteration >= _MIN_ITERATIONS else 0)
         if not pending.any():
             break
         estimate[pending] = (estimate[pending] + resize(error[pending], size)).clamp(0, 1)

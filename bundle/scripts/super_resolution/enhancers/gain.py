@@ -61,7 +61,7 @@ def resolve_gain(gain: float | None, folder: Path, parts: Sequence[Path], usable
         ValueError: out of range, of no effect, or the folder's is damaged or was chosen for other weights.
     """
     if gain is None:
-        gain = read_gain(folder, parts) if usable else 1.0
+        gain = _read_gain(folder, parts) if usable else 1.0
     if not 0 <= gain <= 1:
         raise ValueError(f"gain: out of range; expected 0 to 1, found {gain}; set --gain 1")
     if gain != 1 and not usable:
@@ -69,7 +69,7 @@ def resolve_gain(gain: float | None, folder: Path, parts: Sequence[Path], usable
     return gain
 
 
-def read_gain(folder: Path, parts: Sequence[Path]) -> float:
+def _read_gain(folder: Path, parts: Sequence[Path]) -> float:
     """Gain of a model folder; 1 where none was chosen.
 
     Raises:

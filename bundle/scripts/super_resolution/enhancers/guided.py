@@ -16,8 +16,8 @@ from ..resampling import resize
 from .data_consistency import data_consistent
 
 SCALES = (1.5, 4.5)
-GUIDE_SIZE = 16
-SURROUNDINGS = 4 / 3  # of a region's side: as the network was trained at x4 (48 of a crop's 64 pixels)
+_GUIDE_SIZE = 16
+_SURROUNDINGS = 4 / 3  # of a region's side: as the network was trained at x4 (48 of a crop's 64 pixels)
 
 
 class GuidedEnhancer:
@@ -44,11 +44,11 @@ class GuidedEnhancer:
         data_consistency: bool = True,
         device: torch.device | str = "cpu",
     ) -> None:
-        check_scale(scale)
+        _check_scale(scale)
         source = find_part(folder, "guided")
         self.device, self.scale, self.data_consistency = torch.device(device), scale, data_consistency
         self.network = load_network(GuidedNetwork, source).to(self.device)
-        self.weights_hash = hash_parts(source, settings=(scale, data_consistency, SURROUNDINGS))
+        self.weights_hash = hash_parts(source, settings=(scale, data_consistency, _SURROUNDINGS))
 
     def enhance(
         self,
@@ -71,7 +71,7 @@ class GuidedEnhancer:
 
     def make_guide(self, image: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:
         """Guide (2, 16, 16) of an attended region (row0, col0, row1, col1) of an image (1, H, W)."""
-        around = surroundings_of(box, (image.shape[-2], image.shape[-1]))
+        around = _surroundings_of(box, (image.shape[-2], image.shape[-1]))
         window = image[None, :, around[0] : around[2], around[1] : around[3]]
         row, column = box[0] - around[0], box[1] - around[1]
         return make_guide(window, (row, column, row + box[2] - box[0], column + box[3] - box[1]))[0]
@@ -83,7 +83,7 @@ class GuidedEnhancer:
         Raises:
             ValueError: a scale outside the range.
         """
-        check_scale(scale)
+        _check_scale(scale)
         low_res = low_res.to(self.device, torch.float32)
         size = (round(low_res.shape[-2] * scale), round(low_res.shape[-1] * scale))
         guide = None if guide is None else guide.to(self.device, torch.float32)
@@ -93,24 +93,24 @@ class GuidedEnhancer:
 
 def make_guide(surroundings: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:
     """Surroundings (N, 1, H, W) and the attended box in them (row0, col0, row1, col1) -> (N, 2, 16, 16) in [0, 1]."""
-    context = resize(surroundings, (GUIDE_SIZE, GUIDE_SIZE)).clamp(0.0, 1.0)
+    context = resize(surroundings, (_GUIDE_SIZE, _GUIDE_SIZE)).clamp(0.0, 1.0)
     mask = torch.zeros_like(surroundings)
     mask[..., box[0] : box[2], box[1] : box[3]] = 1.0
-    return torch.cat([context, F.interpolate(mask, size=(GUIDE_SIZE, GUIDE_SIZE), mode="area")], dim=1)
+    return torch.cat([context, F.interpolate(mask, size=(_GUIDE_SIZE, _GUIDE_SIZE), mode="area")], dim=1)
 
 
-def surroundings_of(box: tuple[int, int, int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
+def _surroundings_of(box: tuple[int, int, int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
     """A box around a region, shifted inside the image, and cut where the image is too small for it."""
     starts, ends = [], []
     for low, high, length in zip(box[:2], box[2:], shape, strict=True):
-        side = min(length, round((high - low) * SURROUNDINGS))
+        side = min(length, round((high - low) * _SURROUNDINGS))
         start = min(max(0, (low + high - side) // 2), length - side)
         starts.append(start)
         ends.append(start + side)
     return starts[0], starts[1], ends[0], ends[1]
 
 
-def check_scale(scale: float) -> None:
+def _check_scale(scale: float) -> None:
     """Refuse a scale that the network was not trained for.
 
     Raises:

@@ -25,11 +25,11 @@ from .data_consistency import data_consistent
 from .diffusion_sampling import draw_noise
 from .latent_diffusion import find_parts, parts_of
 
-VARIANTS = ("decoder", "latent")
-LEARNING_RATE = 0.07  # the authors' script
-EXPLAINED = 5e-4  # mean absolute error at which the input counts as explained: an eighth of an 8-bit grey level
-PATIENCE = 20  # iterations without a lower error
-BETTER = 0.999  # of the lowest error so far
+_VARIANTS = ("decoder", "latent")
+_LEARNING_RATE = 0.07  # the authors' script
+_EXPLAINED = 5e-4  # mean absolute error at which the input counts as explained: an eighth of an 8-bit grey level
+_PATIENCE = 20  # iterations without a lower error
+_BETTER = 0.999  # of the lowest error so far
 
 
 class InverseEnhancer:
@@ -60,8 +60,8 @@ class InverseEnhancer:
         data_consistency: bool = True,
         device: torch.device | str = "cpu",
     ) -> None:
-        if variant not in VARIANTS:
-            raise ValueError(f"variant: not known; expected one of {', '.join(VARIANTS)}, found {variant!r}")
+        if variant not in _VARIANTS:
+            raise ValueError(f"variant: not known; expected one of {', '.join(_VARIANTS)}, found {variant!r}")
         self.device = torch.device(device)
         source = find_parts(folder)
         self.model = load_latent_diffusion(source, self.device)
@@ -85,21 +85,21 @@ class InverseEnhancer:
                 return self.model.coding.image(decoded, base)
 
             def from_noise(noise: Tensor) -> Tensor:
-                return decode(run_diffusion(self.model, noise, condition, self.steps))
+                return decode(_run_diffusion(self.model, noise, condition, self.steps))
 
             if self.variant == "latent":
-                high_res = invert(from_noise, noise, padded, self.iterations)
+                high_res = _invert(from_noise, noise, padded, self.iterations)
             else:
                 with torch.no_grad():
-                    start = run_diffusion(self.model, noise, condition, self.steps)
-                high_res = invert(decode, start, padded, self.iterations)
+                    start = _run_diffusion(self.model, noise, condition, self.steps)
+                high_res = _invert(decode, start, padded, self.iterations)
         high_res = high_res[..., : height * SCALE, : width * SCALE]
         if self.data_consistency:
             high_res = data_consistent(high_res, measured, SCALE)
         return high_res.cpu()
 
 
-def invert(decode: Callable[[Tensor], Tensor], start: Tensor, low_res: Tensor, iterations: int) -> Tensor:
+def _invert(decode: Callable[[Tensor], Tensor], start: Tensor, low_res: Tensor, iterations: int) -> Tensor:
     """Images whose degraded version is nearest to what was measured.
 
     Args:
@@ -112,18 +112,18 @@ def invert(decode: Callable[[Tensor], Tensor], start: Tensor, low_res: Tensor, i
         (N, 1, 4 h, 4 w), of each region's best iteration.
     """
     latents = start.detach().clone().requires_grad_(True)
-    optimizer = torch.optim.Adam([latents], lr=LEARNING_RATE)
+    optimizer = torch.optim.Adam([latents], lr=_LEARNING_RATE)
     best = latents.detach().clone()
     lowest = torch.full((len(start),), float("inf"), device=start.device)
     waited = torch.zeros(len(start), device=start.device)
     for _ in range(iterations + 1):
         errors = (degrade(decode(latents), SCALE) - low_res).abs().mean(dim=(1, 2, 3))
-        running = (lowest > EXPLAINED) & (waited < PATIENCE)
-        improved = running & (errors.detach() < BETTER * lowest)
+        running = (lowest > _EXPLAINED) & (waited < _PATIENCE)
+        improved = running & (errors.detach() < _BETTER * lowest)
         best[improved] = latents.detach()[improved]
         lowest = torch.where(improved, errors.detach(), lowest)
         waited = torch.where(improved, torch.zeros_like(waited), waited + 1)
-        if not bool(((lowest > EXPLAINED) & (waited < PATIENCE)).any()):
+        if not bool(((lowest > _EXPLAINED) & (waited < _PATIENCE)).any()):
             break
         optimizer.zero_grad()
         errors.sum().backward()
@@ -132,7 +132,7 @@ def invert(decode: Callable[[Tensor], Tensor], start: Tensor, low_res: Tensor, i
         return decode(best)
 
 
-def run_diffusion(model: LatentDiffusion, noise: Tensor, condition: Tensor, steps: int) -> Tensor:
+def _run_diffusion(model: LatentDiffusion, noise: Tensor, condition: Tensor, steps: int) -> Tensor:
     """Latents of a noise by DDIM with eta = 0, differentiable; memory holds one evaluation of the network."""
     scheduler = model.scheduler("DDIMScheduler", steps)
     latents = noise

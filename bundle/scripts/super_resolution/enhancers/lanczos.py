@@ -15,10 +15,10 @@ class LanczosEnhancer(InterpolationEnhancer):
 
     def enlarge(self, low_res: torch.Tensor) -> torch.Tensor:
         """See the base class."""
-        return torch.stack([enlarge(image[0], self.scale)[None] for image in low_res])
+        return torch.stack([_enlarge(image[0], self.scale)[None] for image in low_res])
 
 
-def enlarge(image: torch.Tensor, scale: int) -> torch.Tensor:
+def _enlarge(image: torch.Tensor, scale: int) -> torch.Tensor:
     """(h, w) -> (scale * h, scale * w)."""
     from PIL import Image
 

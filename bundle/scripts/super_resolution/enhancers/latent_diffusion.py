@@ -16,8 +16,8 @@ from .diffusion_sampling import sample_latents
 from .gain import Sampled, resolve_gain, with_gain
 from .latent_decoding import decode_latents
 
-SOLVERS = ("dpm", "ddim", "checkpoint")
-PARTS = ("unet", "vqvae", "scheduler")
+_SOLVERS = ("dpm", "ddim", "checkpoint")
+_PARTS = ("unet", "vqvae", "scheduler")
 
 
 class LatentDiffusionEnhancer:
@@ -60,8 +60,8 @@ class LatentDiffusionEnhancer:
     ) -> None:
         from ...training.precision import DTYPES, resolve_precision
 
-        if solver not in SOLVERS:
-            raise ValueError(f"solver: not known; expected one of {', '.join(SOLVERS)}, found {solver!r}")
+        if solver not in _SOLVERS:
+            raise ValueError(f"solver: not known; expected one of {', '.join(_SOLVERS)}, found {solver!r}")
         precision = resolve_precision(precision, device)
         self.source = find_parts(folder)
         self.parts = parts_of(self.source)
@@ -109,7 +109,7 @@ class LatentDiffusionEnhancer:
 
 def parts_of(folder: Path) -> list[Path]:
     """Folders of a model's parts; ``regression/`` only where its latents code the residual."""
-    return [folder / part for part in (*PARTS, "regression") if (folder / part).is_dir()]
+    return [folder / part for part in (*_PARTS, "regression") if (folder / part).is_dir()]
 
 
 def find_parts(folder: str | Path) -> Path:
@@ -123,17 +123,19 @@ def find_parts(folder: str | Path) -> Path:
         from huggingface_hub import snapshot_download
 
         try:
-            path = Path(snapshot_download(str(folder), allow_patterns=[f"{part}/*" for part in (*PARTS, "regression")]))
+            path = Path(
+                snapshot_download(str(folder), allow_patterns=[f"{part}/*" for part in (*_PARTS, "regression")])
+            )
         except Exception as error:
             raise FileNotFoundError(
                 f"{folder}: diffusion model is neither a local folder nor in the Hugging Face cache, and the hub "
                 f"cannot be reached ({type(error).__name__}); copy it to a folder and set --ldm FOLDER "
                 "(docs/howto.md#checkpoints)"
             ) from error
-    for part in PARTS:
+    for part in _PARTS:
         if not any((path / part).glob("*.json")):
             raise FileNotFoundError(
-                f"{path}: no {part}/ with its configuration; expected a diffusers folder with {', '.join(PARTS)}; "
+                f"{path}: no {part}/ with its configuration; expected a diffusers folder with {', '.join(_PARTS)}; "
                 "see docs/howto.md#checkpoints"
             )
     return path

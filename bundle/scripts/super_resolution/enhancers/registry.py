@@ -9,7 +9,7 @@ import torch
 from .enhancer import Enhancer
 
 ENHANCERS = ("identity", "bicubic", "lanczos", "native", "residual", "ldm", "resshift", "inverse", "guided")
-ONLY_FOUR = ("residual", "ldm", "resshift", "inverse")
+_ONLY_FOUR = ("residual", "ldm", "resshift", "inverse")
 
 
 def make_enhancer(
@@ -45,9 +45,9 @@ def make_enhancer(
         FileNotFoundError: a part of the model is missing.
         ValueError: unknown name, a scale that the enhancer does not offer, or weights that do not fit.
     """
-    check_scale(name, scale)
+    _check_scale(name, scale)
     if name in ("identity", "bicubic", "lanczos", "native"):
-        return make_classical(name, scale, data_consistency)
+        return _make_classical(name, scale, data_consistency)
     if name == "ldm":
         from .latent_diffusion import LatentDiffusionEnhancer
 
@@ -84,7 +84,7 @@ def make_enhancer(
     return GuidedEnhancer(folder, scale=scale, data_consistency=data_consistency, device=device)
 
 
-def make_classical(name: str, scale: int, data_consistency: bool) -> Enhancer:
+def _make_classical(name: str, scale: int, data_consistency: bool) -> Enhancer:
     """The ones without weights."""
     from .bicubic import BicubicEnhancer
     from .identity import IdentityEnhancer
@@ -100,7 +100,7 @@ def make_classical(name: str, scale: int, data_consistency: bool) -> Enhancer:
     return NativeEnhancer(scale)
 
 
-def check_scale(name: str, scale: int) -> None:
+def _check_scale(name: str, scale: int) -> None:
     """Refuse an unknown name, and a scale that an enhancer does not offer (guided names its own range).
 
     Raises:
@@ -108,7 +108,7 @@ def check_scale(name: str, scale: int) -> None:
     """
     if name not in ENHANCERS:
         raise ValueError(f"enhancer: not known; expected one of {', '.join(ENHANCERS)}, found {name!r}")
-    if name in ONLY_FOUR and scale != 4:
+    if name in _ONLY_FOUR and scale != 4:
         raise ValueError(
             f"scale: not offered by {name}; expected 4, found {scale}; take 4, or bicubic, lanczos, native or guided"
         )

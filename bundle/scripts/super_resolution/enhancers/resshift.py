@@ -28,7 +28,7 @@ from ..networks.weight_folder import find_part, hash_parts, load_diffusers, load
 from .diffusion_sampling import draw_noise
 from .gain import Sampled, resolve_gain, with_gain
 
-FILE = "shift.json"
+_FILE = "shift.json"
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,10 @@ class ResShiftEnhancer:
         self.source = source = find_part(folder, "resshift")
         self.parts = [source / "unet", source / "regression"]
         self.device, self.data_consistency = torch.device(device), data_consistency
-        self.schedule = load_schedule(source)
+        self.schedule = _load_schedule(source)
         self.coding = Coding(load_network(RegressionNetwork, source / "regression").to(self.device), channels=1)
         self.unet = load_diffusers(UNet2DModel, source / "unet").to(self.device)
-        check_unet(source, self.unet, self.coding)
+        _check_unet(source, self.unet, self.coding)
         self.multiple = 2 ** (len(self.unet.config.block_out_channels) - 1)
         self.gain = resolve_gain(gain, source, self.parts)
         self.weights_hash = hash_parts(*self.parts, settings=(self.schedule, data_consistency, self.gain))
@@ -139,11 +139,11 @@ class ResShiftEnhancer:
         size = (slice(SCALE * low_res.shape[-2]), slice(SCALE * low_res.shape[-1]))
         padded = pad_to_multiple(low_res, self.multiple)
         base = self.coding.base(padded)
-        residual = sample_residual(self.unet, self.schedule, self.coding.condition(padded, base), generators)
+        residual = _sample_residual(self.unet, self.schedule, self.coding.condition(padded, base), generators)
         return Sampled((base + residual)[..., *size], base[..., *size])
 
 
-def sample_residual(
+def _sample_residual(
     unet: Any, schedule: ShiftSchedule, condition: Tensor, generators: Sequence[torch.Generator]
 ) -> Tensor:
     """Truth less regression for a condition (N, c, h, w), with one generator for each: (N, 1, 4 h, 4 w)."""
@@ -165,21 +165,21 @@ def timestep(step: Tensor, schedule: ShiftSchedule) -> Tensor:
 
 def save_schedule(folder: Path, schedule: ShiftSchedule) -> None:
     """Write ``shift.json``."""
-    write_json(folder / FILE, asdict(schedule))
+    write_json(folder / _FILE, asdict(schedule))
 
 
-def load_schedule(folder: Path) -> ShiftSchedule:
+def _load_schedule(folder: Path) -> ShiftSchedule:
     """Schedule of a folder.
 
     Raises:
         FileNotFoundError: there is none.
         ValueError: it cannot be used.
     """
-    path = folder / FILE
+    path = folder / _FILE
     if not path.is_file():
         raise FileNotFoundError(
-            f"{folder}: no residual-shifting model; expected {FILE}, unet/ and regression/, found no {FILE}; train it "
-            "with run sr_training --stages \"['regression','resshift']\""
+            f"{folder}: no residual-shifting model; expected {_FILE}, unet/ and regression/, found no {_FILE}; train "
+            "it with run sr_training --stages \"['regression','resshift']\""
         )
     try:
         schedule = ShiftSchedule(**json.loads(path.read_text()))
@@ -197,7 +197,7 @@ def load_schedule(folder: Path) -> ShiftSchedule:
     return schedule
 
 
-def check_unet(folder: Path, unet: Any, coding: Coding) -> None:
+def _check_unet(folder: Path, unet: Any, coding: Coding) -> None:
     """Refuse a network of other channels.
 
     Raises:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from .regression_network import ResidualBlock
 from .weight_folder import load_diffusers, load_network, read_class
 
-FACTOR = 4
+_FACTOR = 4
 
 
 class BlockAutoencoder(nn.Module):
@@ -75,8 +75,8 @@ class BlockEncoder(nn.Module):
 
     def __init__(self, channels: int, width: int, blocks: int) -> None:
         super().__init__()
-        self.unshuffle = nn.PixelUnshuffle(FACTOR)
-        self.conv_in = nn.Conv2d(channels * FACTOR**2, width, 3, padding=1)
+        self.unshuffle = nn.PixelUnshuffle(_FACTOR)
+        self.conv_in = nn.Conv2d(channels * _FACTOR**2, width, 3, padding=1)
         self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
 
     def forward(self, image: Tensor) -> Tensor:
@@ -90,8 +90,8 @@ class BlockDecoder(nn.Module):
     def __init__(self, channels: int, width: int, blocks: int) -> None:
         super().__init__()
         self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
-        self.conv_out = nn.Conv2d(width, channels * FACTOR**2, 3, padding=1)
-        self.shuffle = nn.PixelShuffle(FACTOR)
+        self.conv_out = nn.Conv2d(width, channels * _FACTOR**2, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(_FACTOR)
 
     def forward(self, features: Tensor) -> Tensor:
         """See the class."""
@@ -111,9 +111,9 @@ def load_autoencoder(folder: Path, device: torch.device | str = "cpu") -> Any:
         return load_network(BlockAutoencoder, folder).to(device)
     vqvae = load_diffusers(VQModel, folder)
     factor = 2 ** (len(vqvae.config.block_out_channels) - 1)
-    if factor != FACTOR:
+    if factor != _FACTOR:
         raise ValueError(
-            f"{folder}: autoencoder of another factor; expected {FACTOR}, found {factor}; use a model of "
-            f"factor {FACTOR}"
+            f"{folder}: autoencoder of another factor; expected {_FACTOR}, found {factor}; use a model of "
+            f"factor {_FACTOR}"
         )
     return vqvae.to(device)

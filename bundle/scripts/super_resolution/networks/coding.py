@@ -18,7 +18,7 @@ from .regression_network import RegressionNetwork
 from .weight_folder import load_network
 
 SCALE = 4
-MID_GREY = 0.5
+_MID_GREY = 0.5
 
 
 class Coding:
@@ -44,7 +44,7 @@ class Coding:
         if self.regression is not None:
             return self.regression(low_res)
         n, _, height, width = low_res.shape
-        return low_res.new_full((n, 1, SCALE * height, SCALE * width), MID_GREY)
+        return low_res.new_full((n, 1, SCALE * height, SCALE * width), _MID_GREY)
 
     def condition(self, low_res: Tensor, base: Tensor) -> Tensor:
         """What the diffusion network gets beside the latents: (N, condition_channels, h, w) in [-1, 1]."""

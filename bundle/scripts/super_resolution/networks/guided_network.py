@@ -18,7 +18,7 @@ from ..resampling import resize
 from .regression_network import ResidualBlock
 
 PATCH = 4  # side of a patch, pixels
-HEADS = 4
+_HEADS = 4
 
 
 class GuidedNetwork(nn.Module):
@@ -54,7 +54,9 @@ class GuidedNetwork(nn.Module):
         self.guide_entry = nn.Conv2d(guide_channels, pixel_width, 3, padding=1)
         self.region_stages = nn.ModuleList(TntBlock(pixel_width, patch_width) for _ in range(stages))
         self.guide_stages = nn.ModuleList(TntBlock(pixel_width, patch_width) for _ in range(stages))
-        self.fusions = nn.ModuleList(nn.MultiheadAttention(patch_width, HEADS, batch_first=True) for _ in range(stages))
+        self.fusions = nn.ModuleList(
+            nn.MultiheadAttention(patch_width, _HEADS, batch_first=True) for _ in range(stages)
+        )
         self.features = nn.Conv2d(pixel_width + patch_width, patch_width, 3, padding=1)
         self.implicit = ImplicitFunction(patch_width)
 
@@ -81,7 +83,7 @@ class GuidedNetwork(nn.Module):
                 guide_stage(told)
                 fused, _ = fusion(tokens.patches, told.patches, told.patches, need_weights=False)
                 tokens.patches = tokens.patches + present[:, None, None] * fused
-        features = self.features(torch.cat([join(tokens.pixels, grid), spread(tokens.patches, grid)], dim=1))
+        features = self.features(torch.cat([_join(tokens.pixels, grid), _spread(tokens.patches, grid)], dim=1))
         return resize(low_res, size) + self.implicit(features[..., :height, :width], size)
 
 
@@ -99,9 +101,9 @@ class TntBlock(nn.Module):
 
     def __init__(self, pixel_width: int, patch_width: int) -> None:
         super().__init__()
-        self.inner = encoder_layer(pixel_width)
+        self.inner = _encoder_layer(pixel_width)
         self.project = nn.Linear(PATCH**2 * pixel_width, patch_width)
-        self.outer = encoder_layer(patch_width)
+        self.outer = _encoder_layer(patch_width)
 
     def forward(self, tokens: Tokens) -> None:
         """Update the tokens of a stream."""
@@ -125,7 +127,7 @@ class ImplicitFunction(nn.Module):
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """(N, C, h, w) -> (N, 1, *size)."""
-        rows, columns = (neighbours(length, out) for length, out in zip(features.shape[-2:], size, strict=True))
+        rows, columns = (_neighbours(length, out) for length, out in zip(features.shape[-2:], size, strict=True))
         content, total = self.content(features), features.new_zeros(len(features), 1, *size)
         for row_index, row_offset, row_weight in rows:
             for column_index, column_offset, column_weight in columns:
@@ -137,7 +139,7 @@ class ImplicitFunction(nn.Module):
         return total
 
 
-def neighbours(length: int, out: int) -> list[tuple[Tensor, Tensor, Tensor]]:
+def _neighbours(length: int, out: int) -> list[tuple[Tensor, Tensor, Tensor]]:
     """For ``out`` pixels over ``length`` features: index, offset in features and weight of the two nearest ones."""
     place = (torch.arange(out) + 0.5) * length / out - 0.5
     lower = place.floor()
@@ -147,9 +149,9 @@ def neighbours(length: int, out: int) -> list[tuple[Tensor, Tensor, Tensor]]:
     return found
 
 
-def encoder_layer(width: int) -> nn.TransformerEncoderLayer:
+def _encoder_layer(width: int) -> nn.TransformerEncoderLayer:
     """Attention and a perceptron of twice the width, normalised before each."""
-    return nn.TransformerEncoderLayer(width, HEADS, 2 * width, dropout=0.0, batch_first=True, norm_first=True)
+    return nn.TransformerEncoderLayer(width, _HEADS, 2 * width, dropout=0.0, batch_first=True, norm_first=True)
 
 
 def split(features: Tensor) -> Tensor:
@@ -159,14 +161,14 @@ def split(features: Tensor) -> Tensor:
     return patches.permute(0, 3, 2, 1).reshape(-1, PATCH**2, width)
 
 
-def join(pixels: Tensor, grid: tuple[int, int]) -> Tensor:
+def _join(pixels: Tensor, grid: tuple[int, int]) -> Tensor:
     """Inverse of :func:`split` for (rows, columns) of patches."""
     count = grid[0] * grid[1]
     patches = pixels.unflatten(0, (-1, count)).permute(0, 3, 2, 1).flatten(1, 2)  # (N, c 16, P)
     return F.fold(patches, (grid[0] * PATCH, grid[1] * PATCH), PATCH, stride=PATCH)
 
 
-def spread(patches: Tensor, grid: tuple[int, int]) -> Tensor:
+def _spread(patches: Tensor, grid: tuple[int, int]) -> Tensor:
     """(N, P, C) -> (N, C, h, w): each patch's features at all of its pixels, interpolated between centres."""
     image = patches.transpose(1, 2).unflatten(2, grid)
     return F.interpolate(image, scale_factor=PATCH, mode="bilinear", align_corners=False)

@@ -18,7 +18,7 @@ from ...networks.pretrained import check_state
 
 Network = TypeVar("Network", bound=nn.Module)
 
-DIFFUSERS_FILE, OWN_FILE = "diffusion_pytorch_model.safetensors", "model.safetensors"
+_DIFFUSERS_FILE, _OWN_FILE = "diffusion_pytorch_model.safetensors", "model.safetensors"
 
 
 def save_network(network: Any, folder: Path) -> None:
@@ -40,7 +40,7 @@ def save_network(network: Any, folder: Path) -> None:
     else:
         network.save_config(fresh)
     state = {name: value.detach().half().cpu().contiguous() for name, value in network.state_dict().items()}
-    save_file(state, fresh / (OWN_FILE if own else DIFFUSERS_FILE), metadata={"format": "pt"})
+    save_file(state, fresh / (_OWN_FILE if own else _DIFFUSERS_FILE), metadata={"format": "pt"})
     replace_folder(fresh, folder)
 
 
@@ -56,7 +56,7 @@ def load_network(network_type: type[Network], folder: str | Path) -> Network:
         ValueError: another class, sizes that make no network, or tensors that are missing, unexpected or misshaped.
     """
     folder = Path(folder)
-    config = read_config(folder, network_type)
+    config = _read_config(folder, network_type)
     own = {key: value for key, value in config.items() if not key.startswith("_")}
     try:
         network = network_type(**own)
@@ -65,10 +65,10 @@ def load_network(network_type: type[Network], folder: str | Path) -> Network:
             f"{folder}/config.json: makes no {network_type.__name__} ({error}); expected the sizes that it was trained "
             f"with, found {own}; copy the folder again"
         ) from error
-    state = read_weights(folder)
+    state = _read_weights(folder)
     check_state(folder, state, network.state_dict())
     network.load_state_dict(state, strict=True)
-    return fast(network)
+    return _fast(network)
 
 
 def load_diffusers(network_type: Any, folder: str | Path) -> Any:
@@ -79,7 +79,7 @@ def load_diffusers(network_type: Any, folder: str | Path) -> Any:
         ValueError: another class, or tensors that are missing, unexpected or misshaped.
     """
     folder = Path(folder)
-    read_config(folder, network_type)
+    _read_config(folder, network_type)
     if not any((*folder.glob("*.safetensors"), *folder.glob("*.bin"))):
         raise FileNotFoundError(f"{folder}: no weights; expected safetensors, found none; copy the file there")
     try:
@@ -97,10 +97,10 @@ def load_diffusers(network_type: Any, folder: str | Path) -> Any:
                 f"{folder}: weights do not fit; expected exactly those of its config.json, found {len(keys)} {what} "
                 f"({keys[0]}); copy the folder again"
             )
-    return fast(network)
+    return _fast(network)
 
 
-def fast(network: Any) -> Any:
+def _fast(network: Any) -> Any:
     """Evaluation mode, no gradients, and channels-last, which was measured 1.25 times as fast on a processor."""
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
@@ -112,17 +112,17 @@ def read_class(folder: Path) -> str:
         FileNotFoundError: no configuration.
         ValueError: it is no JSON object.
     """
-    return str(read_json(folder).get("_class_name"))
+    return str(_read_json(folder).get("_class_name"))
 
 
-def read_config(folder: Path, network_type: type) -> dict[str, Any]:
+def _read_config(folder: Path, network_type: type) -> dict[str, Any]:
     """``config.json`` of a network.
 
     Raises:
         FileNotFoundError: there is none.
         ValueError: it is no JSON object, or of another class.
     """
-    config = read_json(folder)
+    config = _read_json(folder)
     if config.get("_class_name") != network_type.__name__:
         raise ValueError(
             f"{folder}/config.json: another network; expected {network_type.__name__}, found "
@@ -131,7 +131,7 @@ def read_config(folder: Path, network_type: type) -> dict[str, Any]:
     return config
 
 
-def read_json(folder: Path) -> dict[str, Any]:
+def _read_json(folder: Path) -> dict[str, Any]:
     """``config.json`` of a folder.
 
     Raises:
@@ -153,7 +153,7 @@ def read_json(folder: Path) -> dict[str, Any]:
     return config
 
 
-def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     """All tensors in float32.
 
     Raises:
