@@ -6,7 +6,6 @@ the file names (MONAI 1.6.1 has no default for them), and it refuses a mistyped 
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 import re
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+
+from .common.choices import check_choice
 
 BUNDLE_ROOT = Path(__file__).resolve().parents[1]
 CONFIG_DIR = BUNDLE_ROOT / "configs"
@@ -184,15 +185,13 @@ def _root_cause(error: BaseException) -> BaseException:
 
 def _config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
     """Files of a workflow, in merging order."""
-    if workflow not in WORKFLOWS:
-        raise ValueError(_unknown("workflow", workflow, WORKFLOWS))
+    check_choice("workflow", workflow, WORKFLOWS)
     own = WORKFLOWS[workflow]
     # What makes another workflow is no overlay: zooming's network, laid over evaluating, would be an untrained one.
     taken = {name for files in WORKFLOWS.values() for name in files}
     available = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if path.name not in taken)
     for overlay in overlays:
-        if overlay not in available:
-            raise ValueError(_unknown("--overlay", overlay, available))
+        check_choice("--overlay", overlay, available)
     return [CONFIG_DIR / name for name in (*own, *(f"{overlay}.yaml" for overlay in overlays))]
 
 
@@ -218,10 +217,9 @@ def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> Non
     from monai.bundle import ConfigParser
 
     config = ConfigParser.load_config_files([str(file) for file in files])
-    known = set(_all_keys(config))
+    known = sorted(set(_all_keys(config)))
     for key in overrides:
-        if key.replace("#", "::") not in known:
-            raise ValueError(_unknown(f"--{key}", key, known))
+        check_choice(f"--{key}", key.replace("#", "::"), known)
 
 
 def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:
@@ -231,13 +229,6 @@ def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:
         key = f"{prefix}::{name}" if prefix else str(name)
         yield key
         yield from _all_keys(child, key)
-
-
-def _unknown(what: str, found: str, known: Iterable[str]) -> str:
-    """Message for a name that does not exist."""
-    names = sorted(known)
-    nearest = difflib.get_close_matches(found, names, n=1, cutoff=0.0)[0]
-    return f"{what}: not known; expected a name that exists, found {found!r}; did you mean {nearest!r}?"
 
 
 def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
