@@ -83,8 +83,13 @@ def test_calibration_without_training_images_needs_to_be_told(later, tmp_path, d
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"method": "isotonic"}, "platt"), ({"policy": "f1"}, "youden"), ({"policy_target": 90}, r"0\.9 for 90 %")],
+    [
+        ({"method": "isotonic"}, "platt"),
+        ({"policy": "f1"}, "youden"),
+        ({"policy_target": 90}, r"0\.9 for 90 %"),
+        ({"novelty_images": -1}, "found -1"),
+    ],
 )
-def test_wrong_settings_are_refused_before_images_are_read(wrong, message):
+def test_wrong_settings_are_rejected_before_images_are_read(wrong, message):
     with pytest.raises(ValueError, match=message):
         CalibrationSettings(**wrong)

@@ -48,7 +48,7 @@ def test_a_model_that_was_never_calibrated_has_none(model_dir: Path) -> None:
     assert load_calibration(model_dir) is None
 
 
-def test_other_labels_or_weights_are_refused(model_dir: Path) -> None:
+def test_other_labels_or_weights_are_rejected(model_dir: Path) -> None:
     save_calibration(make(model_dir), model_dir)
     with pytest.raises(ValueError, match="other labels"):
         load_calibration(model_dir, ["Mass", "Edema"])
@@ -64,7 +64,7 @@ def test_other_files_beside_the_weights_do_not_make_them_others(model_dir: Path)
 
 
 @pytest.mark.parametrize("wrong", [{"scale": -1.0}, {"scale": 0.0}, {"threshold": 1.5}, {"offset": 1e999}])
-def test_damaged_values_are_refused(model_dir: Path, wrong: dict) -> None:
+def test_damaged_values_are_rejected(model_dir: Path, wrong: dict) -> None:
     save_calibration(make(model_dir), model_dir)
     path = model_dir / "thresholds.json"
     content = json.loads(path.read_text())

@@ -58,7 +58,7 @@ def test_file_is_small_and_belongs_to_its_weights(tmp_path: Path) -> None:
         load_novelty(tmp_path)
 
 
-def test_features_of_another_network_are_refused() -> None:
+def test_features_of_another_network_are_rejected() -> None:
     novelty = fit_novelty(make_features(100, 0), make_features(50, 1))
     with pytest.raises(ValueError, match=r"expected finite \(N, 40\)"):
         novelty.score(np.zeros((2, 41)))

@@ -47,7 +47,7 @@ def test_compare_pairs_the_enhanced_tree_with_the_original_one(tmp_path: Path, c
     assert json.loads((tmp_path / "comparison.json").read_text()) == result
 
 
-def test_other_cases_are_refused(tmp_path: Path, case: tuple) -> None:
+def test_other_cases_are_rejected(tmp_path: Path, case: tuple) -> None:
     logits, targets = case
     evaluate(tmp_path / "base", "/data", ".png", logits, targets)
     evaluate(tmp_path / "short", "/data", ".png", logits[:50], targets[:50])
@@ -71,7 +71,7 @@ def test_items_without_patient_are_their_own_patient() -> None:
     assert anonymous_groups(items) == [0, 1, 2, 0]
 
 
-def test_sigmoid_is_stable_and_wrong_logits_are_refused(tmp_path: Path) -> None:
+def test_sigmoid_is_stable_and_wrong_logits_are_rejected(tmp_path: Path) -> None:
     assert sigmoid(np.array([-1000.0, 0.0, 1000.0])).tolist() == [0.0, 0.5, 1.0]
     with pytest.raises(ValueError, match="found 1 items and 2 rows"):
         write_evaluation(tmp_path, LABELS, [{"image": "a"}], np.zeros((2, 2)), np.zeros((2, 2)))

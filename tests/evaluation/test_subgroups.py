@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from scripts.evaluation.subgroups import Judged, _group_of, subgroup_report
+from scripts.evaluation.subgroups import ScoredImages, _group_of, subgroup_report
 from sklearn.metrics import roc_auc_score
 
 LABELS = ["common", "rare"]
@@ -22,8 +22,8 @@ def make_case() -> tuple[np.ndarray, np.ndarray, list[dict]]:
 def report(decisions: bool = True, bootstrap: int = 50) -> dict:
     probabilities, targets, items = make_case()
     made = probabilities > 0.5 if decisions else None
-    judged = Judged(probabilities, targets, np.arange(400), made)
-    return subgroup_report(LABELS, judged, items, bootstrap=bootstrap, seed=0)
+    images = ScoredImages(probabilities, targets, np.arange(400), made)
+    return subgroup_report(LABELS, images, items, bootstrap=bootstrap, seed=0)
 
 
 def test_each_group_has_the_figures_of_its_images() -> None:

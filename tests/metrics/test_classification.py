@@ -136,6 +136,6 @@ def test_bootstrap_of_600_images_14_labels_is_fast() -> None:
         (np.zeros((0, 1)), np.zeros((0, 1)), "at least one image"),
     ],
 )
-def test_wrong_input_is_refused(probabilities: np.ndarray, targets: np.ndarray, message: str) -> None:
+def test_wrong_input_is_rejected(probabilities: np.ndarray, targets: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         metrics_report(["a"], probabilities, targets, bootstrap=0)

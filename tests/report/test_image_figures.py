@@ -22,7 +22,7 @@ def test_panel_ends_with_what_the_last_crop_changed_of_the_first() -> None:
     assert np.allclose(panel.axes[5].images[0].get_array(), 0.25)
 
 
-def test_sizes_that_do_not_belong_together_are_refused() -> None:
+def test_sizes_that_do_not_belong_together_are_rejected() -> None:
     image = np.zeros((8, 8))
     with pytest.raises(ValueError, match="crops of one size"):
         crop_panel(image, image, [], {"native": np.zeros((4, 4)), "enhanced": np.zeros((8, 8))})

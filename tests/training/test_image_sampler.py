@@ -80,6 +80,6 @@ def test_no_labels_at_all_is_an_even_epoch():
     assert sorted(index for index, _ in sampler) == [0, 1, 2, 3, 4]
 
 
-def test_unknown_sampler_is_refused():
-    with pytest.raises(ValueError, match="expected shuffled or balanced, found 'rare'"):
+def test_unknown_sampler_is_rejected():
+    with pytest.raises(ValueError, match="expected one of shuffled, balanced, found 'rare'"):
         make_sampler("rare", Data(), POLICY)

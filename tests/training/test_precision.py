@@ -14,9 +14,12 @@ def test_auto_on_cpu_is_bf16_only_where_the_processor_has_it(monkeypatch):
     assert resolve_precision("auto", "cpu") == "fp32"
 
 
-@pytest.mark.parametrize("precision", ["fp16", "half"])
-def test_unusable_precision_is_refused(precision):
-    with pytest.raises(ValueError, match="--precision auto"):
+@pytest.mark.parametrize(
+    ("precision", "message"),
+    [("fp16", "--precision auto"), ("half", "expected one of auto, fp32, bf16, fp16, found 'half'")],
+)
+def test_unusable_precision_is_rejected(precision, message):
+    with pytest.raises(ValueError, match=message):
         resolve_precision(precision, "cpu")
 
 

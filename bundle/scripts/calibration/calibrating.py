@@ -1,7 +1,7 @@
 """The calibration workflow: validation split -> ``thresholds.json``, training images -> ``novelty.safetensors``.
 
-The test split is not looked at, and a model that was trained on the validation images is refused: its logits there are
-too confident, and every threshold would be too high.
+The test split is never read. A model that was trained on the validation images is rejected: its logits for them are too
+confident, and every threshold would be too high.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from ..common.choices import check_choice
 from ..data.datalist import Datalist, anonymous_groups
 from ..data.dataset import RadiographDataset
 from ..data.fingerprints import assert_not_trained_on
@@ -34,14 +35,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CalibrationSettings:
-    """What may be chosen.
+    """Settings of the calibration workflow.
 
     Attributes:
-        method: ``auto``, ``platt`` or ``temperature``.
-        policy: of the thresholds: ``youden``, ``sensitivity`` or ``specificity``.
-        policy_target: share that the last two must reach on the validation split.
-        novelty_images: training images, drawn at random, that show what is usual; 0: no measure of novelty.
-        seed: of that draw.
+        method: ``auto``, ``platt`` or ``temperature``; see :func:`.fitting.fit_calibration`.
+        policy: rule that chooses the thresholds: ``youden``, ``sensitivity`` or ``specificity``.
+        policy_target: sensitivity or specificity that the threshold must reach on the validation split, in (0, 1);
+            ignored by ``youden``.
+        novelty_images: number of training images, drawn at random, from which novelty is learned; 0: novelty is not
+            measured.
+        seed: random seed of that draw.
     """
 
     method: str = "auto"
@@ -51,28 +54,29 @@ class CalibrationSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what is not known before images are read."""
+        """Check the settings before images are read."""
         check_policy(self.policy, self.policy_target)
-        if self.method not in METHODS or self.novelty_images < 0:
+        check_choice("method", self.method, METHODS)
+        if self.novelty_images < 0:
             raise ValueError(
-                f"method, novelty_images: expected one of {', '.join(METHODS)} and a number from 0 up, "
-                f"found {self.method!r} and {self.novelty_images}; correct them"
+                f"novelty_images: expected 0 or a positive number, found {self.novelty_images}; "
+                "set --novelty_images 0 to go without"
             )
 
 
 class CalibrationRun:
-    """Calibrate the model of a folder.
+    """Calibration of the model of a folder.
 
     Args:
-        model_dir: folder of the weights, which the results are written into.
-        network: of that folder, on ``device``.
-        datalist: with a validation split, and a training split for novelty.
-        make_dataset: items of a split -> dataset, prepared as the network wants them.
-        inferer: decides the precision.
-        device: where images go.
-        batch_size: images at once.
+        model_dir: folder of the weights; the results are written into it.
+        network: network of that folder, on ``device``.
+        datalist: data list with a validation split; novelty also needs the training split.
+        make_dataset: function from the items of a split to a dataset with the network's preprocessing.
+        inferer: callable (images, network, *crops) -> logits, which sets the precision.
+        device: device of the images.
+        batch_size: number of images in a batch.
         tracker: MLflow run.
-        settings: what may be chosen.
+        settings: settings of the workflow.
     """
 
     def __init__(
@@ -93,15 +97,16 @@ class CalibrationRun:
         self.tracker, self.settings = tracker, settings
 
     def run(self) -> None:
-        """Learn, write and log.
+        """Calibrate the model, write both files and log the metrics.
 
         Raises:
-            ValueError: an empty split, a model that was trained on the validation images, or no label to calibrate.
+            ValueError: an empty split, a model that was trained on the validation images, or no label with both
+                classes.
         """
         if self.settings.novelty_images and not self.datalist.splits["training"]:
             raise ValueError(
-                "novelty: the datalist has no training images; expected those of the model, found none; give the "
-                "datalist that it was trained on, or set --novelty_images 0 to go without"
+                "novelty: the datalist has no training images; expected the training images of the model, found none; "
+                "give the datalist that it was trained on, or set --novelty_images 0 to go without"
             )
         validation = self.make_dataset(data=self.datalist.splits["validation"])
         assert_not_trained_on(self.model_dir, validation)
@@ -114,16 +119,16 @@ class CalibrationRun:
                 (self.model_dir / NOVELTY_FILE).unlink(missing_ok=True)
 
     def outputs(self, dataset: RadiographDataset) -> Outputs:
-        """Logits, targets and features of a dataset."""
+        """Compute logits, targets and features of a dataset."""
         logger.info("running the network on %d images", len(dataset))
         return collect(self.network, DataLoader(dataset, self.batch_size), self.inferer, self.device)
 
     def calibrate(self, validation: RadiographDataset, outputs: Outputs) -> None:
-        """Write ``thresholds.json``."""
+        """Calibrate the labels, choose the thresholds, and write ``thresholds.json``."""
         settings = self.settings
         groups = np.asarray(anonymous_groups(validation.data))
         labels = self.datalist.labels
-        by_label, figures = fit_calibration(
+        by_label, metrics = fit_calibration(
             labels, outputs.logits.astype(np.float64), outputs.targets.astype(np.float64), groups,
             method=settings.method, policy=settings.policy, policy_target=settings.policy_target,
         )  # fmt: skip
@@ -134,11 +139,11 @@ class CalibrationRun:
             "data_sha256": self.datalist.sha256,
             "n_images": len(validation),
             "n_patients": len(np.unique(groups)),
-            "figures": figures,
+            "figures": metrics,
         }
         calibration = Calibration(by_label, weights_sha256(self.model_dir), policy, details)
         path = save_calibration(calibration, self.model_dir)
-        for when, row in figures["macro"].items():
+        for when, row in metrics["macro"].items():
             self.tracker.log_metrics({f"calibration_{when}_{name}": value for name, value in row.items()})
         self.tracker.log_artifacts(path)
         logger.info(
@@ -146,7 +151,11 @@ class CalibrationRun:
         )
 
     def learn_novelty(self, validation: Outputs) -> None:
-        """Write ``novelty.safetensors``."""
+        """Learn novelty from training images and write ``novelty.safetensors``.
+
+        Args:
+            validation: outputs for the validation split, the reference for the distances.
+        """
         items = self.datalist.splits["training"]
         drawn = np.random.default_rng(self.settings.seed).permutation(len(items))[: self.settings.novelty_images]
         training = self.make_dataset(data=[items[index] for index in sorted(drawn)])
@@ -155,16 +164,16 @@ class CalibrationRun:
 
 
 def _named_only(item: Mapping[str, Any]) -> dict[str, str]:
-    """What the hash of a split is made of; the file's name, because its folder differs between machines."""
+    """Parts of an item that the split hash covers: the file name without its folder, which differs between machines."""
     return {"patient_id": item["patient_id"], "image": Path(item["image"]).name}
 
 
 def _format_calibration(calibration: Calibration) -> str:
-    """Text table for the console: how each label was calibrated, its threshold, and the calibration error."""
-    figures = calibration.details["figures"]["labels"]
+    """Text table for the console: method, threshold, and calibration error before and after, for each label."""
+    metrics = calibration.details["figures"]["labels"]
     lines = [f"{'label':28}{'method':13}{'threshold':>10}{'error before':>14}{'after':>8}"]
     for name, label in calibration.by_label.items():
-        row = figures[name] or {}
+        row = metrics[name] or {}
         before, after = (
             f"{row[when]['calibration_error']:.3f}" if row.get(when) else "-" for when in ("before", "after")
         )

@@ -1,8 +1,9 @@
-"""What ``run calibration`` learned on the validation split, as ``thresholds.json`` beside the weights, and its use.
+"""``thresholds.json``: the calibration and the thresholds of a model, stored beside its weights.
 
-Calibrated probability of a label: ``sigmoid(scale * logit + offset)``; positive from its threshold on. The file names
-the labels and the hash of the weights that it was made for, and is refused for any others: thresholds of another model
-would give plausible, wrong decisions.
+The workflow ``calibration`` learns them on the validation split. The calibrated probability of a label is
+``sigmoid(scale * logit + offset)``, and the label is called positive from its threshold on. The file names the labels
+and the hash of the weights that it was made for. It is rejected for any other model, because thresholds of another
+model would give plausible but wrong decisions.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class LabelCalibration:
-    """One label.
+    """Calibration and threshold of one label.
 
     Attributes:
-        scale: > 0, so that ranks and AUROC stay what they were.
-        offset: added in logits.
-        threshold: calibrated probability from which on the label is called positive.
+        scale: factor of the logit; above 0, so that calibration does not change ranks or AUROC.
+        offset: value added to the scaled logit.
+        threshold: calibrated probability from which the label is called positive, in [0, 1].
         method: ``platt``, ``temperature``, or ``none`` (scale 1, offset 0, threshold 0.5).
-        note: why the method is not the one asked for; empty otherwise.
-        n_positive: cases that it was learned from.
-        n_negative: likewise.
+        note: reason why the method differs from the requested one; empty if it does not.
+        n_positive: number of positive cases that the calibration was learned from.
+        n_negative: number of negative cases that the calibration was learned from.
     """
 
     scale: float
@@ -49,11 +50,11 @@ class LabelCalibration:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Of N images.
+    """Calibrated outputs for N images.
 
     Attributes:
         probabilities: (N, C) float64 in [0, 1], in the order of the labels.
-        decisions: (N, C) bool.
+        decisions: (N, C) bool, True from the threshold of the label on.
     """
 
     probabilities: np.ndarray
@@ -65,10 +66,11 @@ class Calibration:
     """Calibration of all labels of one model.
 
     Attributes:
-        by_label: C entries, in the order of the network's outputs.
-        weights_sha256: of the model that it belongs to.
-        policy: how the thresholds were chosen, in words (``youden``, ``sensitivity 0.9``, ``specificity 0.9``).
-        details: split, its hash, figures before and after; for the reader, not used by :meth:`apply`.
+        by_label: label -> calibration, C entries in the order of the network's outputs.
+        weights_sha256: SHA-256 of the weights that the calibration belongs to.
+        policy: rule that chose the thresholds, with its target: ``youden``, ``sensitivity 0.9``, ``specificity 0.9``.
+        details: split, hash of the split, and metrics before and after calibration; for the reader, not used by
+            :meth:`apply`.
     """
 
     by_label: Mapping[str, LabelCalibration]
@@ -78,27 +80,27 @@ class Calibration:
 
     @property
     def labels(self) -> list[str]:
-        """C names, in order."""
+        """Names of the C labels, in order."""
         return list(self.by_label)
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Threshold of each label, a calibrated probability."""
+        """Threshold of each label, as a calibrated probability."""
         return {name: label.threshold for name, label in self.by_label.items()}
 
     @property
     def uncalibrated(self) -> list[str]:
-        """Labels that the validation split could not say anything about; their probability is the raw one."""
+        """Labels without both classes in the validation split; their probabilities are not calibrated."""
         return [name for name, label in self.by_label.items() if label.method == "none"]
 
     def apply(self, logits: np.ndarray) -> Calibrated:
-        """Calibrated probabilities and decisions.
+        """Compute calibrated probabilities and decisions.
 
         Args:
-            logits: (N, C) of the network.
+            logits: (N, C) outputs of the network.
 
         Raises:
-            ValueError: another number of columns.
+            ValueError: the number of columns is not C.
         """
         logits = np.asarray(logits, dtype=np.float64)
         if logits.ndim != 2 or logits.shape[1] != len(self.by_label):
@@ -115,8 +117,11 @@ def save_calibration(calibration: Calibration, model_dir: str | Path) -> Path:
     """Write ``thresholds.json`` into a model folder.
 
     Args:
-        calibration: of that model.
+        calibration: calibration of that model.
         model_dir: folder of the weights.
+
+    Returns:
+        Path of the file.
     """
     return write_json(
         Path(model_dir) / _THRESHOLDS_FILE,
@@ -131,17 +136,17 @@ def save_calibration(calibration: Calibration, model_dir: str | Path) -> Path:
 
 
 def load_calibration(model_dir: str | Path, labels: Sequence[str] | None = None) -> Calibration | None:
-    """Calibration of a model folder.
+    """Read the calibration of a model folder.
 
     Args:
         model_dir: folder of the weights.
-        labels: names that it must be for, in order; ``None``: those of the folder's ``metadata.json``.
+        labels: expected labels, in order; ``None`` expects the labels in the folder's ``metadata.json``.
 
     Returns:
         The calibration, or ``None`` when the model was never calibrated.
 
     Raises:
-        ValueError: a damaged file, or one for other labels or other weights.
+        ValueError: the file is damaged, or was made for other labels or other weights.
     """
     path = Path(model_dir) / _THRESHOLDS_FILE
     if not path.is_file():
@@ -162,10 +167,10 @@ def load_calibration(model_dir: str | Path, labels: Sequence[str] | None = None)
 
 
 def _read_calibration(path: Path) -> Calibration:
-    """Content of a ``thresholds.json``, checked for form and range.
+    """Read ``thresholds.json`` and check its form and the ranges of its values.
 
     Raises:
-        ValueError: naming what is wrong.
+        ValueError: the file is damaged; the message names the entry.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Run a network over images once and keep logits, targets and features."""
+"""Run a network over images once, and keep logits, targets and features."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..networks.zoom import KEYS
 
 @dataclass(frozen=True)
 class Outputs:
-    """Of N images, in the loader's order.
+    """Outputs of the network for N images, in the order of the loader.
 
     Attributes:
         logits: (N, C) float32.
         targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
-        features: (N, D) or (N, C, D) float32 that entered the head.
+        features: inputs of the network's head, (N, D) or, with one token per label, (N, C, D) float32.
     """
 
     logits: np.ndarray
@@ -35,13 +35,13 @@ def collect(
     inferer: Callable[..., torch.Tensor],
     device: torch.device | str,
 ) -> Outputs:
-    """Outputs for all images of a loader.
+    """Compute the outputs for all images of a loader.
 
     Args:
-        network: on ``device``; put into evaluation mode.
-        loader: batches with ``image`` (B, 1, S, S), ``label`` (B, C), and crops where the network reads some.
-        inferer: (images, network, *crops) -> logits; decides the precision.
-        device: where images go.
+        network: network on ``device``; it is set to evaluation mode.
+        loader: batches with ``image`` (B, 1, S, S), ``label`` (B, C), and crops if the network reads crops.
+        inferer: callable (images, network, *crops) -> logits, which sets the precision.
+        device: device of the images.
     """
     network.eval()
     logits, targets = [], []

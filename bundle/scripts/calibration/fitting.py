@@ -1,8 +1,9 @@
 """Calibration and thresholds of each label, fitted on the validation split.
 
-Temperature (one scale for all labels; C. Guo et al., ICML 2017, arXiv:1706.04599) or Platt scaling (scale and offset of
-a label; J. Platt, 1999, with his smoothed targets), per label whichever has the lower log loss on patients left out.
-``CalibratedClassifierCV`` of scikit-learn wraps single-label estimators and has no missing labels, hence this file.
+Two methods are available: temperature scaling (one scale for all labels; C. Guo et al., ICML 2017, arXiv:1706.04599)
+and Platt scaling (scale and offset per label; J. Platt, 1999, with his smoothed targets). ``auto`` takes, for each
+label, the method with the lower log loss on held-out patients. ``CalibratedClassifierCV`` of scikit-learn is not used
+because it wraps single-label estimators and does not support missing labels.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..common.choices import check_choice
 from ..metrics.classification import annotated, select_annotated
 from ..metrics.curves import calibration_error
 from ..metrics.macro import mean_or_none
@@ -24,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 METHODS = ("auto", "platt", "temperature")
 _FOLDS = 5
-# Two parameters need more than a handful of patients on either side; Platt's own examples have hundreds.
+# Platt scaling has two parameters and needs more than a few patients per class; Platt's own examples have hundreds.
 _FEW_PATIENTS = 10
 _LARGEST_SCALE = 20.0
 
@@ -43,37 +45,38 @@ def fit_calibration(
 
     Args:
         labels: C names.
-        logits: (N, C) of the network on the validation split.
+        logits: (N, C) outputs of the network for the validation split.
         targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
         groups: (N,) patient of each image.
-        method: ``platt``, ``temperature``, or ``auto``: per label the better one in cross-validation by patient.
-        policy: of the thresholds, see :func:`..metrics.operating_points.choose_threshold`.
-        policy_target: likewise.
+        method: ``platt``, ``temperature``, or ``auto``, which takes the better method for each label in
+            cross-validation by patient.
+        policy: rule that chooses the thresholds, see :func:`..metrics.operating_points.choose_threshold`.
+        policy_target: sensitivity or specificity to reach, in (0, 1); ignored by ``youden``.
 
     Returns:
-        The calibration of each label, and the figures before and after (after: on patients left out of the fit).
+        (calibration of each label, metrics before and after). The metrics after calibration are cross-validated: each
+        patient is held out of the fit that calibrates it.
 
     Raises:
         ValueError: an unknown method or policy, or no label with both classes.
     """
     check_policy(policy, policy_target)
-    if method not in METHODS:
-        raise ValueError(f"method: not known; expected one of {', '.join(METHODS)}, found {method!r}; choose one")
+    check_choice("method", method, METHODS)
     known = annotated(targets)
     usable = [i for i in range(len(labels)) if {0.0, 1.0} <= set(targets[known[:, i], i].tolist())]
     if not usable:
         raise ValueError(
-            "calibration: no label has both positive and negative cases; expected one that has among the "
+            "calibration: no label has both positive and negative cases; expected at least one such label among the "
             f"{len(targets)} images of the validation split, found none; use a larger split"
         )
     temperature = _fit_temperature(logits[:, usable], targets[:, usable])
     held_out = _out_of_fold(logits, targets, groups, usable)
     by_label: dict[str, LabelCalibration] = {}
-    figures: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
     for i, name in enumerate(labels):
         positive, scores = select_annotated(targets[:, i], logits[:, i])
         if i not in usable:
-            by_label[name], figures[name] = _uncalibrated(positive), None
+            by_label[name], metrics[name] = _uncalibrated(positive), None
             continue
         left_out = {key: values[known[:, i], i] for key, values in held_out.items()}
         chosen, note = _choose_method(method, positive, groups[known[:, i]], left_out)
@@ -84,16 +87,16 @@ def fit_calibration(
         threshold = choose_threshold(positive, sigmoid(scale * scores + offset), policy, policy_target)
         counts = int(positive.sum()), int((~positive).sum())
         by_label[name] = LabelCalibration(scale, offset, threshold, chosen, note, *counts)
-        after = _fit_figures(positive, left_out[chosen]) if held_out else None
-        figures[name] = {"before": _fit_figures(positive, scores), "after": after}
+        after = _fit_metrics(positive, left_out[chosen]) if held_out else None
+        metrics[name] = {"before": _fit_metrics(positive, scores), "after": after}
     for name, label in by_label.items():
         if label.note:
             logger.warning("calibration of %s: %s", name, label.note)
-    return by_label, {"labels": figures, "macro": _macro_figures(figures)}
+    return by_label, {"labels": metrics, "macro": _macro_metrics(metrics)}
 
 
 def _uncalibrated(positive: np.ndarray) -> LabelCalibration:
-    """What a label gets that the (M,) bool cases say nothing about: its raw probability, cut at 0.5, and a note."""
+    """Identity calibration, with threshold 0.5 and a note, for a label whose (M,) bool cases have a single class."""
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     note = f"not calibrated, threshold 0.5: {n_positive} positive and {n_negative} negative cases to learn from"
     return LabelCalibration(1.0, 0.0, 0.5, "none", note, n_positive, n_negative)
@@ -102,13 +105,17 @@ def _uncalibrated(positive: np.ndarray) -> LabelCalibration:
 def _choose_method(
     method: str, positive: np.ndarray, groups: np.ndarray, held_out: dict[str, np.ndarray]
 ) -> tuple[str, str]:
-    """Method of one label, and a note when it is not the one asked for.
+    """Choose the method of one label.
 
     Args:
-        method: as asked for.
+        method: requested method, one of ``METHODS``.
         positive: (M,) bool.
         groups: (M,) patient of each case.
-        held_out: method -> (M,) calibrated logits of cases left out of the fit; empty when there was one patient only.
+        held_out: method -> (M,) logits, each calibrated by a fit without its patient; empty if there is a single
+            patient.
+
+    Returns:
+        (method, note). The note says why the method differs from the requested one, and is empty if it does not.
     """
     if method == "temperature":
         return method, ""
@@ -126,16 +133,16 @@ def _choose_method(
 def _out_of_fold(
     logits: np.ndarray, targets: np.ndarray, groups: np.ndarray, usable: Sequence[int]
 ) -> dict[str, np.ndarray]:
-    """Calibrated logits of each image by a fit without its patient.
+    """Calibrate the logits of each image by a fit without its patient.
 
     Args:
         logits: (N, C).
         targets: (N, C).
         groups: (N,) patient of each image.
-        usable: labels with both classes.
+        usable: indices of the labels with both classes.
 
     Returns:
-        ``temperature`` and ``platt``, each (N, C), NaN where a fold could not be fitted; empty with one patient only.
+        ``temperature`` and ``platt``, each (N, C); NaN where a fold could not be fitted. Empty for a single patient.
     """
     from sklearn.model_selection import GroupKFold
 
@@ -156,14 +163,14 @@ def _out_of_fold(
 
 
 def _fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
-    """Scale (one over temperature) with the lowest log loss over all annotated (image, label) pairs.
+    """Fit the scale (1 / temperature) that minimises the log loss over all annotated (image, label) pairs.
 
     Args:
         logits: (N, C).
         targets: (N, C).
 
     Returns:
-        Between 1/20 and 20.
+        A value between 1/20 and 20.
     """
     from scipy.optimize import minimize_scalar
 
@@ -174,17 +181,20 @@ def _fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
 
 
 def _fit_platt(logits: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
-    """Scale and offset of one label, with Platt's smoothed targets, which keep separable cases finite.
+    """Fit scale and offset of one label. Platt's smoothed targets keep both finite for separable cases.
 
     Args:
         logits: (M,).
         positive: (M,) bool with both classes.
+
+    Returns:
+        (scale, offset).
     """
     from sklearn.linear_model import LogisticRegression
 
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     smoothed = np.where(positive, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
-    # A target between 0 and 1 is a case of each class, weighted.
+    # scikit-learn takes hard targets only: a target t becomes a positive case of weight t and a negative one of 1 - t.
     model = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
     model.fit(
         np.concatenate([logits, logits])[:, None],
@@ -199,8 +209,8 @@ def _log_loss(positive: np.ndarray, logits: np.ndarray) -> float:
     return float(np.logaddexp(0.0, np.where(positive, -logits, logits)).mean())
 
 
-def _fit_figures(positive: np.ndarray, logits: np.ndarray) -> dict[str, float | None]:
-    """Log loss, Brier score and calibration error of one label's (calibrated) logits."""
+def _fit_metrics(positive: np.ndarray, logits: np.ndarray) -> dict[str, float | None]:
+    """Log loss, Brier score and calibration error of the logits of one label, raw or calibrated."""
     probabilities = sigmoid(logits)
     return {
         "log_loss": _log_loss(positive, logits),
@@ -209,9 +219,9 @@ def _fit_figures(positive: np.ndarray, logits: np.ndarray) -> dict[str, float | 
     }
 
 
-def _macro_figures(figures: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Mean over the labels that were calibrated, before and after."""
-    present = [row for row in figures.values() if row is not None and row["after"] is not None]
+def _macro_metrics(metrics: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Mean over the calibrated labels, before and after."""
+    present = [row for row in metrics.values() if row is not None and row["after"] is not None]
     return {
         when: {
             key: mean_or_none([row[when][key] for row in present]) for key in ("log_loss", "brier", "calibration_error")

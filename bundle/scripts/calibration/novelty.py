@@ -1,9 +1,10 @@
-"""How unlike the training images an image is: Mahalanobis distance of its features, as a percentile of held-out ones.
+"""Novelty: how far an image lies from the training images, as a percentile among validation images.
 
-K. Lee et al., NeurIPS 2018 (arXiv:1807.03888), with one class, because findings overlap. The covariance is that of
-probabilistic PCA (Tipping and Bishop, 1999): the leading variances as they are, all others shrunk to their mean, which
-a few hundred images can support and which takes 0.2 MB instead of 2. Distances of validation images are the yardstick:
-those of the images that the network was trained on would be too small.
+The distance is the Mahalanobis distance of the image's features (K. Lee et al., NeurIPS 2018, arXiv:1807.03888), with a
+single class because findings overlap. The covariance is that of probabilistic PCA (Tipping and Bishop, 1999): the
+leading variances are kept, and all others are replaced by their mean. A few hundred images suffice to estimate it, and
+it takes 0.2 MB instead of 2 MB. Validation images are the reference because distances of images that the network was
+trained on would be too small.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ from ..networks.loading import weights_sha256
 
 NOVELTY_FILE = "novelty.safetensors"
 _COMPONENTS = 64
-# An image is flagged when at most one in a hundred images like those of the training is as far out.
+# Novelty above which an image is flagged: about 1 in 100 images of the training distribution.
 FLAG_ABOVE = 0.99
 _ARRAYS = ("mean", "components", "variances", "reference")
 
 
 @dataclass(frozen=True)
 class Novelty:
-    """Where training images lie in feature space.
+    """Distribution of the training images in feature space.
 
     Attributes:
-        mean: (D,) of their features.
+        mean: (D,) mean of their features.
         components: (K, D) orthonormal directions of largest variance.
-        variances: (K + 1,) along each of them, and along any other direction.
-        reference: (M,) distances of validation images, ascending.
+        variances: (K + 1,) variance along each of the components, and along any other direction.
+        reference: (M,) distances of the validation images, ascending.
     """
 
     mean: np.ndarray
@@ -40,16 +41,17 @@ class Novelty:
     reference: np.ndarray
 
     def distance(self, features: np.ndarray) -> np.ndarray:
-        """Squared Mahalanobis distance.
+        """Compute the squared Mahalanobis distance.
 
         Args:
-            features: (N, D) that enter the head; of (N, C, D), of label tokens, the mean over the labels is taken.
+            features: inputs of the network's head, (N, D) or, with one token per label, (N, C, D); label tokens are
+                averaged.
 
         Returns:
-            (N,) ≥ 0.
+            (N,) non-negative.
 
         Raises:
-            ValueError: features of another network, or not finite.
+            ValueError: the features have another size or are not finite.
         """
         features = _pooled(features)
         if features.ndim != 2 or features.shape[1] != len(self.mean) or not np.isfinite(features).all():
@@ -63,10 +65,10 @@ class Novelty:
         return (along**2 / self.variances[:-1]).sum(1) + rest / self.variances[-1]
 
     def score(self, features: np.ndarray) -> np.ndarray:
-        """Share of validation images that lie nearer to the training images than this one; flag above 0.99.
+        """Compute the share of validation images that lie nearer to the training images than each image.
 
         Args:
-            features: as in :meth:`distance`.
+            features: (N, D) or (N, C, D), as in :meth:`distance`.
 
         Returns:
             (N,) in [0, 1].
@@ -75,18 +77,18 @@ class Novelty:
 
 
 def _pooled(features: np.ndarray) -> np.ndarray:
-    """(N, D) of what enters the head: itself, or the mean of the label tokens of (N, C, D)."""
+    """Average label tokens: (N, C, D) -> (N, D); features of shape (N, D) stay as they are."""
     features = np.asarray(features, dtype=np.float64)
     return features.mean(axis=1) if features.ndim == 3 else features
 
 
 def fit_novelty(training: np.ndarray, validation: np.ndarray, components: int = _COMPONENTS) -> Novelty:
-    """Learn where the training images lie, and how far out held-out images of the same kind are.
+    """Fit the distribution of the training images, and measure the distances of the validation images.
 
     Args:
-        training: (N, D) features; those of label tokens as in :meth:`Novelty.distance`.
-        validation: (M, D) features.
-        components: K at most; fewer for few images.
+        training: (N, D) or (N, C, D) features, as in :meth:`Novelty.distance`.
+        validation: (M, D) or (M, C, D) features.
+        components: largest number of components K; fewer are kept for few images.
 
     Raises:
         ValueError: fewer than three training images, or no validation image.
@@ -96,7 +98,7 @@ def fit_novelty(training: np.ndarray, validation: np.ndarray, components: int = 
     if len(training) < 3 or not len(validation):
         raise ValueError(
             f"novelty: expected at least 3 training images and 1 validation image, found {len(training)} and "
-            f"{len(validation)}; set --novelty false to go without"
+            f"{len(validation)}; set --novelty_images 0 to go without"
         )
     training = _pooled(training)
     kept = min(components, len(training) - 2, training.shape[1] - 1)
@@ -111,8 +113,11 @@ def save_novelty(novelty: Novelty, model_dir: str | Path) -> Path:
     """Write ``novelty.safetensors`` into a model folder, with the hash of the folder's weights.
 
     Args:
-        novelty: of that model.
+        novelty: novelty of that model.
         model_dir: folder of the weights.
+
+    Returns:
+        Path of the file.
     """
     from safetensors.numpy import save
 
@@ -124,16 +129,16 @@ def save_novelty(novelty: Novelty, model_dir: str | Path) -> Path:
 
 
 def load_novelty(model_dir: str | Path) -> Novelty | None:
-    """Novelty of a model folder.
+    """Read the novelty of a model folder.
 
     Args:
         model_dir: folder of the weights.
 
     Returns:
-        What :func:`save_novelty` wrote, or ``None`` when there is none.
+        The novelty, or ``None`` when the folder has no ``novelty.safetensors``.
 
     Raises:
-        ValueError: a damaged file, or one for other weights.
+        ValueError: the file is damaged, or was made for other weights.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -155,11 +160,14 @@ def load_novelty(model_dir: str | Path) -> Novelty | None:
     return Novelty(**arrays)
 
 
-def novelty_figures(scores: np.ndarray) -> dict[str, float | int]:
-    """How novel the judged images are: ``median`` (near 0.5 for images like the validation ones) and ``n_flagged``.
+def novelty_metrics(scores: np.ndarray) -> dict[str, float | int]:
+    """Summarise the novelty of the evaluated images.
 
     Args:
-        scores: (N,) of :meth:`Novelty.score`.
+        scores: (N,) results of :meth:`Novelty.score`.
+
+    Returns:
+        ``median`` (near 0.5 for images like those of the validation split), ``n_flagged`` and ``flagged_above``.
     """
     return {
         "median": float(np.median(scores)),

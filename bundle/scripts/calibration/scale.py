@@ -1,4 +1,4 @@
-"""Logits to probabilities."""
+"""The logistic function: logits -> probabilities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Logistic function without overflow, in float64 so that confident cases do not tie.
+    """Compute the logistic function without overflow, in float64 so that confident cases do not tie.
 
     Args:
         logits: any shape.

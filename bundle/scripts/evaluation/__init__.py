@@ -3,8 +3,8 @@
 ``predictions``         predictions.csv and predictions.json
 ``calibrated_metrics``  metrics of calibrated probabilities and of decisions
 ``subgroups``           metrics by sex, age, view and source
-``comparison``          base against re-trained model, with the verdict in words
-``evaluate``            logits -> result files; two result folders -> comparison.json
+``comparison``          base model against re-trained model, with a verdict in words
+``evaluate``            logits -> result files of one model; two result folders -> comparison.json
 ``evaluation_handler``  engine handler that calls ``evaluate`` after the test split
 """
 

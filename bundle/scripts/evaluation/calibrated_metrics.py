@@ -1,4 +1,4 @@
-"""Figures of the calibrated probabilities and of the decisions at the thresholds, for ``metrics.json``."""
+"""Metrics of the calibrated probabilities and of the decisions at the thresholds, for ``metrics.json``."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ def calibrated_report(
     bootstrap: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Part ``calibrated`` of ``metrics.json``.
+    """Compute the section ``calibrated`` of ``metrics.json``.
 
     Args:
-        calibration: from the validation split.
-        calibrated: its probabilities and decisions for the N judged images.
+        calibration: calibration learned on the validation split.
+        calibrated: probabilities and decisions of this calibration for the N evaluated images.
         targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
-        groups: N integer patients.
-        bootstrap: replicates of the 95 % intervals; with 0 they are None.
-        seed: of the bootstrap.
+        groups: N integers, the patient of each image.
+        bootstrap: number of replicates for the 95 % intervals; with 0 the intervals are None.
+        seed: random seed of the bootstrap.
 
     Returns:
-        ``policy``; ``labels`` with threshold, method, counts and figures; ``macro`` over the labels that
-        have both classes here; accuracy over all pairs beside its all-negative baseline.
+        ``policy``; ``uncalibrated``, the labels without calibration; ``labels`` with threshold, method, counts and
+        metrics; ``macro`` over the labels that have both classes here; and accuracy over all (image, label) pairs
+        beside its all-negative baseline.
     """
     groups = np.asarray(groups)
     decided = decision_metrics(targets, calibrated.decisions, groups, bootstrap, seed)

@@ -1,4 +1,4 @@
-"""Did the enhancement help? Base against re-trained model on the same cases, and the answer in plain words."""
+"""Paired comparison of the base model and the re-trained model on the same cases, with a verdict in words."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..metrics.classification import auroc, average_precision, check_predictions
 from ..metrics.delong import holm, paired_delong
 from ..metrics.macro import mean_or_none, nan_mean
 
-# One point of macro-AUROC: gains below it are not worth a second training run.
+# A gain in macro-AUROC below 0.01 is not worth a second training run.
 _WORTHWHILE_GAIN = 0.01
-# Real 1024-pixel films instead of 256-pixel ones are worth 0.015 (Wollek et al. 2023, arXiv 2306.06051).
+# Real 1024-pixel images instead of 256-pixel images gain 0.015 (Wollek et al. 2023, arXiv:2306.06051).
 _BELIEVABLE_GAIN = 0.015
 
 
@@ -28,22 +28,22 @@ def compare_models(
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Paired differences (re-trained minus base), per label and macro.
+    """Compute paired differences (re-trained minus base) for each label and for the macro average.
 
     Args:
         labels: C names.
         base: (N, C) probabilities of the base model.
         retrained: (N, C) probabilities of the re-trained model on the same cases.
-        targets: (N, C); 1, 0, NaN, -1.
+        targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
         groups: (N,) integer patient of each case.
-        bootstrap: replicates of the intervals.
-        seed: of the bootstrap; both models see the same replicates.
+        bootstrap: number of replicates for the 95 % intervals.
+        seed: random seed of the bootstrap; both models are scored on the same replicates.
 
     Returns:
         The content of ``comparison.json``, JSON-ready.
 
     Raises:
-        ValueError: when shapes disagree.
+        ValueError: the shapes disagree.
     """
     base, targets = check_predictions(labels, base, targets)
     retrained, _ = check_predictions(labels, retrained, targets)
@@ -70,33 +70,33 @@ def compare_models(
 
 
 def _verdict(difference: float | None, interval: Sequence[float] | None) -> dict[str, Any]:
-    """Say in words what the macro-AUROC difference and its 95 % interval allow.
+    """State in words what can be concluded from the difference in macro-AUROC and its 95 % interval.
 
     Args:
-        difference: re-trained minus base.
-        interval: [low, high] of it.
+        difference: macro-AUROC of the re-trained model minus that of the base model.
+        interval: [low, high] of the difference.
 
     Returns:
-        ``verdict`` ("supported", "worse", "not supported" or "inconclusive"), ``sentence``, and ``cautions``.
+        ``verdict`` ("supported", "worse", "not supported" or "inconclusive"), ``sentence`` and ``cautions``.
     """
     if difference is None or interval is None:
         sentence = "Inconclusive: too few cases with both classes to compare the two models."
         return {"verdict": "inconclusive", "sentence": sentence, "cautions": []}
     low, high = interval
-    figures = f"{difference:+.3f} macro-AUROC, 95 % interval {low:+.3f} to {high:+.3f}"
+    numbers = f"{difference:+.3f} macro-AUROC, 95 % interval {low:+.3f} to {high:+.3f}"
     if low > 0:
         word, sentence = (
             "supported",
-            f"Supported for these two runs: the re-trained model ranked these cases better ({figures}).",
+            f"Supported for these two runs: the re-trained model ranked these cases better ({numbers}).",
         )
     elif high < 0:
-        word, sentence = "worse", f"Not supported: the re-trained model ranked these cases worse ({figures})."
+        word, sentence = "worse", f"Not supported: the re-trained model ranked these cases worse ({numbers})."
     elif high < _WORTHWHILE_GAIN:
         word = "not supported"
-        sentence = f"Not supported: no gain was seen, and one of {_WORTHWHILE_GAIN} or more is unlikely ({figures})."
+        sentence = f"Not supported: no gain was seen, and one of {_WORTHWHILE_GAIN} or more is unlikely ({numbers})."
     else:
         word = "inconclusive"
-        sentence = f"Inconclusive: the interval holds both no gain and a worthwhile one ({figures})."
+        sentence = f"Inconclusive: the interval holds both no gain and a worthwhile one ({numbers})."
     cautions = [
         "This compares two training runs with one seed each. The interval covers the choice of test patients, not the "
         "chance of training: repeat with other seeds, and re-train the base model without enhancement as a control."
@@ -110,7 +110,7 @@ def _verdict(difference: float | None, interval: Sequence[float] | None) -> dict
 
 
 def format_comparison_table(comparison: dict[str, Any]) -> str:
-    """Text table for the console, the macro average last and the verdict below.
+    """Text table for the console: one row per label, then the macro average, then the verdict.
 
     Args:
         comparison: content of ``comparison.json``.

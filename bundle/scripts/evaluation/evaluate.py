@@ -1,4 +1,4 @@
-"""One model's logits into its result files, and two models' result files into one comparison."""
+"""Writes the result files of one model from its logits, and compares the result files of two models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..calibration.calibration_file import Calibration
-from ..calibration.novelty import novelty_figures
+from ..calibration.novelty import novelty_metrics
 from ..calibration.scale import sigmoid
 from ..common.atomic import write_json
 from ..data.datalist import anonymous_groups
@@ -18,9 +18,10 @@ from ..metrics.classification import metrics_report
 from .calibrated_metrics import calibrated_report
 from .comparison import compare_models
 from .predictions import OK, Prediction, read_predictions, write_predictions
-from .subgroups import Judged, subgroup_report
+from .subgroups import ScoredImages, subgroup_report
 
-# Enhanced copies of JPEGs are PNGs; a DICOM named by its UID ("1.2.840.5") must not lose its last number.
+# Suffixes that are ignored when two cases are compared: the enhanced copy of a JPEG file is a PNG file. The list is
+# explicit, because a DICOM file named by its UID ("1.2.840.5") must not lose the last number.
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom", ".nii", ".gz")
 
 
@@ -41,24 +42,24 @@ def write_evaluation(
     """Write ``predictions.csv``, ``predictions.json`` and ``metrics.json`` of one model.
 
     Args:
-        output_dir: folder, made when absent.
+        output_dir: output folder, created if absent.
         labels: C names.
-        items: N datalist items; "image" is required, "patient_id" clusters the bootstrap, "flags" are passed on, "sex",
-            "age", "view" and "source" make the subgroups.
-        logits: (N, C) of the network.
+        items: N datalist items. "image" is required; "patient_id" is the cluster of the bootstrap; "flags" are copied
+            to the predictions; "sex", "age", "view" and "source" define the subgroups.
+        logits: (N, C) outputs of the network.
         targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
-        bootstrap: replicates of the 95 % intervals, by patient.
-        seed: of the bootstrap.
+        bootstrap: number of replicates for the 95 % intervals, drawn by patient.
+        seed: random seed of the bootstrap.
         model_hash: SHA-256 of the weights.
-        calibration: of the model; adds calibrated probabilities and decisions, and their figures.
-        novelty: (N,) in [0, 1], how unlike the training images each one is.
-        checked_for_training_images: whether the model is known not to have been trained on these images.
+        calibration: calibration of the model; adds calibrated probabilities, decisions and their metrics.
+        novelty: (N,) in [0, 1], novelty of each image (:meth:`..calibration.novelty.Novelty.score`).
+        checked_for_training_images: True if a check has shown that the model was not trained on these images.
 
     Returns:
         The content of ``metrics.json``.
 
     Raises:
-        ValueError: when the sizes disagree or a logit is not finite.
+        ValueError: the sizes disagree, or a logit is not finite.
     """
     logits, targets = np.asarray(logits, dtype=np.float64), np.asarray(targets, dtype=np.float64)
     if len(items) != len(logits):
@@ -77,9 +78,9 @@ def write_evaluation(
         report["calibrated"] = calibrated_report(
             calibration, calibrated, targets, groups, bootstrap=bootstrap, seed=seed
         )
-    judged = Judged(probabilities, targets, np.asarray(groups), calibrated.decisions if calibrated else None)
-    report["subgroups"] = subgroup_report(labels, judged, items, bootstrap=bootstrap, seed=seed)
-    report["novelty"] = None if novelty is None else novelty_figures(novelty)
+    scored = ScoredImages(probabilities, targets, np.asarray(groups), calibrated.decisions if calibrated else None)
+    report["subgroups"] = subgroup_report(labels, scored, items, bootstrap=bootstrap, seed=seed)
+    report["novelty"] = None if novelty is None else novelty_metrics(novelty)
     predictions = [
         Prediction(
             image=str(item["image"]),
@@ -105,18 +106,18 @@ def compare(
     """Compare two evaluated models and write ``comparison.json``.
 
     Args:
-        base_dir: folder with the base model's ``predictions.json``.
-        retrained_dir: folder with the re-trained model's.
-        out: file to write.
-        bootstrap: replicates of the 95 % intervals, by patient.
-        seed: of the bootstrap.
+        base_dir: folder with the ``predictions.json`` of the base model.
+        retrained_dir: folder with the ``predictions.json`` of the re-trained model.
+        out: path of ``comparison.json``.
+        bootstrap: number of replicates for the 95 % intervals, drawn by patient.
+        seed: random seed of the bootstrap.
 
     Returns:
         The content of ``comparison.json``.
 
     Raises:
-        FileNotFoundError: when one of them was not evaluated.
-        ValueError: when they do not hold the same labels and the same cases in the same order.
+        FileNotFoundError: one of the models was not evaluated.
+        ValueError: labels, cases or the order of the cases differ.
     """
     labels, base, base_hash = read_predictions(base_dir)
     other_labels, retrained, retrained_hash = read_predictions(retrained_dir)
@@ -138,18 +139,18 @@ def compare(
 
 
 def _check_same_cases(base: Sequence[Prediction], retrained: Sequence[Prediction], name: str) -> None:
-    """Refuse to pair different cases.
+    """Check that both models were evaluated on the same cases in the same order.
 
-    The images lie in two trees (originals and enhanced copies), so a case is its path below the common folder, without
-    the suffix of an image format.
+    Originals and enhanced copies lie in two folder trees. A case is therefore identified by its path below the common
+    folder of its tree, without the suffix of the image format.
 
     Args:
-        base: one model's predictions.
-        retrained: the other's.
-        name: of the second, for the message.
+        base: predictions of the base model.
+        retrained: predictions of the re-trained model.
+        name: folder of the re-trained model, for the message.
 
     Raises:
-        ValueError: when number, order, patient or reference differ, or a case has no prediction or reference.
+        ValueError: number, order, patient or reference differ, or a case has no prediction or reference.
     """
     if not base or len(base) != len(retrained):
         raise ValueError(f"{name}: expected the {len(base)} cases of the base model, found {len(retrained)}")
@@ -169,7 +170,7 @@ def _case_names(images: Sequence[str]) -> list[str]:
     """Paths below their common folder, without image suffixes.
 
     Args:
-        images: absolute or relative paths of one data set.
+        images: absolute or relative paths of the images of one data set.
     """
     paths = [Path(os.path.abspath(image)) for image in images]
     root = os.path.commonpath([path.parent for path in paths])

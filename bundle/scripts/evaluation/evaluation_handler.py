@@ -1,4 +1,4 @@
-"""Handler of the evaluating workflow: collect logits, write the result files, compare with the base model."""
+"""Handler of the workflow ``evaluating``: collects logits, writes the result files, compares with the base model."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ logger = logging.getLogger(__name__)
 
 
 class EvaluationHandler:
-    """Attach to an evaluator over the test split.
+    """Handler for the evaluator that runs over the test split.
 
     Args:
-        output_dir: where ``metrics.json``, ``predictions.csv`` and ``predictions.json`` go.
+        output_dir: folder for ``metrics.json``, ``predictions.csv`` and ``predictions.json``.
         labels: names of the C outputs.
-        dataset: for the items, in the loader's order.
+        dataset: test images, in the order of the loader.
         tracker: MLflow run.
-        network: that the engine runs; its features give the novelty of an image.
-        model_dir: folder of the weights, of what was recorded of their training, and of their calibration.
-        bootstrap: replicates of the intervals.
-        seed: of the bootstrap.
-        base_dir: evaluated base model to compare with, on the same cases; ``None``: no comparison.
+        network: network of the engine; its features give the novelty of an image.
+        model_dir: folder of the weights, with the record of their training images and their calibration.
+        bootstrap: number of replicates for the 95 % intervals.
+        seed: random seed of the bootstrap.
+        base_dir: result folder of the base model, evaluated on the same cases; ``None``: no comparison.
     """
 
     def __init__(
@@ -64,14 +64,18 @@ class EvaluationHandler:
         self.hooks = ExitStack()
 
     def attach(self, engine: Engine) -> None:
-        """Collect each batch, write at the end."""
+        """Collect the outputs of each batch, and write the results when the engine completes."""
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.collect)
         engine.add_event_handler(Events.COMPLETED, self.write)
         self.tracker.attach(engine)
 
     def start(self, engine: Engine) -> None:
-        """Refuse images that the model was trained on, and open the MLflow run."""
+        """Reject images that the model was trained on, load the calibration, and open the MLflow run.
+
+        Raises:
+            ValueError: the model was trained on some of the images.
+        """
         self.logits, self.targets = [], []
         self.checked = assert_not_trained_on(self.model_dir, self.dataset)
         self.calibration = load_calibration(self.model_dir, self.labels)
@@ -80,14 +84,14 @@ class EvaluationHandler:
         self.tracker.start({"n_images": len(self.dataset), "bootstrap": self.bootstrap, "seed": self.seed})
 
     def collect(self, engine: Engine) -> None:
-        """Keep (B, C) logits and targets of a batch."""
+        """Store the logits (B, C), targets (B, C) and features of a batch."""
         output: dict[str, torch.Tensor] = engine.state.output  # type: ignore[assignment]
         self.logits.append(output["pred"].cpu())
         self.targets.append(output["label"].cpu())
         self.features[-1] = self.features[-1].float().cpu()
 
     def write(self, engine: Engine) -> None:
-        """Write the result files and log the figures."""
+        """Write the result files, compare with the base model, and log the metrics."""
         self.hooks.close()
         logits, targets, features = (torch.cat(parts).numpy() for parts in (self.logits, self.targets, self.features))
         report = write_evaluation(
@@ -113,19 +117,19 @@ class EvaluationHandler:
         self.tracker.close()
 
     def log(self, report: dict[str, Any]) -> None:
-        """Say the main figures, and track them."""
+        """Log the main metrics, to the console and to MLflow."""
         macro, calibrated = report["macro"], report["calibrated"]
         logger.info("test macro-AUROC %.4f, 95 %% interval %s", macro["auroc"] or float("nan"), macro["auroc_ci"])
         for warning in report["warnings"]:
             logger.warning("%s", warning)
-        figures = {f"test_macro_{name}": macro[name] for name in ("auroc", "average_precision", "calibration_error")}
+        metrics = {f"test_macro_{name}": macro[name] for name in ("auroc", "average_precision", "calibration_error")}
         if calibrated is not None:
             error = calibrated["macro"]["calibration_error"]
             logger.info(
                 "calibration error %s, calibrated %s (95 %% interval %s)",
                 macro["calibration_error"], error, calibrated["macro"]["calibration_error_ci"],
             )  # fmt: skip
-            figures["test_macro_calibration_error_calibrated"] = error
+            metrics["test_macro_calibration_error_calibrated"] = error
         self.tracker.log_metrics(
-            figures | {f"test_auroc_{name}": row["auroc"] for name, row in report["labels"].items()}
+            metrics | {f"test_auroc_{name}": row["auroc"] for name, row in report["labels"].items()}
         )

@@ -1,8 +1,8 @@
 """Predictions as files: ``predictions.csv`` for people, ``predictions.json`` for programs.
 
-In the table a name is shown: printable, and no formula in a spreadsheet. The JSON has it as it was given. No patient
-identity is written. ``group`` numbers the patients 0, 1, … in order of appearance, which is all that the
-clustered bootstrap needs. Refused inputs also go to ``failures.csv`` (``data/failures.py``).
+The CSV file holds image names in printable form, escaped so that no spreadsheet reads one as a formula. The JSON file
+holds them unchanged. Patient identities are never written: ``group`` numbers the patients 0, 1, … in order of
+appearance, which is all that the patient-clustered bootstrap needs. Rejected inputs are also in ``failures.csv``.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ OK = "ok"
 
 @dataclass
 class Prediction:
-    """One image's result.
+    """Result for one image.
 
     Attributes:
-        image: path as the caller gave it.
-        status: "ok", or the code of the refusal.
-        logits: C values, None when refused.
-        probabilities: C values in [0, 1], not calibrated, None when refused.
-        calibrated: C values in [0, 1]; None where the model is not calibrated.
-        decisions: C booleans: calibrated and at least the label's threshold; None likewise.
-        novelty: in [0, 1], how unlike the training images; None where the model has no measure of it.
-        targets: C values of 1, 0, -1, None (not annotated); None when there is no reference.
+        image: path as given by the caller.
+        status: "ok", or the rejection code.
+        logits: C values; None for a rejected image.
+        probabilities: C uncalibrated values in [0, 1]; None for a rejected image.
+        calibrated: C calibrated values in [0, 1]; None if the model is not calibrated.
+        decisions: C booleans, True from the threshold of the label on; None if the model is not calibrated.
+        novelty: novelty of the image in [0, 1]; None if the model does not measure novelty.
+        targets: C reference values: 1, 0, -1 (uncertain), None (not annotated); None if there is no reference.
         group: anonymous patient number within this file.
-        flags: what the reader or the gate noticed.
+        flags: notes of the reader and of the quality gate.
     """
 
     image: str
@@ -54,16 +54,16 @@ def write_predictions(
     """Write ``predictions.csv`` (image, status, one probability per label) and ``predictions.json`` (everything).
 
     Args:
-        output_dir: folder, made when absent.
-        labels: C names, the CSV's columns.
-        predictions: in the order to be written.
-        model_hash: SHA-256 of the weights that made them.
+        output_dir: output folder, created if absent.
+        labels: C names, the columns of the CSV file.
+        predictions: predictions, in the order of the rows.
+        model_hash: SHA-256 of the weights of the model.
 
     Returns:
-        Paths of the CSV and of the JSON.
+        (path of the CSV file, path of the JSON file).
 
     Raises:
-        ValueError: when a prediction does not have C values or one of them is not finite.
+        ValueError: a prediction does not have C values, or one of them is not finite.
     """
     for prediction in predictions:
         _check(prediction, len(labels))
@@ -84,14 +84,14 @@ def read_predictions(path: str | Path) -> tuple[list[str], list[Prediction], str
     """Read ``predictions.json``.
 
     Args:
-        path: the file, or the folder that holds it.
+        path: path of the file, or of its folder.
 
     Returns:
-        (labels, predictions, hash of the weights).
+        (labels, predictions, SHA-256 of the weights).
 
     Raises:
-        FileNotFoundError: when it is not there.
-        ValueError: when it is not such a file.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is damaged.
     """
     path = Path(path)
     if path.is_dir():

@@ -1,8 +1,8 @@
-"""The same figures by sex, age band, view and source, so that a good average cannot hide a group that fares worse.
+"""Metrics by sex, age band, view and source, because a good average can hide a group with worse results.
 
-A cell with fewer than ten positive (or negative) cases is suppressed: its figures would be noise, and its counts could
-point to a patient. Macro averages of one attribute are over the labels that none of its groups has suppressed (groups
-without any label to show aside), so that groups are compared on the same findings.
+A label is suppressed in a group with fewer than ten positive or fewer than ten negative cases: its metrics would be
+noise, and its counts could identify a patient. The macro averages of an attribute use the labels that no group
+suppresses, so that groups are compared on the same findings. Groups that suppress every label are ignored for this.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _UNKNOWN = "not recorded"
 
 
 def _group_of(item: Mapping[str, Any], attribute: str) -> str:
-    """Group of a datalist item.
+    """Name of the group that a datalist item belongs to.
 
     Args:
-        item: with ``sex``, ``age`` (years), ``view`` and ``source`` where known.
-        attribute: one of ``ATTRIBUTES``.
+        item: datalist item, with ``sex``, ``age`` (years), ``view`` and ``source`` where known.
+        attribute: one of ``_ATTRIBUTES``.
     """
     value = item.get("age" if attribute == "age band" else attribute)
     if value is None or value == "":
@@ -41,14 +41,14 @@ def _group_of(item: Mapping[str, Any], attribute: str) -> str:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What is known of N images.
+class ScoredImages:
+    """Probabilities, targets and decisions for N images.
 
     Attributes:
-        probabilities: (N, C).
+        probabilities: (N, C) in [0, 1].
         targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
-        groups: (N,) integer patient.
-        decisions: (N, C) at the thresholds, or None when the model has none.
+        groups: (N,) integer patient of each image.
+        decisions: (N, C) bool, at the thresholds of the model; None if the model is not calibrated.
     """
 
     probabilities: np.ndarray
@@ -56,75 +56,75 @@ class Judged:
     groups: np.ndarray
     decisions: np.ndarray | None = None
 
-    def part(self, chosen: np.ndarray) -> Judged:
-        """The images of the indices (n,)."""
+    def part(self, chosen: np.ndarray) -> ScoredImages:
+        """Select images by their indices (n,)."""
         decisions = None if self.decisions is None else self.decisions[chosen]
         patients = np.unique(self.groups[chosen], return_inverse=True)[1]
-        return Judged(self.probabilities[chosen], self.targets[chosen], patients, decisions)
+        return ScoredImages(self.probabilities[chosen], self.targets[chosen], patients, decisions)
 
 
 def subgroup_report(
-    labels: Sequence[str], judged: Judged, items: Sequence[Mapping[str, Any]], *, bootstrap: int, seed: int
+    labels: Sequence[str], images: ScoredImages, items: Sequence[Mapping[str, Any]], *, bootstrap: int, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Part ``subgroups`` of ``metrics.json``.
+    """Compute the section ``subgroups`` of ``metrics.json``.
 
     Args:
         labels: C names.
-        judged: N images.
-        items: their datalist items.
-        bootstrap: replicates of the 95 % intervals; with 0 they are None.
-        seed: of the bootstrap.
+        images: results for N images.
+        items: datalist items of these images.
+        bootstrap: number of replicates for the 95 % intervals; with 0 the intervals are None.
+        seed: random seed of the bootstrap.
 
     Returns:
-        attribute -> group -> ``n_images``, ``n_patients``, ``labels``, ``macro_auroc``, ``macro_labels``; an attribute
-        that no item has is absent.
+        attribute -> group -> ``n_images``, ``n_patients``, ``labels``, ``macro_auroc``, ``macro_auroc_ci``,
+        ``macro_labels``. An attribute that no item has is absent.
     """
     report = {}
     for attribute in _ATTRIBUTES:
         names = np.asarray([_group_of(item, attribute) for item in items])
         if (names == _UNKNOWN).all():
             continue
-        parts = {name: judged.part(np.flatnonzero(names == name)) for name in _in_order(set(names.tolist()))}
+        parts = {name: images.part(np.flatnonzero(names == name)) for name in _in_order(set(names.tolist()))}
         usable = [mask for part in parts.values() if (mask := _large_enough(part.targets)).any()]
         common = np.logical_and.reduce(usable) if usable else np.zeros(len(labels), bool)
         report[attribute] = {
-            name: _group_figures(labels, part, common, bootstrap, seed) for name, part in parts.items()
+            name: _group_metrics(labels, part, common, bootstrap, seed) for name, part in parts.items()
         }
     return report
 
 
 def _in_order(names: set[str]) -> list[str]:
-    """Age bands by age, others by name, those that are not known last."""
+    """Sort groups: age bands by age, other groups by name, and cases without the attribute last."""
     bands = [name for _, name in _AGE_BANDS] + [_OLDEST]
     return sorted(names, key=lambda name: (name == _UNKNOWN, bands.index(name) if name in bands else 0, name))
 
 
 def _large_enough(targets: np.ndarray) -> np.ndarray:
-    """(C,) bool: the labels with ``SMALLEST_CELL`` positive and as many negative cases among (N, C) targets."""
+    """(C,) bool: True for labels with at least ``_SMALLEST_CELL`` cases of each class among the (N, C) targets."""
     return np.minimum((targets == 1).sum(0), (targets == 0).sum(0)) >= _SMALLEST_CELL
 
 
-def _group_figures(
-    labels: Sequence[str], part: Judged, common: np.ndarray, replicates: int, seed: int
+def _group_metrics(
+    labels: Sequence[str], part: ScoredImages, common: np.ndarray, replicates: int, seed: int
 ) -> dict[str, Any]:
-    """Figures of one group.
+    """Metrics of one group.
 
     Args:
         labels: C names.
-        part: the n images of the group.
-        common: (C,) labels of the macro average.
-        replicates: of the bootstrap.
-        seed: of the bootstrap.
+        part: results for the images of the group.
+        common: (C,) bool, labels of the macro average.
+        replicates: number of bootstrap replicates; with 0 the intervals are None.
+        seed: random seed of the bootstrap.
     """
     usable = _large_enough(part.targets)
     rows: dict[str, dict[str, Any]] = {
-        name: _label_figures(part, i) if usable[i] else {"suppressed": True} for i, name in enumerate(labels)
+        name: _label_metrics(part, i) if usable[i] else {"suppressed": True} for i, name in enumerate(labels)
     }
     shown = np.flatnonzero(usable)
     drawn = _draw(part, shown, replicates, seed) if replicates and usable.any() else {}
-    for figure, values in drawn.items():
+    for metric, values in drawn.items():
         for column, i in enumerate(shown.tolist()):
-            rows[labels[i]][f"{figure}_ci"] = percentile_interval(values[:, column])
+            rows[labels[i]][f"{metric}_ci"] = percentile_interval(values[:, column])
     averaged = [labels[i] for i in np.flatnonzero(common & usable).tolist()]
     return {
         "n_images": len(part.targets),
@@ -136,8 +136,8 @@ def _group_figures(
     }
 
 
-def _draw(part: Judged, shown: np.ndarray, replicates: int, seed: int) -> dict[str, np.ndarray]:
-    """Bootstrap distributions (R, k) of AUROC, and of sensitivity where there are decisions, of the k labels shown."""
+def _draw(part: ScoredImages, shown: np.ndarray, replicates: int, seed: int) -> dict[str, np.ndarray]:
+    """Bootstrap distributions (R, k) of AUROC and, if there are decisions, sensitivity for the k labels ``shown``."""
     targets = part.targets[:, shown]
     areas = bootstrap_metrics(targets, part.probabilities[:, shown], part.groups, replicates, seed)["auroc"]
     if part.decisions is None:
@@ -146,8 +146,8 @@ def _draw(part: Judged, shown: np.ndarray, replicates: int, seed: int) -> dict[s
     return {"auroc": areas, "sensitivity": rates["sensitivity"]}
 
 
-def _label_figures(part: Judged, i: int) -> dict[str, Any]:
-    """AUROC, and sensitivity and specificity at the threshold, of label ``i`` in one group, without intervals."""
+def _label_metrics(part: ScoredImages, i: int) -> dict[str, Any]:
+    """Counts, AUROC, and sensitivity and specificity at the threshold for label ``i`` of one group; no intervals."""
     known = annotated(part.targets[:, i])
     positive = part.targets[known, i] == 1
     row: dict[str, Any] = {

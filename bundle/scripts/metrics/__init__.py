@@ -2,9 +2,9 @@
 
 ``curves``            ROC, precision-recall, reliability and calibration error of one label
 ``bootstrap``         95 % intervals, drawn by patient
-``macro``             averages over labels, and intervals of everything
+``macro``             macro averages, and the intervals of every metric
 ``classification``    masked metrics of one model, as metrics.json has them
-``operating_points``  thresholds by policy, and what decisions at them are worth
+``operating_points``  thresholds by policy, and metrics of the decisions at them
 ``delong``            paired DeLong test, Holm's correction
-``masked_auroc``      the same AUROC as MONAI metric and handler, for the engines
+``masked_auroc``      the same AUROC as a MONAI metric and handler, for the engines
 """

@@ -1,7 +1,8 @@
-"""Patient-clustered bootstrap: whole patients are drawn, so several films of one patient do not fake precision.
+"""Patient-clustered bootstrap: whole patients are drawn, so that several images of one patient do not fake precision.
 
-A replicate is a weight per image (how often its patient was drawn). Rank metrics of all replicates then need one sort
-and cumulative sums: 1000 replicates of 14 labels on 600 images take well under a second, exactly equal to resampling.
+A replicate is stored as one weight per image: the number of times that its patient was drawn. One sort and cumulative
+sums then give the rank metrics of all replicates, exactly as resampling would. 1000 replicates of 14 labels on 600
+images take well under a second.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import numpy as np
 
 from .curves import equal_mass_bins
 
-# Weights held at once; 8 bytes each, several copies: about 200 MB at the peak.
+# Number of weights held at once. They take 8 bytes each in several copies, about 200 MB at the peak.
 _BLOCK = 4_000_000
 _FIXED_SHARE = 0.9
 RANK_METRICS = ("auroc", "average_precision", "sensitivity_at_90_specificity", "specificity_at_90_sensitivity")
 CALIBRATION_METRICS = ("brier", "calibration_error")
-# Repeated cases make any model look less calibrated: without a shift, the interval of 294 cases lay above the estimate.
+# Metrics whose replicates are shifted to the estimate. Repeated cases make any model look less calibrated: without the
+# shift, the interval of 294 cases lay above the estimate.
 SHIFTED = ("calibration_error",)
 _ROUNDING = 1e-9
 
@@ -26,12 +28,12 @@ def patient_weights(groups: np.ndarray, replicates: int, seed: int) -> Iterator[
     """Draw the patients of each replicate with replacement.
 
     Args:
-        groups: (N,) integer cluster of each image, 0 … P-1.
+        groups: (N,) integer patient of each image, from 0 to P-1.
         replicates: number of replicates R.
-        seed: equal seeds give equal replicates, which is what makes two models *paired*.
+        seed: random seed. Two models are compared on the same replicates when they use the same seed.
 
     Yields:
-        Blocks (r, N) float64 of image weights; the blocks' r sum to R.
+        Image weights in blocks of r replicates, (r, N) float64. All blocks together hold R replicates.
     """
     rng = np.random.default_rng(seed)
     n_patients = int(groups.max()) + 1
@@ -43,7 +45,7 @@ def patient_weights(groups: np.ndarray, replicates: int, seed: int) -> Iterator[
 
 
 def weighted_rank_metrics(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Figures of one label that depend on the ranking only, under many weightings of its cases.
+    """Rank metrics of one label, for many weightings of its cases.
 
     Args:
         positive: (M,) bool.
@@ -51,8 +53,8 @@ def weighted_rank_metrics(positive: np.ndarray, scores: np.ndarray, weights: np.
         weights: (R, M) non-negative.
 
     Returns:
-        ``RANK_METRICS`` -> (R,), NaN where a replicate holds one class only. Sensitivity and specificity are those of
-        the best cut that a score allows, without interpolation.
+        Each name in ``RANK_METRICS`` -> (R,); NaN for a replicate with a single class. Sensitivity and specificity
+        are taken at the best threshold among the scores, without interpolation.
     """
     if not len(scores):
         return {name: np.full(len(weights), np.nan) for name in RANK_METRICS}
@@ -65,31 +67,30 @@ def weighted_rank_metrics(positive: np.ndarray, scores: np.ndarray, weights: np.
     n_positive, n_negative = true_positives[:, -1], false_positives[:, -1]
     usable = (n_positive > 0) & (n_negative > 0)
     n_positive, n_negative = np.where(usable, n_positive, 1.0), np.where(usable, n_negative, 1.0)
-    # Each positive beats the negatives ranked below it, and half of those tied with it.
+    # A positive case counts one for each negative case ranked below it, and one half for each tied one.
     wins = (positives * (n_negative[:, None] - false_positives + negatives / 2)).sum(1)
     called = true_positives + false_positives
     precision = true_positives / np.where(called > 0, called, 1)
     rows = np.arange(len(weights))
-    specific = (false_positives <= (1 - _FIXED_SHARE) * n_negative[:, None] + _ROUNDING).sum(
-        1
-    ) - 1  # last such cut, or -1
-    sensitive = (true_positives < _FIXED_SHARE * n_positive[:, None] - _ROUNDING).sum(1)  # first cut that reaches it
+    # Last threshold that is specific enough (-1: none), and first threshold that is sensitive enough.
+    specific = (false_positives <= (1 - _FIXED_SHARE) * n_negative[:, None] + _ROUNDING).sum(1) - 1
+    sensitive = (true_positives < _FIXED_SHARE * n_positive[:, None] - _ROUNDING).sum(1)
     sensitive = np.minimum(sensitive, positives.shape[1] - 1)
-    figures = (
+    metrics = (
         wins / (n_positive * n_negative),
         (positives * precision).sum(1) / n_positive,
         np.where(specific >= 0, true_positives[rows, specific], 0.0) / n_positive,
         1 - false_positives[rows, sensitive] / n_negative,
     )
-    return {name: np.where(usable, values, np.nan) for name, values in zip(RANK_METRICS, figures, strict=True)}
+    return {name: np.where(usable, values, np.nan) for name, values in zip(RANK_METRICS, metrics, strict=True)}
 
 
 def weighted_calibration_metrics(
     positive: np.ndarray, probabilities: np.ndarray, weights: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Brier score and calibration error of one label under many weightings of its cases.
+    """Brier score and calibration error of one label, for many weightings of its cases.
 
-    The bins are those of the cases as they are, so that a replicate changes what is in a bin and not where it ends.
+    The bins are computed once, from the unweighted cases. A replicate changes the weights in a bin but not its limits.
 
     Args:
         positive: (M,) bool.
@@ -97,7 +98,7 @@ def weighted_calibration_metrics(
         weights: (R, M) non-negative.
 
     Returns:
-        ``CALIBRATION_METRICS`` -> (R,), NaN for a replicate without cases.
+        Each name in ``CALIBRATION_METRICS`` -> (R,); NaN for a replicate without cases.
     """
     total = weights.sum(1)
     if not len(positive):
@@ -106,11 +107,11 @@ def weighted_calibration_metrics(
     in_bin = np.zeros((len(positive), len(bins := equal_mass_bins(probabilities))))
     for number, members in enumerate(bins):
         in_bin[members, number] = 1
-    figures = (weights @ deviation**2, np.abs(weights @ (in_bin * deviation[:, None])).sum(1))
+    metrics = (weights @ deviation**2, np.abs(weights @ (in_bin * deviation[:, None])).sum(1))
     present = total > 0
     return {
         name: np.where(present, values / np.where(present, total, 1), np.nan)
-        for name, values in zip(CALIBRATION_METRICS, figures, strict=True)
+        for name, values in zip(CALIBRATION_METRICS, metrics, strict=True)
     }
 
 
@@ -122,18 +123,18 @@ def bootstrap_metrics(
     seed: int,
     measure: Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]] = weighted_rank_metrics,
 ) -> dict[str, np.ndarray]:
-    """Bootstrap distribution of some figures for every label.
+    """Bootstrap distribution of the metrics of every label.
 
     Args:
-        targets: (N, C); anything but 0 and 1 is left out of its label.
+        targets: (N, C); entries other than 0 and 1 are ignored.
         scores: (N, C).
         groups: (N,) integer patient of each image.
-        replicates: R, at least 1.
-        seed: of the draw.
-        measure: (positive, scores, weights) of a label -> name -> (R,).
+        replicates: number of replicates R, at least 1.
+        seed: random seed of :func:`patient_weights`.
+        measure: function of one label's positives (M,), scores (M,) and weights (R, M) that returns name -> (R,).
 
     Returns:
-        name -> (R, C), NaN where a replicate has no answer.
+        name -> (R, C); NaN where a metric is not defined for a replicate.
     """
     known = (targets == 0) | (targets == 1)
     blocks: list[dict[str, np.ndarray]] = []
@@ -149,12 +150,12 @@ def percentile_interval(values: np.ndarray, level: float = 0.95, centre: float |
     """Percentile interval of a bootstrap distribution.
 
     Args:
-        values: (R,) with NaN for replicates without an answer.
-        level: coverage.
-        centre: move the distribution until its mean is here, for figures that resampling alone makes larger.
+        values: (R,); NaN where the metric is not defined for a replicate.
+        level: coverage, in (0, 1).
+        centre: value to which the mean of the distribution is shifted, for metrics that resampling itself increases.
 
     Returns:
-        [low, high], or None when fewer than half of the replicates have an answer.
+        [low, high], or None when the metric is defined for fewer than half of the replicates.
     """
     present = values[~np.isnan(values)]
     if len(present) < max(1, len(values) / 2):

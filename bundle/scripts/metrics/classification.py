@@ -1,8 +1,8 @@
-"""Masked multilabel metrics: NaN (not annotated) and -1 (uncertain) never count, in pure NumPy.
+"""Masked multilabel metrics in NumPy: NaN (not annotated) and -1 (uncertain) are ignored.
 
-MONAI's ``ROCAUCMetric`` was measured to return NaN for any column with one class or a missing label; here such a label
-is ``None``, is named, and leaves the macro average. Accuracy is always written beside what "everything negative" would
-have scored, because on chest radiographs that alone is 90–96 % (docs/results.md).
+MONAI's ``ROCAUCMetric`` returns NaN for any label that has a single class or a missing entry. Here the metric of such a
+label is None, the label is listed, and it is left out of the macro average. Accuracy is always reported beside the
+accuracy of calling every case negative, which is 90–96 % on chest radiographs (docs/results.md).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .bootstrap import CALIBRATION_METRICS, RANK_METRICS, weighted_rank_metrics
-from .curves import calibration_error, calibration_error_by_chance, precision_recall_curve
+from .curves import average_ranks, calibration_error, calibration_error_by_chance, precision_recall_curve
 from .macro import summarise
 
 _THRESHOLD = 0.5
@@ -27,7 +27,7 @@ def annotated(targets: np.ndarray) -> np.ndarray:
         targets: any shape; 1 positive, 0 negative, NaN not annotated, -1 uncertain.
 
     Raises:
-        ValueError: for any other value, because counting it as one of the four would be a guess.
+        ValueError: any other value, because its meaning would have to be guessed.
     """
     targets = np.asarray(targets, dtype=np.float64)
     known = (targets == 0) | (targets == 1)
@@ -38,7 +38,7 @@ def annotated(targets: np.ndarray) -> np.ndarray:
 
 
 def select_annotated(targets: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Drop the unannotated cases of one label.
+    """Keep the annotated cases of one label.
 
     Args:
         targets: (N,) of one label.
@@ -48,7 +48,7 @@ def select_annotated(targets: np.ndarray, scores: np.ndarray) -> tuple[np.ndarra
         (positive, scores): (M,) bool and (M,) float64.
 
     Raises:
-        ValueError: when the lengths differ or a score that counts is not finite.
+        ValueError: the lengths differ, or the score of an annotated case is not finite.
     """
     targets, scores = np.asarray(targets, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     if targets.shape != scores.shape or targets.ndim != 1:
@@ -60,29 +60,32 @@ def select_annotated(targets: np.ndarray, scores: np.ndarray) -> tuple[np.ndarra
 
 
 def auroc(targets: np.ndarray, scores: np.ndarray) -> float | None:
-    """Area under the ROC curve from average ranks (Mann–Whitney), so ties count one half.
+    """Area under the ROC curve, from average ranks (Mann–Whitney); ties count one half.
 
     Args:
-        targets: (N,) with NaN/-1 for unknown.
-        scores: (N,) any monotone score.
+        targets: (N,); 1, 0, NaN (not annotated), -1 (uncertain).
+        scores: (N,) logits or probabilities.
 
     Returns:
-        0–1, or None when the annotated cases are of one class.
+        A value in [0, 1], or None when the annotated cases have a single class.
     """
     positive, scores = select_annotated(targets, scores)
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if not n_positive or not n_negative:
         return None
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    average_rank = np.cumsum(counts) - (counts - 1) / 2.0
-    rank_sum = average_rank[inverse][positive].sum()
+    rank_sum = average_ranks(scores)[positive].sum()
     return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
 def average_precision(targets: np.ndarray, scores: np.ndarray) -> float | None:
-    """Step-wise area under precision–recall (no interpolation); its chance level is the prevalence.
+    """Area under the precision–recall curve, step-wise without interpolation; chance level is the prevalence.
 
-    Args and return as `auroc`.
+    Args:
+        targets: (N,); 1, 0, NaN (not annotated), -1 (uncertain).
+        scores: (N,) logits or probabilities.
+
+    Returns:
+        A value in [0, 1], or None when the annotated cases have a single class.
     """
     positive, scores = select_annotated(targets, scores)
     if positive.all() or not positive.any():
@@ -92,12 +95,12 @@ def average_precision(targets: np.ndarray, scores: np.ndarray) -> float | None:
 
 
 def _label_metrics(targets: np.ndarray, probabilities: np.ndarray, threshold: float = _THRESHOLD) -> dict[str, Any]:
-    """Figures of one label over its annotated cases; what cannot be computed is None.
+    """Metrics of one label over its annotated cases; None where a metric is not defined.
 
     Args:
-        targets: (N,) with NaN/-1 for unknown.
+        targets: (N,); 1, 0, NaN (not annotated), -1 (uncertain).
         probabilities: (N,) in [0, 1].
-        threshold: a case counts as called positive from this probability on.
+        threshold: probability from which a case is called positive.
     """
     positive, scores = select_annotated(targets, probabilities)
     called = scores >= threshold
@@ -120,14 +123,19 @@ def _label_metrics(targets: np.ndarray, probabilities: np.ndarray, threshold: fl
 
 
 def _fixed_point_metrics(positive: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:
-    """Sensitivity at the cut with at least 90 % specificity, and the other way round; None with one class only."""
-    figures = weighted_rank_metrics(positive, scores, np.ones((1, len(scores))))
+    """Sensitivity at 90 % specificity or more, and specificity at 90 % sensitivity or more; None for a single class."""
+    metrics = weighted_rank_metrics(positive, scores, np.ones((1, len(scores))))
     names = ("sensitivity_at_90_specificity", "specificity_at_90_sensitivity")
-    return {name: None if np.isnan(figures[name][0]) else float(figures[name][0]) for name in names}
+    return {name: None if np.isnan(metrics[name][0]) else float(metrics[name][0]) for name in names}
 
 
 def calibration_metrics(positive: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
-    """Brier score and calibration error, and the error that chance alone would show with as few cases."""
+    """Brier score, calibration error, and the calibration error that chance alone would give.
+
+    Args:
+        positive: (M,) bool.
+        probabilities: (M,) in [0, 1].
+    """
     return {
         "brier": float(np.mean((probabilities - positive) ** 2)) if len(positive) else None,
         "calibration_error": calibration_error(positive, probabilities),
@@ -144,21 +152,22 @@ def metrics_report(
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """All figures of one model in the form of ``metrics.json`` (docs/reference.md).
+    """All metrics of one model, in the form of ``metrics.json`` (docs/reference.md).
 
     Args:
         labels: C names.
         probabilities: (N, C) in [0, 1].
         targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
-        patient_ids: N cluster names for the bootstrap; None treats each image as its own patient.
-        bootstrap: replicates of the 95 % intervals; with 0 they are None.
-        seed: of the bootstrap.
+        patient_ids: patient of each of the N images, the cluster of the bootstrap; None treats each image as its own
+            patient.
+        bootstrap: number of replicates for the 95 % intervals; with 0 the intervals are None.
+        seed: random seed of the bootstrap.
 
     Returns:
         JSON-ready dictionary, without NaN or infinity.
 
     Raises:
-        ValueError: when shapes disagree, a probability is outside [0, 1] or a target is unknown.
+        ValueError: the shapes disagree, a probability is outside [0, 1], or a target has an unknown value.
     """
     probabilities, targets = check_predictions(labels, probabilities, targets)
     per_label = {name: _label_metrics(targets[:, i], probabilities[:, i]) for i, name in enumerate(labels)}
@@ -166,7 +175,7 @@ def metrics_report(
         np.arange(len(targets)) if patient_ids is None else np.unique(np.asarray(patient_ids), return_inverse=True)[1]
     )
     macro = summarise(per_label, _MACRO, targets, probabilities, groups, bootstrap, seed)
-    skipped = [name for name, figures in per_label.items() if figures["auroc"] is None]
+    skipped = [name for name, row in per_label.items() if row["auroc"] is None]
     report = {
         "labels": per_label,
         "macro": macro | {"n_labels": len(labels) - len(skipped), "labels_without_both_classes": skipped},
@@ -185,12 +194,12 @@ def metrics_report(
 def label_wise_accuracy(
     targets: np.ndarray, probabilities: np.ndarray, threshold: float = _THRESHOLD
 ) -> dict[str, Any]:
-    """Accuracy over every annotated (image, label) pair, and what calling all of them negative scores.
+    """Accuracy over every annotated (image, label) pair, beside the accuracy of calling all pairs negative.
 
     Args:
-        targets: (N, C).
-        probabilities: (N, C).
-        threshold: see `label_metrics`.
+        targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
+        probabilities: (N, C) in [0, 1].
+        threshold: probability from which a pair is called positive.
     """
     known = annotated(targets)
     n = int(known.sum())
@@ -201,7 +210,7 @@ def label_wise_accuracy(
 
 
 def _list_warnings(report: dict[str, Any]) -> list[str]:
-    """Sentences a reader of ``metrics.json`` must not miss."""
+    """Warnings for the reader of ``metrics.json``."""
     found = []
     if report["n_patients"] == 1:
         found.append("all images are of one patient: the intervals say nothing about other patients")
@@ -231,10 +240,10 @@ def check_predictions(
         targets: (N, C).
 
     Returns:
-        Both arrays as float64.
+        (probabilities, targets) as float64.
 
     Raises:
-        ValueError: when they do not fit each other or a probability lies outside [0, 1].
+        ValueError: the shapes disagree, there is no image, or a probability is outside [0, 1].
     """
     probabilities, targets = np.asarray(probabilities, dtype=np.float64), np.asarray(targets, dtype=np.float64)
     if probabilities.ndim != 2 or probabilities.shape != targets.shape or probabilities.shape[1] != len(labels):

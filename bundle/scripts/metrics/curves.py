@@ -1,4 +1,4 @@
-"""ROC, precision–recall and reliability curves, and the calibration error, of one label over its annotated cases."""
+"""ROC, precision–recall and reliability curves, ranks and calibration error of the annotated cases of one label."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _CALIBRATION_BINS = 15
 
 
 def precision_recall_curve(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Precision and recall at each distinct score, from the highest down, starting at (1, 0).
+    """Precision and recall at each distinct score, in descending order of score, starting at (1, 0).
 
     Args:
         positive: (M,) bool with at least one True.
         scores: (M,) float.
 
     Returns:
-        (precision, recall, thresholds), each (K+1,); the first threshold is +inf.
+        (precision, recall, thresholds), each (K+1,) for K distinct scores; the first threshold is +inf.
     """
     true_positives, false_positives, thresholds = _cumulative_counts(positive, scores)
     precision = np.ones(len(thresholds))
@@ -31,7 +31,7 @@ def roc_curve(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.
         scores: (M,) float.
 
     Returns:
-        (false_positive_rate, true_positive_rate, thresholds), each (K+1,).
+        (false_positive_rate, true_positive_rate, thresholds), each (K+1,) for K distinct scores.
     """
     true_positives, false_positives, thresholds = _cumulative_counts(positive, scores)
     return false_positives / false_positives[-1], true_positives / true_positives[-1], thresholds
@@ -50,8 +50,14 @@ def _cumulative_counts(positive: np.ndarray, scores: np.ndarray) -> tuple[np.nda
     )
 
 
+def average_ranks(values: np.ndarray) -> np.ndarray:
+    """Rank of each value, from 1; tied values share the mean of their ranks."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2.0)[inverse]
+
+
 def equal_mass_bins(probabilities: np.ndarray, bins: int = _CALIBRATION_BINS) -> list[np.ndarray]:
-    """Indices of the cases in each bin of equal count, from the lowest probability up; fewer bins for fewer cases."""
+    """Indices of the cases in each bin of equal count, by ascending probability; no more bins than cases."""
     order = np.argsort(probabilities, kind="stable")
     return np.array_split(order, min(bins, len(order)))
 
@@ -62,7 +68,7 @@ def calibration_error(positive: np.ndarray, probabilities: np.ndarray, bins: int
     Args:
         positive: (M,) bool.
         probabilities: (M,) in [0, 1].
-        bins: number of bins; fewer when there are fewer cases.
+        bins: number of bins, at most one per case.
 
     Returns:
         Mean |observed - predicted| weighted by bin size, or None without cases.
@@ -74,16 +80,17 @@ def calibration_error(positive: np.ndarray, probabilities: np.ndarray, bins: int
 
 
 def calibration_error_by_chance(probabilities: np.ndarray, bins: int = _CALIBRATION_BINS) -> float | None:
-    """Calibration error that perfectly calibrated probabilities would show with so few cases.
+    """Calibration error to expect from perfectly calibrated probabilities, given the number of cases.
 
-    The deviation of a bin is then close to normal with variance sum p (1 - p), and its mean size sqrt(2 variance / pi).
+    The deviation of a bin is then nearly normal with variance sum p (1 - p), and its mean size is
+    sqrt(2 variance / pi). An observed error of this size is no evidence of miscalibration.
 
     Args:
         probabilities: (M,) in [0, 1].
         bins: number of bins.
 
     Returns:
-        0–1, or None without cases. An error of this size is no evidence of miscalibration.
+        A value in [0, 1], or None without cases.
     """
     if not len(probabilities):
         return None
@@ -96,12 +103,15 @@ def calibration_error_by_chance(probabilities: np.ndarray, bins: int = _CALIBRAT
 def reliability_curve(
     positive: np.ndarray, probabilities: np.ndarray, bins: int = _CALIBRATION_BINS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean predicted probability and observed share of positives of each bin of equal count.
+    """Mean predicted probability and observed share of positives in each bin of equal count.
 
     Args:
         positive: (M,) bool.
         probabilities: (M,) in [0, 1].
-        bins: number of bins; fewer when there are fewer cases.
+        bins: number of bins B, at most one per case.
+
+    Returns:
+        (predicted, observed), each (B,).
     """
     parts = equal_mass_bins(probabilities, bins)
     predicted = np.asarray([probabilities[part].mean() for part in parts])

@@ -1,7 +1,7 @@
 """Paired DeLong test of two AUROCs on the same cases, with patients as clusters, and Holm's correction.
 
 E. DeLong et al., Biometrics 1988; fast form by ranks: X. Sun and W. Xu, IEEE SPL 2014; clusters: N. Obuchowski,
-Biometrics 1997. With one image per patient the clustered variance *is* DeLong's.
+Biometrics 1997. With one image per patient, the clustered variance equals DeLong's.
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .curves import average_ranks
+
 
 def _structural_components(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Each case's share of the AUROC: the fraction of the other class that it is ranked rightly against.
+    """Contribution of each case to the AUROC: the fraction of the other class that it is ranked correctly against.
 
     Args:
         positive: (M,) bool with both classes.
         scores: (M,) float.
 
     Returns:
-        (M,) in [0, 1]; the mean over the positives, and over the negatives, is the AUROC.
+        (M,) in [0, 1]; the mean over the positives is the AUROC, and so is the mean over the negatives.
     """
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    rank_all, rank_positive, rank_negative = (
-        _mid_rank(scores),
-        _mid_rank(scores[positive]),
-        _mid_rank(scores[~positive]),
-    )
+    rank_all = average_ranks(scores)
+    rank_positive, rank_negative = average_ranks(scores[positive]), average_ranks(scores[~positive])
     components = np.empty(len(scores))
     components[positive] = (rank_all[positive] - rank_positive) / n_negative
     components[~positive] = 1 - (rank_all[~positive] - rank_negative) / n_positive
@@ -37,20 +36,21 @@ def _structural_components(positive: np.ndarray, scores: np.ndarray) -> np.ndarr
 def paired_delong(
     positive: np.ndarray, first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = None
 ) -> tuple[float, float | None, float | None]:
-    """Test whether two scores of the same cases have equal AUROC.
+    """Test whether two models have equal AUROC on the same cases.
 
     Args:
         positive: (M,) bool.
-        first: (M,) scores of one model.
-        second: (M,) scores of the other.
+        first: (M,) scores of the first model.
+        second: (M,) scores of the second model.
         groups: (M,) patient of each case; None when each case is its own patient.
 
     Returns:
-        (AUROC of the second minus that of the first, standard error, two-sided p). Error and p are None when a class
-        has fewer than two patients or the difference does not vary, for then there is nothing to test with.
+        (AUROC of the second minus that of the first, standard error, two-sided p value). The error is None when a
+        class has fewer than two patients. The p value is None when the error is None or zero, unless the difference is
+        zero too: then it is 1.
 
     Raises:
-        ValueError: when the cases are of one class.
+        ValueError: the cases have a single class.
     """
     if positive.all() or not positive.any():
         raise ValueError("paired_delong: expected cases of both classes, found one; leave this label out")
@@ -77,13 +77,13 @@ def _clustered_error(positive: np.ndarray, centred: np.ndarray, groups: np.ndarr
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down correction for several tests; None stays None and does not count as a test.
+    """Apply Holm's step-down correction; None stays None and does not count as a test.
 
     Args:
-        p_values: one per test.
+        p_values: p value of each test.
 
     Returns:
-        Adjusted values in the same order, never above 1.
+        Adjusted values in the same order, at most 1.
     """
     tests = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)
@@ -92,8 +92,3 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
         largest = max(largest, min(1.0, (len(tests) - rank) * p))
         adjusted[i] = largest
     return adjusted
-
-
-def _mid_rank(values: np.ndarray) -> np.ndarray:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2.0)[inverse]

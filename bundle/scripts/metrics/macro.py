@@ -1,4 +1,4 @@
-"""Macro averages over labels, and bootstrap intervals of the figures of each label and of their average."""
+"""Macro averages over labels, and bootstrap intervals for the metrics of each label and for their averages."""
 
 from __future__ import annotations
 
@@ -34,17 +34,22 @@ def summarise(
     seed: int,
     measures: Mapping[Measure, Sequence[str]] = _ALL_MEASURES,
 ) -> dict[str, Any]:
-    """Macro averages; and ``…_ci`` beside each figure that has a bootstrap, of a label in place.
+    """Average metrics over labels, and add bootstrap intervals under ``<metric>_ci``.
+
+    The intervals of each label are written into ``per_label``.
 
     Args:
-        per_label: figures of C labels, in order; those of one class do not count in the averages.
-        averaged: names of the figures to average.
+        per_label: metrics of the C labels, in order. Labels with a single class are left out of the averages.
+        averaged: names of the metrics to average.
         targets: (N, C).
         probabilities: (N, C).
-        groups: (N,) integer patient.
-        replicates: with 0 the intervals are None.
-        seed: of the bootstrap.
-        measures: what to draw, and the figures that it gives.
+        groups: (N,) integer patient of each image.
+        replicates: number of bootstrap replicates; with 0 the intervals are None.
+        seed: random seed of the bootstrap.
+        measures: functions for :func:`.bootstrap.bootstrap_metrics`, each with the names of the metrics it returns.
+
+    Returns:
+        Macro averages and their intervals.
     """
     rows = list(per_label.values())
     counted = [i for i, row in enumerate(rows) if row["n_positive"] and row["n_negative"]]
@@ -59,20 +64,20 @@ def summarise(
 
 
 def _interval_of(name: str, drawn: np.ndarray, estimate: float | None) -> list[float] | None:
-    """95 % interval of the figure ``name`` from its (R,) replicates."""
+    """95 % interval of the metric ``name`` from its (R,) replicates."""
     if estimate is None:
         return None
     return percentile_interval(drawn, centre=estimate if name in SHIFTED else None)
 
 
 def mean_or_none(values: Sequence[float | None]) -> float | None:
-    """Mean of the values that exist, None when there is none."""
+    """Mean of the values that are not None; None when there are none."""
     present = [value for value in values if value is not None]
     return float(np.mean(present)) if present else None
 
 
 def nan_mean(values: np.ndarray) -> np.ndarray:
-    """Mean over the last axis without NaN; NaN where all are NaN, and no warning."""
+    """Mean over the last axis, ignoring NaN; unlike ``np.nanmean``, no warning where all values are NaN."""
     present = ~np.isnan(values)
     counts = present.sum(-1)
     return np.where(counts > 0, np.where(present, values, 0).sum(-1) / np.maximum(counts, 1), np.nan)

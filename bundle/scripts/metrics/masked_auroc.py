@@ -1,4 +1,4 @@
-"""Macro AUROC as MONAI metric and handler, masked: the key metric of training and evaluation."""
+"""Masked macro AUROC as a MONAI metric and handler: the key metric of training and evaluation."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from .classification import auroc
 class MaskedAUROCMetric(CumulativeIterationMetric):
     """Macro AUROC over the labels that have both classes among their annotated cases.
 
-    ``CumulativeIterationMetric`` gathers the cases of all processes, so every rank computes the same number.
+    ``CumulativeIterationMetric`` gathers the cases of all processes, so every rank computes the same value.
 
     Args:
-        min_positives: labels with fewer positive (or negative) cases do not vote; AUROC of three cases is noise.
+        min_positives: smallest number of positive cases, and of negative cases, that a label needs to be counted; the
+            AUROC of three cases is noise.
     """
 
     def __init__(self, min_positives: int = 1) -> None:
@@ -34,21 +35,21 @@ class MaskedAUROCMetric(CumulativeIterationMetric):
         return y_pred.float(), y.float()
 
     def aggregate(self) -> float:
-        """Mean over the labels that vote.
+        """Mean over the labels that are counted.
 
         Returns:
-            0–1, or NaN when no label has both classes.
+            A value in [0, 1], or NaN when no label has enough cases of both classes.
         """
         buffer = self.get_buffer()
         if buffer is None:
             return float("nan")
         scores, targets = (values.cpu().numpy() for values in buffer)
-        votes = []
+        areas = []
         for i in range(targets.shape[1]):
             if min((targets[:, i] == 1).sum(), (targets[:, i] == 0).sum()) < max(1, self.min_positives):
                 continue
-            votes.append(auroc(targets[:, i], scores[:, i]))
-        present = [vote for vote in votes if vote is not None]
+            areas.append(auroc(targets[:, i], scores[:, i]))
+        present = [area for area in areas if area is not None]
         return sum(present) / len(present) if present else float("nan")
 
 
@@ -56,8 +57,9 @@ class MacroAUROC(IgniteMetricHandler):
     """Handler for ``key_val_metric``: ``MacroAUROC(output_transform=from_engine(["pred", "label"]))``.
 
     Args:
-        output_transform: engine output -> (prediction, label), each (B, C) or a list of (C,); logits or probabilities.
-        min_positives: see `MaskedAUROCMetric`.
+        output_transform: function from the engine's output to (prediction, label), each (B, C) or a list of (C,);
+            predictions are logits or probabilities.
+        min_positives: smallest number of cases of each class, as in :class:`MaskedAUROCMetric`.
     """
 
     def __init__(self, output_transform: Callable = lambda x: x, min_positives: int = 1) -> None:

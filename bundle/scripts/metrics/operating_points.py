@@ -1,4 +1,4 @@
-"""Where to cut a score into positive and negative: thresholds by policy, and what a cut does."""
+"""Operating points: thresholds chosen by a policy, and metrics of the decisions at a threshold."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..common.choices import check_choice
 from .bootstrap import bootstrap_metrics, percentile_interval
 from .classification import annotated
 from .curves import roc_curve
@@ -13,7 +14,7 @@ from .curves import roc_curve
 _POLICIES = ("youden", "sensitivity", "specificity")
 _CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
 _TP, _FP, _FN, _TN = _CELLS
-# Name -> the cells of the numerator and of the denominator.
+# Name of each ratio -> the cells of its numerator and the cells of its denominator.
 _RATIOS = {
     "sensitivity": ((_TP,), (_TP, _FN)),
     "specificity": ((_TN,), (_TN, _FP)),
@@ -24,20 +25,20 @@ _RATIOS = {
 
 
 def choose_threshold(positive: np.ndarray, probabilities: np.ndarray, policy: str, target: float) -> float:
-    """Threshold of one label from cases that are not those it will be judged on.
+    """Choose the threshold of one label. The cases must not be those of the evaluation.
 
     Args:
         positive: (M,) bool with both classes.
         probabilities: (M,) in [0, 1].
-        policy: ``youden`` (largest sensitivity + specificity), ``sensitivity`` (the highest threshold that reaches the
-            target) or ``specificity`` (the lowest one).
-        target: 0–1; not used by ``youden``.
+        policy: ``youden`` (largest sensitivity + specificity), ``sensitivity`` (highest threshold that reaches the
+            target) or ``specificity`` (lowest threshold that reaches the target).
+        target: sensitivity or specificity to reach, in (0, 1); ignored by ``youden``.
 
     Returns:
-        A value between two neighbouring scores, so that rounding moves no case across it.
+        A value halfway between two neighbouring scores, so that rounding moves no case across it.
 
     Raises:
-        ValueError: an unknown policy, or a target that is not inside (0, 1).
+        ValueError: an unknown policy, or a target outside (0, 1).
     """
     check_policy(policy, target)
     false_positive_rate, sensitivity, cuts = roc_curve(positive, probabilities)
@@ -47,14 +48,17 @@ def choose_threshold(positive: np.ndarray, probabilities: np.ndarray, policy: st
         chosen = int(np.argmax(sensitivity >= target))
     else:
         chosen = int(np.flatnonzero(1 - false_positive_rate >= target)[-1])
-    bounds = np.concatenate([[1.0], cuts[1:], [0.0]])  # what is called positive lies from bounds[chosen] up
+    bounds = np.concatenate([[1.0], cuts[1:], [0.0]])  # the cases called positive score at least bounds[chosen]
     return float((bounds[chosen] + bounds[chosen + 1]) / 2)
 
 
 def check_policy(policy: str, target: float) -> None:
-    """Refuse a policy that :func:`choose_threshold` does not know, before any work is done."""
-    if policy not in _POLICIES:
-        raise ValueError(f"policy: not known; expected one of {', '.join(_POLICIES)}, found {policy!r}; choose one")
+    """Check the arguments of :func:`choose_threshold` before any work is done.
+
+    Raises:
+        ValueError: an unknown policy, or a target outside (0, 1).
+    """
+    check_choice("policy", policy, _POLICIES)
     if not 0 < target < 1:
         raise ValueError(f"policy_target: expected a share inside (0, 1), found {target}; set 0.9 for 90 %")
 
@@ -62,17 +66,19 @@ def check_policy(policy: str, target: float) -> None:
 def decision_metrics(
     targets: np.ndarray, decisions: np.ndarray, groups: np.ndarray, replicates: int, seed: int
 ) -> list[dict[str, Any]]:
-    """What each label's decisions are worth: counts, and ratios with 95 % intervals drawn by patient.
+    """Metrics of the decisions of each label.
 
     Args:
-        targets: (N, C); NaN and -1 do not count.
+        targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
         decisions: (N, C) bool.
-        groups: (N,) integer patient.
-        replicates: of the bootstrap; with 0 the intervals are None.
-        seed: of the bootstrap.
+        groups: (N,) integer patient of each image.
+        replicates: number of bootstrap replicates; with 0 the intervals are None.
+        seed: random seed of the bootstrap.
 
     Returns:
-        For each label ``CELLS`` (counts) and ``RATIOS``, each with ``…_ci``; None where the denominator is zero.
+        One dictionary per label: the counts of true and false positives and negatives; sensitivity, specificity,
+        positive and negative predictive value, and accuracy, None where the denominator is zero; and the 95 % interval
+        of each ratio under ``<ratio>_ci``.
     """
     drawn = bootstrap_metrics(targets, decisions, groups, replicates, seed, weighted_ratios) if replicates else None
     known = annotated(targets)
@@ -89,21 +95,21 @@ def decision_metrics(
 
 
 def _confusion_cells(positive: np.ndarray, called: np.ndarray) -> dict[str, np.ndarray]:
-    """Which cases are in each cell of the two-by-two table: (M,) bool each."""
+    """Cases in each cell of the confusion matrix, (M,) bool per cell."""
     cells = (positive & called, ~positive & called, positive & ~called, ~positive & ~called)
     return dict(zip(_CELLS, cells, strict=True))
 
 
 def weighted_ratios(positive: np.ndarray, called: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """``RATIOS`` of one label under many weightings of its cases.
+    """Ratios of the confusion matrix of one label, for many weightings of its cases.
 
     Args:
         positive: (M,) bool.
-        called: (M,) bool.
+        called: (M,) bool, True where the decision is positive.
         weights: (R, M) non-negative.
 
     Returns:
-        name -> (R,), NaN where the denominator is zero.
+        name -> (R,); NaN where the denominator is zero.
     """
     counts = {name: weights @ cell.astype(np.float64) for name, cell in _confusion_cells(positive, called).items()}
     ratios = {}

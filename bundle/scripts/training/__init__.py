@@ -1,19 +1,19 @@
-"""Parts that MONAI's ``SupervisedTrainer`` needs from us, in the order in which a run meets them.
+"""Handlers and other parts for MONAI's ``SupervisedTrainer``, in the order in which a run uses them.
 
-``prevalence``     share of positives, where the bias of the head starts
+``prevalence``     share of positives per label, for the initial bias of the head
 ``image_sampler``  order of the images in an epoch
-``precision``      autocast in fp32, bf16 or fp16, chosen by what the hardware has
-``schedule``       warm-up and cosine learning rate
-``seeding``        one seed per run, epoch and rank, which makes a resumed run exact
+``precision``      autocast in fp32, bf16 or fp16, chosen by the hardware
+``schedule``       learning rate: warm-up, then cosine
+``seeding``        one random state per seed, epoch and rank, so that a resumed run is exact
 ``averaging``      exponential moving average of the weights
-``guard``          stops at a loss that is not finite
+``guard``          stops training at a loss that is not finite
 ``validation``     loss and accuracy beside the key metric
 ``selection``      best model by validation macro-AUROC; early stopping
 ``best_model``     the selected network as a model folder
 ``history``        one CSV row per epoch
 ``record``         run_report.json and the MLflow run
-``parallel``       one network in several processes
-``attached``       handlers by reference
+``parallel``       wraps a network for distributed training
+``attached``       attaches handlers by reference
 ``checkpoint``     atomic save and exact resume
 """
 

@@ -1,4 +1,7 @@
-"""Handlers that a configuration defines elsewhere, because a checkpoint holds their state too."""
+"""Attaches handlers that the configuration defines outside its list of handlers.
+
+A checkpoint also refers to these handlers, because it stores their state.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,25 @@ from ignite.engine import Engine
 
 
 class Handler(Protocol):
-    """Whatever attaches itself to an engine."""
+    """Object that can be attached to an engine."""
 
     def attach(self, engine: Engine) -> None:
-        """Register with the events of ``engine``."""
+        """Register event handlers with ``engine``."""
 
 
 class Attached:
-    """Attach handlers by reference: MONAI's property check refuses ``"@name"`` in a list of handlers.
+    """Handler that attaches other handlers.
+
+    MONAI's property check does not accept ``"@name"`` references in a list of handlers, but accepts them here.
 
     Args:
-        handlers: in the order in which they run.
+        handlers: handlers, in the order in which they run.
     """
 
     def __init__(self, handlers: Sequence[Handler]) -> None:
         self.handlers = list(handlers)
 
     def attach(self, engine: Engine) -> None:
-        """Attach all to ``engine``."""
+        """Attach all handlers to ``engine``."""
         for handler in self.handlers:
             handler.attach(engine)

@@ -1,4 +1,4 @@
-"""Exponential moving average of the weights (torch's ``AveragedModel``); the average is what is validated and kept."""
+"""Exponential moving average of the weights (torch's ``AveragedModel``). The average is validated and saved."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 
 class WeightAverage:
-    """Handler that averages after every iteration.
+    """Handler that updates the average after every iteration.
 
-    The decay grows with the number of updates, min(decay, (1 + n) / (10 + n)), so that short runs are not held at their
-    initial weights. The count is in the state: ignite's ``EMAHandler`` restarts its warm-up when a run is resumed.
+    The decay grows with the number n of updates, min(decay, (1 + n) / (10 + n)), so that the average of a short run
+    does not stay near the initial weights. The number of updates is part of the state; ignite's ``EMAHandler`` does not
+    store it and restarts its warm-up when a run is resumed.
 
     Args:
-        network: what is trained, on its device.
-        decay: share of the old average that an update keeps.
+        network: network in training, on its device.
+        decay: weight of the old average in an update, in [0, 1).
     """
 
     def __init__(self, network: nn.Module, decay: float = 0.998) -> None:
@@ -32,11 +33,11 @@ class WeightAverage:
 
     @property
     def network(self) -> nn.Module:
-        """The network with averaged weights."""
+        """Network with the averaged weights."""
         return self.average.module
 
     def attach(self, engine: Engine) -> None:
-        """Update after each iteration of ``engine``."""
+        """Update the average after each iteration of ``engine``."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, lambda _: self.average.update_parameters(self.source))
 
     def state_dict(self) -> dict:
@@ -44,5 +45,5 @@ class WeightAverage:
         return self.average.state_dict()
 
     def load_state_dict(self, state: dict) -> None:
-        """Continue the average."""
+        """Restore the averaged weights and the number of updates."""
         self.average.load_state_dict(state)

@@ -1,4 +1,4 @@
-"""Write the selected network as a model folder, atomically, on rank 0."""
+"""Writes the selected network as a model folder, atomically, on rank 0."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ logger = logging.getLogger(__name__)
 
 
 class BestModel:
-    """Called by :class:`.selection.ModelSelection` with each better epoch.
+    """Callback that :class:`.selection.ModelSelection` calls after each epoch that improves on the best.
 
     Args:
-        network: the averaged (EMA) network.
+        network: network with the averaged weights.
         folder: model folder; its ``metadata.json`` holds the labels, the preprocessing and the provenance.
         labels: names of the C outputs.
         provenance: settings of the run.
-        training_data: the training split; which images it holds is recorded in the folder.
-        earlier: models that this one was started from, whose training images count as its own.
-        rank: only rank 0 writes.
+        training_data: training split, whose images are recorded in the folder.
+        earlier: folders of the models that training started from; their training images count as images of this one.
+        rank: rank of this process; only rank 0 writes.
     """
 
     def __init__(

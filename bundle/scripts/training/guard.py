@@ -1,4 +1,4 @@
-"""Stop at the first non-finite loss, before it reaches the weights."""
+"""Stops training at the first non-finite loss, before it reaches the weights."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from monai.engines.utils import IterationEvents
 
 
 class NonFiniteLossGuard:
-    """Handler that raises between the forward pass and the optimizer step, so that the last checkpoint stays good."""
+    """Handler that checks the loss before the optimizer step, so that the last checkpoint stays valid."""
 
     def attach(self, engine: Engine) -> None:
-        """Check after each loss."""
+        """Check each loss of ``engine``."""
         engine.add_event_handler(IterationEvents.LOSS_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Raise when the loss is not finite.
+        """Check the loss of the current iteration.
 
         Raises:
-            FloatingPointError: with epoch, iteration and what to try.
+            FloatingPointError: the loss is not finite; the message names epoch and iteration.
         """
         loss = engine.state.output["loss"]  # type: ignore[index, call-overload]
         if not torch.isfinite(loss):

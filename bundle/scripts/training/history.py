@@ -1,4 +1,4 @@
-"""One row per epoch in ``history.csv``, a line in the log, and the same figures in MLflow."""
+"""Training history: for each epoch one row in ``history.csv``, one line in the log, and the same metrics in MLflow."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _COLUMNS = (
 
 
 class EpochHistory:
-    """Handler of the *training* engine; put it after the validation handler.
+    """Handler of the *training* engine; it must come after the validation handler.
 
     Args:
-        validator: engine whose ``state.metrics`` hold the ``val_*`` figures of the epoch.
-        optimizer: for the learning rate of its last group (the head).
-        path: ``history.csv``; rewritten atomically after each epoch.
+        validator: validation engine, whose ``state.metrics`` hold the ``val_*`` metrics of the epoch.
+        optimizer: optimizer; the learning rate of its last parameter group (the head) is recorded.
+        path: path of ``history.csv``, which is rewritten atomically after each epoch.
         tracker: MLflow run.
-        rank: only rank 0 writes.
+        rank: rank of this process; only rank 0 writes.
     """
 
     def __init__(
@@ -54,21 +54,21 @@ class EpochHistory:
         self.started = time.monotonic()
 
     def attach(self, engine: Engine) -> None:
-        """Collect losses and close the row when the epoch ends."""
+        """Collect the losses of each epoch of ``engine``, and write the row when the epoch ends."""
         engine.add_event_handler(Events.EPOCH_STARTED, self.start)
         engine.add_event_handler(IterationEvents.LOSS_COMPLETED, self.collect)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     def start(self, engine: Engine) -> None:
-        """Begin the row of an epoch."""
+        """Start a new row."""
         self.losses, self.started = [], time.monotonic()
 
     def collect(self, engine: Engine) -> None:
-        """Keep the loss of an iteration on its device, without waiting for it."""
+        """Store the loss of an iteration on its device, without synchronising with the device."""
         self.losses.append(engine.state.output["loss"].detach())  # type: ignore[index, call-overload, union-attr]
 
     def __call__(self, engine: Engine) -> None:
-        """Write the row of the epoch that ended."""
+        """Write the row of the completed epoch."""
         metrics = self.validator.state.metrics
         row = {
             "epoch": engine.state.epoch,
@@ -99,9 +99,9 @@ class EpochHistory:
             file.write(text.encode())
 
     def state_dict(self) -> dict:
-        """Rows so far."""
+        """Rows of the completed epochs."""
         return {"rows": self.rows}
 
     def load_state_dict(self, state: dict) -> None:
-        """Continue the table."""
+        """Restore the rows of the completed epochs."""
         self.rows = list(state["rows"])

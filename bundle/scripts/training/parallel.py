@@ -1,4 +1,4 @@
-"""One network in several processes."""
+"""Wraps a network for distributed training."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 def data_parallel(network: nn.Module) -> nn.Module:
-    """Wrap a network that is on its device already, if it is to be trained; gradients are averaged over the processes.
+    """Wrap a network in ``DistributedDataParallel``, which averages the gradients over the processes.
 
-    A network in evaluation mode, as every loaded one, has none to average and is returned as it is: its processes then
-    share nothing but the tables at the end.
+    A network in evaluation mode has no gradients to average and is returned unchanged. Loaded networks are in
+    evaluation mode.
 
-    A Vision Transformer gets no gradient in DINOv2's unused tokens, so unused parameters are looked for. Buffers
-    are constants; broadcasting them in each forward pass would hang processes whose shares have different lengths.
+    Args:
+        network: network on the device of this process.
     """
     if not network.training:
         return network
     device = next(network.parameters()).device
+    # DINOv2 has tokens that get no gradient, hence ``find_unused_parameters``. Buffers are constants; broadcasting them
+    # in each forward pass would block when processes have different numbers of batches.
     ids = [device.index] if device.type == "cuda" else None
     return DistributedDataParallel(network, device_ids=ids, find_unused_parameters=True, broadcast_buffers=False)

@@ -1,6 +1,6 @@
-"""Share of positives per label in the training split, after the label policy: where the head's bias starts.
+"""Prevalence of each label in the training split, for the initial bias of the head.
 
-With bias = logit(prevalence) the first loss is the entropy of the prevalences, instead of ln 2 per label.
+With bias = logit(prevalence), the first loss is the entropy of the prevalences, instead of ln 2 per label.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ logger = logging.getLogger(__name__)
 
 
 def label_prevalence(items: Sequence[dict], policy: LabelPolicy) -> list[float]:
-    """Prevalence of each label among the entries that count, pulled off 0 and 1 by one pseudo-observation each way.
+    """Compute the prevalence of each label, with one positive and one negative pseudo-observation to avoid 0 and 1.
 
     Args:
         items: datalist items with ``label`` lists (NaN = not annotated, -1 = uncertain).
-        policy: what uncertain and blank labels count as; smoothed ones count as their mean.
+        policy: rule for uncertain and blank labels; a smoothed label counts with its mean.
 
     Returns:
-        C numbers in (0, 1); 0.5 for a label of which no entry counts.
+        C values in (0, 1); 0.5 for a label without usable entries.
     """
     targets = policy.expected(np.array([item["label"] for item in items], dtype=float))  # (N, C)
     counted = np.isfinite(targets).sum(axis=0)

@@ -1,4 +1,4 @@
-"""What a run was: versions, settings, data, seed; printed class table; all of it in files and in MLflow."""
+"""Record of a training run: versions, settings and class table, in files, in the log and in MLflow."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _PACKAGES = ("cxr-attention-sr", "monai", "torch", "transformers", "diffusers", 
 
 
 class RunRecord:
-    """Handler of the training engine: ``run_report.json``, class table, and the MLflow run's life.
+    """Handler of the training engine that writes ``run_report.json`` and the class table, and manages the MLflow run.
 
     Args:
-        output_dir: where ``run_report.json`` and ``class_distribution.json`` go.
-        settings: hyper-parameters.
-        datalist: the data of the run.
-        tracker: MLflow run; opened at the start, closed at the end, whatever the end.
-        selection: for the best epoch.
-        rank: only rank 0 writes.
+        output_dir: folder for ``run_report.json`` and ``class_distribution.json``.
+        settings: settings of the run.
+        datalist: data list of the run.
+        tracker: MLflow run; opened when training starts, closed when it ends or fails.
+        selection: model selection, which knows the best epoch.
+        rank: rank of this process; only rank 0 writes.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class RunRecord:
         self.tracker, self.selection, self.rank = tracker, selection, rank
 
     def attach(self, engine: Engine) -> None:
-        """Record the start, the end, and a failure."""
+        """Record the start, the end and a failure of ``engine``."""
         if self.rank == 0:
             engine.add_event_handler(Events.STARTED, self.start)
             engine.add_event_handler(Events.COMPLETED, self.complete)
             self.tracker.attach(engine)
 
     def start(self, engine: Engine) -> None:
-        """Write the record and print the paper's class table."""
+        """Write the record, log the paper's class table, and open the MLflow run."""
         table = class_distribution(self.datalist)
         logger.info("class distribution\n%s", format_class_table(self.datalist))
         write_json(self.output_dir / "class_distribution.json", table)
@@ -74,7 +74,7 @@ class RunRecord:
 
 
 def write_run_report(output_dir: Path, settings: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Write ``run_report.json``: versions, git commit, settings, configuration as run."""
+    """Write ``run_report.json``: versions, git commit, settings, and the configuration of the run."""
     report = {
         "versions": _package_versions(),
         "git_commit": _git_commit(),
@@ -85,7 +85,7 @@ def write_run_report(output_dir: Path, settings: Mapping[str, Any], config: Mapp
 
 
 def _package_versions() -> dict[str, str | None]:
-    """Installed version of each package that results depend on."""
+    """Installed version of each package that affects the results; ``None`` where it is not installed."""
     versions: dict[str, str | None] = {}
     for package in _PACKAGES:
         try:
@@ -96,7 +96,7 @@ def _package_versions() -> dict[str, str | None]:
 
 
 def _git_commit() -> str | None:
-    """Commit of the repository that this file is in; ``None`` outside one."""
+    """Commit of the git repository that contains this file; ``None`` outside a repository."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

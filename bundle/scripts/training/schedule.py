@@ -1,4 +1,4 @@
-"""Learning rate per iteration: linear warm-up, then cosine to zero (MONAI's ``WarmupCosineSchedule``)."""
+"""Learning rate per iteration: linear warm-up, then cosine decay to zero (MONAI's ``WarmupCosineSchedule``)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class WarmupCosine:
     """Handler that steps the schedule after every iteration; its state belongs in the checkpoint.
 
     Args:
-        optimizer: whose parameter groups keep their own base rates (layer-wise decay).
-        epoch_length: iterations per epoch.
-        max_epochs: epochs of the whole run.
-        warmup_epochs: epochs of linear warm-up; may be a fraction.
+        optimizer: optimizer; each parameter group keeps its own base learning rate (layer-wise decay).
+        epoch_length: number of iterations per epoch.
+        max_epochs: number of epochs of the whole run.
+        warmup_epochs: number of epochs of linear warm-up; may be a fraction.
     """
 
     def __init__(self, optimizer: Optimizer, epoch_length: int, max_epochs: int, warmup_epochs: float = 1.0) -> None:
@@ -26,13 +26,13 @@ class WarmupCosine:
         )
 
     def attach(self, engine: Engine) -> None:
-        """Step after each iteration of ``engine``."""
+        """Step the schedule after each iteration of ``engine``."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, lambda _: self.scheduler.step())
 
     def state_dict(self) -> dict:
-        """State of the schedule, without the closure that a checkpoint cannot hold."""
+        """Number of completed iterations. The scheduler's own state has a closure, which a checkpoint cannot store."""
         return {"last_epoch": self.scheduler.last_epoch}
 
     def load_state_dict(self, state: dict) -> None:
-        """Continue after ``state["last_epoch"]`` iterations."""
+        """Continue after ``state["last_epoch"]`` iterations; ``last_epoch`` is torch's name for the number of steps."""
         self.scheduler.last_epoch = state["last_epoch"]

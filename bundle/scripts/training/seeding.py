@@ -1,8 +1,8 @@
-"""Exact resume by reseeding: every random generator starts each epoch from (seed, epoch, rank).
+"""Exact resume by reseeding: at the start of each epoch, every random generator is seeded from (seed, epoch, rank).
 
-A checkpoint cannot reach the generators inside loader workers, and MONAI's and ignite's own checkpoints hold none at
-all (measured: a resumed run never repeated the uninterrupted one). When each epoch's random state is a function of its
-number, the seed and the epoch in the checkpoint *are* the state of every generator and of the sampler.
+A checkpoint cannot store the generators inside loader workers, and the checkpoints of MONAI and ignite store none at
+all: in a test, a resumed run never repeated the uninterrupted one. With reseeding, the seed and the epoch number in the
+checkpoint determine the state of every generator and of the sampler.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ class EpochSeed:
     """Handler that seeds torch, NumPy, Python, the loader and the augmentation at the start of every epoch.
 
     Args:
-        loader: training loader. Its sampler is a ``DistributedSampler`` (also for one process: the order of a
-            ``RandomSampler`` depends on what its generator gave before), its ``generator`` seeds the workers, and its
-            data set seeds the augmentation of each image.
-        seed: seed of the run.
-        rank: process number in a distributed run; each rank augments differently.
+        loader: training loader. Its sampler must be a ``DistributedSampler``, also for a single process, because the
+            order of a ``RandomSampler`` depends on earlier draws. Its ``generator`` seeds the workers, and its dataset
+            seeds the augmentation of each image.
+        seed: random seed of the run.
+        rank: rank of this process; each rank augments differently.
     """
 
     def __init__(self, loader: DataLoader, seed: int = 0, rank: int = 0) -> None:
         self.loader, self.seed, self.rank = loader, seed, rank
 
     def attach(self, engine: Engine) -> None:
-        """Seed before the epoch's loader iterator is made."""
+        """Seed at the start of each epoch of ``engine``, before the loader's iterator is created."""
         engine.add_event_handler(Events.EPOCH_STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Seed everything for ``engine.state.epoch``."""
+        """Seed all generators for ``engine.state.epoch``."""
         entropy = np.random.SeedSequence([self.seed, engine.state.epoch, self.rank])
         torch_seed, numpy_seed, python_seed, augmentation_seed = (int(word) for word in entropy.generate_state(4))
         torch.manual_seed(torch_seed)
@@ -46,11 +46,11 @@ class EpochSeed:
         self.loader.dataset.augmentation_seed = augmentation_seed  # type: ignore[attr-defined]
 
     def state_dict(self) -> dict:
-        """The seed: with the epoch it determines every generator."""
+        """Seed of the run; together with the epoch, it determines every generator."""
         return {"seed": self.seed}
 
     def load_state_dict(self, state: dict) -> None:
-        """Refuse to continue a run under another seed.
+        """Check that the run continues with the same seed.
 
         Raises:
             ValueError: the checkpoint was written with another seed.

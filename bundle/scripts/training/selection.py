@@ -1,4 +1,4 @@
-"""Model selection on validation macro-AUROC, and early stopping, as one state that a checkpoint can hold."""
+"""Model selection by validation macro-AUROC, and early stopping, with one common state for the checkpoint."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ logger = logging.getLogger(__name__)
 
 
 class ModelSelection:
-    """Handler of the *validation* engine: keep the best network, stop the trainer when it no longer improves.
+    """Handler of the *validation* engine that saves the best network and stops training without improvement.
 
-    Accuracy and loss are never used to select: an all-negative answer is 90–96 % accurate on chest radiographs.
+    Accuracy and loss are never used for selection: calling every case negative is 90–96 % accurate on chest
+    radiographs.
 
     Args:
-        save: called with (epoch, metrics) when the validation metric improves.
-        patience: validations without improvement before the run stops.
-        metric: name of the metric in ``engine.state.metrics``.
+        save: function called with (epoch, metrics) when the metric improves.
+        patience: number of validations without improvement after which training stops.
+        metric: name of the metric in ``engine.state.metrics``; larger values are better.
     """
 
     def __init__(
@@ -30,15 +31,15 @@ class ModelSelection:
         self.best, self.best_epoch, self.waited = -math.inf, 0, 0
 
     def attach(self, engine: Engine) -> None:
-        """Judge after every validation."""
+        """Compare with the best epoch after every validation."""
         engine.add_event_handler(Events.COMPLETED, self)
 
     def set_trainer(self, trainer: Engine) -> None:
-        """Name the engine that early stopping ends."""
+        """Set the engine that early stopping terminates."""
         self.trainer = trainer
 
     def __call__(self, engine: Engine) -> None:
-        """Compare with the best so far."""
+        """Save the network if the metric has improved; otherwise stop training when patience runs out."""
         epoch, value = engine.state.epoch, float(engine.state.metrics[self.metric])
         if value > self.best:
             self.best, self.best_epoch, self.waited = value, epoch, 0
@@ -52,9 +53,9 @@ class ModelSelection:
             self.trainer.terminate()
 
     def state_dict(self) -> dict:
-        """Best value, its epoch, and validations since."""
+        """Best value, its epoch, and the number of validations since then."""
         return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
 
     def load_state_dict(self, state: dict) -> None:
-        """Continue from a checkpoint."""
+        """Restore the state from a checkpoint."""
         self.best, self.best_epoch, self.waited = state["best"], state["best_epoch"], state["waited"]

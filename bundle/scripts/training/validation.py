@@ -1,4 +1,4 @@
-"""Figures beside the key metric at each validation: loss, and accuracy next to its all-negative baseline."""
+"""Additional validation metrics: loss, and accuracy beside its all-negative baseline."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from monai.handlers import from_engine
 
 
 def validation_metrics(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> dict[str, Metric]:
-    """Metrics for ``additional_metrics`` of the validation engine.
+    """Make the ``additional_metrics`` of the validation engine.
 
-    Accuracy is label-wise at probability 0.5 over the annotated entries (the paper's Tables 1 and 2, as far as the
-    paper says); an all-negative answer is the figure to compare it with.
+    Accuracy is computed over all annotated (image, label) pairs at probability 0.5, as in the paper's Tables 1 and 2 as
+    far as the paper describes them. Its baseline is the accuracy of calling every pair negative.
 
     Args:
-        loss: (B, C) logits and targets -> scalar.
+        loss: function of logits (B, C) and targets (B, C) that returns a scalar.
 
     Returns:
         ``val_loss``, ``val_accuracy`` and ``val_accuracy_all_negative``.
@@ -30,11 +30,11 @@ def validation_metrics(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor
     def share(decide: Callable[[torch.Tensor], torch.Tensor]) -> MetricsLambda:
         def counts(output: dict) -> torch.Tensor:
             pred, label = outputs(output)
-            annotated = label >= 0  # NaN and -1 are not
+            annotated = label >= 0  # False for NaN and -1
             right = (decide(pred) == (label == 1)) & annotated
             return torch.stack([right.sum(), annotated.sum()]).double()
 
-        # Average of (right, annotated) pairs; their ratio does not depend on batch sizes.
+        # The ratio of the two averages does not depend on the sizes of the batches.
         return MetricsLambda(lambda pair: float(pair[0] / pair[1].clamp(min=1)), Average(output_transform=counts))
 
     return {
