@@ -6,7 +6,7 @@
 ``batches``             random crops in random orientation, beside their reduced versions
 ``stage``               one stage: budget, schedule, average, checkpoint, exact resume
 ``run``                 what the stages share: data, parts of the model folder, training of one network
-``validation_figures``  PSNR and SSIM on held-out crops, beside bicubic; panels
+``validation_metrics``  PSNR and SSIM on held-out crops, beside bicubic; panels
 ``train_regression``    stage: the small regression network
 ``train_autoencoder``   stage: VQ autoencoder of what the regression network left over
 ``train_diffusion``     stage: the network that predicts latents; refuses an autoencoder with a low ceiling

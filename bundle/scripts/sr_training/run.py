@@ -77,7 +77,7 @@ class Run:
             )
         return source / part if (source / part).is_dir() else None
 
-    def adopt(self) -> None:
+    def copy_untrained_parts(self) -> None:
         """Copy the parts of ``start_from`` that no stage of this run trains: the model folder stays whole."""
         for part, stage in _TRAINED_BY.items():
             start, own = self.start_of(part), self.output_dir / part

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ..common.choices import check_choice
 from ..training.precision import resolve_precision
 
 STAGES = ("regression", "autoencoder", "diffusion", "resshift", "guided")
@@ -85,11 +86,12 @@ class SrSettings:
             ValueError: naming them.
         """
         for key, names in (("stages", self.stages), ("minutes", self.minutes)):
-            unknown = [name for name in names if name not in STAGES]
-            if unknown or not names or isinstance(names, str):
+            if not names or isinstance(names, str):
                 raise ValueError(
                     f"{key}: expected a list of {', '.join(STAGES)}, found {names!r}; take \"['regression']\""
                 )
+            for name in names:
+                check_choice(key, name, STAGES)
         missing = [name for name in self.stages if name not in self.minutes]
         if missing:
             raise ValueError(f"minutes: expected a budget of every stage, found none of {', '.join(missing)}; add it")
@@ -111,10 +113,7 @@ class SrSettings:
             raise ValueError(f"average_decay: expected 0 to less than 1, found {self.average_decay}; take 0.999")
         if not isinstance(self.ceiling_margin, int | float | None):
             raise ValueError(f"ceiling_margin: expected decibels or null, found {self.ceiling_margin!r}; take 1")
-        if self.precision not in _PRECISIONS:
-            raise ValueError(
-                f"precision: expected one of {', '.join(_PRECISIONS)}, found {self.precision!r}; take auto"
-            )
+        check_choice("precision", self.precision, _PRECISIONS)
 
     def resolved_precision(self) -> str:
         """``fp32`` or ``bf16``; a device whose fastest is fp16 trains in fp32."""

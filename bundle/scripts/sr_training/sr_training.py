@@ -14,7 +14,7 @@ import torch
 
 from ..common.atomic import write_json
 from ..data.datalist import Datalist
-from . import validation_figures as figures
+from . import validation_metrics
 from .degradation import Degradation
 from .run import Run
 from .settings import STAGES, SrSettings
@@ -28,7 +28,7 @@ from .training_crops import extract_crops
 
 logger = logging.getLogger(__name__)
 
-TRAIN: dict[str, Callable[[Run], figures.Figures]] = {
+TRAIN: dict[str, Callable[[Run], validation_metrics.Metrics]] = {
     "regression": train_regression,
     "autoencoder": train_autoencoder,
     "diffusion": train_diffusion,
@@ -48,7 +48,7 @@ def train_sr(
     settings: SrSettings,
     degradation: Degradation,
     log: Log = _no_log,
-) -> figures.Figures:
+) -> validation_metrics.Metrics:
     """Train enhancers on the training split, measure them on the validation split.
 
     A killed run continues where its last checkpoint (every 30 s, in ``output_dir/checkpoints``) left it.
@@ -71,11 +71,11 @@ def train_sr(
             is too low for a diffusion.
     """
     run = _prepare(datalist, Path(output_dir), settings, degradation, log)
-    run.adopt()
-    results: figures.Figures = _read_json(run.output_dir / "metrics.json")
+    run.copy_untrained_parts()
+    results: validation_metrics.Metrics = _read_json(run.output_dir / "metrics.json")
     for stage in [name for name in STAGES if name in settings.stages]:
         found = TRAIN[stage](run)
-        print(f"{stage}, held-out crops, x4:\n{figures.describe(found)}", flush=True)
+        print(f"{stage}, held-out crops, x4:\n{validation_metrics.describe(found)}", flush=True)
         log({f"{name}_{key}": value for name, row in found.items() for key, value in row.items()}, run.steps[stage])
         results |= found
         write_json(run.output_dir / "metrics.json", results)
@@ -105,9 +105,9 @@ def _as_list(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _finish(run: Run, results: figures.Figures) -> None:
+def _finish(run: Run, results: validation_metrics.Metrics) -> None:
     """Panel, index of the diffusers parts, provenance."""
-    figures.draw_panel(run.output_dir, run.held_out, device=run.device)
+    validation_metrics.draw_panel(run.output_dir, run.held_out, device=run.device)
     # A pipeline of diffusers knows no regression network: only a model of whole images is one for it.
     if not run.has("regression") and all(run.has(part) for part in ("unet", "vqvae", "scheduler")):
         classes = {"unet": "UNet2DModel", "vqvae": "VQModel", "scheduler": "DDIMScheduler"}
@@ -159,7 +159,7 @@ class SuperResolutionTraining:
         self.datalist, self.output_dir, self.tracker = datalist, Path(output_dir), tracker
         self.settings, self.degradation = settings, degradation
 
-    def run(self) -> figures.Figures:
+    def run(self) -> validation_metrics.Metrics:
         """Train, measure, record."""
         params = {**vars(self.settings), **vars(self.degradation), "data_sha256": self.datalist.sha256}
         with self.tracker.recording(params):

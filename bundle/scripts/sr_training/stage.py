@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..common.atomic import atomic_write
+from ..training.checkpoint import read_checkpoint, write_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -134,9 +134,8 @@ def _check_loss(name: str, step: int, loss: Tensor) -> None:
 
 def _save_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any], step: int, seconds: float) -> None:
     """Write the checkpoint, all or nothing."""
-    state = {key: part.state_dict() for key, part in parts.items()}
-    with atomic_write(path) as file:
-        torch.save({"parts": state, "settings": dict(settings), "step": step, "seconds": seconds}, file)
+    states = {key: part.state_dict() for key, part in parts.items()}
+    write_checkpoint(path, {"parts": states, "settings": dict(settings), "step": step, "seconds": seconds})
 
 
 def _load_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[int, float]:
@@ -145,19 +144,9 @@ def _load_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any
     Raises:
         ValueError: it belongs to other settings.
     """
-    if not path.exists():
+    state = read_checkpoint(path, settings, "cpu")
+    if state is None:
         return 0, 0.0
-    state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 - weights_only
-    changed = [
-        f"{key}: expected {value!r}, found {state['settings'].get(key)!r}"
-        for key, value in settings.items()
-        if state["settings"].get(key) != value
-    ]
-    if changed:
-        raise ValueError(
-            f"{path}: checkpoint of a run with other settings ({'; '.join(changed)}); "
-            "use the same settings, or another output_dir for a new run"
-        )
     for key, part in parts.items():
         part.load_state_dict(state["parts"][key])
     logger.info("continuing %s after step %d", path, state["step"])

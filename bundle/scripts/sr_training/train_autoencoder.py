@@ -19,7 +19,7 @@ from ..super_resolution.networks.block_autoencoder import BlockAutoencoder, load
 from ..super_resolution.networks.coding import SCALE, Coding, load_coding
 from ..super_resolution.resampling import degrade
 from ..training.precision import AutocastInferer
-from . import validation_figures as figures
+from . import validation_metrics
 from .batches import Batches
 from .run import Run
 
@@ -155,7 +155,7 @@ def _standardise_latents(vqvae: Any, targets: Tensor) -> None:
     codes.copy_((codes - mean) / std)
 
 
-def train_autoencoder(run: Run) -> figures.Figures:
+def train_autoencoder(run: Run) -> validation_metrics.Metrics:
     """Train ``vqvae/``; its ceiling on the held-out crops."""
     settings = run.settings
     run.seed_weights("autoencoder")
@@ -181,4 +181,4 @@ def train_autoencoder(run: Run) -> figures.Figures:
     if start is None:  # the diffusion network that came with a model knows its latents as they are
         _standardise_latents(trained, targets)
     trained = load_autoencoder(run.save("vqvae", trained), run.device)
-    return figures.measure_autoencoder(trained, coding, run.held_out)
+    return validation_metrics.measure_autoencoder(trained, coding, run.held_out)

@@ -17,7 +17,7 @@ from ..super_resolution.networks.coding import SCALE, Coding, load_coding
 from ..super_resolution.networks.latent_diffusion_networks import check_parts
 from ..super_resolution.networks.weight_folder import load_diffusers
 from ..training.precision import AutocastInferer
-from . import validation_figures as figures
+from . import validation_metrics
 from .batches import Batches
 from .run import Run
 
@@ -106,7 +106,7 @@ class DiffusionStep:
         return {"loss": F.mse_loss(predicted, wanted)}
 
 
-def _check_ceiling(ceiling: figures.Figures, margin: float | None) -> None:
+def _check_ceiling(ceiling: validation_metrics.Metrics, margin: float | None) -> None:
     """Print the autoencoder's ceiling beside bicubic and the regression; refuse to build a diffusion under a low one.
 
     Args:
@@ -116,7 +116,7 @@ def _check_ceiling(ceiling: figures.Figures, margin: float | None) -> None:
     Raises:
         ValueError: it is lower.
     """
-    print(f"Autoencoder's ceiling beside bicubic, held-out crops:\n{figures.describe(ceiling)}", flush=True)
+    print(f"Autoencoder's ceiling beside bicubic, held-out crops:\n{validation_metrics.describe(ceiling)}", flush=True)
     above = ceiling["autoencoder"]["psnr"] - ceiling["bicubic"]["psnr"]
     if margin is None:
         logger.warning(
@@ -132,7 +132,7 @@ def _check_ceiling(ceiling: figures.Figures, margin: float | None) -> None:
         )
 
 
-def train_diffusion(run: Run) -> figures.Figures:
+def train_diffusion(run: Run) -> validation_metrics.Metrics:
     """Train ``unet/`` and write ``scheduler/``; figures through the finished enhancer."""
     from diffusers import UNet2DModel
 
@@ -140,7 +140,9 @@ def train_diffusion(run: Run) -> figures.Figures:
     parts = [run.part("vqvae"), *([run.part("regression")] if run.has("regression") else [])]
     vqvae = load_autoencoder(parts[0], run.device)
     coding = load_coding(run.output_dir, int(vqvae.config.in_channels), run.device)
-    ceiling = figures.measure_bicubic(run.held_out) | figures.measure_autoencoder(vqvae, coding, run.held_out)
+    ceiling = validation_metrics.measure_bicubic(run.held_out) | validation_metrics.measure_autoencoder(
+        vqvae, coding, run.held_out
+    )
     _check_ceiling(ceiling, settings.ceiling_margin)
 
     run.seed_weights("diffusion")
@@ -158,4 +160,4 @@ def train_diffusion(run: Run) -> figures.Figures:
     step = DiffusionStep(unet, vqvae, coding, scheduler, run.batches(LARGER_BATCH), run.infer)
     run.save("unet", run.train("diffusion", unet, step, depends_on=parts))
     scheduler.save_pretrained(run.output_dir / "scheduler")
-    return ceiling | figures.measure_ldm(run.output_dir, run.held_out, device=run.device)
+    return ceiling | validation_metrics.measure_ldm(run.output_dir, run.held_out, device=run.device)

@@ -11,7 +11,7 @@ from ..super_resolution.enhancers.guided import SCALES, make_guide
 from ..super_resolution.networks.guided_network import PATCH, GuidedNetwork
 from ..super_resolution.networks.weight_folder import load_network
 from ..training.precision import AutocastInferer
-from . import validation_figures as figures
+from . import validation_metrics
 from .batches import Batches
 from .degradation import between
 from .run import Run
@@ -51,7 +51,7 @@ class GuidedStep:
         return {"loss": charbonnier(enlarged, region.to(device))}
 
 
-def train_guided(run: Run) -> figures.Figures:
+def train_guided(run: Run) -> validation_metrics.Metrics:
     """Train ``guided/``; figures on the held-out crops, without a guide, and in their centre with and without."""
     run.seed_weights("guided")
     start = run.start_of("guided")
@@ -61,4 +61,6 @@ def train_guided(run: Run) -> figures.Figures:
     run.save("guided", run.train("guided", network, step, depends_on=[start] if start else []))
     quarter = run.held_out.shape[-1] // 4
     box = (quarter, quarter, 3 * quarter, 3 * quarter)
-    return figures.measure_guided(run.output_dir, run.held_out, box, make_guide(run.held_out, box), device=run.device)
+    return validation_metrics.measure_guided(
+        run.output_dir, run.held_out, box, make_guide(run.held_out, box), device=run.device
+    )

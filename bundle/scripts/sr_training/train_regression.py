@@ -11,7 +11,7 @@ from torch import Tensor
 from ..super_resolution.networks.regression_network import RegressionNetwork
 from ..super_resolution.networks.weight_folder import load_network
 from ..training.precision import AutocastInferer
-from . import validation_figures as figures
+from . import validation_metrics
 from .batches import Batches
 from .run import Run
 
@@ -43,7 +43,7 @@ class RegressionStep:
         return {"loss": charbonnier(self.infer(low_res, self.network), high_res)}
 
 
-def train_regression(run: Run) -> figures.Figures:
+def train_regression(run: Run) -> validation_metrics.Metrics:
     """Train ``regression/``; figures on the held-out crops."""
     settings = run.settings
     run.seed_weights("regression")
@@ -55,4 +55,4 @@ def train_regression(run: Run) -> figures.Figures:
     step = RegressionStep(network, run.batches(), run.infer)
     trained = run.train("regression", network, step, depends_on=[start] if start else [])
     trained = load_network(RegressionNetwork, run.save("regression", trained)).to(run.device)
-    return figures.measure_bicubic(run.held_out) | figures.measure_residual(trained, run.held_out)
+    return validation_metrics.measure_bicubic(run.held_out) | validation_metrics.measure_residual(trained, run.held_out)

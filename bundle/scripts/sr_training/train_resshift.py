@@ -14,7 +14,7 @@ from ..super_resolution.networks.coding import SCALE, Coding, load_coding
 from ..super_resolution.networks.weight_folder import load_diffusers
 from ..super_resolution.resampling import degrade
 from ..training.precision import AutocastInferer
-from . import validation_figures as figures
+from . import validation_metrics
 from .batches import Batches
 from .run import Run
 from .train_diffusion import LARGER_BATCH, build_unet
@@ -62,7 +62,7 @@ def _residual_std(coding: Coding, crops: Tensor, device: torch.device) -> float:
     return float(torch.cat(parts).std())
 
 
-def train_resshift(run: Run) -> figures.Figures:
+def train_resshift(run: Run) -> validation_metrics.Metrics:
     """Train ``resshift/``, a folder that is complete in itself; figures through the finished enhancer."""
     from diffusers import UNet2DModel
 
@@ -80,4 +80,4 @@ def train_resshift(run: Run) -> figures.Figures:
     run.save("resshift/unet", run.train("resshift", unet, step, depends_on=depends_on))
     run.save("resshift/regression", coding.regression)
     save_schedule(run.output_dir / "resshift", schedule)
-    return figures.measure_resshift(run.output_dir, run.held_out, device=run.device)
+    return validation_metrics.measure_resshift(run.output_dir, run.held_out, device=run.device)

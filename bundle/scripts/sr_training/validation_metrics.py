@@ -19,7 +19,7 @@ from ..super_resolution.networks.coding import SCALE, Coding
 from ..super_resolution.networks.regression_network import RegressionNetwork
 from ..super_resolution.resampling import degrade, resize
 
-Figures = dict[str, dict[str, float]]
+Metrics = dict[str, dict[str, float]]
 
 _BATCH = 16
 _SHOWN = 4
@@ -30,12 +30,12 @@ def _compare(images: Tensor, high_res: Tensor) -> dict[str, float]:
     pairs = list(zip(images.cpu(), high_res.cpu(), strict=True))
     similarity = [ssim(*pair) for pair in pairs]
     known = [value for value in similarity if value is not None]
-    figures = {"psnr": sum(psnr(*pair) for pair in pairs) / len(pairs)}
-    return figures | ({"ssim": sum(known) / len(known)} if known else {})
+    metrics = {"psnr": sum(psnr(*pair) for pair in pairs) / len(pairs)}
+    return metrics | ({"ssim": sum(known) / len(known)} if known else {})
 
 
-def _both(name: str, images: Tensor, high_res: Tensor) -> Figures:
-    """Figures of an enhancement as it is, clipped to [0, 1], and after data consistency."""
+def _both(name: str, images: Tensor, high_res: Tensor) -> Metrics:
+    """Metrics of an enhancement as it is, clipped to [0, 1], and after data consistency."""
     consistent = data_consistent(images, degrade(high_res, SCALE).clamp(0.0, 1.0), SCALE)
     return {
         name: _compare(images.clamp(0.0, 1.0), high_res),
@@ -43,14 +43,14 @@ def _both(name: str, images: Tensor, high_res: Tensor) -> Figures:
     }
 
 
-def measure_bicubic(high_res: Tensor) -> Figures:
+def measure_bicubic(high_res: Tensor) -> Metrics:
     """The baseline."""
     rows, columns = high_res.shape[-2:]
     return _both("bicubic", resize(degrade(high_res, SCALE), (rows, columns)), high_res)
 
 
 @torch.no_grad()
-def measure_residual(network: RegressionNetwork, high_res: Tensor) -> Figures:
+def measure_residual(network: RegressionNetwork, high_res: Tensor) -> Metrics:
     """The regression network."""
     device = next(network.parameters()).device
     parts = [network(degrade(part.to(device), SCALE)).cpu() for part in high_res.split(_BATCH)]
@@ -58,7 +58,7 @@ def measure_residual(network: RegressionNetwork, high_res: Tensor) -> Figures:
 
 
 @torch.no_grad()
-def measure_autoencoder(vqvae: Any, coding: Coding, high_res: Tensor) -> Figures:
+def measure_autoencoder(vqvae: Any, coding: Coding, high_res: Tensor) -> Metrics:
     """The ceiling: base and coded difference to the truth; the codes in use; and the base, where it is a network's."""
     device = next(vqvae.parameters()).device
     images, codes = [], []
@@ -68,21 +68,21 @@ def measure_autoencoder(vqvae: Any, coding: Coding, high_res: Tensor) -> Figures
         images.append(coding.image(vqvae.decode(quantized, force_not_quantize=True).sample, base).cpu())
         codes.append(indices.flatten())
     used = int(torch.cat(codes).unique().numel())
-    figures = {} if coding.regression is None else measure_residual(coding.regression, high_res)
-    figures |= _both("autoencoder", torch.cat(images), high_res)
-    return figures | {"codebook": {"size": vqvae.config.num_vq_embeddings, "used": used}}
+    metrics = {} if coding.regression is None else measure_residual(coding.regression, high_res)
+    metrics |= _both("autoencoder", torch.cat(images), high_res)
+    return metrics | {"codebook": {"size": vqvae.config.num_vq_embeddings, "used": used}}
 
 
-def measure_ldm(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Figures:
+def measure_ldm(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Metrics:
     """The finished latent diffusion, through the enhancer that the workflows use."""
-    figures = {}
+    metrics = {}
     for name, consistent in (("ldm", False), ("ldm_consistent", True)):
         enhancer = LatentDiffusionEnhancer(folder, data_consistency=consistent, gain=1.0, device=device)
-        figures[name] = _compare(_run_enhancer(enhancer, high_res).clamp(0.0, 1.0), high_res)
-    return figures
+        metrics[name] = _compare(_run_enhancer(enhancer, high_res).clamp(0.0, 1.0), high_res)
+    return metrics
 
 
-def measure_resshift(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Figures:
+def measure_resshift(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Metrics:
     """The finished residual shifting, through its enhancer."""
     enhancer = ResShiftEnhancer(folder, data_consistency=False, gain=1.0, device=device)
     return _both("resshift", _run_enhancer(enhancer, high_res), high_res)
@@ -90,7 +90,7 @@ def measure_resshift(folder: Path, high_res: Tensor, *, device: str | torch.devi
 
 def measure_guided(
     folder: Path, high_res: Tensor, box: tuple[int, int, int, int], guide: Tensor, *, device: str | torch.device
-) -> Figures:
+) -> Metrics:
     """The finished guided network: whole crops without a guide, and a box of each with and without its guide.
 
     Args:
@@ -101,12 +101,12 @@ def measure_guided(
         device: where to run.
     """
     enhancer = GuidedEnhancer(folder, data_consistency=False, device=device)
-    figures = _both("guided", _run_enhancer(enhancer, high_res), high_res)
+    metrics = _both("guided", _run_enhancer(enhancer, high_res), high_res)
     region = high_res[..., box[0] : box[2], box[1] : box[3]].contiguous()
     low_res = degrade(region, SCALE).clamp(0.0, 1.0)
     for name, told in (("guided_centre", None), ("guided_centre_with_guide", guide)):
-        figures[name] = _compare(enhancer.enhance(low_res, generators=[], guide=told).clamp(0.0, 1.0), region)
-    return figures
+        metrics[name] = _compare(enhancer.enhance(low_res, generators=[], guide=told).clamp(0.0, 1.0), region)
+    return metrics
 
 
 def _run_enhancer(enhancer: Enhancer, high_res: Tensor) -> Tensor:
@@ -148,8 +148,8 @@ def _mosaic(columns: Mapping[str, Tensor]) -> Any:
     return figure
 
 
-def describe(figures: Figures) -> str:
+def describe(metrics: Metrics) -> str:
     """One line for each method."""
     return "\n".join(
-        f"{name:24} " + "  ".join(f"{key} {value:.4g}" for key, value in row.items()) for name, row in figures.items()
+        f"{name:24} " + "  ".join(f"{key} {value:.4g}" for key, value in row.items()) for name, row in metrics.items()
     )
