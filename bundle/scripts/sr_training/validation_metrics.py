@@ -1,4 +1,4 @@
-"""Honest figures on held-out crops: every method as it is and after data consistency; and a panel to look at."""
+"""Metrics of each method on held-out crops, with and without data consistency, and a panel of example crops."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _compare(images: Tensor, high_res: Tensor) -> dict[str, float]:
 
 
 def _both(name: str, images: Tensor, high_res: Tensor) -> Metrics:
-    """Metrics of an enhancement as it is, clipped to [0, 1], and after data consistency."""
+    """Metrics of enhanced crops, clipped to [0, 1], and of the same crops after data consistency."""
     consistent = data_consistent(images, degrade(high_res, SCALE).clamp(0.0, 1.0), SCALE)
     return {
         name: _compare(images.clamp(0.0, 1.0), high_res),
@@ -44,14 +44,14 @@ def _both(name: str, images: Tensor, high_res: Tensor) -> Metrics:
 
 
 def measure_bicubic(high_res: Tensor) -> Metrics:
-    """The baseline."""
+    """Metrics of bicubic interpolation, the baseline."""
     rows, columns = high_res.shape[-2:]
     return _both("bicubic", resize(degrade(high_res, SCALE), (rows, columns)), high_res)
 
 
 @torch.no_grad()
 def measure_residual(network: RegressionNetwork, high_res: Tensor) -> Metrics:
-    """The regression network."""
+    """Metrics of the regression network."""
     device = next(network.parameters()).device
     parts = [network(degrade(part.to(device), SCALE)).cpu() for part in high_res.split(_BATCH)]
     return _both("residual", torch.cat(parts), high_res)
@@ -59,7 +59,7 @@ def measure_residual(network: RegressionNetwork, high_res: Tensor) -> Metrics:
 
 @torch.no_grad()
 def measure_autoencoder(vqvae: Any, coding: Coding, high_res: Tensor) -> Metrics:
-    """The ceiling: base and coded difference to the truth; the codes in use; and the base, where it is a network's."""
+    """Metrics of the autoencoder and of its regression network, if any, and the number of codes in use."""
     device = next(vqvae.parameters()).device
     images, codes = [], []
     for part in high_res.to(device).split(_BATCH):
@@ -74,7 +74,7 @@ def measure_autoencoder(vqvae: Any, coding: Coding, high_res: Tensor) -> Metrics
 
 
 def measure_ldm(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Metrics:
-    """The finished latent diffusion, through the enhancer that the workflows use."""
+    """Metrics of the trained latent diffusion model, run by its enhancer."""
     metrics = {}
     for name, consistent in (("ldm", False), ("ldm_consistent", True)):
         enhancer = LatentDiffusionEnhancer(folder, data_consistency=consistent, gain=1.0, device=device)
@@ -83,7 +83,7 @@ def measure_ldm(folder: Path, high_res: Tensor, *, device: str | torch.device) -
 
 
 def measure_resshift(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Metrics:
-    """The finished residual shifting, through its enhancer."""
+    """Metrics of the trained ResShift model, run by its enhancer."""
     enhancer = ResShiftEnhancer(folder, data_consistency=False, gain=1.0, device=device)
     return _both("resshift", _run_enhancer(enhancer, high_res), high_res)
 
@@ -91,14 +91,14 @@ def measure_resshift(folder: Path, high_res: Tensor, *, device: str | torch.devi
 def measure_guided(
     folder: Path, high_res: Tensor, box: tuple[int, int, int, int], guide: Tensor, *, device: str | torch.device
 ) -> Metrics:
-    """The finished guided network: whole crops without a guide, and a box of each with and without its guide.
+    """Metrics of the trained guided network, for whole crops without guides and for a region with and without guides.
 
     Args:
-        folder: with ``guided/``.
-        high_res: (N, 1, H, W) in [0, 1].
-        box: (row0, col0, row1, col1) of the region in each crop.
-        guide: (N, 2, 16, 16) of that box.
-        device: where to run.
+        folder: model folder with ``guided/``.
+        high_res: crops (N, 1, H, W) in [0, 1].
+        box: region (row0, col0, row1, col1) in each crop.
+        guide: guides (N, 2, 16, 16) of the regions.
+        device: device of the network.
     """
     enhancer = GuidedEnhancer(folder, data_consistency=False, device=device)
     metrics = _both("guided", _run_enhancer(enhancer, high_res), high_res)
@@ -110,7 +110,7 @@ def measure_guided(
 
 
 def _run_enhancer(enhancer: Enhancer, high_res: Tensor) -> Tensor:
-    """Enhance the reduced crops, each with its own generator: (N, 1, H, W)."""
+    """Reduce crops (N, 1, H, W) and enhance them, each with its own random generator."""
     low_res = degrade(high_res, SCALE).clamp(0.0, 1.0)
     generators = [torch.Generator().manual_seed(index) for index in range(len(high_res))]
     windows = [slice(start, start + _BATCH) for start in range(0, len(high_res), _BATCH)]
@@ -118,7 +118,7 @@ def _run_enhancer(enhancer: Enhancer, high_res: Tensor) -> Tensor:
 
 
 def draw_panel(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Path:
-    """``panel.png``: a row for each of some crops (N, 1, H, W); bicubic, each trained enhancer, truth side by side."""
+    """Write ``panel.png``: a row for each of the first crops, with a column for each enhancer and one for the truth."""
     from ..report.figures import save_png
     from ..super_resolution.enhancers.registry import make_enhancer
 
@@ -132,7 +132,7 @@ def draw_panel(folder: Path, high_res: Tensor, *, device: str | torch.device) ->
 
 
 def _mosaic(columns: Mapping[str, Tensor]) -> Any:
-    """Figure of (N, 1, H, W) for each title; a row has one grey scale, the truth's."""
+    """Figure with a column of images (N, 1, H, W) for each title; each row has the grey scale of the truth."""
     from matplotlib.figure import Figure
 
     rows = len(next(iter(columns.values())))
@@ -149,7 +149,7 @@ def _mosaic(columns: Mapping[str, Tensor]) -> Any:
 
 
 def describe(metrics: Metrics) -> str:
-    """One line for each method."""
+    """Text with one line for each method."""
     return "\n".join(
         f"{name:24} " + "  ".join(f"{key} {value:.4g}" for key, value in row.items()) for name, row in metrics.items()
     )

@@ -2,9 +2,9 @@
 
 Decoding several regions at once was measured no faster and needs more memory. Large regions are decoded in tiles
 because the decoder needs the most memory of all parts: its widest feature maps have full resolution, and its attention
-grows quadratically. ``GroupNorm`` in the decoder normalises over the whole image, so tiles decoded on their own differ in
-brightness (mean error 0.06 on a radiograph of 512 pixels). With the statistics of the whole image, taken from reduced
-latents, the mean error is 0.002.
+grows quadratically. ``GroupNorm`` in the decoder normalises over the whole image, so tiles decoded on their own differ
+in brightness (mean error 0.06 on a radiograph of 512 pixels). With the statistics of the whole image, taken from
+reduced latents, the mean error is 0.002.
 """
 
 from __future__ import annotations
