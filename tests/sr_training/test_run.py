@@ -14,18 +14,18 @@ def test_parts_that_no_stage_trains_are_taken_over(make_run, tmp_path, regressio
     run = make_run(stages=["autoencoder"], start_from=str(public))
     run.output_dir = tmp_path / "out"
     run.output_dir.mkdir()
-    run.adopt()
+    run.copy_untrained_parts()
     assert (run.part("regression") / "config.json").read_bytes() == (public / "regression/config.json").read_bytes()
     trained_here = make_run(stages=["regression"], start_from=str(public))
     trained_here.output_dir = tmp_path / "other"
     trained_here.output_dir.mkdir()
-    trained_here.adopt()
+    trained_here.copy_untrained_parts()
     assert not trained_here.has("regression")
 
 
 def test_start_from_nowhere_is_refused(make_run, tmp_path):
     with pytest.raises(FileNotFoundError, match="start_from"):
-        make_run(start_from=str(tmp_path / "absent")).adopt()
+        make_run(start_from=str(tmp_path / "absent")).copy_untrained_parts()
 
 
 def test_initial_weights_do_not_depend_on_what_ran_before(make_run):

@@ -1,18 +1,18 @@
 """Training of the enhancers on crops of radiographs, in the order of the flow.
 
-``settings``            what a training is made of, checked
+``settings``            settings of the training
 ``training_crops``      radiographs of a datalist -> high-resolution crops
-``degradation``         high -> low resolution: antialiased, or as a detector would
-``batches``             random crops in random orientation, beside their reduced versions
-``stage``               one stage: budget, schedule, average, checkpoint, exact resume
-``run``                 what the stages share: data, parts of the model folder, training of one network
-``validation_figures``  PSNR and SSIM on held-out crops, beside bicubic; panels
-``train_regression``    stage: the small regression network
-``train_autoencoder``   stage: VQ autoencoder of what the regression network left over
-``train_diffusion``     stage: the network that predicts latents; refuses an autoencoder with a low ceiling
-``train_resshift``      stage: residual shifting in four steps
-``train_guided``        stage: the guided network
-``sr_training``         all of it, to a model folder
+``degradation``         high -> low resolution, with or without a detector model
+``batches``             random crops in random orientation, with their reduced versions
+``stage``               training loop of a stage: budget, schedule, checkpoint, exact resume
+``run``                 data, model folder and optimizer that all stages use
+``validation_metrics``  PSNR and SSIM on held-out crops; panel of example crops
+``train_regression``    stage ``regression``: small regression network
+``train_autoencoder``   stage ``autoencoder``: VQ autoencoder of the residual of the regression network
+``train_diffusion``     stage ``diffusion``: network that predicts latents
+``train_resshift``      stage ``resshift``: residual shifting in four steps
+``train_guided``        stage ``guided``: guided network
+``sr_training``         all stages, from the datalist to the model folder
 """
 
 from .degradation import Degradation

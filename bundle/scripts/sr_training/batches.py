@@ -1,4 +1,4 @@
-"""Random batches of crops, beside their versions at low resolution: what a training step learns from."""
+"""Random batches of crops and of their low-resolution versions, for training steps."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .degradation import Degradation
 
 @dataclass(frozen=True)
 class Batches:
-    """Where the images of a step come from; all randomness is its generator's.
+    """Source of training batches; all randomness comes from the generator that is passed in.
 
     Attributes:
-        crops: (N, 1, H, W) in [0, 1], on the CPU.
-        degradation: to low resolution.
-        size: crops a batch, B.
-        device: where the networks are.
+        crops: crops (N, 1, H, W) in [0, 1], on the CPU.
+        degradation: reduction to low resolution.
+        size: number of crops per batch, B.
+        device: device of the networks.
     """
 
     crops: Tensor
@@ -27,7 +27,7 @@ class Batches:
     device: torch.device
 
     def draw(self, generator: torch.Generator) -> Tensor:
-        """Random crops (B, 1, H, W), on the CPU, in one of the eight orientations; texture has no laterality."""
+        """Random crops (B, 1, H, W), on the CPU, in one of eight orientations (texture has no left and right)."""
         batch = self.crops[torch.randint(len(self.crops), (self.size,), generator=generator)]
         flip_rows, flip_columns, transpose = torch.rand(3, generator=generator) < 0.5
         dims = [dim for dim, chosen in ((2, flip_rows), (3, flip_columns)) if chosen]

@@ -1,8 +1,8 @@
-"""High to low resolution in training: the antialiased operator of evaluation, or a model of a coarser detector.
+"""Reduction to low resolution in training: the antialiased operator of evaluation, or a model of a coarser detector.
 
-The detector: its blur (scintillator and aperture, a Gaussian), quantum noise (Poisson counts; bright pixels of a
-displayed radiograph got the fewest) and electronic noise. Exponential attenuation turns grey levels into counts and
-back. No compression: nothing says that an image was compressed.
+The model has Gaussian blur (scintillator and aperture), quantum noise (Poisson counts, lowest in the bright pixels of a
+displayed radiograph) and electronic noise. Exponential attenuation relates grey levels to counts. Compression is not
+modelled, because nothing is known about the compression of the source images.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _ATTENUATION = math.log(100.0)  # the displayed range spans a factor of 100 in t
 
 @dataclass(frozen=True)
 class Degradation:
-    """How training crops are reduced.
+    """Reduction of training crops to low resolution.
 
     Attributes:
-        radiographic: share of crops that get the detector's model; the others are only reduced.
-        blur: least and greatest standard deviation of the detector's blur, in pixels of the low resolution.
-        photons: least and greatest number for a pixel of unattenuated beam.
-        electronic: standard deviation of electronic noise, in photons.
+        radiographic: fraction of crops that the detector model is applied to; the others are only reduced.
+        blur: smallest and largest standard deviation of the detector's blur, in low-resolution pixels.
+        photons: smallest and largest number of photons in a pixel of the unattenuated beam.
+        electronic: standard deviation of the electronic noise, in photons.
 
     Raises:
-        ValueError: a value out of range.
+        ValueError: a value is out of range.
     """
 
     radiographic: float = 0.25
@@ -49,7 +49,7 @@ class Degradation:
             raise ValueError(f"electronic: expected 0 or more, found {self.electronic}; take 10")
 
     def __call__(self, high_res: Tensor, size: tuple[int, int], generator: torch.Generator) -> Tensor:
-        """(N, 1, H, W) in [0, 1] on the CPU -> (N, 1, *size) in [0, 1]."""
+        """Reduce crops (N, 1, H, W) in [0, 1], on the CPU, to (N, 1, *size) in [0, 1]."""
         plain = resize(high_res, size).clamp(0.0, 1.0)
         if self.radiographic == 0:
             return plain
@@ -62,21 +62,21 @@ class Degradation:
 
 
 def between(low: float, high: float, generator: torch.Generator) -> float:
-    """A uniform random number."""
+    """Uniform random number between two bounds."""
     return low + (high - low) * float(torch.rand((), generator=generator))
 
 
 def _expose(image: Tensor, photons: float, electronic: float, generator: torch.Generator) -> Tensor:
-    """Quantum and electronic noise of an exposure.
+    """Add the quantum and electronic noise of an exposure.
 
     Args:
-        image: (N, 1, h, w) in [0, 1], bone bright.
-        photons: for a pixel of unattenuated beam.
-        electronic: standard deviation, photons.
-        generator: of the noise.
+        image: image (N, 1, h, w) in [0, 1], where bone is bright.
+        photons: number of photons in a pixel of the unattenuated beam.
+        electronic: standard deviation of the electronic noise, in photons.
+        generator: random generator of the noise.
 
     Returns:
-        (N, 1, h, w) in [0, 1].
+        Noisy image (N, 1, h, w) in [0, 1].
     """
     expected = photons * torch.exp(-_ATTENUATION * image)
     counts = torch.poisson(expected, generator=generator)
@@ -85,7 +85,7 @@ def _expose(image: Tensor, photons: float, electronic: float, generator: torch.G
 
 
 def _gaussian_blur(image: Tensor, sigma: float) -> Tensor:
-    """(N, 1, H, W) -> the same, reflected at its borders."""
+    """Blur an image (N, 1, H, W), which is reflected at its borders."""
     radius = min(math.ceil(3 * sigma), min(image.shape[-2:]) - 1)
     weights = torch.exp(-(torch.arange(-radius, radius + 1) ** 2) / (2 * sigma**2))
     weights = (weights / weights.sum()).to(image)

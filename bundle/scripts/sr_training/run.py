@@ -1,4 +1,4 @@
-"""What the stages of a training share: data, parts of the model folder, and the training of one network."""
+"""Data, model folder and optimizer that all stages of a training use."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from .degradation import Degradation
 from .settings import SrSettings
 from .stage import Budget, Log, TrainStep, run_stage, step_seed
 
-# The stage that trains a part, for the message where it is missing.
+# The stage that trains each part of the model folder.
 _TRAINED_BY = {"regression": "regression", "vqvae": "autoencoder", "unet": "diffusion", "scheduler": "diffusion"}
 
 
 @dataclass
 class Run:
-    """A training run.
+    """State of a training run that all its stages share.
 
     Attributes:
-        settings: see :class:`.settings.SrSettings`.
-        degradation: of the training crops.
-        crops: (N, 1, size, size), of the training split.
-        held_out: the same of the validation split.
-        output_dir: the model folder to make.
-        decisive: settings and data hash that a checkpoint is bound to.
-        log: receives metrics and step.
-        steps: of the stages that ran.
+        settings: settings of the training.
+        degradation: reduction of the training crops.
+        crops: crops (N, 1, size, size) of the training split.
+        held_out: crops (M, 1, size, size) of the validation split.
+        output_dir: model folder to write.
+        decisive: settings and data hash that must be the same when a checkpoint is resumed.
+        log: function that receives metrics and step.
+        steps: number of optimizer steps of each stage that has run.
     """
 
     settings: SrSettings
@@ -50,23 +50,23 @@ class Run:
 
     @property
     def device(self) -> torch.device:
-        """Where networks train; crops stay on the CPU."""
+        """Device of the networks; crops stay on the CPU."""
         return torch.device(self.settings.device)
 
     @property
     def infer(self) -> AutocastInferer:
-        """Runs a network of a training step in the precision of the settings; its result is float32."""
+        """Function that runs a network in the precision of the settings and returns float32."""
         return AutocastInferer(self.settings.resolved_precision())
 
     def batches(self, times: int = 1) -> Batches:
-        """Training crops, ``times`` as many a step as the settings say."""
+        """Training batches, ``times`` as large as in the settings."""
         return Batches(self.crops, self.degradation, times * self.settings.batch_size, self.device)
 
     def start_of(self, part: str) -> Path | None:
-        """Folder of a part's initial weights, if ``start_from`` has it.
+        """Folder of the initial weights of a part; ``None`` if ``start_from`` does not have the part.
 
         Raises:
-            FileNotFoundError: ``start_from`` is no folder.
+            FileNotFoundError: ``start_from`` is not a folder.
         """
         if self.settings.start_from is None:
             return None
@@ -77,8 +77,8 @@ class Run:
             )
         return source / part if (source / part).is_dir() else None
 
-    def adopt(self) -> None:
-        """Copy the parts of ``start_from`` that no stage of this run trains: the model folder stays whole."""
+    def copy_untrained_parts(self) -> None:
+        """Copy the parts of ``start_from`` that no stage of this run trains, so that the model folder is complete."""
         for part, stage in _TRAINED_BY.items():
             start, own = self.start_of(part), self.output_dir / part
             if start is not None and stage not in self.settings.stages and not own.is_dir():
@@ -87,14 +87,14 @@ class Run:
                 os.replace(fresh, own)
 
     def has(self, part: str) -> bool:
-        """Whether a part is finished."""
+        """Whether the model folder has a part."""
         return (self.output_dir / part).is_dir()
 
     def part(self, name: str) -> Path:
         """Folder of a finished part.
 
         Raises:
-            FileNotFoundError: no stage made it.
+            FileNotFoundError: the model folder does not have the part.
         """
         if not self.has(name):
             raise FileNotFoundError(
@@ -104,7 +104,7 @@ class Run:
         return self.output_dir / name
 
     def seed_weights(self, stage: str) -> None:
-        """Initial weights of a stage depend on nothing that ran before."""
+        """Seed the initial weights of a stage, so that they do not depend on earlier stages."""
         torch.manual_seed(step_seed(self.settings.seed, stage, -1))
 
     def train(
@@ -116,17 +116,17 @@ class Run:
         depends_on: Iterable[Path] = (),
         state: Any = None,
     ) -> Any:
-        """Train one network within the budget of its stage, or what of it a killed run left to do.
+        """Train the network of a stage within its budget, or resume an interrupted training.
 
         Args:
-            stage: name.
-            network: with its initial weights, on its device.
-            step: see :func:`.stage.run_stage`.
-            depends_on: finished parts that the step uses; a checkpoint made with others is refused.
-            state: of the step, with ``state_dict``; kept in the checkpoint.
+            stage: name of the stage.
+            network: network with its initial weights, on its device.
+            step: training step, see :func:`.stage.run_stage`.
+            depends_on: finished parts that the step uses; a checkpoint made with other parts is rejected.
+            state: object with ``state_dict`` whose state is saved in the checkpoint too; ``None`` for none.
 
         Returns:
-            The network with averaged weights, frozen.
+            Network with the averaged weights, frozen.
         """
         settings = self.settings
         optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=0.0)
@@ -146,14 +146,14 @@ class Run:
         return average.network.eval().requires_grad_(False)
 
     def save(self, name: str, network: Any) -> Path:
-        """Write a finished part; what later stages use is what they read back from there."""
+        """Write a finished part and return its folder, from which later stages load it."""
         save_network(network, self.output_dir / name)
         return self.output_dir / name
 
 
 class Average(WeightAverage):
-    """:class:`WeightAverage` that is updated by hand."""
+    """Average of the weights that is updated by a call."""
 
     def update(self) -> None:
-        """After an optimizer step."""
+        """Update the average; call it after each optimizer step."""
         self.average.update_parameters(self.source)

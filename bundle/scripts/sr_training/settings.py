@@ -1,4 +1,4 @@
-"""What a training is made of."""
+"""Settings of the training of enhancers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 
+from ..common.choices import check_choice
 from ..training.precision import resolve_precision
 
 STAGES = ("regression", "autoencoder", "diffusion", "resshift", "guided")
 _MINUTES = {"regression": 20.0, "autoencoder": 20.0, "diffusion": 50.0, "resshift": 40.0, "guided": 20.0}
-_PRECISIONS = ("auto", "fp32", "bf16")  # fp16 needs its loss scaled
-# These say how long, where or whether to train; the weights that a step gives do not depend on them.
+_PRECISIONS = ("auto", "fp32", "bf16")  # fp16 is not offered, because it needs loss scaling
+# Settings that do not affect the weights after a given number of steps.
 _NOT_IN_WEIGHTS = {"stages", "minutes", "max_steps", "ceiling_margin", "device"}
 
 
@@ -22,34 +23,34 @@ class SrSettings:
     """Settings of :func:`.sr_training.train_sr`.
 
     Attributes:
-        stages: what to train, of ``STAGES``; a stage finds the parts that it needs in the output folder, or in
+        stages: stages to train, from ``STAGES``; each one finds the parts that it needs in the output folder, or in
             ``start_from``.
-        start_from: model folder (also the public checkpoint's) whose parts are the initial weights of the stages that
-            train them, and are used as they are by the others.
-        crop_size: side of a high-resolution crop, a multiple of 16.
-        batch_size: crops a step; the diffusions, whose grids are smaller, take four times as many.
-        minutes: budget of each stage.
-        max_steps: also end each stage after so many steps.
-        learning_rate: highest rate of every stage; for fine-tuning about a hundredth of the default.
-        average_decay: of the moving average of the weights, which is what is kept.
-        ceiling_margin: decibels by which the autoencoder's ceiling has to exceed bicubic interpolation, or the
-            diffusion is refused; ``None``: train it all the same.
-        regression_width: features of the regression network.
-        regression_blocks: its residual blocks.
-        autoencoder_width: features of the autoencoder.
-        autoencoder_blocks: its residual blocks on each side.
-        latent_channels: numbers for each block of 4 x 4 pixels.
-        codes: size of the codebook.
-        unet_channels: widths of the diffusion networks, multiples of 16, the last one of 32.
-        crops_per_megapixel: density of crops.
-        max_images: of each split.
-        precision: of the networks while they train: ``auto`` (bf16 where the device has it), ``fp32`` or ``bf16``;
-            weights, degradation and losses stay in float32.
-        device: torch device.
-        seed: the same seed, data and steps give the same weights on the same machine.
+        start_from: model folder, which may be that of the public checkpoint. Its parts are the initial weights of the
+            stages that train them; the other stages use them unchanged. ``None`` for random initial weights.
+        crop_size: side of a high-resolution crop, in pixels; a multiple of 16.
+        batch_size: number of crops per step; the diffusion networks, whose grids are smaller, take four times as many.
+        minutes: largest training time of each stage.
+        max_steps: largest number of steps of each stage; ``None`` for no limit.
+        learning_rate: highest learning rate of each stage; take about a hundredth of the default for fine-tuning.
+        average_decay: decay of the moving average of the weights; the averaged weights are saved.
+        ceiling_margin: decibels by which the PSNR of the autoencoder has to exceed that of bicubic interpolation before
+            the diffusion network is trained; ``None`` to train it in any case.
+        regression_width: number of features of the regression network.
+        regression_blocks: number of residual blocks of the regression network.
+        autoencoder_width: number of features of the autoencoder.
+        autoencoder_blocks: number of residual blocks in its encoder and in its decoder.
+        latent_channels: number of latent channels, which encode a block of 4 x 4 pixels.
+        codes: number of codes in the codebook.
+        unet_channels: widths of the levels of the diffusion networks: multiples of 16, the last one of 32.
+        crops_per_megapixel: number of crops per million pixels of an image.
+        max_images: largest number of images from each split.
+        precision: precision of the networks in training: ``auto`` (bf16 if the device is fast at it), ``fp32`` or
+            ``bf16``; weights, degradation and losses are always float32.
+        device: torch device of the networks.
+        seed: random seed; with the same data and steps it gives the same weights on the same machine.
 
     Raises:
-        ValueError: a setting out of range.
+        ValueError: a setting is out of range.
     """
 
     stages: Sequence[str] = ("regression", "autoencoder", "diffusion")
@@ -79,26 +80,27 @@ class SrSettings:
         self.check_sizes()
 
     def check_stages(self) -> None:
-        """Refuse unknown stages, and budgets of none.
+        """Check the stages and their budgets.
 
         Raises:
-            ValueError: naming them.
+            ValueError: a stage is not known or has no budget.
         """
         for key, names in (("stages", self.stages), ("minutes", self.minutes)):
-            unknown = [name for name in names if name not in STAGES]
-            if unknown or not names or isinstance(names, str):
+            if not names or isinstance(names, str):
                 raise ValueError(
                     f"{key}: expected a list of {', '.join(STAGES)}, found {names!r}; take \"['regression']\""
                 )
+            for name in names:
+                check_choice(key, name, STAGES)
         missing = [name for name in self.stages if name not in self.minutes]
         if missing:
             raise ValueError(f"minutes: expected a budget of every stage, found none of {', '.join(missing)}; add it")
 
     def check_sizes(self) -> None:
-        """Refuse sizes that the networks cannot halve.
+        """Check sizes, decay, margin and precision.
 
         Raises:
-            ValueError: naming the setting.
+            ValueError: a setting is out of range.
         """
         if self.crop_size < 32 or self.crop_size % 16:
             raise ValueError(f"crop_size: expected a multiple of 16 from 32, found {self.crop_size}; take 64")
@@ -111,18 +113,15 @@ class SrSettings:
             raise ValueError(f"average_decay: expected 0 to less than 1, found {self.average_decay}; take 0.999")
         if not isinstance(self.ceiling_margin, int | float | None):
             raise ValueError(f"ceiling_margin: expected decibels or null, found {self.ceiling_margin!r}; take 1")
-        if self.precision not in _PRECISIONS:
-            raise ValueError(
-                f"precision: expected one of {', '.join(_PRECISIONS)}, found {self.precision!r}; take auto"
-            )
+        check_choice("precision", self.precision, _PRECISIONS)
 
     def resolved_precision(self) -> str:
-        """``fp32`` or ``bf16``; a device whose fastest is fp16 trains in fp32."""
+        """Precision of the training, ``fp32`` or ``bf16``; a device that is fastest in fp16 trains in fp32."""
         found = resolve_precision(self.precision, self.device)
         return found if found in _PRECISIONS else "fp32"
 
     def decisive(self) -> dict[str, Any]:
-        """The settings that the weights depend on, in the form that a checkpoint keeps them."""
+        """Settings that the weights depend on, in the form in which a checkpoint stores them."""
         kept = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_WEIGHTS}
         kept["precision"] = self.resolved_precision()
         return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

@@ -1,4 +1,4 @@
-"""Datalist -> crops -> the stages -> model folder with figures, panel and provenance."""
+"""Training of enhancers, from a datalist to a model folder with metrics, panel and provenance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 
 from ..common.atomic import write_json
 from ..data.datalist import Datalist
-from . import validation_figures as figures
+from . import validation_metrics
 from .degradation import Degradation
 from .run import Run
 from .settings import STAGES, SrSettings
@@ -28,7 +28,7 @@ from .training_crops import extract_crops
 
 logger = logging.getLogger(__name__)
 
-TRAIN: dict[str, Callable[[Run], figures.Figures]] = {
+TRAIN: dict[str, Callable[[Run], validation_metrics.Metrics]] = {
     "regression": train_regression,
     "autoencoder": train_autoencoder,
     "diffusion": train_diffusion,
@@ -39,7 +39,7 @@ _VALIDATION_CROPS = 128
 
 
 def _no_log(metrics: dict[str, float], step: int) -> None:
-    """Log nowhere."""
+    """Discard metrics."""
 
 
 def train_sr(
@@ -48,34 +48,34 @@ def train_sr(
     settings: SrSettings,
     degradation: Degradation,
     log: Log = _no_log,
-) -> figures.Figures:
-    """Train enhancers on the training split, measure them on the validation split.
+) -> validation_metrics.Metrics:
+    """Train enhancers on the training split and measure them on the validation split.
 
-    A killed run continues where its last checkpoint (every 30 s, in ``output_dir/checkpoints``) left it.
+    An interrupted run continues from its last checkpoint, which is written every 30 s to ``output_dir/checkpoints``.
 
     Args:
         datalist: training and validation images.
-        output_dir: becomes a model folder: ``regression/``; ``unet/``, ``vqvae/``, ``scheduler/`` and
-            ``model_index.json`` (of whole images) as diffusers has them; ``resshift/``; ``guided/``; with
-            ``metrics.json``, ``panel.png`` and ``provenance.json``.
-        settings: what to train, and how.
-        degradation: of the training crops; figures are of the antialiased operator.
-        log: receives metrics (dict) and step of each stage.
+        output_dir: model folder to write, with ``regression/``, ``resshift/`` and ``guided/``; ``unet/``, ``vqvae/``
+            and ``scheduler/`` in the format of diffusers (with ``model_index.json`` if the latents encode whole
+            images); ``metrics.json``, ``panel.png`` and ``provenance.json``.
+        settings: settings of the training.
+        degradation: reduction of the training crops; the metrics use the antialiased operator.
+        log: function that receives metrics and step of each stage.
 
     Returns:
-        The content of ``metrics.json``: method -> ``psnr`` (dB), ``ssim``.
+        Content of ``metrics.json``: ``psnr`` (dB) and ``ssim`` of each method.
 
     Raises:
-        FileNotFoundError: a stage needs a part that no stage made.
-        ValueError: no usable image, a checkpoint of other settings in ``output_dir``, or an autoencoder whose ceiling
-            is too low for a diffusion.
+        FileNotFoundError: a stage needs a part that does not exist.
+        ValueError: no image is usable, ``output_dir`` has a checkpoint of other settings, or the autoencoder is not
+            good enough for a diffusion network.
     """
     run = _prepare(datalist, Path(output_dir), settings, degradation, log)
-    run.adopt()
-    results: figures.Figures = _read_json(run.output_dir / "metrics.json")
+    run.copy_untrained_parts()
+    results: validation_metrics.Metrics = _read_json(run.output_dir / "metrics.json")
     for stage in [name for name in STAGES if name in settings.stages]:
         found = TRAIN[stage](run)
-        print(f"{stage}, held-out crops, x4:\n{figures.describe(found)}", flush=True)
+        print(f"{stage}, held-out crops, x4:\n{validation_metrics.describe(found)}", flush=True)
         log({f"{name}_{key}": value for name, row in found.items() for key, value in row.items()}, run.steps[stage])
         results |= found
         write_json(run.output_dir / "metrics.json", results)
@@ -84,7 +84,7 @@ def train_sr(
 
 
 def _prepare(datalist: Datalist, output_dir: Path, settings: SrSettings, degradation: Degradation, log: Log) -> Run:
-    """Cut the crops."""
+    """Cut the crops and collect what the stages share."""
     sampling: dict[str, Any] = {
         "per_megapixel": settings.crops_per_megapixel,
         "max_images": settings.max_images,
@@ -101,14 +101,14 @@ def _prepare(datalist: Datalist, output_dir: Path, settings: SrSettings, degrada
 
 
 def _as_list(value: Any) -> Any:
-    """Tuples as JSON and checkpoints have them."""
+    """Convert a tuple to a list, as in JSON and checkpoints."""
     return list(value) if isinstance(value, tuple) else value
 
 
-def _finish(run: Run, results: figures.Figures) -> None:
-    """Panel, index of the diffusers parts, provenance."""
-    figures.draw_panel(run.output_dir, run.held_out, device=run.device)
-    # A pipeline of diffusers knows no regression network: only a model of whole images is one for it.
+def _finish(run: Run, results: validation_metrics.Metrics) -> None:
+    """Write the panel, the index of the diffusers parts and the provenance."""
+    validation_metrics.draw_panel(run.output_dir, run.held_out, device=run.device)
+    # The pipeline of diffusers has no regression network, so it can only run a model of whole images.
     if not run.has("regression") and all(run.has(part) for part in ("unet", "vqvae", "scheduler")):
         classes = {"unet": "UNet2DModel", "vqvae": "VQModel", "scheduler": "DDIMScheduler"}
         index = {part: ["diffusers", name] for part, name in classes.items()}
@@ -125,12 +125,12 @@ def _finish(run: Run, results: figures.Figures) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    """What an earlier run of other stages left; empty without one."""
+    """Content of a file that an earlier run wrote; empty if there is none."""
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _software() -> dict[str, Any]:
-    """Versions and date of a run."""
+    """Versions of the software and date of the run."""
     import diffusers
 
     versions = {"torch": torch.__version__, "diffusers": diffusers.__version__, "python": sys.version.split()[0]}
@@ -138,14 +138,14 @@ def _software() -> dict[str, Any]:
 
 
 class SuperResolutionTraining:
-    """:func:`train_sr` with an MLflow run around it: what ``configs/train_sr.yaml`` names.
+    """Runs :func:`train_sr` within an MLflow run; used by ``configs/train_sr.yaml``.
 
     Args:
         datalist: training and validation images.
-        output_dir: the model folder to make.
-        tracker: receives settings, metrics, ``metrics.json``, ``provenance.json`` and ``panel.png``.
-        settings: what to train, and how.
-        degradation: of the training crops.
+        output_dir: model folder to write.
+        tracker: MLflow run that receives settings, metrics, ``metrics.json``, ``provenance.json`` and ``panel.png``.
+        settings: settings of the training.
+        degradation: reduction of the training crops.
     """
 
     def __init__(
@@ -159,8 +159,8 @@ class SuperResolutionTraining:
         self.datalist, self.output_dir, self.tracker = datalist, Path(output_dir), tracker
         self.settings, self.degradation = settings, degradation
 
-    def run(self) -> figures.Figures:
-        """Train, measure, record."""
+    def run(self) -> validation_metrics.Metrics:
+        """Train the enhancers and record the run."""
         params = {**vars(self.settings), **vars(self.degradation), "data_sha256": self.datalist.sha256}
         with self.tracker.recording(params):
             log = self.tracker.log_metrics

@@ -1,4 +1,4 @@
-"""One training stage within a budget of steps or minutes; killed and started again, it continues exactly."""
+"""Training loop of one stage, within a budget of minutes or steps; an interrupted stage resumes exactly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..common.atomic import atomic_write
+from ..training.checkpoint import read_checkpoint, write_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -28,18 +28,18 @@ _WARM_UP, _FINAL = 0.03, 0.02  # fraction of the budget with rising rate; last r
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a stage lasts: whichever of the two ends first.
+    """Budget of a stage, which ends when one of the limits is reached.
 
     Attributes:
-        minutes: training time, without what a kill lost.
-        steps: optimizer steps; ``None`` for no limit.
+        minutes: largest training time, without work lost by an interruption.
+        steps: largest number of optimizer steps; ``None`` for no limit.
     """
 
     minutes: float
     steps: int | None = None
 
     def progress(self, step: int, seconds: float) -> float:
-        """Part of the budget that is used, 1 at its end."""
+        """Fraction of the budget that is used, 0 to 1."""
         by_time = seconds / (60.0 * self.minutes) if self.minutes > 0 else 1.0
         by_step = step / self.steps if self.steps else 0.0
         return min(1.0, max(by_time, by_step))
@@ -63,23 +63,24 @@ def run_stage(
     """Train until the budget is used.
 
     Args:
-        name: of the stage; prefix of its metrics.
-        parts: objects with ``state_dict``/``load_state_dict``: ``network``, ``optimizer``, ``average`` (of the weights
-            of ``network``) and what else a stage has to remember.
-        train_step: (generator, progress) -> ``loss`` and other scalars to log; all randomness comes from the generator,
-            which is a function of seed, stage and step: that is the random state of a checkpoint.
-        budget: when to stop.
-        learning_rate: highest rate; linear warm-up, cosine decay.
-        path: checkpoint.
-        settings: what may not change when continuing.
-        seed: of the run.
-        log: receives metrics and step.
+        name: name of the stage, a prefix of its metrics.
+        parts: objects with ``state_dict`` and ``load_state_dict``: ``network``, ``optimizer``, ``average`` (of the
+            weights of ``network``), and any other state of the stage.
+        train_step: function from generator and progress to ``loss`` and other scalars to log. All its randomness comes
+            from the generator, whose seed depends only on ``seed``, stage and step, so that a checkpoint needs no
+            random state.
+        budget: limits of the stage.
+        learning_rate: highest learning rate, with linear warm-up and cosine decay.
+        path: checkpoint file.
+        settings: settings that must be the same when a checkpoint is resumed.
+        seed: random seed of the run.
+        log: function that receives metrics and step.
 
     Returns:
-        Steps done in all.
+        Total number of steps, including those of earlier runs.
 
     Raises:
-        ValueError: the checkpoint belongs to other settings, or the loss is no number.
+        ValueError: the checkpoint belongs to other settings, or the loss is not finite.
     """
     step, seconds = _load_state(path, parts, settings)
     clock = saved = time.monotonic()
@@ -108,22 +109,22 @@ def run_stage(
 
 
 def _rate_factor(progress: float) -> float:
-    """Learning rate relative to its maximum: warm-up, then cosine."""
+    """Learning rate relative to its maximum: linear warm-up, then cosine decay."""
     if progress < _WARM_UP:
         return max(progress / _WARM_UP, 0.1)
     return _FINAL + (1.0 - _FINAL) * 0.5 * (1.0 + math.cos(math.pi * (progress - _WARM_UP) / (1.0 - _WARM_UP)))
 
 
 def step_seed(seed: int, name: str, step: int) -> int:
-    """Seed of one step."""
+    """Seed of the random generator of one step."""
     return int.from_bytes(hashlib.sha256(f"{seed}|{name}|{step}".encode()).digest()[:7], "big")
 
 
 def _check_loss(name: str, step: int, loss: Tensor) -> None:
-    """Stop at once when the loss is not a number.
+    """Check that the loss is finite.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the loss is NaN or infinite.
     """
     if not torch.isfinite(loss.detach()):
         raise ValueError(
@@ -133,31 +134,20 @@ def _check_loss(name: str, step: int, loss: Tensor) -> None:
 
 
 def _save_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any], step: int, seconds: float) -> None:
-    """Write the checkpoint, all or nothing."""
-    state = {key: part.state_dict() for key, part in parts.items()}
-    with atomic_write(path) as file:
-        torch.save({"parts": state, "settings": dict(settings), "step": step, "seconds": seconds}, file)
+    """Write the checkpoint atomically."""
+    states = {key: part.state_dict() for key, part in parts.items()}
+    write_checkpoint(path, {"parts": states, "settings": dict(settings), "step": step, "seconds": seconds})
 
 
 def _load_state(path: Path, parts: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[int, float]:
-    """Load the checkpoint, if there is one; steps and seconds so far.
+    """Load the checkpoint, if there is one; return the steps and seconds so far.
 
     Raises:
-        ValueError: it belongs to other settings.
+        ValueError: the checkpoint cannot be read or belongs to other settings.
     """
-    if not path.exists():
+    state = read_checkpoint(path, settings, "cpu")
+    if state is None:
         return 0, 0.0
-    state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 - weights_only
-    changed = [
-        f"{key}: expected {value!r}, found {state['settings'].get(key)!r}"
-        for key, value in settings.items()
-        if state["settings"].get(key) != value
-    ]
-    if changed:
-        raise ValueError(
-            f"{path}: checkpoint of a run with other settings ({'; '.join(changed)}); "
-            "use the same settings, or another output_dir for a new run"
-        )
     for key, part in parts.items():
         part.load_state_dict(state["parts"][key])
     logger.info("continuing %s after step %d", path, state["step"])

@@ -1,7 +1,8 @@
-"""Stage ``autoencoder``: a VQ autoencoder, factor 4, of what the regression network left over (or of whole images).
+"""Stage ``autoencoder``: a VQ autoencoder of factor 4, of the regression network's residual or of whole images.
 
-Its reconstruction is the ceiling of the diffusion. Trained naively, a small one used 48 of 1,024 codes; here the
-codebook starts from latents of an already useful encoder, and codes that stay unused are placed on latents again.
+The quality of its reconstruction limits that of the diffusion. With plain training, a small autoencoder used only 48 of
+1,024 codes. Here the codebook is initialised with latents of a partly trained encoder, and unused codes are moved to
+latents again.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ from ..super_resolution.networks.block_autoencoder import BlockAutoencoder, load
 from ..super_resolution.networks.coding import SCALE, Coding, load_coding
 from ..super_resolution.resampling import degrade
 from ..training.precision import AutocastInferer
-from . import validation_figures as figures
+from . import validation_metrics
 from .batches import Batches
 from .run import Run
 
 _CONSISTENCY_ITERATIONS = 2
-_QUANTIZE_FROM, _RESTART_UNTIL = 0.3, 0.8  # part of the budget without quantization; end of placing codes again
+_QUANTIZE_FROM, _RESTART_UNTIL = 0.3, 0.8  # fractions of the budget: start of quantization, end of moving codes
 _RESTART_STEPS = 25
 _MEASURED_CROPS = 512  # for the statistics of targets and latents
 
 
 @torch.no_grad()
 def _scale_targets(vqvae: Any, factor: float) -> None:
-    """Fold a factor of its images into an autoencoder, in place: it then does for x what it did for ``factor`` x.
+    """Scale the first and last layers in place, so that an image x gives the latents that ``factor`` x gave before.
 
-    A residual has a standard deviation of about 0.02; networks learn at one.
+    Residuals have a standard deviation of about 0.02, but networks train best at 1.
     """
     vqvae.encoder.conv_in.weight *= factor
     vqvae.decoder.conv_out.weight /= factor
@@ -42,17 +43,17 @@ def _scale_targets(vqvae: Any, factor: float) -> None:
 
 @dataclass
 class AutoencoderStep:
-    """One training step; its own state (use of the codebook) is part of the checkpoint.
+    """Training step of the autoencoder; its state (use of the codebook) is part of the checkpoint.
 
     Attributes:
-        vqvae: the autoencoder, of targets of standard deviation one.
-        coding: what it codes.
-        target_std: of the targets as they are.
-        batches: of crops.
-        infer: runs the networks, in their precision; the codebook is searched in float32.
-        used: how often each code was, since the last look.
-        steps_quantized: so far.
-        code_use: share of the codes that were used before the last look.
+        vqvae: autoencoder, for targets scaled to standard deviation 1.
+        coding: content of the latents.
+        target_std: standard deviation of the targets before scaling.
+        batches: source of the crops.
+        infer: runs networks in the training precision; the codebook is searched in float32.
+        used: number of uses of each code since the last call of :meth:`restart_codes`.
+        steps_quantized: number of steps with quantization so far.
+        code_use: fraction of the codes that were in use at the last call of :meth:`restart_codes`.
     """
 
     vqvae: Any
@@ -68,7 +69,7 @@ class AutoencoderStep:
         self.used = torch.zeros(self.vqvae.config.num_vq_embeddings, dtype=torch.long)
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
-        """Loss of a batch, first without, later with quantization."""
+        """Loss of a batch; the first part of the budget is without quantization."""
         high_res, low_res = self.batches.draw_pair(generator, SCALE)
         with torch.no_grad():
             base = self.infer(low_res, self.coding.base)
@@ -87,8 +88,8 @@ class AutoencoderStep:
     def reconstruction_loss(self, latents: Tensor, high_res: Tensor, base: Tensor) -> Tensor:
         """Huber loss of the target, and of the image after data consistency, in standard deviations of the target.
 
-        What the low-resolution image cannot tell counts twice. Not of absolute errors: residuals are mostly near zero,
-        which is where their median keeps a decoder.
+        Detail that the low-resolution image does not determine counts in both terms. The L1 loss is not used: residuals
+        are mostly near zero, and it would keep the decoder at their median.
         """
         decoded = self.infer(latents, lambda codes: self.vqvae.decode(codes, force_not_quantize=True).sample)
         decoded = decoded * self.target_std
@@ -102,7 +103,7 @@ class AutoencoderStep:
 
     @torch.no_grad()
     def restart_codes(self, latents: Tensor, generator: torch.Generator, place: bool) -> None:
-        """Note the use of the codebook since the last time; place unused codes on random latents (N, L, h, w)."""
+        """Update ``code_use``, and with ``place`` move unused codes to random latents of (N, L, h, w)."""
         candidates = latents.permute(0, 2, 3, 1).flatten(0, 2)
         unused = (self.used == 0).nonzero().flatten()
         self.code_use = 1.0 - len(unused) / len(self.used)
@@ -110,23 +111,23 @@ class AutoencoderStep:
         if not place:
             return
         chosen = torch.randint(len(candidates), (len(unused),), generator=generator)
-        # A little noise keeps codes apart that fall on one latent.
+        # Noise separates codes that are moved to the same latent.
         noise = 0.05 * torch.randn(len(unused), candidates.shape[1], generator=generator)
         placed = candidates[chosen.to(candidates.device)] + noise.to(candidates.device) * candidates.std(dim=0)
         self.vqvae.quantize.embedding.weight[unused.to(candidates.device)] = placed
 
     def state_dict(self) -> dict[str, Any]:
-        """Use of the codebook."""
+        """Use of the codebook, for the checkpoint."""
         return {"used": self.used, "steps_quantized": self.steps_quantized, "code_use": self.code_use}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from :meth:`state_dict`."""
+        """Restore the state that :meth:`state_dict` returned."""
         self.used, self.steps_quantized, self.code_use = state["used"], state["steps_quantized"], state["code_use"]
 
 
 @torch.no_grad()
 def _targets_of(coding: Coding, crops: Tensor, device: torch.device) -> Tensor:
-    """What the autoencoder gets for crops (N, 1, H, W), reduced without noise: (N, channels, H, W)."""
+    """Targets (N, channels, H, W) of the autoencoder for crops (N, 1, H, W), which are reduced without noise."""
     found = []
     for part in crops.to(device).split(32):
         found.append(coding.target(part, coding.base(degrade(part, SCALE))))
@@ -135,14 +136,14 @@ def _targets_of(coding: Coding, crops: Tensor, device: torch.device) -> Tensor:
 
 @torch.no_grad()
 def _standardise_latents(vqvae: Any, targets: Tensor) -> None:
-    """Fold mean 0 and standard deviation 1 of the latents into the weights, in place; reconstructions stay the same.
+    """Change the weights in place so that latents have mean 0 and standard deviation 1; reconstructions do not change.
 
-    The diffusion needs unit variance and ``VQModel.decode`` ignores its ``scaling_factor``. One factor for all channels
-    keeps the nearest code the nearest.
+    The diffusion needs unit variance, and ``VQModel.decode`` ignores its ``scaling_factor``. All channels have the same
+    factor, so that the nearest code of a latent stays the same.
 
     Args:
         vqvae: trained autoencoder.
-        targets: (N, channels, H, W) to measure the latents on.
+        targets: targets (N, channels, H, W) whose latents are measured.
     """
     latents = torch.cat([vqvae.encode(part).latents for part in targets.split(32)])
     mean = latents.mean(dim=(0, 2, 3))
@@ -155,8 +156,8 @@ def _standardise_latents(vqvae: Any, targets: Tensor) -> None:
     codes.copy_((codes - mean) / std)
 
 
-def train_autoencoder(run: Run) -> figures.Figures:
-    """Train ``vqvae/``; its ceiling on the held-out crops."""
+def train_autoencoder(run: Run) -> validation_metrics.Metrics:
+    """Train ``vqvae/`` and return its metrics on the held-out crops."""
     settings = run.settings
     run.seed_weights("autoencoder")
     start: Path | None = run.start_of("vqvae")
@@ -178,7 +179,7 @@ def train_autoencoder(run: Run) -> figures.Figures:
     depends_on = [*base, *([start] if start else [])]
     trained = run.train("autoencoder", vqvae, step, depends_on=depends_on, state=step)
     _scale_targets(trained, 1.0 / target_std)
-    if start is None:  # the diffusion network that came with a model knows its latents as they are
+    if start is None:  # a diffusion network from ``start_from`` needs latents of the original scale
         _standardise_latents(trained, targets)
     trained = load_autoencoder(run.save("vqvae", trained), run.device)
-    return figures.measure_autoencoder(trained, coding, run.held_out)
+    return validation_metrics.measure_autoencoder(trained, coding, run.held_out)

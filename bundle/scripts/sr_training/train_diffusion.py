@@ -1,4 +1,4 @@
-"""Stage ``diffusion``: the network that predicts latents of a crop, given the crop at low resolution and its base."""
+"""Stage ``diffusion``: network that predicts the latents of a crop from the low-resolution crop and its base."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ..super_resolution.networks.coding import SCALE, Coding, load_coding
 from ..super_resolution.networks.latent_diffusion_networks import check_parts
 from ..super_resolution.networks.weight_folder import load_diffusers
 from ..training.precision import AutocastInferer
-from . import validation_figures as figures
+from . import validation_metrics
 from .batches import Batches
 from .run import Run
 
 logger = logging.getLogger(__name__)
 
-LARGER_BATCH = 4  # its grids are a sixteenth of the autoencoder's
+LARGER_BATCH = 4  # the grids of the diffusion network are a sixteenth of the autoencoder's
 
 
 def build_unet(condition_channels: int, out_channels: int, channels: tuple[int, ...], sample_size: int) -> Any:
-    """``UNet2DModel`` of the public checkpoint's form: the state beside its condition in, the prediction out."""
+    """Create a ``UNet2DModel`` like that of the public checkpoint; its input is state and condition, concatenated."""
     from diffusers import UNet2DModel
 
     return UNet2DModel(
@@ -44,7 +44,7 @@ def build_unet(condition_channels: int, out_channels: int, channels: tuple[int, 
 
 
 def _build_scheduler() -> Any:
-    """Noise schedule of the public checkpoint; the network predicts v (arXiv 2202.00512), which forgives few steps."""
+    """Noise schedule of the public checkpoint; predicting v (arXiv 2202.00512) works well with few steps."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(
@@ -60,7 +60,7 @@ def _build_scheduler() -> Any:
 
 
 def _load_scheduler(folder: Path) -> Any:
-    """Noise schedule of a model folder, for training: DDPM's, whatever the solver that it names."""
+    """Noise schedule of a model folder for training, which does not depend on the solver named there."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler.from_config(json.loads((folder / "scheduler_config.json").read_text()))
@@ -68,15 +68,15 @@ def _load_scheduler(folder: Path) -> Any:
 
 @dataclass(frozen=True)
 class DiffusionStep:
-    """One training step of the diffusion network; the autoencoder is frozen.
+    """Training step of the diffusion network; the autoencoder is frozen.
 
     Attributes:
-        unet: the network.
+        unet: diffusion network.
         vqvae: trained autoencoder with latents of unit variance.
-        coding: what it codes.
-        scheduler: noise schedule; says what the network predicts, noise or v.
-        batches: of crops.
-        infer: runs the networks, in their precision.
+        coding: content of the latents.
+        scheduler: noise schedule, which also defines whether the network predicts noise or v.
+        batches: source of the crops.
+        infer: runs networks in the training precision.
     """
 
     unet: Any
@@ -106,17 +106,17 @@ class DiffusionStep:
         return {"loss": F.mse_loss(predicted, wanted)}
 
 
-def _check_ceiling(ceiling: figures.Figures, margin: float | None) -> None:
-    """Print the autoencoder's ceiling beside bicubic and the regression; refuse to build a diffusion under a low one.
+def _check_ceiling(ceiling: validation_metrics.Metrics, margin: float | None) -> None:
+    """Print the metrics of the autoencoder and check that it is good enough for a diffusion network.
 
     Args:
-        ceiling: ``bicubic``, ``autoencoder`` and, where there is one, ``residual``, each with ``psnr``.
-        margin: decibels above bicubic that are asked for; ``None``: any ceiling will do.
+        ceiling: metrics of ``bicubic``, ``autoencoder`` and, if there is one, ``residual``, each with ``psnr``.
+        margin: required decibels above bicubic interpolation; ``None`` for no requirement.
 
     Raises:
-        ValueError: it is lower.
+        ValueError: the PSNR of the autoencoder is too low.
     """
-    print(f"Autoencoder's ceiling beside bicubic, held-out crops:\n{figures.describe(ceiling)}", flush=True)
+    print(f"Autoencoder's ceiling beside bicubic, held-out crops:\n{validation_metrics.describe(ceiling)}", flush=True)
     above = ceiling["autoencoder"]["psnr"] - ceiling["bicubic"]["psnr"]
     if margin is None:
         logger.warning(
@@ -132,15 +132,17 @@ def _check_ceiling(ceiling: figures.Figures, margin: float | None) -> None:
         )
 
 
-def train_diffusion(run: Run) -> figures.Figures:
-    """Train ``unet/`` and write ``scheduler/``; figures through the finished enhancer."""
+def train_diffusion(run: Run) -> validation_metrics.Metrics:
+    """Train ``unet/``, write ``scheduler/``, and return metrics of autoencoder and diffusion on the held-out crops."""
     from diffusers import UNet2DModel
 
     settings = run.settings
     parts = [run.part("vqvae"), *([run.part("regression")] if run.has("regression") else [])]
     vqvae = load_autoencoder(parts[0], run.device)
     coding = load_coding(run.output_dir, int(vqvae.config.in_channels), run.device)
-    ceiling = figures.measure_bicubic(run.held_out) | figures.measure_autoencoder(vqvae, coding, run.held_out)
+    ceiling = validation_metrics.measure_bicubic(run.held_out) | validation_metrics.measure_autoencoder(
+        vqvae, coding, run.held_out
+    )
     _check_ceiling(ceiling, settings.ceiling_margin)
 
     run.seed_weights("diffusion")
@@ -158,4 +160,4 @@ def train_diffusion(run: Run) -> figures.Figures:
     step = DiffusionStep(unet, vqvae, coding, scheduler, run.batches(LARGER_BATCH), run.infer)
     run.save("unet", run.train("diffusion", unet, step, depends_on=parts))
     scheduler.save_pretrained(run.output_dir / "scheduler")
-    return ceiling | figures.measure_ldm(run.output_dir, run.held_out, device=run.device)
+    return ceiling | validation_metrics.measure_ldm(run.output_dir, run.held_out, device=run.device)

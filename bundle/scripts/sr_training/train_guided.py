@@ -1,4 +1,4 @@
-"""Stage ``guided``: a region and its guide to any scale; inspired by TnTViT-G, not a reproduction."""
+"""Stage ``guided``: network that enlarges a region with its guide to any scale (inspired by TnTViT-G)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from ..super_resolution.enhancers.guided import SCALES, make_guide
 from ..super_resolution.networks.guided_network import PATCH, GuidedNetwork
 from ..super_resolution.networks.weight_folder import load_network
 from ..training.precision import AutocastInferer
-from . import validation_figures as figures
+from . import validation_metrics
 from .batches import Batches
 from .degradation import between
 from .run import Run
 from .train_regression import charbonnier
 
-_GUIDE_DROPOUT = 0.3  # so that it works without a guide too (as SwinFuSR is trained, arXiv 2404.14533)
+_GUIDE_DROPOUT = 0.3  # lets the network work without a guide too (as in SwinFuSR, arXiv 2404.14533)
 
 
 @dataclass(frozen=True)
 class GuidedStep:
-    """One training step: a window of each crop is the region, the whole crop its surroundings.
+    """Training step of the guided network, with a window of each crop as region and the crop as its surroundings.
 
-    No classifier runs here: the window's own box stands for the attention.
+    No classifier is needed, because the guide contains the box of the window instead of an attention map.
 
     Attributes:
-        network: the network.
-        batches: of crops.
-        infer: runs the network, in its precision.
+        network: network to train.
+        batches: source of the crops.
+        infer: runs networks in the training precision.
     """
 
     network: GuidedNetwork
@@ -37,7 +37,7 @@ class GuidedStep:
     infer: AutocastInferer
 
     def __call__(self, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
-        """Charbonnier loss of a batch at one random scale and place."""
+        """Charbonnier loss of a batch at a random scale and position."""
         crops, device = self.batches.draw(generator), self.batches.device
         length = crops.shape[-1]
         side = int(length / SCALES[1]) // PATCH * PATCH
@@ -51,8 +51,8 @@ class GuidedStep:
         return {"loss": charbonnier(enlarged, region.to(device))}
 
 
-def train_guided(run: Run) -> figures.Figures:
-    """Train ``guided/``; figures on the held-out crops, without a guide, and in their centre with and without."""
+def train_guided(run: Run) -> validation_metrics.Metrics:
+    """Train ``guided/`` and return its metrics on the held-out crops and, with and without guide, on their centres."""
     run.seed_weights("guided")
     start = run.start_of("guided")
     network = GuidedNetwork() if start is None else load_network(GuidedNetwork, start).requires_grad_(True)
@@ -61,4 +61,6 @@ def train_guided(run: Run) -> figures.Figures:
     run.save("guided", run.train("guided", network, step, depends_on=[start] if start else []))
     quarter = run.held_out.shape[-1] // 4
     box = (quarter, quarter, 3 * quarter, 3 * quarter)
-    return figures.measure_guided(run.output_dir, run.held_out, box, make_guide(run.held_out, box), device=run.device)
+    return validation_metrics.measure_guided(
+        run.output_dir, run.held_out, box, make_guide(run.held_out, box), device=run.device
+    )

@@ -1,4 +1,4 @@
-"""Stage ``regression``: the small network whose result is the base of everything that follows."""
+"""Stage ``regression``: small network whose result is the base for the diffusion stages."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from torch import Tensor
 from ..super_resolution.networks.regression_network import RegressionNetwork
 from ..super_resolution.networks.weight_folder import load_network
 from ..training.precision import AutocastInferer
-from . import validation_figures as figures
+from . import validation_metrics
 from .batches import Batches
 from .run import Run
 
-_EPSILON = 1e-3  # half a grey level of 8 bits: where the loss turns from square to absolute
+_EPSILON = 1e-3  # a quarter of an 8-bit grey level; below it the loss is about quadratic
 
 
 def charbonnier(image: Tensor, truth: Tensor) -> Tensor:
-    """Mean of sqrt(d² + epsilon²): an absolute error that is smooth at zero (Lai et al. 2017, arXiv 1704.03915)."""
+    """Mean of sqrt(d² + epsilon²), an absolute error that is smooth at zero (Lai et al. 2017, arXiv 1704.03915)."""
     return ((image - truth).square() + _EPSILON**2).sqrt().mean()
 
 
 @dataclass(frozen=True)
 class RegressionStep:
-    """One training step.
+    """Training step of the regression network.
 
     Attributes:
-        network: the network.
-        batches: of crops.
-        infer: runs the network, in its precision.
+        network: network to train.
+        batches: source of the crops.
+        infer: runs networks in the training precision.
     """
 
     network: RegressionNetwork
@@ -43,8 +43,8 @@ class RegressionStep:
         return {"loss": charbonnier(self.infer(low_res, self.network), high_res)}
 
 
-def train_regression(run: Run) -> figures.Figures:
-    """Train ``regression/``; figures on the held-out crops."""
+def train_regression(run: Run) -> validation_metrics.Metrics:
+    """Train ``regression/`` and return its metrics on the held-out crops, and those of bicubic interpolation."""
     settings = run.settings
     run.seed_weights("regression")
     network: Any = RegressionNetwork(settings.regression_width, settings.regression_blocks)
@@ -55,4 +55,4 @@ def train_regression(run: Run) -> figures.Figures:
     step = RegressionStep(network, run.batches(), run.infer)
     trained = run.train("regression", network, step, depends_on=[start] if start else [])
     trained = load_network(RegressionNetwork, run.save("regression", trained)).to(run.device)
-    return figures.measure_bicubic(run.held_out) | figures.measure_residual(trained, run.held_out)
+    return validation_metrics.measure_bicubic(run.held_out) | validation_metrics.measure_residual(trained, run.held_out)

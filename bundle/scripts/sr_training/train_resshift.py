@@ -1,4 +1,4 @@
-"""Stage ``resshift``: a diffusion of four steps from the regression network's result to the truth."""
+"""Stage ``resshift``: diffusion of four steps from the regression network's result to the truth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..super_resolution.networks.coding import SCALE, Coding, load_coding
 from ..super_resolution.networks.weight_folder import load_diffusers
 from ..super_resolution.resampling import degrade
 from ..training.precision import AutocastInferer
-from . import validation_figures as figures
+from . import validation_metrics
 from .batches import Batches
 from .run import Run
 from .train_diffusion import LARGER_BATCH, build_unet
@@ -24,14 +24,14 @@ _MEASURED_CROPS = 512
 
 @dataclass(frozen=True)
 class ResShiftStep:
-    """One training step.
+    """Training step of the ResShift network.
 
     Attributes:
-        unet: the network.
-        schedule: of the shift.
-        coding: with the regression network.
-        batches: of crops.
-        infer: runs the networks, in their precision.
+        unet: network to train.
+        schedule: noise schedule of the residual.
+        coding: coding with the regression network.
+        batches: source of the crops.
+        infer: runs networks in the training precision.
     """
 
     unet: Any
@@ -57,13 +57,13 @@ class ResShiftStep:
 
 @torch.no_grad()
 def _residual_std(coding: Coding, crops: Tensor, device: torch.device) -> float:
-    """Standard deviation of truth less regression over crops (N, 1, H, W) that are reduced without noise."""
+    """Standard deviation of truth minus regression for crops (N, 1, H, W), which are reduced without noise."""
     parts = [part - coding.base(degrade(part, SCALE)) for part in crops.to(device).split(32)]
     return float(torch.cat(parts).std())
 
 
-def train_resshift(run: Run) -> figures.Figures:
-    """Train ``resshift/``, a folder that is complete in itself; figures through the finished enhancer."""
+def train_resshift(run: Run) -> validation_metrics.Metrics:
+    """Train ``resshift/``, which contains all it needs, and return its metrics on the held-out crops."""
     from diffusers import UNet2DModel
 
     settings = run.settings
@@ -80,4 +80,4 @@ def train_resshift(run: Run) -> figures.Figures:
     run.save("resshift/unet", run.train("resshift", unet, step, depends_on=depends_on))
     run.save("resshift/regression", coding.regression)
     save_schedule(run.output_dir / "resshift", schedule)
-    return figures.measure_resshift(run.output_dir, run.held_out, device=run.device)
+    return validation_metrics.measure_resshift(run.output_dir, run.held_out, device=run.device)

@@ -1,4 +1,4 @@
-"""High-resolution crops of radiographs."""
+"""High-resolution crops of radiographs for training."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _ATTEMPTS = 10
 def extract_crops(
     items: Sequence[Mapping[str, Any]], size: int, *, per_megapixel: float, max_images: int, seed: int
 ) -> Tensor:
-    """Random crops from the body region, more from larger images, at the images' own resolution.
+    """Cut random crops from the body region, at the images' own resolution; larger images give more crops.
 
     Args:
-        items: of one split of a datalist.
-        size: side of a crop, pixels.
-        per_megapixel: crops for a million pixels; every image gives at least one.
-        max_images: a random choice of so many images, when there are more.
-        seed: the same seed gives the same crops.
+        items: items of one split of a datalist.
+        size: side of a crop, in pixels.
+        per_megapixel: number of crops per million pixels, rounded up for each image.
+        max_images: largest number of images; a random choice is made if there are more.
+        seed: random seed of the choice of images and crops.
 
     Returns:
-        (N, 1, size, size) float32 in [0, 1].
+        Crops (N, 1, size, size), float32 in [0, 1].
 
     Raises:
         ValueError: no image gave a crop.
@@ -58,7 +58,7 @@ def extract_crops(
 
 
 def _crop_body(image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray | None:
-    """A random crop (1, size, size) that is neither dark nor flat; ``None`` when none was found."""
+    """Random crop (1, size, size) that is neither dark nor flat; ``None`` if ten attempts found none."""
     rows, columns = image.shape[-2] - size, image.shape[-1] - size
     if rows < 0 or columns < 0:
         return None

@@ -1,4 +1,4 @@
-"""Seconds and memory of a piece of work."""
+"""Run time and memory use of a block of code."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ PEAK, _RESIDENT = "VmHWM", "VmRSS"
 
 
 class Cost:
-    """Measure a ``with`` block.
+    """Context manager that measures run time and memory of its block.
 
     Args:
-        device: where the work runs.
+        device: device that the block computes on.
 
     Attributes:
-        seconds: wall clock.
-        peak_mb: memory at the peak less that at the start, 10^6 bytes: of the GPU's allocator, or the resident memory
-            of this process on Linux; ``None`` where neither is known.
-        total_mb: memory at the peak, likewise.
+        seconds: elapsed wall-clock time.
+        peak_mb: increase of memory use from the start of the block to its peak, in 10^6 bytes. On a GPU this is the
+            allocator's memory, on Linux the resident memory of the process; ``None`` on other systems.
+        total_mb: memory use at the peak, in 10^6 bytes, from the same source; ``None`` on other systems.
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
@@ -37,7 +37,7 @@ class Cost:
             torch.cuda.reset_peak_memory_stats(self.device)
             self.before = float(torch.cuda.memory_allocated(self.device))
         elif self.peak_mb is not None:
-            _RESET.write_text("5")  # the peak is now the present value (proc(5))
+            _RESET.write_text("5")  # resets the peak to the current value (proc(5))
             self.before = resident_bytes(_RESIDENT)
         self.started = time.perf_counter()
         return self
@@ -57,6 +57,6 @@ class Cost:
 
 
 def resident_bytes(field: str) -> float:
-    """A field of this process's status."""
+    """Bytes in a memory field of ``/proc/self/status``, for example ``VmRSS``."""
     (line,) = [line for line in _STATUS.read_text().splitlines() if line.startswith(f"{field}:")]
     return float(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""Enhancement of a whole data set: batches, resume, shards, failures (paper: Methodology 4)."""
+"""Enhancement of a data set, in batches, by one or several processes; it can be resumed (paper: Methodology 4)."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ DESCRIPTION = "attention-guided super-resolution of regions; synthetic detail, n
 
 @dataclass
 class DatasetEnhancer:
-    """Enhance every image of a datalist into the same tree below ``output_dir``.
+    """Enhances every image of a datalist; the enhanced files have the same relative paths below ``output_dir``.
 
     Attributes:
-        datalist: what to enhance.
-        network: whose attention chooses the regions; evaluation mode, on ``device``.
-        network_hash: of its weights.
-        enhancer: super-resolution.
-        settings: regions and paste.
-        output_dir: enhanced files, ``datalist.json``, ``manifest.jsonl``, ``failures.csv``.
-        batch_size: images per attention batch.
-        region_batch: regions per enhancer batch.
-        device: of the netenhanced.
-        rank: this process takes batches rank, rank + world_size, …
+        datalist: images to enhance.
+        network: classifier whose attention selects the regions, in evaluation mode and on ``device``.
+        network_hash: hash of the classifier's weights.
+        enhancer: super-resolution method.
+        settings: how regions are selected and pasted.
+        output_dir: folder for the enhanced files, ``datalist.json``, ``manifest.jsonl`` and ``failures.csv``.
+        batch_size: number of images that the classifier gets at once.
+        region_batch: largest number of regions that the enhancer gets at once.
+        device: device of the classifier.
+        rank: index of this process, which handles the batches rank, rank + world_size, …
         world_size: number of processes.
-        limit: first images of each split only; ``None``: all.
-        attention: of ``network``, whose map chooses the regions; ``None``: that of CLS in the last layer (the paper's).
+        limit: number of images to enhance from the start of each split; ``None`` for all.
+        attention: attention method; ``None`` for the attention of the CLS token in the last layer, as in the paper.
     """
 
     datalist: Datalist
@@ -68,16 +68,19 @@ class DatasetEnhancer:
         self.region_enhancer = RegionEnhancer(self.enhancer, self.settings, batch=self.region_batch)
 
     def run(self) -> list[dict[str, Any]]:
-        """Enhance what is not finished; return the lines of all finished images of this process.
+        """Enhance the images that are not finished yet.
+
+        Returns:
+            Manifest lines of all finished images of this process, including those of earlier runs.
 
         Raises:
-            ValueError: the folder holds images of other settings.
-            OSError: the disk is full; everything finished so far stays and the same command continues.
+            ValueError: the output folder holds images that were enhanced with other settings.
+            OSError: the disk is full. Finished images are kept, and the same command continues with the others.
         """
         self.check_output_dir()
         blocks = self.blocks()
         done = self.finished()
-        # A block is done or redone as a whole: what an image is batched with changes its last bits.
+        # A batch is always computed as a whole: the other images of a batch affect the last bits of a result.
         pending = [block for block in blocks if any(self.name_of(item) not in done for item in block)]
         logger.info("enhancing %d of %d batches (the others are finished)", len(pending), len(blocks))
         failures: list[Failure] = []
@@ -91,10 +94,10 @@ class DatasetEnhancer:
         return [done[name] for block in blocks for name in map(self.name_of, block) if name in done]
 
     def check_output_dir(self) -> None:
-        """Refuse to write over the source images, or to give two images one name.
+        """Check that no source image would be overwritten and that all output names differ.
 
         Raises:
-            ValueError: naming the folder, or the images.
+            ValueError: the output folder contains the source images, or two images would get the same output name.
         """
         if any(Path(item["image"]).is_relative_to(self.output_dir.absolute()) for item in self.items()):
             raise ValueError(
@@ -111,13 +114,13 @@ class DatasetEnhancer:
                 )
 
     def blocks(self) -> list[list[dict]]:
-        """This process's batches; the cut does not depend on how many processes there are, nor on what is finished."""
+        """Batches of this process; their content depends neither on the number of processes nor on finished images."""
         items = self.items()
         blocks = [items[start : start + self.batch_size] for start in range(0, len(items), self.batch_size)]
         return blocks[self.rank :: self.world_size]
 
     def complete(self) -> list[dict[str, Any]]:
-        """After every process has run: merge the manifests and write the datalist of the enhanced images."""
+        """Merge the manifests and write the datalist of enhanced images, after every process has finished."""
         remove_temporaries(self.output_dir)
         done = self.finished()
         names = [self.name_of(item) for item in self.items()]
@@ -130,30 +133,30 @@ class DatasetEnhancer:
         }
         missing = len(names) - len(lines)
         if missing:
-            logger.warning("%d images were refused and are not in the enhanced datalist", missing)
+            logger.warning("%d images were rejected and are not in the enhanced datalist", missing)
         write_datalist(replace(self.datalist, splits=splits), self.output_dir / "datalist.json")
         return lines
 
     def finished(self) -> dict[str, dict[str, Any]]:
-        """Manifest lines of the images that need no more enhanced."""
+        """Manifest lines of the images that are finished, by image name."""
         sources = {self.name_of(item): Path(item["image"]) for item in self.items()}
         return trusted_lines(self.output_dir, sources, self.hashes())
 
     def limited(self) -> dict[str, list[dict]]:
-        """Splits, cut to ``limit``."""
+        """Splits with at most ``limit`` images each."""
         return {split: items[: self.limit] for split, items in self.datalist.splits.items()}
 
     def items(self) -> list[dict]:
-        """All items in the order of the datalist."""
+        """Items of all splits in the order of the datalist."""
         return [item for items in self.limited().values() for item in items]
 
     def name_of(self, item: dict) -> str:
-        """Path of an image below the data set's folder; identifies it in the manifest."""
+        """Path of an image relative to the data set's folder; the manifest identifies the image by it."""
         path, root = Path(item["image"]), self.datalist.path.parent.absolute() if self.datalist.path else Path()
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
     def hashes(self) -> dict[str, str]:
-        """What every line of this run carries."""
+        """Hashes and names that every manifest line of this run contains."""
         return {
             "settings": self.settings.digest(),
             "enhancer": self.enhancer.name,
@@ -163,7 +166,7 @@ class DatasetEnhancer:
         }
 
     def enhance_batch(self, items: Sequence[dict], failures: list[Failure]) -> Iterator[dict[str, Any]]:
-        """Enhance and write a batch of images; lines of those that could be read."""
+        """Enhance and write a batch of images; yield the manifest line of each enhanced image."""
         sources = list(self.read(items, failures))
         if not sources:
             return
@@ -184,41 +187,41 @@ class DatasetEnhancer:
                     logger.warning("%s: %d of %d regions not finite; original kept", item["image"], *counts)
                 yield self.write(item, enhanced)
                 continue
-            reason = f"{item['image']}: {self.enhancer.name} gave NaN or infinity; expected finite pixels"
+            reason = f"{item['image']}: {self.enhancer.name} returned NaN or infinity; expected finite pixels"
             failures.append(Failure(item["image"], "NOT_FINITE", reason, f"check the weights of {self.enhancer.name}"))
-            logger.warning("refused: %s", reason)
+            logger.warning("rejected: %s", reason)
 
     def enhance(
         self, items: Sequence[dict], chosen: Sequence[ChosenRegions], failures: list[Failure]
     ) -> list[EnhancedRegions | None]:
-        """Enhanced regions of each image; ``None``, and a failure, where they do not fit into memory."""
+        """Enhance the regions of each image; an image that does not fit into memory gives ``None`` and a failure."""
         try:
             return list(self.region_enhancer.enhance(chosen))
         except MemoryError as error:
             if len(chosen) == 1:
                 reason = f"{items[0]['image']}: {error}"
                 failures.append(Failure(items[0]["image"], "OUT_OF_MEMORY", reason, "set a smaller window"))
-                logger.warning("refused: %s", reason)
+                logger.warning("rejected: %s", reason)
                 return [None]
         enhanced = []
         for item, one in zip(items, chosen, strict=True):
-            for generator in one.generators:  # the same noise again for regions that were finished
+            for generator in one.generators:  # regions that were already enhanced get the same noise again
                 generator.manual_seed(generator.initial_seed())
             enhanced.extend(self.enhance([item], [one], failures))
         return enhanced
 
     def read(self, items: Sequence[dict], failures: list[Failure]) -> Iterator[tuple[dict, torch.Tensor]]:
-        """Items with their images (1, H, W); a refused one is recorded."""
+        """Yield the items with their images (1, H, W); a rejected file is added to ``failures``."""
         for item in items:
             try:
                 yield item, torch.from_numpy(read_radiograph(item["image"]).image)
             except RefusedInput as refusal:
                 failures.append(Failure.of(item["image"], refusal))
-                logger.warning("refused: %s", refusal)
+                logger.warning("rejected: %s", refusal)
 
     def write(self, item: dict, enhanced: EnhancedRegions) -> dict[str, Any]:
-        """Paste, write the file, and make its manifest line."""
-        image, figures = self.region_enhancer.paste(enhanced)
+        """Paste the regions, write the image file, and return its manifest line."""
+        image, metrics = self.region_enhancer.paste(enhanced)
         name = self.name_of(item)
         as_dicom = _is_dicom_file(Path(item["image"]))
         output = _output_name(name, as_dicom)
@@ -241,13 +244,13 @@ class DatasetEnhancer:
             "scores": [round(region.score, 8) for region in enhanced.regions],
             "source_shape": list(enhanced.source.shape[-2:]),
             "output_shape": list(image.shape[-2:]),
-            "fidelity": figures,
+            "fidelity": metrics,
             "flags": enhanced.flags,
             **self.hashes(),
         }
 
     def enhanced_item(self, item: dict, line: dict[str, Any]) -> dict:
-        """The datalist item of the enhanced file; boxes follow its size."""
+        """Datalist item of the enhanced file; its boxes are scaled to the size of the enhanced image."""
         enhanced = {**item, "image": str((self.output_dir / line["output"]).absolute())}
         if item.get("boxes"):
             factor = line["output_shape"][1] / line["source_shape"][1]
@@ -258,7 +261,7 @@ class DatasetEnhancer:
 
 
 def _output_name(name: str, as_dicom: bool) -> Path:
-    """Path of an enhanced image below the output folder: a DICOM keeps its name, others become ``.png``."""
+    """Relative path of an enhanced image: a DICOM file keeps its name, other formats get the suffix ``.png``."""
     path = Path(name)
     if as_dicom:
         return path
@@ -267,12 +270,12 @@ def _output_name(name: str, as_dicom: bool) -> Path:
 
 
 def _is_dicom_file(path: Path) -> bool:
-    """Whether a file carries the DICOM prefix (PS3.10, 7.1)."""
+    """Whether a file has the DICOM prefix (PS3.10, section 7.1)."""
     with path.open("rb") as file:
         return file.read(132)[128:] == b"DICM"
 
 
 def _report_progress(finished: int, total: int, seconds: float) -> None:
-    """One log line per batch with the time left."""
+    """Log the number of finished batches and the time left."""
     left = seconds / finished * (total - finished)
     logger.info("enhanced %d/%d, about %.0f s left", finished, total, left)

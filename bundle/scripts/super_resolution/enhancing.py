@@ -1,4 +1,4 @@
-"""The enhancing workflow: :mod:`.enhance_dataset` with MLflow, example figures, and a barrier between processes."""
+"""Workflow ``enhancing``: enhances a data set, logs the run to MLflow and draws example figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..tracking import Tracker
 from .enhance_dataset import DatasetEnhancer
 from .fidelity import cut, mean
 from .forecast import forecast
-from .region_enhancer import fitted, reduce_by, reduction_of
+from .region_enhancer import reduce_by, reduction_of, resize_like
 from .regions import Region
 
 logger = logging.getLogger(__name__)
@@ -25,19 +25,19 @@ _EXAMPLES = 6
 
 
 class Enhancement:
-    """What ``run enhancing`` runs.
+    """Runs ``run enhancing``.
 
     Args:
-        job: the data set's enhancement.
-        tracker: MLflow run.
-        dry_run: only measure a few images and print what all will cost; nothing is written or tracked.
+        job: enhancement of the data set.
+        tracker: MLflow run that receives settings, metrics and figures.
+        dry_run: enhance a few images only and print the expected cost of the data set; nothing is written or tracked.
     """
 
     def __init__(self, job: DatasetEnhancer, tracker: Tracker, dry_run: bool = False) -> None:
         self.job, self.tracker, self.dry_run = job, tracker, dry_run
 
     def run(self) -> None:
-        """Enhance, merge, draw examples, log. A failure closes the MLflow run as failed."""
+        """Enhance the data set, merge the results, draw examples and log; an error marks the MLflow run as failed."""
         if self.dry_run:
             if self.job.rank == 0:
                 print(forecast(self.job), flush=True)
@@ -51,7 +51,7 @@ class Enhancement:
                 self.summarise(self.job.complete())
 
     def summarise(self, lines: list[dict[str, Any]]) -> None:
-        """Mean PSNR and SSIM to the log and to MLflow; overlay figures."""
+        """Log mean PSNR and SSIM, draw the example figures, and add all of them to the MLflow run."""
         names = sorted({name for line in lines for name in line["fidelity"]})
         means = {name: mean([line["fidelity"].get(name) for line in lines]) for name in names}
         for name, value in means.items():
@@ -61,11 +61,11 @@ class Enhancement:
         self.tracker.log_artifacts(self.job.output_dir / "manifest.jsonl", *self.examples())
 
     def examples(self) -> list[Path]:
-        """Figures written so far."""
+        """Paths of the example figures that exist."""
         return sorted((self.job.output_dir / "examples").glob("*.png"))
 
     def draw_examples(self, lines: list[dict[str, Any]]) -> None:
-        """Overlay and crop panels of the first test images."""
+        """Draw attention overlays and panels of crops for the first test images."""
         from ..report.figures import save_png
         from ..report.image_figures import attention_overlay, crop_panel
 
@@ -85,12 +85,12 @@ class Enhancement:
             image = before[0].numpy()
             save_png(attention_overlay(image, attention, line["boxes"]), folder / f"attention_{number}.png")
             versions = {"native": native, "enhancer's input": low_res, "enhanced": enhanced}
-            crops = {title: fitted(crop, enhanced)[0].numpy() for title, crop in versions.items()}
+            crops = {title: resize_like(crop, enhanced)[0].numpy() for title, crop in versions.items()}
             panel = crop_panel(image, attention, line["boxes"], crops)
             save_png(panel, folder / f"panel_{number}.png")
 
     def attention_of(self, image: torch.Tensor) -> np.ndarray:
-        """Map of an image (1, H, W), in its pixels."""
+        """Attention map (H, W) of an image (1, H, W)."""
         size = self.job.network.image_size
         output = self.job.attend(fit_square(image, size)[None].to(self.job.device))
         maps = output.region_maps(self.job.network.labels)
@@ -98,6 +98,6 @@ class Enhancement:
 
 
 def _enlarged(region: Region, factor: int) -> Region:
-    """The region on a canvas ``factor`` times as large."""
+    """Region in an image that is ``factor`` times as large."""
     row0, col0, row1, col1 = (value * factor for value in region.box)
     return Region(row0, col0, row1, col1, region.score)

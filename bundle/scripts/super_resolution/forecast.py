@@ -1,4 +1,4 @@
-"""What enhancing a data set will cost, measured on a few of its images: ``enhancing --dry_run true``."""
+"""Expected run time and memory of enhancing a data set, measured on a few images: ``enhancing --dry_run true``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PAPER_IMAGES = 77_857
 
 @dataclass(frozen=True)
 class Forecast:
-    """Cost of one process.
+    """Expected cost with one process.
 
     Attributes:
-        measured: images that the figures are of.
-        seconds_per_image: from reading the image to its enhanced file.
-        peak_mb: memory at the peak, 10^6 bytes; ``None`` where it is not known.
-        images: of the data set.
-        finished: of them, by earlier runs.
+        measured: number of images that were enhanced for the measurement.
+        seconds_per_image: mean time from reading an image to writing the enhanced file.
+        peak_mb: memory use at the peak, in 10^6 bytes; ``None`` where the system does not report it.
+        images: number of images in the data set.
+        finished: number of images that earlier runs have enhanced.
     """
 
     measured: int
@@ -36,7 +36,7 @@ class Forecast:
     finished: int
 
     def __str__(self) -> str:
-        """What the dry run prints."""
+        """Text that the dry run prints."""
         left = self.images - self.finished
         memory = "not known here" if self.peak_mb is None else f"{self.peak_mb:.0f} MB"
         return "\n".join(
@@ -44,19 +44,19 @@ class Forecast:
                 f"measured on {self.measured} images: {self.seconds_per_image:.3g} s an image, peak memory {memory}",
                 f"this data set, {left} of {self.images} images left: {_duration(left * self.seconds_per_image)}",
                 f"the paper's {_PAPER_IMAGES:,} images: {_duration(_PAPER_IMAGES * self.seconds_per_image)}",
-                "by one process; files of a dry run are thrown away",
+                "with one process; the files of a dry run are deleted",
             )
         )
 
 
 def forecast(job: DatasetEnhancer) -> Forecast:
-    """Enhance a few images, spread over the data set, into a folder that is removed again.
+    """Enhance a few images, taken at even distances from the data set, into a temporary folder.
 
     Args:
-        job: the enhancement that is planned; its output folder is only read.
+        job: planned enhancement; its output folder is not changed.
 
     Raises:
-        ValueError: no image of the choice can be read, or the output folder holds another run.
+        ValueError: none of the images can be enhanced, or the output folder holds a run with other settings.
     """
     job.check_output_dir()
     items, finished = job.items(), len(job.finished())
@@ -75,13 +75,13 @@ def forecast(job: DatasetEnhancer) -> Forecast:
 
 
 def _spread(items: Sequence[dict], count: int) -> list[dict]:
-    """At most ``count`` items at even distances."""
+    """Up to ``count`` items at even distances."""
     places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
     return [items[place] for place in places]
 
 
 def _duration(seconds: float) -> str:
-    """A time that is read at a glance."""
+    """Duration in the largest unit that gives a number of at least 2."""
     for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"

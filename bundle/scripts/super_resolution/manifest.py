@@ -1,7 +1,7 @@
-"""``manifest.jsonl``: one line per enhanced image; what makes a killed run continue and a finished one do nothing.
+"""``manifest.jsonl``: one line for each enhanced image, from which an interrupted run continues.
 
-A line is trusted only when its source and the file that it names have the hashes that it names. Lines hold no times,
-so an interrupted run and an uninterrupted one, one process and several, end with the same bytes.
+A line counts only if the source image and the enhanced file have the hashes in the line. Lines contain no times, so the
+final file has the same bytes whether or not the run was interrupted, and for any number of processes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NAME = "manifest.jsonl"
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """Complete lines of a manifest; the half line of a killed run is dropped."""
+    """Lines of a manifest; an incomplete last line, left by an interrupted run, is ignored."""
     if not path.exists():
         return []
     lines = []
@@ -33,15 +33,15 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def trusted_lines(output_dir: Path, sources: Mapping[str, Path], run: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Lines of finished images by image, from the merged manifest and those of all ranks.
+    """Lines of the finished images, by image name, from the merged manifest and the manifests of all ranks.
 
     Args:
-        output_dir: of the enhanced data set.
-        sources: file of each image of this run; an image that has changed since its line was written is not finished.
-        run: hashes that every line of this run carries (settings, enhancer, weights, network).
+        output_dir: folder of the enhanced data set.
+        sources: file of each image; an image that changed after its line was written is not finished.
+        run: hashes of this run (settings, enhancer, weights, network), which every line has to contain.
 
     Raises:
-        ValueError: a line of another run: the folder must not mix two.
+        ValueError: a line was written with other settings, enhancer, weights or network.
     """
     trusted = {}
     for path in sorted(output_dir.glob("manifest*.jsonl")):
@@ -63,12 +63,12 @@ def trusted_lines(output_dir: Path, sources: Mapping[str, Path], run: Mapping[st
 
 
 def _has_sha256(path: Path, expected: str) -> bool:
-    """Whether a file exists with this content."""
+    """Whether a file exists and has this hash."""
     return path.exists() and file_sha256(path) == expected
 
 
 def append_line(path: Path, line: Mapping[str, Any]) -> None:
-    """Add one line and flush it to the disk; a half line left by a kill is closed first."""
+    """Append one line and flush it to the disk; an incomplete last line is first ended by a line break."""
     make_folder(path.parent)
     with explained_full_disk(path), open(path, "ab+", opener=open_for_owner) as file:
         if file.tell():
@@ -81,7 +81,7 @@ def append_line(path: Path, line: Mapping[str, Any]) -> None:
 
 
 def write_merged(output_dir: Path, lines: Iterable[Mapping[str, Any]]) -> None:
-    """Write the final manifest, in the order given, and remove those of the ranks."""
+    """Write the final manifest in the given order, and remove the manifests of the ranks."""
     with atomic_write(output_dir / _NAME) as file:
         file.writelines(json.dumps(line, sort_keys=True).encode() + b"\n" for line in lines)
     for path in output_dir.glob("manifest.rank*.jsonl"):
@@ -89,7 +89,7 @@ def write_merged(output_dir: Path, lines: Iterable[Mapping[str, Any]]) -> None:
 
 
 def merge_failures(output_dir: Path) -> None:
-    """One ``failures.csv`` from those of all ranks, which are removed."""
+    """Merge the ``failures.csv`` of all ranks into one file, and remove the files of the ranks."""
     parts = sorted(output_dir.glob("failures.rank*.csv"))
     write_failures(output_dir / "failures.csv", [failure for part in parts for failure in read_failures(part)])
     for part in parts:

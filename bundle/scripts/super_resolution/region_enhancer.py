@@ -1,7 +1,7 @@
-"""Image and attention map -> regions, enhanced regions, enhanced image and its measures (paper: Methodology 3).
+"""Super-resolution of the attended regions of an image (paper: Methodology 3).
 
-:class:`RegionEnhancer` is the one place where this sequence is written: the MONAI transform, the enhancement of a data
-set, prediction, zoom and the experiments call it.
+:class:`RegionEnhancer` selects regions by an attention map, enhances them, pastes them into the image and measures the
+result. The MONAI transform, the enhancement of data sets, prediction, zoom and the experiments all use it.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _REGION_BATCH = 32
 
 @dataclass(frozen=True)
 class EnhanceSettings:
-    """Settings that, beside the weights, decide the pixels of an enhanced image.
+    """Settings that, together with the weights, determine the pixels of an enhanced image.
 
     Attributes:
-        selector: how regions are chosen (``fixed_windows``, ``quantile``; controls ``random``, ``lowest``).
-        count: regions per image.
+        selector: selection method: ``fixed_windows``, ``quantile``, or one of the controls ``random`` and ``lowest``.
+        count: number of regions per image.
         window: side of a region, in pixels of the network's input.
         paste_mode: ``paste_back`` or ``hr_canvas``.
-        working_size: longer side of the image at the resolution that the enhancer starts from (the paper's: 224);
-            ``None``: native pixels.
-        feather: ramp inside a region's border, source pixels.
-        seed: of the diffusion noise and of the ``random`` selector.
+        working_size: longer side of the image, in pixels, at the resolution that the enhancer starts from (224 in the
+            paper); ``None`` for the native resolution.
+        feather: width of the blending ramp inside the border of a region, in source pixels.
+        seed: seed of the diffusion noise and of the ``random`` selector.
     """
 
     selector: str = "fixed_windows"
@@ -49,23 +49,23 @@ class EnhanceSettings:
     seed: int = 0
 
     def digest(self) -> str:
-        """Hash by which a changed setting is noticed."""
+        """Hash of all settings; it differs if any setting differs."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass
 class ChosenRegions:
-    """An image with its regions, before they are enhanced.
+    """Image with its selected regions, before enhancement.
 
     Attributes:
-        source: (1, H, W) as read.
+        source: image (1, H, W) in [0, 1] at its original size.
         regions: R regions in pixels of ``source``.
         natives: R crops (1, r, c) of ``source``.
-        low_res: R crops (1, h, w) at working resolution, which the enhancer gets.
-        generators: R generators of the enhancer's noise.
+        low_res: R crops (1, h, w) at working resolution, the input of the enhancer.
+        generators: R random generators for the noise of the enhancer.
         reduction: source pixels per working pixel, at least 1.
-        guides: R guides, for an enhancer that takes them; empty for the others.
-        flags: remarks of the selector, for example ``no_attention``.
+        guides: R guides for an enhancer that takes guides, otherwise empty.
+        flags: flags of the selector, for example ``no_attention``.
     """
 
     source: torch.Tensor
@@ -80,17 +80,17 @@ class ChosenRegions:
 
 @dataclass
 class EnhancedRegions:
-    """An image with its enhanced regions, before they are pasted.
+    """Image with its enhanced regions, before pasting.
 
     Attributes:
-        source: (1, H, W) as read.
+        source: image (1, H, W) in [0, 1] at its original size.
         regions: R regions in pixels of ``source``.
         natives: R crops (1, r, c) of ``source``.
-        low_res: R crops (1, h, w) that the enhancer got.
-        high_res: R enhanced crops (1, s * h, s * w), finite.
+        low_res: R crops (1, h, w) at working resolution.
+        high_res: R enhanced crops (1, s * h, s * w) without NaN or infinity.
         reduction: source pixels per working pixel, at least 1.
-        flags: remarks of the selector; ``not_finite`` when regions were rejected.
-        rejected: number of regions that are left out because the enhancer gave NaN or infinity for them.
+        flags: flags of the selector, and ``not_finite`` if regions were rejected.
+        rejected: number of regions that were left out because the enhancer returned NaN or infinity.
     """
 
     source: torch.Tensor
@@ -107,8 +107,8 @@ class RegionEnhancer:
     """Super-resolution of the regions that an attention map points to.
 
     Args:
-        enhancer: super-resolution of one region.
-        settings: how regions are chosen and pasted; default: the recommended settings.
+        enhancer: super-resolution method.
+        settings: how regions are selected and pasted; default: the recommended settings.
         batch: largest number of regions that the enhancer gets at once.
     """
 
@@ -118,16 +118,16 @@ class RegionEnhancer:
         self.enhancer, self.settings, self.batch = enhancer, settings or EnhanceSettings(), batch
 
     def __call__(self, source: torch.Tensor, attention_map: torch.Tensor, network_size: int) -> EnhancedRegions:
-        """Choose and enhance the regions of one image; arguments as of :meth:`choose`."""
+        """Select and enhance the regions of one image; the arguments are those of :meth:`choose`."""
         (enhanced,) = self.enhance([self.choose(source, attention_map, network_size)])
         return enhanced
 
     def choose(self, source: torch.Tensor, attention_map: torch.Tensor, network_size: int) -> ChosenRegions:
-        """Choose regions in an image and cut them; only the crops are reduced to working resolution.
+        """Select regions and cut them from the image; only the crops are reduced to working resolution.
 
         Args:
-            source: (1, H, W) in [0, 1].
-            attention_map: (h, w) patch grid of the fitted image.
+            source: image (1, H, W) in [0, 1] at its original size.
+            attention_map: attention (h, w) on the patch grid of the network's square input.
             network_size: side of the network's input, in pixels.
         """
         height, width = source.shape[-2:]
@@ -146,7 +146,7 @@ class RegionEnhancer:
         return self.cut(source, regions, flags)
 
     def cut(self, source: torch.Tensor, regions: Sequence[Region], flags: Sequence[str] = ()) -> ChosenRegions:
-        """Cut given regions of an image (1, H, W) in [0, 1]."""
+        """Cut given regions from an image (1, H, W) in [0, 1]."""
         reduction = reduction_of((source.shape[-2], source.shape[-1]), self.settings)
         key = hashlib.sha256(source.numpy().tobytes()).digest()
         natives = [cut(source, region) for region in regions]
@@ -160,7 +160,7 @@ class RegionEnhancer:
         return ChosenRegions(source, list(regions), natives, low_res, generators, reduction, guides, list(flags))
 
     def enhance(self, chosen: Sequence[ChosenRegions]) -> list[EnhancedRegions]:
-        """Enhance the regions of several images, in batches over all regions of one size.
+        """Enhance the regions of several images; regions of equal size share batches.
 
         Raises:
             MemoryError: a single region does not fit into memory.
@@ -180,11 +180,12 @@ class RegionEnhancer:
         ]
 
     def paste(self, enhanced: EnhancedRegions) -> tuple[torch.Tensor, dict[str, float | None]]:
-        """Paste the enhanced regions into their image, and measure the result.
+        """Paste the enhanced regions into their image and measure the result.
 
         Returns:
-            (1, H, W) for ``paste_back``; a whole multiple of it for ``hr_canvas`` where the enhancer's pixels are finer
-            than those of the source; and PSNR and SSIM (see :mod:`.fidelity`) with the number of ``regions_refused``.
+            Image (1, f * H, f * W), and its metrics: PSNR and SSIM (see :mod:`.fidelity`), ``area_fraction`` and
+            ``regions_refused``. The factor f is 1 for ``paste_back``; for ``hr_canvas`` it is the whole number of
+            enhanced pixels per source pixel, at least 1.
         """
         factor = max(1, round(self.enhancer.scale / enhanced.reduction))
         image = paste_regions(
@@ -211,7 +212,7 @@ def _select(
     settings: EnhanceSettings,
     seed: int,
 ) -> tuple[list[Region], list[str]]:
-    """Regions in source pixels, found on the map at about the network's resolution (finer steps only cost time)."""
+    """Regions in source pixels, searched at about the network's resolution because the map has no finer detail."""
     step = max(1, round(max(shape) / network_size))
     small = (-(-shape[0] // step), -(-shape[1] // step))
     attention = map_to_source(attention_map, SquareGeometry(*small, network_size)).numpy()
@@ -227,7 +228,7 @@ def _select(
 
 
 def _finite(chosen: ChosenRegions, high_res: Sequence[torch.Tensor]) -> EnhancedRegions:
-    """Leave out the regions that the enhancer gave NaN or infinity for: the original pixels stay there."""
+    """Leave out regions for which the enhancer returned NaN or infinity; their original pixels are kept."""
     kept = [index for index, crop in enumerate(high_res) if bool(crop.isfinite().all())]
     rejected = len(chosen.regions) - len(kept)
     return EnhancedRegions(
@@ -243,41 +244,45 @@ def _finite(chosen: ChosenRegions, high_res: Sequence[torch.Tensor]) -> Enhanced
 
 
 def _measure(enhanced: EnhancedRegions, image: torch.Tensor) -> dict[str, float | None]:
-    """PSNR and SSIM against the enhancer's input and, where the source is finer, against its native pixels.
+    """PSNR and SSIM against the enhancer's input and, if the source is finer, against its native pixels.
 
-    The latter stand beside those of bicubic interpolation of the input (``…_bicubic_region``).
+    For comparison with the latter, bicubic interpolation of the input is measured too (``…_bicubic_region``).
     """
     size = (enhanced.source.shape[-2], enhanced.source.shape[-1])
     pasted = image if tuple(image.shape[-2:]) == size else resize(image[None], size)[0].clamp(0, 1)
-    figures = compare_images(
+    metrics = compare_images(
         "input",
         (reduce_by(pasted, enhanced.reduction), reduce_by(enhanced.source, enhanced.reduction)),
-        [(fitted(crop, low_res), low_res) for crop, low_res in zip(enhanced.high_res, enhanced.low_res, strict=True)],
+        [
+            (resize_like(crop, low_res), low_res)
+            for crop, low_res in zip(enhanced.high_res, enhanced.low_res, strict=True)
+        ],
     )
     if enhanced.reduction > 1:
         pairs = [
-            (fitted(crop, native), native) for crop, native in zip(enhanced.high_res, enhanced.natives, strict=True)
+            (resize_like(crop, native), native)
+            for crop, native in zip(enhanced.high_res, enhanced.natives, strict=True)
         ]
-        figures |= compare_images("truth", (pasted, enhanced.source), pairs)
+        metrics |= compare_images("truth", (pasted, enhanced.source), pairs)
         interpolated = [
-            (fitted(crop, native), native) for crop, native in zip(enhanced.low_res, enhanced.natives, strict=True)
+            (resize_like(crop, native), native) for crop, native in zip(enhanced.low_res, enhanced.natives, strict=True)
         ]
-        figures |= compare_regions("bicubic", interpolated)
+        metrics |= compare_regions("bicubic", interpolated)
     area = np.zeros(size, bool)
     for region in enhanced.regions:
         area[region.row0 : region.row1, region.col0 : region.col1] = True
-    return {**figures, "area_fraction": round(float(area.mean()), 4)}
+    return {**metrics, "area_fraction": round(float(area.mean()), 4)}
 
 
-def fitted(crop: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """A crop (1, h, w) at the size of a reference, in [0, 1]."""
+def resize_like(crop: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """Resize a crop (1, h, w) to the size of a reference and clip it to [0, 1]."""
     if crop.shape == reference.shape:
         return crop.clamp(0, 1)
     return resize(crop[None], (reference.shape[-2], reference.shape[-1]))[0].clamp(0, 1)
 
 
 def reduce_by(image: torch.Tensor, reduction: float) -> torch.Tensor:
-    """(1, H, W) -> (1, H / reduction, W / reduction): bicubic, antialiased; 1 leaves it as it is."""
+    """Reduce (1, H, W) to (1, H / reduction, W / reduction) with antialiased bicubic interpolation."""
     if reduction == 1:
         return image
     height, width = (max(1, round(length / reduction)) for length in image.shape[-2:])
@@ -285,6 +290,6 @@ def reduce_by(image: torch.Tensor, reduction: float) -> torch.Tensor:
 
 
 def seed_of(key: bytes, what: str, seed: int) -> int:
-    """Seed from the image's pixels, a name and the run's seed: independent of order and batching."""
+    """Seed derived from the image's pixels, a name and the seed of the run, independent of order and batches."""
     digest = hashlib.sha256(key + f"|{what}|{seed}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

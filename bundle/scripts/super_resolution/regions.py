@@ -1,7 +1,8 @@
-"""Attention map -> regions (paper: "the regions with the highest attention", which it does not specify further).
+"""Selection of regions from an attention map.
 
-All selectors are deterministic and give windows of one size, which batch well. ``random`` and ``lowest`` are the
-controls: without them it stays open whether attention matters at all.
+The paper takes "the regions with the highest attention" and gives no details. All selectors here are deterministic and
+return windows of one size, which can be enhanced in batches. ``random`` and ``lowest`` are controls: they show whether
+attention improves the result at all.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..common.choices import check_choice
+
 _MAX_OVERLAP = 0.1
 _QUANTILE = 0.8
 
 
 @dataclass(frozen=True)
 class Region:
-    """Half-open box in pixels, and the mean attention inside."""
+    """Box in pixels, with exclusive ends, and the mean attention inside it (0 if there is no usable map)."""
 
     row0: int
     col0: int
@@ -35,24 +38,24 @@ class Region:
 def select_regions(
     selector: str, attention: np.ndarray, *, count: int, window: int, seed: int = 0
 ) -> tuple[list[Region], list[str]]:
-    """Choose regions.
+    """Choose regions by an attention map.
 
     Args:
-        selector: a key of ``SELECTORS``.
-        attention: (H, W) in pixels of the image that the regions are cut from.
-        count: at most so many.
-        window: side in pixels; an image that is smaller gives one region, the image.
-        seed: for ``random``; give each image its own.
+        selector: name of a selector, a key of ``SELECTORS``.
+        attention: map (H, W) at the size of the image that the regions are cut from.
+        count: largest number of regions.
+        window: side of a region, in pixels; a side that exceeds the image is cut to the image's.
+        seed: seed of the selector ``random``, different for each image.
 
     Returns:
-        Regions in the order of their scores, and flags: ``no_attention`` for an empty, constant or non-finite map (one
-        central window then), ``small_image``.
+        Regions in the order in which the selector ranks them, and flags. ``no_attention`` marks a constant or
+        non-finite map, for which the only region is the central window; ``small_image`` marks an image that is smaller
+        than the window.
 
     Raises:
-        ValueError: unknown selector.
+        ValueError: the selector is not known.
     """
-    if selector not in SELECTORS:
-        raise ValueError(f"selector: not known; expected one of {', '.join(SELECTORS)}, found {selector!r}")
+    check_choice("selector", selector, SELECTORS)
     height, width = attention.shape
     rows, columns = min(window, height), min(window, width)
     flags = ["small_image"] if min(height, width) < window else []
@@ -72,35 +75,35 @@ def select_regions(
 
 
 def _window_means(attention: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Mean of every window, (H - rows + 1, W - columns + 1), by an integral image."""
+    """Mean of every window, (H - rows + 1, W - columns + 1), computed with an integral image."""
     total = np.pad(attention.astype(np.float64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     sums = total[rows:, columns:] - total[:-rows, columns:] - total[rows:, :-columns] + total[:-rows, :-columns]
     return sums / (rows * columns)
 
 
 def _overlap(first: tuple[int, int], second: tuple[int, int], rows: int, columns: int) -> float:
-    """Intersection over union of two windows of one size."""
+    """Intersection over union of two windows of equal size, given by their first row and column."""
     common = max(0, rows - abs(first[0] - second[0])) * max(0, columns - abs(first[1] - second[1]))
     return common / (2 * rows * columns - common)
 
 
 def _by_mean(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Highest mean first; ties in raster order (a stable sort)."""
+    """Windows with the highest mean first; ties stay in raster order (stable sort)."""
     return np.argsort(-means, axis=None, kind="stable")
 
 
 def _by_lowest_mean(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Lowest mean first."""
+    """Windows with the lowest mean first; ties stay in raster order."""
     return np.argsort(means, axis=None, kind="stable")
 
 
 def _at_random(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Any order."""
+    """Windows in random order."""
     return rng.permutation(means.size)
 
 
 def _by_component(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Windows centred on the connected components above the map's 0.8 quantile, largest mass first."""
+    """Windows centred on the connected components above the 0.8 quantile of the map, largest sum first."""
     labels, number = ndimage.label(attention >= np.quantile(attention, _QUANTILE))
     indices = np.arange(1, number + 1)
     mass = ndimage.sum_labels(attention, labels, indices)

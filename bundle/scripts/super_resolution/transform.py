@@ -1,4 +1,4 @@
-"""Attention, regions, super-resolution and paste as one MONAI transform."""
+"""MONAI transform for attention-guided super-resolution."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .region_enhancer import EnhanceSettings, RegionEnhancer
 
 
 class AttentionGuidedSuperResolutiond(MapTransform):
-    """Enhance what the network attends to; use it after ``LoadRadiographd``, at the image's own size.
+    """Enhance the regions that the classifier attends to.
 
-    The enhanced image replaces the image; ``meta["regions"]`` holds its boxes (row0, col0, row1, col1)
-    in source pixels.
+    Use it after ``LoadRadiographd``, before the image is resized. The enhanced image replaces the image;
+    ``meta["regions"]`` lists the boxes (row0, col0, row1, col1) in pixels of the source image.
 
     Args:
         keys: keys of (1, H, W) images in [0, 1].
-        network: the classifier, in evaluation mode.
-        enhancer: super-resolution.
-        settings: regions and paste; default: the recommended ones.
-        allow_missing_keys: skip a key that an item lacks.
+        network: classifier in evaluation mode.
+        enhancer: super-resolution method.
+        settings: how regions are selected and pasted; default: the recommended settings.
+        allow_missing_keys: whether items may lack a key.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class AttentionGuidedSuperResolutiond(MapTransform):
         self.network, self.region_enhancer = network, RegionEnhancer(enhancer, settings)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Item with each image enhanced."""
+        """Return the item with its images enhanced."""
         item = dict(data)
         for key in self.key_iterator(item):
             image = item[key]

@@ -53,8 +53,7 @@ class TrainingCheckpoint:
             return
         state = {name: part.state_dict() for name, part in self.parts.items()}
         position = {"epoch": engine.state.epoch, "iteration": engine.state.iteration}
-        with atomic_write(self.path) as file:
-            torch.save({**state, "position": position, "settings": self.settings}, file)
+        write_checkpoint(self.path, {**state, "position": position, "settings": self.settings})
 
     def resume(self, engine: Engine) -> None:
         """Load the checkpoint, if there is one, and move the engine to its epoch.
@@ -62,35 +61,59 @@ class TrainingCheckpoint:
         Raises:
             ValueError: the checkpoint is unreadable or belongs to other settings.
         """
-        if not self.path.exists():
+        state = read_checkpoint(self.path, self.settings, self.device)
+        if state is None:
             return
-        try:
-            state = torch.load(self.path, map_location=self.device, weights_only=True)  # noqa: TID251 - weights_only
-        except Exception as error:
-            raise ValueError(
-                f"{self.path}: checkpoint cannot be read ({error}); expected one that this program wrote; "
-                "delete it to start again, or choose another --output_dir"
-            ) from error
-        self.check_settings(state["settings"])
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         engine.state.epoch = state["position"]["epoch"]
         engine.state.iteration = state["position"]["iteration"]
         logger.info("resuming %s after epoch %d", self.path, engine.state.epoch)
 
-    def check_settings(self, found: Mapping[str, Any]) -> None:
-        """Refuse a checkpoint of another run.
 
-        Raises:
-            ValueError: naming each setting that differs.
-        """
-        changed = [
-            f"{name}: expected {value!r}, found {found.get(name)!r}"
-            for name, value in self.settings.items()
-            if found.get(name) != value
-        ]
-        if changed:
-            raise ValueError(
-                f"{self.path}: checkpoint of a run with other settings ({'; '.join(changed)}); "
-                "use the same settings, or another --output_dir for a new run"
-            )
+def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Write a checkpoint as a whole or not at all.
+
+    Args:
+        path: checkpoint file.
+        state: content of the checkpoint; ``settings`` holds the settings that :func:`read_checkpoint` compares.
+    """
+    with atomic_write(path) as file:
+        torch.save(dict(state), file)
+
+
+def read_checkpoint(path: Path, settings: Mapping[str, Any], device: torch.device | str) -> dict[str, Any] | None:
+    """Read a checkpoint of the same run.
+
+    Args:
+        path: checkpoint file.
+        settings: settings of this run, which those in the checkpoint must equal.
+        device: device that the tensors are loaded to.
+
+    Returns:
+        Content of the checkpoint; ``None`` if there is no such file.
+
+    Raises:
+        ValueError: the file cannot be read, or a setting differs.
+    """
+    if not path.exists():
+        return None
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)  # noqa: TID251 - weights_only
+    except Exception as error:
+        raise ValueError(
+            f"{path}: checkpoint cannot be read ({error}); expected one that this program wrote; "
+            "delete it to start again, or choose another --output_dir"
+        ) from error
+    found = state["settings"]
+    changed = [
+        f"{name}: expected {value!r}, found {found.get(name)!r}"
+        for name, value in settings.items()
+        if found.get(name) != value
+    ]
+    if changed:
+        raise ValueError(
+            f"{path}: checkpoint of a run with other settings ({'; '.join(changed)}); "
+            "use the same settings, or another --output_dir for a new run"
+        )
+    return state

@@ -34,7 +34,7 @@ def test_out_of_memory_means_smaller_batches_equal_results_and_a_warning(caplog)
         found = enhance_batches(enhancer, *regions(), batch=8)
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
     assert enhancer.sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
-    assert "out of memory with 7 regions of 4x4 pixels at once; going on with 3" in caplog.text
+    assert "out of memory with 7 regions of 4x4 pixels per batch; continuing with 3" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,20 @@
-"""Super-resolution of one region, in the order of the flow.
+"""Super-resolution methods for regions, one file per method.
 
-``enhancer``            the interface, and the one degradation operator
-``data_consistency``    keeps what was measured
-``interpolation``       what bicubic and Lanczos interpolation share
-``identity``            the region itself
-``native``              the pixels of the source, where they are finer
+``enhancer``            interface of all enhancers
+``data_consistency``    correction of a result until it reduces to its input
+``interpolation``       base class of bicubic and Lanczos interpolation
+``identity``            the unchanged region
+``native``              the region at the resolution of the source image
 ``bicubic``             bicubic interpolation
 ``lanczos``             Lanczos interpolation
 ``residual``            a small regression network
-``gain``                how much of the sampled detail is added
-``diffusion_sampling``  the loop of a diffusion
-``latent_decoding``     latents to pixels, in tiles where they are large
-``latent_diffusion``    latent diffusion (the paper's)
+``gain``                factor of the sampled detail
+``diffusion_sampling``  sampling loop of latent diffusion
+``latent_decoding``     latents to pixels, in tiles for large regions
+``latent_diffusion``    latent diffusion, the method of the paper
 ``resshift``            residual shifting in four steps
-``inverse``             search for the latents that explain the region (InverseSR)
-``guided``              transformers guided by the surroundings, any scale (TnTViT-G)
-``batching``            smaller batches where memory ends
-``registry``            an enhancer by its name
+``inverse``             optimisation of the latents (InverseSR)
+``guided``              transformers guided by the surroundings, any scale (after TnTViT-G)
+``batching``            batches of regions, made smaller when memory runs out
+``registry``            enhancers by name
 """

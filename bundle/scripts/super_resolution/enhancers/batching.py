@@ -1,4 +1,4 @@
-"""Regions through an enhancer in batches, and in smaller ones where memory ends."""
+"""Enhancement of regions in batches, which are made smaller when memory runs out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .enhancer import Enhancer, takes_guide
 
 logger = logging.getLogger(__name__)
 
-# What torch says on a CPU and on Apple's GPU, where it has no exception of its own for this.
+# Parts of torch's messages on a CPU and on Apple's GPU, where it raises a plain RuntimeError.
 _SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
@@ -22,20 +22,21 @@ def enhance_batches(
     batch: int,
     guides: Sequence[torch.Tensor] = (),
 ) -> list[torch.Tensor]:
-    """Enhance regions of one size.
+    """Enhance regions of equal size.
 
     Args:
-        enhancer: super-resolution.
-        low_res: (1, h, w) per region.
-        generators: one per region; after a failure they are set back, so the result is that of enough memory.
-        batch: regions at once, to begin with.
-        guides: (C, g, g) per region, for an enhancer that takes one.
+        enhancer: super-resolution method.
+        low_res: one region (1, h, w) each.
+        generators: one random generator per region. They are reset before a batch is repeated, so the result does not
+            depend on the available memory.
+        batch: initial number of regions per batch.
+        guides: one guide (C, g, g) per region, for an enhancer that takes guides.
 
     Returns:
-        (1, s * h, s * w) per region.
+        One enhanced region (1, s * h, s * w) each.
 
     Raises:
-        MemoryError: a single region does not fit.
+        MemoryError: a single region does not fit into memory.
     """
     results: list[torch.Tensor] = []
     while len(results) < len(low_res):
@@ -49,12 +50,12 @@ def enhance_batches(
             count, size = len(states), "x".join(str(length) for length in low_res[part.start].shape[-2:])
             if count == 1:
                 raise MemoryError(
-                    f"{enhancer.name}: out of memory; expected room for one region of {size} pixels, found too little; "
+                    f"{enhancer.name}: out of memory; expected enough for one region of {size} pixels, found less; "
                     "set a smaller window or working_size"
                 ) from error
             batch = count // 2
             logger.warning(
-                "%s: out of memory with %d regions of %s pixels at once; going on with %d",
+                "%s: out of memory with %d regions of %s pixels per batch; continuing with %d",
                 enhancer.name, count, size, batch,
             )  # fmt: skip
             for generator, state in zip(generators[part], states, strict=True):
@@ -68,7 +69,7 @@ def _enhance_batch(
     generators: Sequence[torch.Generator],
     guides: Sequence[torch.Tensor],
 ) -> torch.Tensor:
-    """Regions (1, h, w) of one size at once: (N, 1, s * h, s * w)."""
+    """Enhance N regions (1, h, w) of equal size in one batch: (N, 1, s * h, s * w)."""
     regions = torch.stack(list(low_res))
     if takes_guide(enhancer) and guides:
         return enhancer.enhance(regions, generators=generators, guide=torch.stack(list(guides)))
@@ -76,7 +77,7 @@ def _enhance_batch(
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ended."""
+    """Whether an error reports that memory ran out."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return any(sign in str(error).lower() for sign in _SIGNS)

@@ -1,4 +1,4 @@
-"""Bicubic interpolation: the baseline that a trained enhancer has to beat."""
+"""Bicubic interpolation, the baseline for trained enhancers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .interpolation import InterpolationEnhancer
 
 
 class BicubicEnhancer(InterpolationEnhancer):
-    """Antialiased bicubic kernel, the one of the degradation."""
+    """Antialiased bicubic interpolation, the same kernel as in the degradation."""
 
     name = "bicubic"
 

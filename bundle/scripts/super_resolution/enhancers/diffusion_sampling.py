@@ -1,8 +1,8 @@
 """Latent diffusion sampling for super-resolution, with any diffusers scheduler (arXiv:2112.10752, section 4.4).
 
-Written here because diffusers 0.42.1's ``LDMSuperResolutionPipeline`` was measured wrong: it scales the low-resolution
-condition together with the latents under Euler-type schedulers, does not pass the generator on, resizes inputs down to
-multiples of 32 and returns 8 bits.
+``LDMSuperResolutionPipeline`` of diffusers 0.42.1 is not used because it gives wrong results. With Euler-type
+schedulers it scales the low-resolution condition together with the latents. It does not pass on the random generator,
+it reduces inputs to multiples of 32 pixels, and it returns 8 bits.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ def sample_latents(
     generators: Sequence[torch.Generator],
     dtype: torch.dtype = torch.float32,
 ) -> torch.Tensor:
-    """Latents for a batch of low-resolution images.
+    """Sample latents for a batch of low-resolution images.
 
     Args:
-        unet: ``UNet2DModel``; input = latents beside the condition.
-        scheduler: any diffusers scheduler with its timesteps set; deterministic (eta = 0).
-        condition: (N, c, h, w) low-resolution images in [-1, 1], at the size of the latents.
-        channels: of the latents.
-        generators: one per image, on the CPU.
-        dtype: of the network; noise, schedule and latents stay float32.
+        unet: ``UNet2DModel`` whose input is the concatenation of latents and condition.
+        scheduler: diffusers scheduler with its timesteps set; sampling is deterministic (eta = 0).
+        condition: low-resolution images (N, c, h, w) in [-1, 1], at the size of the latents.
+        channels: number of channels of the latents.
+        generators: one random generator per image, on the CPU.
+        dtype: data type of the network; noise, schedule and latents are float32.
 
     Returns:
-        (N, channels, h, w) float32.
+        Latents (N, channels, h, w), float32.
     """
     latents = draw_noise(condition, channels, generators) * scheduler.init_noise_sigma
     for timestep in scheduler.timesteps:
@@ -46,6 +46,6 @@ def sample_latents(
 
 
 def draw_noise(condition: torch.Tensor, channels: int, generators: Sequence[torch.Generator]) -> torch.Tensor:
-    """Normal noise (N, channels, h, w) for a condition (N, c, h, w), each from its own generator on the CPU."""
+    """Gaussian noise (N, channels, h, w) for a condition (N, c, h, w); each image has its own generator on the CPU."""
     shape = (1, channels, *condition.shape[-2:])
     return torch.cat([torch.randn(shape, generator=generator) for generator in generators]).to(condition.device)

@@ -9,14 +9,14 @@ import torch
 
 
 class Enhancer(Protocol):
-    """What makes a region larger.
+    """Super-resolution method for regions.
 
     Attributes:
-        name: short, for the manifest.
+        name: name of the method, as in the manifest.
         scale: output pixels per input pixel.
-        weights_hash: of the files it loaded, and of its settings that decide pixels; ``none`` without weights.
-        needs_native: it gets the region's pixels at the source's resolution instead of the working one, and returns
-        them.
+        weights_hash: hash of the loaded weights and of the settings that affect the pixels; ``none`` without weights.
+        needs_native: whether the method takes and returns regions at the resolution of the source image instead of the
+            working resolution.
     """
 
     name: str
@@ -25,28 +25,34 @@ class Enhancer(Protocol):
     needs_native: bool
 
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """(N, 1, h, w) in [0, 1] -> (N, 1, scale * h, scale * w); one CPU generator per region, so that a result does
-        not depend on what it is batched with.
-        """  # noqa: D205
+        """Enlarge regions.
+
+        Args:
+            low_res: regions (N, 1, h, w) in [0, 1].
+            generators: one CPU random generator per region, so that a result does not depend on its batch.
+
+        Returns:
+            Enhanced regions (N, 1, scale * h, scale * w).
+        """
         ...
 
 
 class GuidableEnhancer(Enhancer, Protocol):
-    """An enhancer that is also told what lies around a region; ``takes_guide`` tells it from the others."""
+    """Enhancer that also uses the surroundings of a region; its ``takes_guide`` is true."""
 
     takes_guide: bool
 
     def enhance(
         self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator], guide: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """The same, with a guide (N, C, g, g) in [0, 1], of :meth:`make_guide`; ``None``: without."""
+        """Enlarge regions, with one guide (C, g, g) from :meth:`make_guide` for each, or without guides."""
         ...
 
     def make_guide(self, image: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:
-        """(1, H, W) in [0, 1] and a region (row0, col0, row1, col1) in it -> its guide (C, g, g)."""
+        """Guide (C, g, g) of a region (row0, col0, row1, col1) in an image (1, H, W) in [0, 1]."""
         ...
 
 
 def takes_guide(enhancer: Enhancer) -> TypeGuard[GuidableEnhancer]:
-    """Whether an enhancer is to be told what lies around a region."""
+    """Whether an enhancer takes guides."""
     return getattr(enhancer, "takes_guide", False)

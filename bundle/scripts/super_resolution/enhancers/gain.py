@@ -1,7 +1,7 @@
-"""How much of the sampled detail is added. A model folder keeps the gain that was chosen for it on validation images.
+"""Gain: the factor of the detail that a diffusion model adds.
 
-Sampled detail costs PSNR: at a gain of one it is as likely in the wrong place as a draw from the distribution is.
-``run sr_evaluation --gains`` finds how much of it a model can afford (``gain_choice`` in ``experiments``).
+Sampled detail is plausible but not always in the right place, so it lowers the PSNR. ``run sr_evaluation --gains``
+(``gain_choice`` in ``experiments``) chooses the gain of a model on validation images and stores it in the model folder.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ FILE = "gain.json"
 
 @dataclass(frozen=True)
 class Sampled:
-    """What a diffusion drew for regions, before a gain.
+    """Output of a diffusion model for N regions, before the gain is applied.
 
     Attributes:
-        image: (N, 1, 4 h, 4 w) with all of its detail.
-        base: the same without any; ``None``: the interpolated input.
+        image: regions (N, 1, 4 h, 4 w) with all of the sampled detail.
+        base: regions (N, 1, 4 h, 4 w) without sampled detail; ``None`` if that is the interpolated input.
     """
 
     image: torch.Tensor
@@ -34,31 +34,35 @@ class Sampled:
 
 
 def with_gain(sampled: Sampled, low_res: torch.Tensor, gain: float, data_consistency: bool) -> torch.Tensor:
-    """Enhanced regions (N, 1, 4 h, 4 w) for their input (N, 1, h, w).
+    """Apply the gain to the sampled detail.
 
     Args:
-        sampled: of a diffusion.
-        low_res: in [0, 1].
-        gain: of the detail; over an interpolated input it needs ``data_consistency``.
-        data_consistency: correct the result until it reduces to its input.
+        sampled: output of a diffusion model.
+        low_res: input regions (N, 1, h, w) in [0, 1].
+        gain: factor of the detail; without a base it has an effect only with ``data_consistency``.
+        data_consistency: whether to correct the result until it reduces to its input.
+
+    Returns:
+        Enhanced regions (N, 1, 4 h, 4 w).
     """
     image = sampled.image
-    if sampled.base is not None:  # a network's result, whose own detail stays whole
+    if sampled.base is not None:  # the detail of the regression network is always kept in full
         image, gain = sampled.base + gain * (image - sampled.base), 1.0
     return data_consistent(image, low_res, SCALE, gain) if data_consistency else image
 
 
 def resolve_gain(gain: float | None, folder: Path, parts: Sequence[Path], usable: bool = True) -> float:
-    """A gain that can be used.
+    """Gain to use for a model.
 
     Args:
-        gain: as set; ``None``: the folder's own, else 1.
-        folder: of the model.
-        parts: folders of the weights that a gain is chosen for.
-        usable: whether the enhancer has a base, or data consistency, that detail could be added to; without, it is 1.
+        gain: gain from the settings; ``None`` for the gain stored in the model folder, or 1 if there is none.
+        folder: model folder.
+        parts: folders of the weights that a stored gain belongs to.
+        usable: whether a gain has an effect, which takes a base or data consistency; otherwise the gain is 1.
 
     Raises:
-        ValueError: out of range, of no effect, or the folder's is damaged or was chosen for other weights.
+        ValueError: the gain is out of range or has no effect, or the stored gain is damaged or was chosen for other
+            weights.
     """
     if gain is None:
         gain = _read_gain(folder, parts) if usable else 1.0
@@ -70,10 +74,10 @@ def resolve_gain(gain: float | None, folder: Path, parts: Sequence[Path], usable
 
 
 def _read_gain(folder: Path, parts: Sequence[Path]) -> float:
-    """Gain of a model folder; 1 where none was chosen.
+    """Gain stored in a model folder; 1 if there is none.
 
     Raises:
-        ValueError: the file is damaged, or of other weights.
+        ValueError: the file is damaged or belongs to other weights.
     """
     path = folder / FILE
     if not path.is_file():

@@ -1,6 +1,7 @@
-"""Guided super-resolution at any scale from 1.5 to 4.5: inspired by TnTViT-G, not a reproduction (see
-:mod:`..networks.guided_network`).
-"""  # noqa: D205
+"""Guided super-resolution at any scale from 1.5 to 4.5.
+
+The method is inspired by TnTViT-G but does not reproduce it (see :mod:`..networks.guided_network`).
+"""
 
 from __future__ import annotations
 
@@ -17,21 +18,21 @@ from .data_consistency import data_consistent
 
 SCALES = (1.5, 4.5)
 _GUIDE_SIZE = 16
-_SURROUNDINGS = 4 / 3  # of a region's side: as the network was trained at x4 (48 of a crop's 64 pixels)
+_SURROUNDINGS = 4 / 3  # side relative to that of the region; in training at scale 4 it is 64 / 48 pixels
 
 
 class GuidedEnhancer:
-    """Enlarges a region, looking at a guide where there is one.
+    """Enlarges a region, with a guide or without.
 
     Args:
-        folder: a ``guided/`` that ``run sr_training`` wrote, or the model folder around it.
-        scale: output pixels per input pixel; :meth:`enlarge` takes fractions too.
-        data_consistency: correct the result until it reduces to its input.
-        device: where to run.
+        folder: model folder that ``run sr_training`` wrote, or its part ``guided/``.
+        scale: output pixels per input pixel; :meth:`enlarge` also takes fractions.
+        data_consistency: whether to correct the result until it reduces to its input.
+        device: device of the network.
 
     Raises:
-        FileNotFoundError: no network there.
-        ValueError: its weights do not fit, or a scale that it was not trained for.
+        FileNotFoundError: the folder has no such network.
+        ValueError: the weights do not fit, or the network was not trained for the scale.
     """
 
     name, needs_native, takes_guide = "guided", False, True
@@ -57,12 +58,12 @@ class GuidedEnhancer:
         generators: Sequence[torch.Generator],
         guide: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """(N, 1, h, w) in [0, 1] -> (N, 1, scale * h, scale * w).
+        """Enlarge regions to (N, 1, scale * h, scale * w).
 
         Args:
-            low_res: regions.
-            generators: not used, the network is deterministic.
-            guide: (N, 2, 16, 16) in [0, 1], see :meth:`make_guide`; ``None``: none.
+            low_res: regions (N, 1, h, w) in [0, 1].
+            generators: not used; the network is deterministic.
+            guide: guides (N, 2, 16, 16) in [0, 1] from :meth:`make_guide`; ``None`` to enlarge without guides.
         """
         high_res = self.enlarge(low_res, self.scale, guide)
         if self.data_consistency:
@@ -70,7 +71,7 @@ class GuidedEnhancer:
         return high_res
 
     def make_guide(self, image: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:
-        """Guide (2, 16, 16) of an attended region (row0, col0, row1, col1) of an image (1, H, W)."""
+        """Guide (2, 16, 16) of an attended region (row0, col0, row1, col1) in an image (1, H, W)."""
         around = _surroundings_of(box, (image.shape[-2], image.shape[-1]))
         window = image[None, :, around[0] : around[2], around[1] : around[3]]
         row, column = box[0] - around[0], box[1] - around[1]
@@ -78,10 +79,10 @@ class GuidedEnhancer:
 
     @torch.inference_mode()
     def enlarge(self, low_res: torch.Tensor, scale: float, guide: torch.Tensor | None = None) -> torch.Tensor:
-        """(N, 1, h, w) -> (N, 1, H, W) for any scale of the range; H and W are rounded.
+        """Enlarge (N, 1, h, w) by a scale from 1.5 to 4.5; the size of the result is rounded.
 
         Raises:
-            ValueError: a scale outside the range.
+            ValueError: the scale is outside this range.
         """
         _check_scale(scale)
         low_res = low_res.to(self.device, torch.float32)
@@ -92,7 +93,7 @@ class GuidedEnhancer:
 
 
 def make_guide(surroundings: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:
-    """Surroundings (N, 1, H, W) and the attended box in them (row0, col0, row1, col1) -> (N, 2, 16, 16) in [0, 1]."""
+    """Guide (N, 2, 16, 16) in [0, 1]: reduced surroundings (N, 1, H, W), and the attended box in them as a mask."""
     context = resize(surroundings, (_GUIDE_SIZE, _GUIDE_SIZE)).clamp(0.0, 1.0)
     mask = torch.zeros_like(surroundings)
     mask[..., box[0] : box[2], box[1] : box[3]] = 1.0
@@ -100,7 +101,7 @@ def make_guide(surroundings: torch.Tensor, box: tuple[int, int, int, int]) -> to
 
 
 def _surroundings_of(box: tuple[int, int, int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
-    """A box around a region, shifted inside the image, and cut where the image is too small for it."""
+    """Box around a region, shifted to lie inside the image, and cut if the image is smaller."""
     starts, ends = [], []
     for low, high, length in zip(box[:2], box[2:], shape, strict=True):
         side = min(length, round((high - low) * _SURROUNDINGS))
@@ -111,13 +112,13 @@ def _surroundings_of(box: tuple[int, int, int, int], shape: tuple[int, int]) -> 
 
 
 def _check_scale(scale: float) -> None:
-    """Refuse a scale that the network was not trained for.
+    """Check that the network was trained for a scale.
 
     Raises:
-        ValueError: outside ``SCALES``.
+        ValueError: the scale is outside ``SCALES``.
     """
     if not SCALES[0] <= scale <= SCALES[1]:
         raise ValueError(
-            f"scale: not offered by guided; expected {SCALES[0]} to {SCALES[1]}, found {scale}; choose one of "
-            "these, or bicubic"
+            f"scale: not offered by guided; expected {SCALES[0]} to {SCALES[1]}, found {scale}; choose such a scale, "
+            "or bicubic"
         )

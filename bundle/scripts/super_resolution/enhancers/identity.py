@@ -1,4 +1,4 @@
-"""No enhancement: the control that passes through the same code."""
+"""Identity enhancer, a control that runs the same code without changing any pixel."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 
 
 class IdentityEnhancer:
-    """Returns its input; pasted back, the image is bit-exact."""
+    """Returns its input; after pasting, the image is bit-exact."""
 
     name, scale, weights_hash, needs_native = "identity", 1, "none", True
 
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """The native crops (N, 1, R, C) -> the same."""
+        """Return the native crops (N, 1, R, C)."""
         return low_res

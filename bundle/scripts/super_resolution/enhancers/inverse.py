@@ -1,10 +1,11 @@
-"""Super-resolution as an inverse problem: search the latents whose image, degraded, is the input.
+"""Super-resolution as an inverse problem: find latents whose decoded image, once degraded, equals the input.
 
-InverseSR (Wang et al. 2023, arXiv 2308.12465): a diffusion model is the prior, and either its noise (``latent``: for
-little information in the input) or the latents that its decoder gets (``decoder``: for factors of 2 to 4) are
-optimised by Adam under the known degradation, with the L1 norm. Left out of it: its perceptual term, which needs a
-network of natural images; and quantization, through which there is no gradient. Added: each region stops by itself,
-when its input is explained or no longer explained better, so that its result does not depend on its batch.
+The method is InverseSR (Wang et al. 2023, arXiv 2308.12465) with a diffusion model as the prior. Adam minimises the L1
+error under the known degradation. The variable is either the initial noise (``latent``, for inputs with little
+information) or the latents before decoding (``decoder``, for scales of 2 to 4). There are three differences from the
+paper. The perceptual loss is left out because it needs a network trained on natural images. Quantization is left out
+because it has no gradient. Each region stops separately, when its error is low enough or no longer decreases, so that
+its result does not depend on its batch.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from ...common.choices import check_choice
 from ..networks.coding import SCALE
 from ..networks.latent_diffusion_networks import LatentDiffusion, load_latent_diffusion
 from ..networks.padding import pad_to_multiple
@@ -27,25 +29,25 @@ from .latent_diffusion import find_parts, parts_of
 
 _VARIANTS = ("decoder", "latent")
 _LEARNING_RATE = 0.07  # the authors' script
-_EXPLAINED = 5e-4  # mean absolute error at which the input counts as explained: an eighth of an 8-bit grey level
-_PATIENCE = 20  # iterations without a lower error
-_BETTER = 0.999  # of the lowest error so far
+_EXPLAINED = 5e-4  # mean absolute error at which the search stops, an eighth of an 8-bit grey level
+_PATIENCE = 20  # iterations without a lower error after which the search stops
+_BETTER = 0.999  # an error counts as lower below this fraction of the lowest error so far
 
 
 class InverseEnhancer:
-    """×4 super-resolution by optimisation: some hundred times the cost of one decoding.
+    """×4 super-resolution by optimisation, at some hundred times the cost of decoding once.
 
     Args:
         folder: diffusers folder of a latent diffusion model (see :mod:`.latent_diffusion`).
-        variant: what is optimised, ``decoder`` or ``latent``.
-        iterations: at most.
-        steps: of the diffusion; each iteration of ``latent`` runs all of them.
-        data_consistency: correct the result until it reduces to its input.
-        device: where to run.
+        variant: optimised variable, ``decoder`` (latents before decoding) or ``latent`` (initial noise).
+        iterations: largest number of iterations.
+        steps: number of diffusion steps; each iteration of ``latent`` runs all of them.
+        data_consistency: whether to correct the result until it reduces to its input.
+        device: device of the networks.
 
     Raises:
-        FileNotFoundError: a part is missing.
-        ValueError: an unknown variant, or a model that cannot be used.
+        FileNotFoundError: a part of the model is missing.
+        ValueError: the variant is not known, or the model cannot be used.
     """
 
     name, scale, needs_native = "inverse", SCALE, False
@@ -60,8 +62,7 @@ class InverseEnhancer:
         data_consistency: bool = True,
         device: torch.device | str = "cpu",
     ) -> None:
-        if variant not in _VARIANTS:
-            raise ValueError(f"variant: not known; expected one of {', '.join(_VARIANTS)}, found {variant!r}")
+        check_choice("variant", variant, _VARIANTS)
         self.device = torch.device(device)
         source = find_parts(folder)
         self.model = load_latent_diffusion(source, self.device)
@@ -70,7 +71,7 @@ class InverseEnhancer:
         self.weights_hash = hash_parts(*parts_of(source), settings=(variant, iterations, steps, data_consistency))
 
     def enhance(self, low_res: Tensor, *, generators: Sequence[torch.Generator]) -> Tensor:
-        """(N, 1, h, w) in [0, 1] -> (N, 1, 4 h, 4 w)."""
+        """Enlarge regions (N, 1, h, w) in [0, 1] to (N, 1, 4 h, 4 w)."""
         height, width = low_res.shape[-2:]
         with torch.inference_mode(False), torch.enable_grad():
             measured = low_res.to(self.device, torch.float32).clone()
@@ -100,16 +101,16 @@ class InverseEnhancer:
 
 
 def _invert(decode: Callable[[Tensor], Tensor], start: Tensor, low_res: Tensor, iterations: int) -> Tensor:
-    """Images whose degraded version is nearest to what was measured.
+    """Find the images whose degraded version is nearest to the input.
 
     Args:
-        decode: latents -> (N, 1, 4 h, 4 w), differentiable.
-        start: (N, C, h, w).
-        low_res: (N, 1, h, w).
-        iterations: at most; 0 decodes the start.
+        decode: differentiable function from the optimised variable to images (N, 1, 4 h, 4 w).
+        start: initial value (N, C, h, w) of the optimised variable.
+        low_res: input (N, 1, h, w).
+        iterations: largest number of iterations; 0 decodes ``start``.
 
     Returns:
-        (N, 1, 4 h, 4 w), of each region's best iteration.
+        Images (N, 1, 4 h, 4 w) of the best iteration of each region.
     """
     latents = start.detach().clone().requires_grad_(True)
     optimizer = torch.optim.Adam([latents], lr=_LEARNING_RATE)
@@ -133,7 +134,7 @@ def _invert(decode: Callable[[Tensor], Tensor], start: Tensor, low_res: Tensor, 
 
 
 def _run_diffusion(model: LatentDiffusion, noise: Tensor, condition: Tensor, steps: int) -> Tensor:
-    """Latents of a noise by DDIM with eta = 0, differentiable; memory holds one evaluation of the network."""
+    """Denoise by DDIM with eta = 0, differentiably; checkpointing keeps the activations of one step only in memory."""
     scheduler = model.scheduler("DDIMScheduler", steps)
     latents = noise
     for timestep in scheduler.timesteps:

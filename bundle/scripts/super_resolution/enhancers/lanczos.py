@@ -1,4 +1,4 @@
-"""Lanczos interpolation (three lobes): the sharpest of the classical kernels. Pillow's, in 32-bit floats."""
+"""Lanczos interpolation, the sharpest of the classical kernels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .interpolation import InterpolationEnhancer
 
 
 class LanczosEnhancer(InterpolationEnhancer):
-    """Lanczos kernel."""
+    """Lanczos interpolation with three lobes, computed by Pillow in 32-bit floats."""
 
     name = "lanczos"
 
@@ -19,7 +19,7 @@ class LanczosEnhancer(InterpolationEnhancer):
 
 
 def _enlarge(image: torch.Tensor, scale: int) -> torch.Tensor:
-    """(h, w) -> (scale * h, scale * w)."""
+    """Enlarge (h, w) to (scale * h, scale * w)."""
     from PIL import Image
 
     picture = Image.fromarray(image.cpu().float().contiguous().numpy())

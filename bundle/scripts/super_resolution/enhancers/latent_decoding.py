@@ -1,9 +1,10 @@
-"""Latents to pixels, always in float32: region by region, and a large region in tiles.
+"""Decoding of latents to pixels in float32, one region at a time, and large regions in tiles.
 
-Region by region because a batch was measured no faster and takes its size in memory. In tiles because the decoder is
-what runs out of memory (its widest maps are at full resolution, its attention is quadratic). A decoder normalises over
-the whole image (``GroupNorm``), so tiles that are decoded alone differ in brightness: measured on a radiograph of 512
-pixels, 0.06 mean error. With the statistics of the whole image, taken from its reduced latents, it is 0.002.
+Decoding several regions at once was measured no faster and needs more memory. Large regions are decoded in tiles
+because the decoder needs the most memory of all parts: its widest feature maps have full resolution, and its attention
+grows quadratically. ``GroupNorm`` in the decoder normalises over the whole image, so tiles decoded on their own differ
+in brightness (mean error 0.06 on a radiograph of 512 pixels). With the statistics of the whole image, taken from
+reduced latents, the mean error is 0.002.
 """
 
 from __future__ import annotations
@@ -18,37 +19,37 @@ from torch import nn
 
 from ..resampling import raised_cosine
 
-_TILE, _OVERLAP = 64, 16  # latents
+_TILE, _OVERLAP = 64, 16  # side and overlap of tiles, in latents
 
 Moments = tuple[torch.Tensor, torch.Tensor]  # mean and variance, (1, groups) each
 
 
 @torch.inference_mode()
 def decode_latents(vqvae: Any, latents: torch.Tensor, tile: int = _TILE, overlap: int = _OVERLAP) -> torch.Tensor:
-    """What the latents code.
+    """Decode latents to one-channel images.
 
     Args:
         vqvae: diffusers ``VQModel``.
-        latents: (N, channels, h, w).
-        tile: side of what is decoded at once, in latents.
-        overlap: of two tiles, over which they are blended.
+        latents: latents (N, channels, h, w).
+        tile: side of a tile, in latents.
+        overlap: overlap of neighbouring tiles, in latents; they are blended there.
 
     Returns:
-        (N, 1, s * h, s * w), about [-1, 1]: the mean of the decoder's channels, which should be equal.
+        Images (N, 1, s * h, s * w) in about [-1, 1], the mean of the decoder's channels, which should be equal.
     """
     with torch.autocast(latents.device.type, enabled=False):
         return torch.cat([_decode_region(vqvae, one[None].float(), tile, overlap) for one in latents])
 
 
 def _decode_region(vqvae: Any, latents: torch.Tensor, tile: int, overlap: int) -> torch.Tensor:
-    """(1, channels, h, w) -> (1, 1, s * h, s * w)."""
+    """Decode one region (1, channels, h, w), in tiles if it is large: (1, 1, s * h, s * w)."""
     height, width = latents.shape[-2:]
     if max(height, width) <= tile:
         return _mean_channel(vqvae, latents)
     factor = tile / max(height, width)
     size = (max(1, round(height * factor)), max(1, round(width * factor)))
     statistics: dict[nn.Module, Moments] = {}
-    with _recorded(vqvae.decoder, statistics):  # "nearest": an interpolated latent has no code
+    with _recorded(vqvae.decoder, statistics):  # "nearest" because interpolated latents are in no codebook
         scale = _mean_channel(vqvae, F.interpolate(latents, size=size, mode="nearest-exact")).shape[-1] // size[1]
     total = torch.zeros(1, 1, height * scale, width * scale, device=latents.device)
     weight = torch.zeros_like(total)
@@ -65,19 +66,19 @@ def _decode_region(vqvae: Any, latents: torch.Tensor, tile: int, overlap: int) -
 
 
 def _mean_channel(vqvae: Any, latents: torch.Tensor) -> torch.Tensor:
-    """(1, channels, h, w) -> (1, 1, s * h, s * w)."""
+    """Decode (1, channels, h, w) and average the channels: (1, 1, s * h, s * w)."""
     return vqvae.decode(latents).sample.mean(dim=1, keepdim=True)
 
 
 def _starts(length: int, tile: int, overlap: int) -> list[int]:
-    """First indices of tiles that cover a length; the last one is shifted inside."""
+    """First indices of tiles that cover a length; the last tile is shifted to end there."""
     last = max(0, length - tile)
     return sorted({min(start, last) for start in range(0, length, tile - overlap)})
 
 
 @contextmanager
 def _recorded(network: nn.Module, statistics: dict[nn.Module, Moments]) -> Iterator[None]:
-    """Keep the moments that each group normalisation of a network sees."""
+    """Record the moments of the input of each group normalisation."""
 
     def record(norm: nn.GroupNorm, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
         groups = inputs[0].reshape(1, norm.num_groups, -1)
@@ -89,7 +90,7 @@ def _recorded(network: nn.Module, statistics: dict[nn.Module, Moments]) -> Itera
 
 @contextmanager
 def _normalised_by(network: nn.Module, statistics: Mapping[nn.Module, Moments]) -> Iterator[None]:
-    """Let each group normalisation use given moments instead of those of its input."""
+    """Make each group normalisation use the given moments instead of those of its input."""
 
     def replace(norm: nn.GroupNorm, inputs: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
         mean, variance = statistics[norm]
@@ -103,7 +104,7 @@ def _normalised_by(network: nn.Module, statistics: Mapping[nn.Module, Moments]) 
 
 @contextmanager
 def _hooked(network: nn.Module, hook: Any) -> Iterator[None]:
-    """Call ``hook`` after each group normalisation."""
+    """Call ``hook`` after each group normalisation of a network."""
     norms = [module for module in network.modules() if isinstance(module, nn.GroupNorm)]
     handles = [norm.register_forward_hook(hook) for norm in norms]
     try:

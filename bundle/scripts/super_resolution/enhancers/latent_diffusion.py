@@ -1,4 +1,4 @@
-"""Latent diffusion super-resolution from a diffusers folder (paper: CompVis/ldm-super-resolution-4x-openimages)."""
+"""Latent diffusion super-resolution (in the paper: CompVis/ldm-super-resolution-4x-openimages)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ...common.choices import check_choice
 from ..networks.coding import SCALE
 from ..networks.latent_diffusion_networks import load_latent_diffusion
 from ..networks.padding import pad_to_multiple
@@ -21,28 +22,31 @@ _PARTS = ("unet", "vqvae", "scheduler")
 
 
 class LatentDiffusionEnhancer:
-    """×4 super-resolution of one-channel regions.
+    """×4 super-resolution of one-channel regions by latent diffusion.
 
     Args:
-        folder: diffusers folder with ``unet/``, ``vqvae/`` and ``scheduler/``, or a hub id.
-        solver: ``dpm`` (DPM-Solver++ on a log-SNR grid: at 10 steps nearer to the exact solution than DDIM at 200,
-            measured on an exact score), ``ddim`` (the paper's), or ``checkpoint`` (the folder's own scheduler).
-        steps: network evaluations.
-        data_consistency: correct the result until it reduces to its input.
-        gain: of the sampled detail, 0 to 1, over the interpolated input, or over the regression network's result
-            where the folder has one, else it needs ``data_consistency``. ``None``: the folder's own (see :mod:`.gain`).
-        precision: of the diffusion network; ``auto``: bf16 or fp16 where the hardware has it. The decoder runs in fp32.
-        device: where to run.
+        folder: diffusers folder with ``unet/``, ``vqvae/`` and ``scheduler/``, or a Hugging Face model id.
+        solver: ``dpm`` (DPM-Solver++ on a log-SNR grid), ``ddim`` (as in the paper), or ``checkpoint`` (the scheduler
+            of the folder). For a known exact score, ``dpm`` with 10 steps was nearer to the exact solution than
+            ``ddim`` with 200.
+        steps: number of network evaluations.
+        data_consistency: whether to correct the result until it reduces to its input.
+        gain: factor of the sampled detail, 0 to 1. The detail is added to the result of the regression network if the
+            folder has one, otherwise to the interpolated input, which needs ``data_consistency``. ``None`` for the
+            gain stored in the folder (see :mod:`.gain`).
+        precision: precision of the diffusion network; ``auto`` takes bf16 or fp16 if the device is fast at it. The
+            decoder always runs in fp32.
+        device: device of the networks.
 
     Attributes:
-        weights_hash: of the weights and of the settings above, which decide the pixels as much.
-        source: folder of the model.
-        parts: its folders of weights.
+        weights_hash: hash of the weights and of the settings above, which affect the pixels too.
+        source: model folder.
+        parts: folders of the weights in it.
 
     Raises:
-        FileNotFoundError: a part is missing.
-        ValueError: an unknown solver, a setting out of range, weights that do not fit their configuration, or parts
-            that do not fit one another.
+        FileNotFoundError: a part of the model is missing.
+        ValueError: the solver is not known, a setting is out of range, weights do not fit their configuration, or the
+            parts do not fit one another.
     """
 
     name, scale, needs_native = "ldm", SCALE, False
@@ -60,8 +64,7 @@ class LatentDiffusionEnhancer:
     ) -> None:
         from ...training.precision import DTYPES, resolve_precision
 
-        if solver not in _SOLVERS:
-            raise ValueError(f"solver: not known; expected one of {', '.join(_SOLVERS)}, found {solver!r}")
+        check_choice("solver", solver, _SOLVERS)
         precision = resolve_precision(precision, device)
         self.source = find_parts(folder)
         self.parts = parts_of(self.source)
@@ -69,14 +72,16 @@ class LatentDiffusionEnhancer:
         self.model = load_latent_diffusion(self.source, self.device)
         usable = data_consistency or self.model.coding.regression is not None
         self.gain = resolve_gain(gain, self.source, self.parts, usable)
-        # Converted once: autocast was measured no nearer to float32, no faster, and holds both sets of weights.
-        torch.nn.Module.to(self.model.unet, self.dtype)  # diffusers' own warns of layers that this network has not
+        # The weights are converted once: autocast was neither more exact nor faster, and keeps both sets of weights.
+        torch.nn.Module.to(
+            self.model.unet, self.dtype
+        )  # diffusers' method warns of layers that this network does not have
         self.solver, self.steps, self.data_consistency = solver, steps, data_consistency
         settings = (solver, steps, data_consistency, self.gain, precision)
         self.weights_hash = hash_parts(*self.parts, settings=settings)
 
     def scheduler(self) -> Any:
-        """A fresh scheduler with its timesteps."""
+        """Create a scheduler with its timesteps set."""
         name, extra = {
             "dpm": ("DPMSolverMultistepScheduler", {"use_lu_lambdas": True, "algorithm_type": "dpmsolver++"}),
             "ddim": ("DDIMScheduler", {}),
@@ -86,15 +91,15 @@ class LatentDiffusionEnhancer:
 
     @torch.inference_mode()
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """(N, 1, h, w) in [0, 1] -> (N, 1, 4 h, 4 w)."""
+        """Enlarge regions (N, 1, h, w) in [0, 1] to (N, 1, 4 h, 4 w)."""
         low_res = low_res.to(self.device, torch.float32)
         return with_gain(self.sample(low_res, generators), low_res, self.gain, self.data_consistency).cpu()
 
     @torch.inference_mode()
     def sample(self, low_res: torch.Tensor, generators: Sequence[torch.Generator]) -> Sampled:
-        """What :meth:`enhance` makes its result of, for (N, 1, h, w) on ``device``.
+        """Sample regions for an input (N, 1, h, w) on ``device``, before gain and data consistency.
 
-        Sizes are reflect-padded to what the network's depth needs and cropped back.
+        The input is padded to a size that the network can halve often enough, and the result is cropped.
         """
         size = (slice(self.scale * low_res.shape[-2]), slice(self.scale * low_res.shape[-1]))
         padded, coding = pad_to_multiple(low_res, self.model.multiple), self.model.coding
@@ -108,15 +113,15 @@ class LatentDiffusionEnhancer:
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """Folders of a model's parts; ``regression/`` only where its latents code the residual."""
+    """Folders of the parts of a model; ``regression/`` exists only if the latents encode the residual."""
     return [folder / part for part in (*_PARTS, "regression") if (folder / part).is_dir()]
 
 
 def find_parts(folder: str | Path) -> Path:
-    """Local folder of all parts; a hub id is looked up in the cache or downloaded.
+    """Local folder of a model; a Hugging Face model id is looked up in the cache or downloaded.
 
     Raises:
-        FileNotFoundError: naming the first part that is missing.
+        FileNotFoundError: the model cannot be found or downloaded, or one of its parts is missing.
     """
     path = Path(folder)
     if not path.exists() and str(folder).count("/") == 1 and not str(folder).startswith("."):

@@ -1,4 +1,4 @@
-"""Native pixels: the honest alternative to invented detail, where the source is finer than the working resolution."""
+"""Native pixels: measured instead of synthetic detail, for sources finer than the working resolution."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 
 
 class NativeEnhancer:
-    """Takes the region from the source image, enlarged where a canvas asks for more pixels than it has.
+    """Takes the region from the source image at its own resolution.
 
     Args:
-        scale: output pixels per working pixel of a canvas. Detail ends where the source's own resolution ends.
+        scale: output pixels per working pixel on an ``hr_canvas``. Pasting interpolates where the source has fewer.
     """
 
     name, weights_hash, needs_native = "native", "none", True
@@ -20,5 +20,5 @@ class NativeEnhancer:
         self.scale = scale
 
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """The native crops (N, 1, R, C) are the result."""
+        """Return the native crops (N, 1, R, C)."""
         return low_res

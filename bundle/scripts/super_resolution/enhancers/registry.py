@@ -1,4 +1,4 @@
-"""Enhancers by name: what ``--enhancer`` takes."""
+"""Enhancers by name, as in ``--enhancer``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from ...common.choices import check_choice
 from .enhancer import Enhancer
 
 ENHANCERS = ("identity", "bicubic", "lanczos", "native", "residual", "ldm", "resshift", "inverse", "guided")
@@ -26,24 +27,25 @@ def make_enhancer(
     precision: str = "auto",
     device: torch.device | str = "cpu",
 ) -> Enhancer:
-    """Enhancer of a name; each takes of the settings those that it has.
+    """Create an enhancer by its name; settings that it does not have are ignored.
 
     Args:
         name: one of ``ENHANCERS``.
-        folder: model folder that ``run sr_training`` wrote; its parts are found by name.
-        scale: output pixels per input pixel; identity has none.
-        solver: of the diffusion (ldm).
-        steps: network evaluations per region (ldm), or per iteration (inverse).
-        variant: what is optimised (inverse).
-        iterations: at most, of the optimisation (inverse).
-        data_consistency: correct the result until it reduces to its input (all but identity and native).
-        gain: of the sampled detail, 0 to 1; ``None``: the model folder's own, else 1 (ldm, resshift).
-        precision: of the diffusion network (ldm).
-        device: where a network runs.
+        folder: model folder that ``run sr_training`` wrote; it is not read by the enhancers without weights.
+        scale: output pixels per input pixel (all but identity).
+        solver: solver of the diffusion, ``dpm``, ``ddim`` or ``checkpoint`` (ldm).
+        steps: number of network evaluations per region (ldm) or per iteration (inverse).
+        variant: optimised variable, ``decoder`` or ``latent`` (inverse).
+        iterations: largest number of iterations (inverse).
+        data_consistency: whether to correct the result until it reduces to its input (all but identity and native).
+        gain: factor of the sampled detail, 0 to 1; ``None`` for the gain stored in the model folder, or 1 if there is
+            none (ldm, resshift).
+        precision: precision of the diffusion network (ldm).
+        device: device of the network.
 
     Raises:
         FileNotFoundError: a part of the model is missing.
-        ValueError: unknown name, a scale that the enhancer does not offer, or weights that do not fit.
+        ValueError: the name is not known, the enhancer does not offer the scale, or weights do not fit.
     """
     _check_scale(name, scale)
     if name in ("identity", "bicubic", "lanczos", "native"):
@@ -85,7 +87,7 @@ def make_enhancer(
 
 
 def _make_classical(name: str, scale: int, data_consistency: bool) -> Enhancer:
-    """The ones without weights."""
+    """Create an enhancer without weights."""
     from .bicubic import BicubicEnhancer
     from .identity import IdentityEnhancer
     from .lanczos import LanczosEnhancer
@@ -101,13 +103,12 @@ def _make_classical(name: str, scale: int, data_consistency: bool) -> Enhancer:
 
 
 def _check_scale(name: str, scale: int) -> None:
-    """Refuse an unknown name, and a scale that an enhancer does not offer (guided names its own range).
+    """Check the name of an enhancer and its scale; ``guided`` checks its range of scales itself.
 
     Raises:
-        ValueError: naming the setting.
+        ValueError: the name is not known, or the enhancer does not offer the scale.
     """
-    if name not in ENHANCERS:
-        raise ValueError(f"enhancer: not known; expected one of {', '.join(ENHANCERS)}, found {name!r}")
+    check_choice("enhancer", name, ENHANCERS)
     if name in _ONLY_FOUR and scale != 4:
         raise ValueError(
             f"scale: not offered by {name}; expected 4, found {scale}; take 4, or bicubic, lanczos, native or guided"

@@ -1,4 +1,4 @@
-"""The small regression network (EDSR, arXiv 1707.02921): the trained baseline that diffusion has to beat."""
+"""Super-resolution by a small regression network (EDSR, arXiv 1707.02921), the trained baseline for diffusion."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .data_consistency import data_consistent
 
 
 class ResidualEnhancer:
-    """Bicubic interpolation and what a network learnt that it lacks.
+    """Bicubic interpolation plus a residual that a network predicts.
 
     Args:
-        folder: a ``regression/`` that ``run sr_training`` wrote, or the model folder around it.
-        data_consistency: correct the result until it reduces to its input.
-        device: where to run.
+        folder: model folder that ``run sr_training`` wrote, or its part ``regression/``.
+        data_consistency: whether to correct the result until it reduces to its input.
+        device: device of the network.
 
     Raises:
-        FileNotFoundError: no network there.
-        ValueError: its weights do not fit.
+        FileNotFoundError: the folder has no such network.
+        ValueError: the weights do not fit.
     """
 
     name, needs_native = "residual", False
@@ -39,7 +39,7 @@ class ResidualEnhancer:
 
     @torch.inference_mode()
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """(N, 1, h, w) in [0, 1] -> (N, 1, scale * h, scale * w)."""
+        """Enlarge regions (N, 1, h, w) in [0, 1] to (N, 1, scale * h, scale * w)."""
         low_res = low_res.to(self.device, torch.float32)
         high_res = self.network(low_res)
         if self.data_consistency:

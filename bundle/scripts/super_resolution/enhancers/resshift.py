@@ -1,11 +1,11 @@
-"""Residual shifting: a diffusion of four steps between the truth and its interpolation (Yue et al. 2023, arXiv
-2307.12348; written from its equations).
+"""ResShift: super-resolution by a diffusion that shifts the residual in four steps.
 
-The paper shifts an image x0 to its degraded version y0. Here y0 is the regression network's result, and everything is
-written relative to it, in standard deviations of the residual: the process keeps its form, y0 becomes zero, and the
-noise strength has one meaning for every image. It runs on blocks of 4 x 4 pixels stacked in channels: no autoencoder,
-hence no ceiling of one.
-"""  # noqa: D205
+The implementation follows the equations of Yue et al. 2023 (arXiv 2307.12348), where an image x0 is shifted to its
+degraded version y0. Here y0 is the result of the regression network. The process is expressed as the difference from
+y0, in units of the residual's standard deviation: its form stays the same, y0 becomes zero, and the noise strength has
+the same meaning for every image. The network works on blocks of 4 x 4 pixels stacked in channels, so that no
+autoencoder limits the quality.
+"""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _FILE = "shift.json"
 
 @dataclass(frozen=True)
 class ShiftSchedule:
-    """How the residual gives way to noise: r_t = (1 - eta_t) r_0 + kappa sqrt(eta_t) n, t = 1 … steps.
+    """Noise schedule of the residual r: r_t = (1 - eta_t) r_0 + kappa sqrt(eta_t) n for t = 1 … T, with noise n.
 
     Attributes:
-        residual_std: of truth less regression, in units of the image; makes r_0 of variance one.
-        steps: T.
+        residual_std: standard deviation of truth minus regression, in [0, 1] pixel units; scales r_0 to variance 1.
+        steps: number of steps T.
         kappa: noise strength.
-        first: of sqrt(eta_1); it is min(first / kappa, first).
-        last: sqrt(eta_T).
-        power: p, of the growth between them.
+        first: determines the first value, sqrt(eta_1) = min(first / kappa, first).
+        last: last value, sqrt(eta_T).
+        power: exponent of the growth between the two.
     """
 
     residual_std: float
@@ -52,29 +52,29 @@ class ShiftSchedule:
     power: float = 0.3
 
     def etas(self) -> Tensor:
-        """eta_0 = 0 and eta_1 … eta_T: (T + 1,)."""
+        """Values eta_0 = 0, eta_1, …, eta_T (T + 1,)."""
         start = min(self.first / self.kappa, self.first)
         growth = torch.linspace(0.0, 1.0, self.steps) ** self.power
         roots = start * torch.exp(growth * math.log(self.last / start))
         return torch.cat([torch.zeros(1), roots**2])
 
     def shift(self, residual: Tensor, noise: Tensor, step: Tensor) -> Tensor:
-        """r_t for r_0 (N, C, h, w), noise and step (N,)."""
+        """Shifted residual r_t from the residual r_0 (N, C, h, w), noise (N, C, h, w) and step t (N,)."""
         eta = self.etas().to(residual)[step][:, None, None, None]
         return (1.0 - eta) * residual + self.kappa * eta.sqrt() * noise
 
     def scaled(self, shifted: Tensor, step: Tensor) -> Tensor:
-        """r_t at about variance one, as the network gets it."""
+        """Scale r_t to a variance of about 1, for the input of the network."""
         eta = self.etas().to(shifted)[step][:, None, None, None]
         return shifted / (1.0 + self.kappa**2 * eta).sqrt()
 
     def sample(self, predict: Callable[[Tensor, Tensor], Tensor], shape: tuple[int, ...], noise: Any) -> Tensor:
-        """r_0 from noise.
+        """Sample the residual r_0.
 
         Args:
-            predict: (scaled r_t, step (N,)) -> r_0.
-            shape: (N, C, h, w).
-            noise: called without arguments, gives noise of that shape.
+            predict: function from scaled r_t and step (N,) to a prediction of r_0.
+            shape: shape (N, C, h, w) of the residual.
+            noise: function without arguments that draws Gaussian noise of this shape.
         """
         etas = self.etas()
         shifted = self.kappa * etas[-1].sqrt() * noise()
@@ -89,19 +89,19 @@ class ShiftSchedule:
 
 
 class ResShiftEnhancer:
-    """×4 super-resolution in four evaluations of a network.
+    """×4 super-resolution with four network evaluations.
 
     Args:
-        folder: a ``resshift/`` that ``run sr_training`` wrote (``unet/``, ``regression/``, ``shift.json``), or the
-            model folder around it.
-        data_consistency: correct the result until it reduces to its input.
-        gain: of what is added to the regression network's result, 0 to 1; ``None``: the folder's own (see
-            :mod:`.gain`).
-        device: where to run.
+        folder: model folder that ``run sr_training`` wrote, or its part ``resshift/`` (``unet/``, ``regression/``,
+            ``shift.json``).
+        data_consistency: whether to correct the result until it reduces to its input.
+        gain: factor of the detail that is added to the result of the regression network, 0 to 1; ``None`` for the gain
+            stored in the folder (see :mod:`.gain`).
+        device: device of the networks.
 
     Raises:
-        FileNotFoundError: a part is missing.
-        ValueError: a part's weights do not fit, or a gain out of range.
+        FileNotFoundError: a part of the model is missing.
+        ValueError: weights do not fit, or the gain is out of range.
     """
 
     name, scale, needs_native = "resshift", SCALE, False
@@ -129,13 +129,13 @@ class ResShiftEnhancer:
 
     @torch.inference_mode()
     def enhance(self, low_res: Tensor, *, generators: Sequence[torch.Generator]) -> Tensor:
-        """(N, 1, h, w) in [0, 1] -> (N, 1, 4 h, 4 w)."""
+        """Enlarge regions (N, 1, h, w) in [0, 1] to (N, 1, 4 h, 4 w)."""
         low_res = low_res.to(self.device, torch.float32)
         return with_gain(self.sample(low_res, generators), low_res, self.gain, self.data_consistency).cpu()
 
     @torch.inference_mode()
     def sample(self, low_res: Tensor, generators: Sequence[torch.Generator]) -> Sampled:
-        """What :meth:`enhance` makes its result of, for (N, 1, h, w) on ``device``."""
+        """Sample regions for an input (N, 1, h, w) on ``device``, before gain and data consistency."""
         size = (slice(SCALE * low_res.shape[-2]), slice(SCALE * low_res.shape[-1]))
         padded = pad_to_multiple(low_res, self.multiple)
         base = self.coding.base(padded)
@@ -146,7 +146,7 @@ class ResShiftEnhancer:
 def _sample_residual(
     unet: Any, schedule: ShiftSchedule, condition: Tensor, generators: Sequence[torch.Generator]
 ) -> Tensor:
-    """Truth less regression for a condition (N, c, h, w), with one generator for each: (N, 1, 4 h, 4 w)."""
+    """Sample the residual (N, 1, 4 h, 4 w) for a condition (N, c, h, w), with one random generator per region."""
     shape = (len(condition), SCALE**2, *condition.shape[-2:])
 
     def noise() -> Tensor:
@@ -159,7 +159,7 @@ def _sample_residual(
 
 
 def timestep(step: Tensor, schedule: ShiftSchedule) -> Tensor:
-    """Steps 1 … T on the scale of 1000 that the network's time embedding is made for."""
+    """Convert steps 1 … T to the range up to 1000 that the time embedding of the network expects."""
     return step * (1000 // schedule.steps)
 
 
@@ -169,11 +169,11 @@ def save_schedule(folder: Path, schedule: ShiftSchedule) -> None:
 
 
 def _load_schedule(folder: Path) -> ShiftSchedule:
-    """Schedule of a folder.
+    """Read ``shift.json``.
 
     Raises:
-        FileNotFoundError: there is none.
-        ValueError: it cannot be used.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is damaged or its values are out of range.
     """
     path = folder / _FILE
     if not path.is_file():
@@ -198,10 +198,10 @@ def _load_schedule(folder: Path) -> ShiftSchedule:
 
 
 def _check_unet(folder: Path, unet: Any, coding: Coding) -> None:
-    """Refuse a network of other channels.
+    """Check the numbers of channels of the network.
 
     Raises:
-        ValueError: naming them.
+        ValueError: they do not fit the coding.
     """
     expected = (SCALE**2 + coding.condition_channels, SCALE**2)
     found = (int(unet.config.in_channels), int(unet.config.out_channels))

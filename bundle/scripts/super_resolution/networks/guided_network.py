@@ -1,12 +1,11 @@
-"""Two streams of transformers in transformers, one of the region and one of its guide, and an implicit function that
-gives any scale.
+"""Network for guided super-resolution: transformers in transformers for the region and its guide, output at any scale.
 
-Inspired by TnTViT-G (reference 1 of the paper), not a reproduction: no code or text of its details is public. Taken
-from it: a stream for the target and one for the guide, inner tokens (pixels) added to outer tokens (patches; Han et al.
-2021, arXiv 2103.00112), fusion after each stage, output of any size. The last is a local implicit image function (Chen
-et al. 2021, arXiv 2012.09161) on top of bicubic interpolation, which, as there, reads the features of residual blocks:
-attention within patches alone does not see across their borders.
-"""  # noqa: D205
+The network is inspired by TnTViT-G (reference 1 of the paper), whose code and details are not public; it does not
+reproduce it. Common to both are separate streams for region and guide, inner tokens (pixels) that are added to outer
+tokens (patches; Han et al. 2021, arXiv 2103.00112), fusion after each stage, and output of any size. Here the output is
+a local implicit image function (Chen et al. 2021, arXiv 2012.09161) added to bicubic interpolation. Residual blocks
+precede the transformers, because attention within patches cannot see across their borders.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +16,19 @@ from torch import Tensor, nn
 from ..resampling import resize
 from .regression_network import ResidualBlock
 
-PATCH = 4  # side of a patch, pixels
+PATCH = 4  # side of a patch, in pixels
 _HEADS = 4
 
 
 class GuidedNetwork(nn.Module):
-    """Region and guide -> region of any size; untrained, it is bicubic interpolation.
+    """Enlarges a region to any size, with a guide or without; untrained, it is bicubic interpolation.
 
     Args:
-        pixel_width: features of an inner token.
-        patch_width: features of an outer token.
-        stages: blocks of each stream, each followed by fusion.
-        residual_blocks: of the region before them.
-        guide_channels: of the guide: context image, attention map.
+        pixel_width: number of features of an inner token.
+        patch_width: number of features of an outer token.
+        stages: number of transformer blocks in each stream; fusion follows each of them.
+        residual_blocks: number of residual blocks before the transformer blocks of the region.
+        guide_channels: number of channels of the guide (surroundings and mask of the region).
     """
 
     def __init__(
@@ -61,16 +60,16 @@ class GuidedNetwork(nn.Module):
         self.implicit = ImplicitFunction(patch_width)
 
     def forward(self, low_res: Tensor, size: tuple[int, int], guide: Tensor | None, present: Tensor) -> Tensor:
-        """Enlarge.
+        """Enlarge regions.
 
         Args:
-            low_res: (N, 1, h, w) in [0, 1].
-            size: of the result.
-            guide: (N, guide_channels, g, g) in [0, 1], g a multiple of 4; ``None`` for none.
-            present: (N,) 1 where the guide is to be used, 0 where not.
+            low_res: regions (N, 1, h, w) in [0, 1].
+            size: height and width of the result.
+            guide: guides (N, guide_channels, g, g) in [0, 1], where g is a multiple of 4; ``None`` for no guides.
+            present: (N,) 1 for regions whose guide is used, 0 for the others.
 
         Returns:
-            (N, 1, *size).
+            Enlarged regions (N, 1, *size).
         """
         height, width = low_res.shape[-2:]
         padded = F.pad(low_res, (0, -width % PATCH, 0, -height % PATCH), mode="replicate")
@@ -88,7 +87,7 @@ class GuidedNetwork(nn.Module):
 
 
 class Tokens:
-    """Of a stream: inner ones, pixels (N P, 16, c), and outer ones, patches (N, P, C), which start at zero."""
+    """Tokens of a stream: inner tokens ``pixels`` (N P, 16, c), and outer tokens ``patches`` (N, P, C), first zero."""
 
     def __init__(self, features: Tensor, patch_width: int) -> None:
         n, _, height, width = features.shape
@@ -97,7 +96,7 @@ class Tokens:
 
 
 class TntBlock(nn.Module):
-    """Attention among the pixels of each patch, whose result is added to the patches; then attention among these."""
+    """Attention among the pixels of each patch, projection onto the patches, and attention among the patches."""
 
     def __init__(self, pixel_width: int, patch_width: int) -> None:
         super().__init__()
@@ -113,11 +112,11 @@ class TntBlock(nn.Module):
 
 
 class ImplicitFunction(nn.Module):
-    """Features, and where between them an output pixel lies -> its value; blended over the four nearest features."""
+    """Values of output pixels from their four nearest features and the offsets from these, blended."""
 
     def __init__(self, width: int, hidden: int = 96) -> None:
         super().__init__()
-        # Two halves of the first layer: one is needed once for each feature, the other for each place.
+        # The first layer is split: one half is computed once per feature, the other once per output pixel.
         self.content = nn.Conv2d(width, hidden, 1)
         self.place = nn.Conv2d(4, hidden, 1, bias=False)
         self.layers = nn.Sequential(nn.GELU(), nn.Conv2d(hidden, hidden, 1), nn.GELU(), nn.Conv2d(hidden, 1, 1))
@@ -126,7 +125,7 @@ class ImplicitFunction(nn.Module):
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """(N, C, h, w) -> (N, 1, *size)."""
+        """Values (N, 1, *size) from features (N, C, h, w)."""
         rows, columns = (_neighbours(length, out) for length, out in zip(features.shape[-2:], size, strict=True))
         content, total = self.content(features), features.new_zeros(len(features), 1, *size)
         for row_index, row_offset, row_weight in rows:
@@ -140,7 +139,7 @@ class ImplicitFunction(nn.Module):
 
 
 def _neighbours(length: int, out: int) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """For ``out`` pixels over ``length`` features: index, offset in features and weight of the two nearest ones."""
+    """Index, offset and weight of the two features nearest to each of ``out`` pixels along ``length`` features."""
     place = (torch.arange(out) + 0.5) * length / out - 0.5
     lower = place.floor()
     found = []
@@ -150,25 +149,25 @@ def _neighbours(length: int, out: int) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 def _encoder_layer(width: int) -> nn.TransformerEncoderLayer:
-    """Attention and a perceptron of twice the width, normalised before each."""
+    """Pre-norm transformer layer whose perceptron has twice the width."""
     return nn.TransformerEncoderLayer(width, _HEADS, 2 * width, dropout=0.0, batch_first=True, norm_first=True)
 
 
 def split(features: Tensor) -> Tensor:
-    """(N, c, h, w) -> (N P, 16, c), patch by patch."""
+    """Split features (N, c, h, w) into the pixels of their patches (N P, 16, c)."""
     width = features.shape[1]
     patches = F.unfold(features, PATCH, stride=PATCH).unflatten(1, (width, PATCH**2))  # (N, c, 16, P)
     return patches.permute(0, 3, 2, 1).reshape(-1, PATCH**2, width)
 
 
 def _join(pixels: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Inverse of :func:`split` for (rows, columns) of patches."""
+    """Join the pixels of a grid (rows, columns) of patches; the inverse of :func:`split`."""
     count = grid[0] * grid[1]
     patches = pixels.unflatten(0, (-1, count)).permute(0, 3, 2, 1).flatten(1, 2)  # (N, c 16, P)
     return F.fold(patches, (grid[0] * PATCH, grid[1] * PATCH), PATCH, stride=PATCH)
 
 
 def _spread(patches: Tensor, grid: tuple[int, int]) -> Tensor:
-    """(N, P, C) -> (N, C, h, w): each patch's features at all of its pixels, interpolated between centres."""
+    """Interpolate the features of patches (N, P, C) between their centres, to all pixels (N, C, h, w)."""
     image = patches.transpose(1, 2).unflatten(2, grid)
     return F.interpolate(image, scale_factor=PATCH, mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""The parts of a latent diffusion model, read from a diffusers folder and checked against one another."""
+"""Latent diffusion model from a diffusers folder, whose parts are checked for consistency."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .weight_folder import load_diffusers
 
 @dataclass(frozen=True)
 class LatentDiffusion:
-    """A model that is ready to run.
+    """Latent diffusion model that is ready to run.
 
     Attributes:
-        unet: ``UNet2DModel``: latents beside the condition in, prediction out.
-        vqvae: ``VQModel``, or our ``BlockAutoencoder``.
+        unet: ``UNet2DModel`` whose input is the concatenation of latents and condition.
+        vqvae: autoencoder, a ``VQModel`` or a ``BlockAutoencoder``.
         schedule: configuration of the scheduler.
-        coding: what the latents stand for.
+        coding: content of the latents.
     """
 
     unet: Any
@@ -32,16 +32,16 @@ class LatentDiffusion:
 
     @property
     def latent_channels(self) -> int:
-        """Channels of the latents."""
+        """Number of latent channels."""
         return int(self.unet.config.out_channels)
 
     @property
     def multiple(self) -> int:
-        """What divides the size of a low-resolution image."""
+        """Number that has to divide height and width of a low-resolution image."""
         return int(2 ** (len(self.unet.config.block_out_channels) - 1))
 
     def scheduler(self, name: str, steps: int, **extra: Any) -> Any:
-        """A fresh diffusers scheduler with its timesteps: multistep solvers keep state between steps."""
+        """Create a diffusers scheduler for one run, since multistep solvers keep state between steps."""
         import diffusers
 
         scheduler = getattr(diffusers, name).from_config(self.schedule, **extra)
@@ -50,15 +50,16 @@ class LatentDiffusion:
 
 
 def load_latent_diffusion(folder: str | Path, device: torch.device | str = "cpu") -> LatentDiffusion:
-    """Model of a diffusers folder, with ``regression/`` where its latents code the residual.
+    """Load a latent diffusion model.
 
     Args:
-        folder: with ``unet/``, ``vqvae/`` and ``scheduler/``.
-        device: where to run.
+        folder: diffusers folder with ``unet/``, ``vqvae/`` and ``scheduler/``, and ``regression/`` if the latents
+            encode the residual.
+        device: device of the networks.
 
     Raises:
-        FileNotFoundError: a part is missing.
-        ValueError: a part's weights do not fit, or the parts do not fit one another.
+        FileNotFoundError: a part of the model is missing.
+        ValueError: weights do not fit, or the parts do not fit one another.
     """
     from diffusers import UNet2DModel
 
@@ -75,16 +76,16 @@ def load_latent_diffusion(folder: str | Path, device: torch.device | str = "cpu"
 
 
 def check_parts(folder: Path, unet: Any, vqvae: Any, coding: Coding) -> None:
-    """Refuse parts that do not fit one another.
+    """Check that the parts of a model fit one another.
 
     Raises:
-        ValueError: naming the channels.
+        ValueError: the numbers of channels do not match.
     """
     latents = int(vqvae.config.latent_channels)
     expected = (latents + coding.condition_channels, latents)
     found = (int(unet.config.in_channels), int(unet.config.out_channels))
     if found != expected:
         raise ValueError(
-            f"{folder}: UNet does not fit the autoencoder; expected {expected[0]} channels in (latents beside the "
+            f"{folder}: UNet does not fit the autoencoder; expected {expected[0]} channels in (latents and "
             f"condition) and {expected[1]} out, found {found[0]} in and {found[1]} out; copy all parts of one model"
         )

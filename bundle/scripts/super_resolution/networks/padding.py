@@ -1,4 +1,4 @@
-"""Sizes that a network can halve."""
+"""Padding to sizes that a network can halve."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
-    """(N, C, h, w) -> the same, continued below and to the right until ``multiple`` divides its size.
+    """Pad (N, C, h, w) at the bottom and on the right until ``multiple`` divides height and width.
 
-    Reflected, and where one reflection is too short (images narrower than the padding) continued with the last pixel.
+    The padding is a reflection, or repeats the last pixels if the image is too small for a reflection.
     """
     rows, columns = -image.shape[-2] % multiple, -image.shape[-1] % multiple
     reflects = rows < image.shape[-2] and columns < image.shape[-1]

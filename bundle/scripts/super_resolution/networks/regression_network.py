@@ -1,7 +1,7 @@
 """A small regression network for super-resolution: residual blocks without normalisation, then sub-pixel convolution.
 
-EDSR (Lim et al. 2017, arXiv 1707.02921) in small, with a bicubic skip: what is learnt is what bicubic interpolation
-lacks, and the untrained network is bicubic interpolation.
+It is a small EDSR (Lim et al. 2017, arXiv 1707.02921) whose output is added to bicubic interpolation. The last layer
+starts at zero, so the untrained network is bicubic interpolation.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from ..resampling import resize
 
 
 class RegressionNetwork(nn.Module):
-    """(N, 1, h, w) in [0, 1] -> (N, 1, scale h, scale w).
+    """Enlarges images (N, 1, h, w) in [0, 1] to (N, 1, scale * h, scale * w).
 
     Args:
-        width: channels of the features.
-        blocks: residual blocks; 8 of width 64 make 0.6 million parameters.
+        width: number of feature channels.
+        blocks: number of residual blocks; 8 blocks of width 64 have 0.6 million parameters.
         scale: output pixels per input pixel.
     """
 
@@ -33,14 +33,14 @@ class RegressionNetwork(nn.Module):
         nn.init.zeros_(self.exit.bias)  # type: ignore[arg-type]
 
     def forward(self, low_res: Tensor) -> Tensor:
-        """See the class."""
+        """Enlarge images."""
         features = self.entry(low_res - 0.5)
         detail = F.pixel_shuffle(self.exit(features + self.body(features)), self.scale)
         return resize(low_res, (detail.shape[-2], detail.shape[-1])) + detail
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(x)))."""
+    """Residual block x + conv(relu(conv(x)))."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -48,5 +48,5 @@ class ResidualBlock(nn.Module):
         self.second = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, C, h, w) -> the same."""
+        """Features (N, C, h, w) of the same shape."""
         return features + self.second(torch.relu(self.first(features)))

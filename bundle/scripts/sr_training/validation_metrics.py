@@ -1,4 +1,4 @@
-"""Honest figures on held-out crops: every method as it is and after data consistency; and a panel to look at."""
+"""Metrics of each method on held-out crops, with and without data consistency, and a panel of example crops."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..super_resolution.networks.coding import SCALE, Coding
 from ..super_resolution.networks.regression_network import RegressionNetwork
 from ..super_resolution.resampling import degrade, resize
 
-Figures = dict[str, dict[str, float]]
+Metrics = dict[str, dict[str, float]]
 
 _BATCH = 16
 _SHOWN = 4
@@ -30,12 +30,12 @@ def _compare(images: Tensor, high_res: Tensor) -> dict[str, float]:
     pairs = list(zip(images.cpu(), high_res.cpu(), strict=True))
     similarity = [ssim(*pair) for pair in pairs]
     known = [value for value in similarity if value is not None]
-    figures = {"psnr": sum(psnr(*pair) for pair in pairs) / len(pairs)}
-    return figures | ({"ssim": sum(known) / len(known)} if known else {})
+    metrics = {"psnr": sum(psnr(*pair) for pair in pairs) / len(pairs)}
+    return metrics | ({"ssim": sum(known) / len(known)} if known else {})
 
 
-def _both(name: str, images: Tensor, high_res: Tensor) -> Figures:
-    """Figures of an enhancement as it is, clipped to [0, 1], and after data consistency."""
+def _both(name: str, images: Tensor, high_res: Tensor) -> Metrics:
+    """Metrics of enhanced crops, clipped to [0, 1], and of the same crops after data consistency."""
     consistent = data_consistent(images, degrade(high_res, SCALE).clamp(0.0, 1.0), SCALE)
     return {
         name: _compare(images.clamp(0.0, 1.0), high_res),
@@ -43,23 +43,23 @@ def _both(name: str, images: Tensor, high_res: Tensor) -> Figures:
     }
 
 
-def measure_bicubic(high_res: Tensor) -> Figures:
-    """The baseline."""
+def measure_bicubic(high_res: Tensor) -> Metrics:
+    """Metrics of bicubic interpolation, the baseline."""
     rows, columns = high_res.shape[-2:]
     return _both("bicubic", resize(degrade(high_res, SCALE), (rows, columns)), high_res)
 
 
 @torch.no_grad()
-def measure_residual(network: RegressionNetwork, high_res: Tensor) -> Figures:
-    """The regression network."""
+def measure_residual(network: RegressionNetwork, high_res: Tensor) -> Metrics:
+    """Metrics of the regression network."""
     device = next(network.parameters()).device
     parts = [network(degrade(part.to(device), SCALE)).cpu() for part in high_res.split(_BATCH)]
     return _both("residual", torch.cat(parts), high_res)
 
 
 @torch.no_grad()
-def measure_autoencoder(vqvae: Any, coding: Coding, high_res: Tensor) -> Figures:
-    """The ceiling: base and coded difference to the truth; the codes in use; and the base, where it is a network's."""
+def measure_autoencoder(vqvae: Any, coding: Coding, high_res: Tensor) -> Metrics:
+    """Metrics of the autoencoder and of its regression network, if any, and the number of codes in use."""
     device = next(vqvae.parameters()).device
     images, codes = [], []
     for part in high_res.to(device).split(_BATCH):
@@ -68,49 +68,49 @@ def measure_autoencoder(vqvae: Any, coding: Coding, high_res: Tensor) -> Figures
         images.append(coding.image(vqvae.decode(quantized, force_not_quantize=True).sample, base).cpu())
         codes.append(indices.flatten())
     used = int(torch.cat(codes).unique().numel())
-    figures = {} if coding.regression is None else measure_residual(coding.regression, high_res)
-    figures |= _both("autoencoder", torch.cat(images), high_res)
-    return figures | {"codebook": {"size": vqvae.config.num_vq_embeddings, "used": used}}
+    metrics = {} if coding.regression is None else measure_residual(coding.regression, high_res)
+    metrics |= _both("autoencoder", torch.cat(images), high_res)
+    return metrics | {"codebook": {"size": vqvae.config.num_vq_embeddings, "used": used}}
 
 
-def measure_ldm(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Figures:
-    """The finished latent diffusion, through the enhancer that the workflows use."""
-    figures = {}
+def measure_ldm(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Metrics:
+    """Metrics of the trained latent diffusion model, run by its enhancer."""
+    metrics = {}
     for name, consistent in (("ldm", False), ("ldm_consistent", True)):
         enhancer = LatentDiffusionEnhancer(folder, data_consistency=consistent, gain=1.0, device=device)
-        figures[name] = _compare(_run_enhancer(enhancer, high_res).clamp(0.0, 1.0), high_res)
-    return figures
+        metrics[name] = _compare(_run_enhancer(enhancer, high_res).clamp(0.0, 1.0), high_res)
+    return metrics
 
 
-def measure_resshift(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Figures:
-    """The finished residual shifting, through its enhancer."""
+def measure_resshift(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Metrics:
+    """Metrics of the trained ResShift model, run by its enhancer."""
     enhancer = ResShiftEnhancer(folder, data_consistency=False, gain=1.0, device=device)
     return _both("resshift", _run_enhancer(enhancer, high_res), high_res)
 
 
 def measure_guided(
     folder: Path, high_res: Tensor, box: tuple[int, int, int, int], guide: Tensor, *, device: str | torch.device
-) -> Figures:
-    """The finished guided network: whole crops without a guide, and a box of each with and without its guide.
+) -> Metrics:
+    """Metrics of the trained guided network, for whole crops without guides and for a region with and without guides.
 
     Args:
-        folder: with ``guided/``.
-        high_res: (N, 1, H, W) in [0, 1].
-        box: (row0, col0, row1, col1) of the region in each crop.
-        guide: (N, 2, 16, 16) of that box.
-        device: where to run.
+        folder: model folder with ``guided/``.
+        high_res: crops (N, 1, H, W) in [0, 1].
+        box: region (row0, col0, row1, col1) in each crop.
+        guide: guides (N, 2, 16, 16) of the regions.
+        device: device of the network.
     """
     enhancer = GuidedEnhancer(folder, data_consistency=False, device=device)
-    figures = _both("guided", _run_enhancer(enhancer, high_res), high_res)
+    metrics = _both("guided", _run_enhancer(enhancer, high_res), high_res)
     region = high_res[..., box[0] : box[2], box[1] : box[3]].contiguous()
     low_res = degrade(region, SCALE).clamp(0.0, 1.0)
     for name, told in (("guided_centre", None), ("guided_centre_with_guide", guide)):
-        figures[name] = _compare(enhancer.enhance(low_res, generators=[], guide=told).clamp(0.0, 1.0), region)
-    return figures
+        metrics[name] = _compare(enhancer.enhance(low_res, generators=[], guide=told).clamp(0.0, 1.0), region)
+    return metrics
 
 
 def _run_enhancer(enhancer: Enhancer, high_res: Tensor) -> Tensor:
-    """Enhance the reduced crops, each with its own generator: (N, 1, H, W)."""
+    """Reduce crops (N, 1, H, W) and enhance them, each with its own random generator."""
     low_res = degrade(high_res, SCALE).clamp(0.0, 1.0)
     generators = [torch.Generator().manual_seed(index) for index in range(len(high_res))]
     windows = [slice(start, start + _BATCH) for start in range(0, len(high_res), _BATCH)]
@@ -118,7 +118,7 @@ def _run_enhancer(enhancer: Enhancer, high_res: Tensor) -> Tensor:
 
 
 def draw_panel(folder: Path, high_res: Tensor, *, device: str | torch.device) -> Path:
-    """``panel.png``: a row for each of some crops (N, 1, H, W); bicubic, each trained enhancer, truth side by side."""
+    """Write ``panel.png``: a row for each of the first crops, with a column for each enhancer and one for the truth."""
     from ..report.figures import save_png
     from ..super_resolution.enhancers.registry import make_enhancer
 
@@ -132,7 +132,7 @@ def draw_panel(folder: Path, high_res: Tensor, *, device: str | torch.device) ->
 
 
 def _mosaic(columns: Mapping[str, Tensor]) -> Any:
-    """Figure of (N, 1, H, W) for each title; a row has one grey scale, the truth's."""
+    """Figure with a column of images (N, 1, H, W) for each title; each row has the grey scale of the truth."""
     from matplotlib.figure import Figure
 
     rows = len(next(iter(columns.values())))
@@ -148,8 +148,8 @@ def _mosaic(columns: Mapping[str, Tensor]) -> Any:
     return figure
 
 
-def describe(figures: Figures) -> str:
-    """One line for each method."""
+def describe(metrics: Metrics) -> str:
+    """Text with one line for each method."""
     return "\n".join(
-        f"{name:24} " + "  ".join(f"{key} {value:.4g}" for key, value in row.items()) for name, row in figures.items()
+        f"{name:24} " + "  ".join(f"{key} {value:.4g}" for key, value in row.items()) for name, row in metrics.items()
     )

@@ -1,5 +1,5 @@
 import pytest
-from scripts.sr_training.validation_figures import _compare, _mosaic, describe, draw_panel, measure_bicubic
+from scripts.sr_training.validation_metrics import _compare, _mosaic, describe, draw_panel, measure_bicubic
 from scripts.super_resolution.networks.weight_folder import save_network
 
 
