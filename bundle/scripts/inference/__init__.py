@@ -10,9 +10,10 @@
 ``dicom_results``        prediction -> DICOM objects
 ``outputs``              prediction -> attention overlay, enhanced image, DICOM objects
 ``prediction_tables``    predictions -> predictions.csv, predictions.json, failures.csv
-``prediction_handler``   all of it for the engine of the workflow ``inferring``
+``result_folder``        all files and tables of one run
+``prediction_handler``   handler of the engine of the workflow ``inferring``
 ``inference_record``     run_report.json and the MLflow run
-``predictor``            ``Predictor``: all of it as one object, for programs
+``predictor``            ``Predictor``: a loaded model that predicts studies
 """
 
 from .analysis import FilmAnalysis

@@ -1,9 +1,9 @@
-"""One film and what the network made of it -> its whole prediction; nothing is written."""
+"""From the outputs of the network for a film to the prediction of the film; nothing is written."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,20 @@ class FilmAnalysis:
         if self.region_enhancer is not None:
             self.enhance(prediction, film.as_tensor(), classified.region_map, self.region_enhancer)
         return prediction
+
+    def predictions(self, batch: Mapping[str, Any], classified: Classified) -> Iterator[tuple[int, StudyPrediction]]:
+        """Analyse the films of a batch, one after another.
+
+        Args:
+            batch: batch of :func:`.study_images.collate`.
+            classified: outputs of the network for the batch.
+
+        Yields:
+            (index among the inputs, prediction) of each film.
+        """
+        for number, row in enumerate(classified.rows()):
+            item = {name: batch[name][number] for name in ("source", "path", "name")}
+            yield batch["index"][number], self(item, row)
 
     def interpret(self, prediction: StudyPrediction, classified: Classified, geometry: SquareGeometry) -> None:
         """Numbers and maps."""
