@@ -34,7 +34,7 @@ def prepare(
         typer.Option("--shared", help=f"outputs as the umask says, not for their owner alone; as {SHARED}=1"),
     ] = False,
 ) -> None:
-    """Say who may read the outputs, before any subcommand writes one."""
+    """Set the access mode of outputs before a subcommand writes any."""
     context.with_resource(output_mode(shared))
 
 
@@ -44,7 +44,7 @@ FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 class Layout(StrEnum):
-    """How data lie on disk."""
+    """Layouts of data sets on disk."""
 
     FOLDER = "folder"
     CSV = "csv"
@@ -201,7 +201,7 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="machine-readable"
 
 
 def report_failures(failures: list, path: Path) -> None:
-    """Write refused inputs and leave with status 1, or do nothing when there are none."""
+    """Write the rejected inputs to a table and exit with status 1; do nothing when there are none."""
     from collections import Counter
 
     from .common.failures import write_failures
@@ -209,7 +209,7 @@ def report_failures(failures: list, path: Path) -> None:
     if failures:
         write_failures(path, failures)
         by_type = ", ".join(f"{code} {n}" for code, n in Counter(failure.code for failure in failures).most_common())
-        print(printable(f"{len(failures)} inputs were refused ({by_type}); reasons in {path}"), file=sys.stderr)
+        print(printable(f"{len(failures)} inputs were rejected ({by_type}); reasons in {path}"), file=sys.stderr)
         raise SystemExit(1)
 
 

@@ -1,6 +1,6 @@
 """MLflow run of a workflow: sqlite beside the outputs by default, unique name, always closed, linked to its sources.
 
-The environment variable ``MLFLOW_TRACKING_URI`` wins over the setting, as everywhere in MLflow. Only figures, settings
+The environment variable ``MLFLOW_TRACKING_URI`` wins over the setting, as everywhere in MLflow. Only metrics, settings
 and files that this project wrote reach the run; image metadata and paths of images never do.
 
 An output folder, and the database beside it, may have been written by somebody else. What stands in them never decides
