@@ -9,7 +9,7 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,7 +34,7 @@ def prepare(
         typer.Option("--shared", help=f"outputs as the umask says, not for their owner alone; as {SHARED}=1"),
     ] = False,
 ) -> None:
-    """Say who may read the outputs, before any subcommand writes one."""
+    """Set the access mode of outputs before a subcommand writes any."""
     context.with_resource(output_mode(shared))
 
 
@@ -44,7 +44,7 @@ FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 class Layout(StrEnum):
-    """How data lie on disk."""
+    """Layouts of data sets on disk."""
 
     FOLDER = "folder"
     CSV = "csv"
@@ -116,47 +116,24 @@ def predict(
     """Write probabilities (CSV, JSON), attention overlays and enhanced images; * marks a finding over its threshold."""
     if bool(inputs) == bool(dicomweb) or bool(dicomweb) != bool(study) or (store and not dicomweb):
         raise ValueError("predict: expected INPUTS, or --dicomweb with --study, found neither or a mixture; see --help")
-    if dicomweb and study:
-        predict_from_pacs(dicomweb, study, out, model, dicom, store, tls_ca, tls_cert)
-    else:
-        predict_files([str(path) for path in inputs or []], out, model, dicom)
-    if (out / "failures.csv").exists():
-        raise SystemExit(1)
-
-
-def predict_files(inputs: list[str], out: Path, model: Path | None, dicom: bool) -> None:
-    """Run the workflow ``inferring``."""
-    from .workflow import run_workflow
-
-    overrides: dict = {"inputs": inputs, "output_dir": out, "tracking_uri": "none"}
-    if model is not None:
-        overrides["model_dir"] = model
-    if dicom:
-        overrides["dicom"] = True
-    run_workflow("inferring", overrides=overrides)
-
-
-def predict_from_pacs(
-    url: str,
-    study: str,
-    out: Path,
-    model: Path | None,
-    dicom: bool,
-    store: bool,
-    tls_ca: Path | None,
-    tls_cert: Path | None,
-) -> None:
-    """Fetch one study, predict it, store the results."""
     from .inference.predictor import Predictor
-    from .pacs.dicomweb import DicomWeb
-    from .pacs.session import Server
-    from .pacs.single import predict_study
     from .workflow import BUNDLE_ROOT, start_log
 
     start_log()
-    pacs = DicomWeb(Server(url, tls_ca, tls_cert))
-    predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model)
-    predict_study(pacs, study, predictor, out, dicom=dicom, store=store)
+    settings: dict[str, Any] = {"output_dir": out, "dicom": dicom or store, "tracking_uri": "none"}
+    if dicomweb and study:
+        from .pacs.dicomweb import DicomWeb
+        from .pacs.session import Server
+        from .pacs.single import predict_study
+
+        pacs = DicomWeb(Server(dicomweb, tls_ca, tls_cert))
+        predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, **settings)
+        predict_study(pacs, study, predictor, out, dicom=dicom, store=store)
+    else:
+        predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, **settings)
+        predictor.predict_to_folder(inputs or [], out, dicom=dicom)
+    if (out / "failures.csv").exists():
+        raise SystemExit(1)
 
 
 @app.command()
@@ -224,7 +201,7 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="machine-readable"
 
 
 def report_failures(failures: list, path: Path) -> None:
-    """Write refused inputs and leave with status 1, or do nothing when there are none."""
+    """Write the rejected inputs to a table and exit with status 1; do nothing when there are none."""
     from collections import Counter
 
     from .common.failures import write_failures
@@ -232,7 +209,7 @@ def report_failures(failures: list, path: Path) -> None:
     if failures:
         write_failures(path, failures)
         by_type = ", ".join(f"{code} {n}" for code, n in Counter(failure.code for failure in failures).most_common())
-        print(printable(f"{len(failures)} inputs were refused ({by_type}); reasons in {path}"), file=sys.stderr)
+        print(printable(f"{len(failures)} inputs were rejected ({by_type}); reasons in {path}"), file=sys.stderr)
         raise SystemExit(1)
 
 

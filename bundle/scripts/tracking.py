@@ -1,6 +1,6 @@
 """MLflow run of a workflow: sqlite beside the outputs by default, unique name, always closed, linked to its sources.
 
-The environment variable ``MLFLOW_TRACKING_URI`` wins over the setting, as everywhere in MLflow. Only figures, settings
+The environment variable ``MLFLOW_TRACKING_URI`` wins over the setting, as everywhere in MLflow. Only metrics, settings
 and files that this project wrote reach the run; image metadata and paths of images never do.
 
 An output folder, and the database beside it, may have been written by somebody else. What stands in them never decides
@@ -60,7 +60,7 @@ class Tracker:
         self.enabled = uri != "none" and rank == 0
         self.uri = os.environ.get("MLFLOW_TRACKING_URI") or uri or default_uri(self.output_dir)
         self.sources = dict(sources or {})
-        self.config = _config_as_run()
+        self.config = config_as_run()
         self.run_id: str | None = None
         self.client: Any = None
 
@@ -250,10 +250,12 @@ def _unique_name(workflow: str) -> str:
     return f"{workflow}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
-def _config_as_run() -> dict[str, Any]:
-    """Merged configuration, with overrides, of the bundle workflow on the call stack; empty outside one.
+def config_as_run() -> dict[str, Any]:
+    """Return the merged configuration, with overrides, of the parser that builds the caller; empty outside one.
 
-    MONAI offers components no other way to the parser that builds them.
+    The parser is found on the call stack. MONAI 1.6.1 hands a component its own arguments and nothing of the parser,
+    its expressions see resolved values alone, and ``python -m monai.bundle run`` creates the parser in its own code,
+    so that no function of this bundle could pass the configuration on.
     """
     from monai.bundle import ConfigParser  # noqa: TID251 - finds it, parses nothing
 

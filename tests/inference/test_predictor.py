@@ -8,7 +8,7 @@ from scripts.attention import METHODS
 from scripts.calibration.calibration_file import Calibration, LabelCalibration, save_calibration
 from scripts.dicom import read_radiograph, write_png16
 from scripts.evaluation.predictions import read_predictions
-from scripts.inference import Predictor
+from scripts.inference import FilmAnalysis, Predictor
 from scripts.networks import load_vit_multilabel, weights_sha256
 from scripts.workflow import CONFIG_DIR, run_workflow
 
@@ -103,14 +103,13 @@ def test_files_are_written_and_named(predictor, incoming, tmp_path):
 
 
 def test_film_that_is_deleted_meanwhile_has_its_numbers_and_a_reason(predictor, incoming, tmp_path, monkeypatch):
-    analyse = predictor.analysis
+    analyse = FilmAnalysis.__call__
 
-    def delete_then_analyse(item, classified):
+    def delete_then_analyse(analysis, item, classified):
         (incoming / "a.dcm").unlink(missing_ok=True)
-        return analyse(item, classified)
+        return analyse(analysis, item, classified)
 
-    monkeypatch.setattr(predictor, "analysis", delete_then_analyse)
-    monkeypatch.setattr(delete_then_analyse, "algorithm", analyse.algorithm, raising=False)
+    monkeypatch.setattr(FilmAnalysis, "__call__", delete_then_analyse)
     first, second = predictor.predict([incoming / "a.dcm", incoming / "b.dcm"], tmp_path / "out", dicom=True)
     assert first.status == "ok" and first.dicom_files == []
     assert [failure.code for failure in first.failures] == ["MISSING_FILE"]

@@ -2,17 +2,18 @@
 
 ``inputs``               files, folders and zip archives -> candidate images, by study
 ``study_images``         candidates -> one readable chest film of each study; rejections recorded
-``classifier``           fitted images -> logits, maps, features
-``zoom_classifier``      the same for a network that reads crops
-``openvino_classifier``  the same through OpenVINO
-``study_prediction``     everything that is known about one study
+``classifier``           resized images -> logits, maps, features
+``zoom_classifier``      classifier for a network that also reads crops
+``openvino_classifier``  classifier compiled by OpenVINO
+``study_prediction``     results for one study
 ``analysis``             film, logits and map -> probabilities, decisions, regions, enhanced image
 ``dicom_results``        prediction -> DICOM objects
 ``outputs``              prediction -> attention overlay, enhanced image, DICOM objects
 ``prediction_tables``    predictions -> predictions.csv, predictions.json, failures.csv
-``prediction_handler``   all of it for the engine of the workflow ``inferring``
+``result_folder``        all files and tables of one run
+``prediction_handler``   handler of the engine of the workflow ``inferring``
 ``inference_record``     run_report.json and the MLflow run
-``predictor``            ``Predictor``: all of it as one object, for programs
+``predictor``            ``Predictor``: a loaded model that predicts studies
 """
 
 from .analysis import FilmAnalysis

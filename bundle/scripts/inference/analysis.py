@@ -1,9 +1,9 @@
-"""One film and what the network made of it -> its whole prediction; nothing is written."""
+"""From the outputs of the network for a film to the prediction of the film; nothing is written."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,10 @@ class FilmAnalysis:
     """Probabilities, calibration, novelty, attention, regions and enhancement of one film.
 
     Args:
-        network: the classifier; its ``labels`` name the outputs.
-        model_dir: folder of its weights, with ``thresholds.json`` and a measure of novelty where it was calibrated.
-        enhancer: super-resolution of the attended regions; ``None``: no regions, no enhanced image.
-        settings: regions and paste.
+        network: classifier; its ``labels`` name the outputs.
+        model_dir: folder of the weights, with ``thresholds.json`` and a measure of novelty where it was calibrated.
+        enhancer: super-resolution of the regions; ``None``: no regions and no enhanced image.
+        settings: settings of the choice of regions and of the paste.
 
     Raises:
         ValueError: a calibration for other labels or weights.
@@ -50,11 +50,11 @@ class FilmAnalysis:
         self.calibration, self.novelty = load_calibration(model_dir, self.labels), load_novelty(model_dir)
 
     def __call__(self, item: Mapping[str, Any], classified: Classified) -> StudyPrediction:
-        """Prediction of an item of :class:`.study_images.StudyImages`.
+        """Return the prediction of an item of :class:`.study_images.StudyImages`.
 
         Args:
             item: ``source`` (1, H, W), ``path`` and ``name``.
-            classified: of this item alone.
+            classified: outputs of the network for this item.
         """
         film: MetaTensor = item["source"]
         prediction = StudyPrediction(
@@ -73,8 +73,22 @@ class FilmAnalysis:
             self.enhance(prediction, film.as_tensor(), classified.region_map, self.region_enhancer)
         return prediction
 
+    def predictions(self, batch: Mapping[str, Any], classified: Classified) -> Iterator[tuple[int, StudyPrediction]]:
+        """Analyse the films of a batch, one after another.
+
+        Args:
+            batch: batch of :func:`.study_images.collate`.
+            classified: outputs of the network for the batch.
+
+        Yields:
+            (index among the inputs, prediction) of each film.
+        """
+        for number, row in enumerate(classified.rows()):
+            item = {name: batch[name][number] for name in ("source", "path", "name")}
+            yield batch["index"][number], self(item, row)
+
     def interpret(self, prediction: StudyPrediction, classified: Classified, geometry: SquareGeometry) -> None:
-        """Numbers and maps."""
+        """Set logits, probabilities, calibration, novelty and maps."""
         logits = classified.logits.double().numpy()
         prediction.logits, prediction.probabilities = logits, sigmoid(logits)
         if self.calibration is not None:
@@ -93,7 +107,7 @@ class FilmAnalysis:
         region_map: torch.Tensor,
         region_enhancer: RegionEnhancer,
     ) -> None:
-        """Regions and the enhanced image; a region that is not finite is left as it was, and said."""
+        """Set regions and the enhanced image; a region that is not finite is left out, with a failure."""
         chosen = region_enhancer.choose(source, region_map, self.image_size)
         prediction.regions = [region.box for region in chosen.regions]
         (enhanced,) = region_enhancer.enhance([chosen])
@@ -108,7 +122,7 @@ class FilmAnalysis:
             prediction.enhanced_spacing = [step / scale for step in prediction.spacing_mm]
 
     def description(self) -> str:
-        """What the enhancement did, and with what."""
+        """Return the text of DerivationDescription (0008,2111): the enhancement and its enhancer."""
         if self.region_enhancer is None:
             return DESCRIPTION
         enhancer = self.region_enhancer.enhancer
@@ -116,11 +130,11 @@ class FilmAnalysis:
 
 
 def _not_finite(name: str, enhancer: str) -> Failure:
-    """Record of an enhancement that is no image."""
+    """Return the failure of an enhancer whose output is not finite."""
     reason = f"{name}: {enhancer} gave NaN or infinity; expected finite pixels"
     return Failure(name, "NOT_FINITE", reason, f"check the weights of {enhancer}")
 
 
 def software_version() -> str:
-    """Version of this bundle."""
+    """Return the version of this bundle."""
     return str(json.loads((CONFIG_DIR / "metadata.json").read_text())["version"])

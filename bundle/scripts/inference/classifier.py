@@ -1,4 +1,4 @@
-"""Fitted images to logits, maps and features, in one forward pass."""
+"""Resized images -> logits, attention maps and features, in one forward pass."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..networks.vit_multilabel import ViTMultilabel
 
 @dataclass(frozen=True)
 class Classified:
-    """Of a batch, or without the axis B of one image; on the CPU.
+    """Outputs of the network for a batch, on the CPU; those of one image have no axis B.
 
     Attributes:
-        logits: (B, C) float32.
-        region_map: (B, h, w), the map that chooses regions.
-        label_maps: (B, C, h, w), for an attention method with a map per label.
-        features: (B, D) input of the head; what novelty is measured in.
+        logits: (B, C) float32, one per label.
+        region_map: (B, h, w) attention map in the patch grid, from which regions are chosen.
+        label_maps: (B, C, h, w) for an attention method with a map per label, else ``None``.
+        features: (B, D) input of the head, in which novelty is measured.
     """
 
     logits: torch.Tensor
@@ -32,7 +32,7 @@ class Classified:
     features: torch.Tensor
 
     def rows(self) -> Iterator[Classified]:
-        """Each image's part."""
+        """Yield the outputs of each image."""
         for number in range(len(self.logits)):
             maps = None if self.label_maps is None else self.label_maps[number]
             yield Classified(self.logits[number], self.region_map[number], maps, self.features[number])
@@ -42,10 +42,10 @@ class Classifier:
     """Network, inferer and attention method of ``inference.yaml``.
 
     Args:
-        network: on ``device``, in evaluation mode.
-        attention: bound to it.
-        inferer: decides the precision.
-        device: where images go.
+        network: network on ``device``, in evaluation mode.
+        attention: attention method, bound to ``network``.
+        inferer: runs the network at its precision.
+        device: device that images are moved to.
     """
 
     def __init__(
@@ -56,16 +56,16 @@ class Classifier:
         device: torch.device | str,
     ) -> None:
         self.network, self.attention, self.inferer, self.device = network, attention, inferer, device
-        self.lock = threading.Lock()  # hooks see whatever thread runs the network
+        self.lock = threading.Lock()  # the hooks of ``attention`` record the passes of every thread
 
     def step(self, engine: Engine, batch: dict[str, Any]) -> dict[str, Any]:
-        """What a MONAI engine does with a batch (``iteration_update``)."""
+        """Classify a batch; the ``iteration_update`` of a MONAI engine."""
         classified = self(batch["image"], batch["source"])
         return {"image": batch["image"], "pred": classified.logits, "classified": classified}
 
     @torch.no_grad()
     def __call__(self, images: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> Classified:
-        """Classify (B, 1, S, S) images in [0, 1]; a network that reads crops also needs them at full size."""
+        """Classify images (B, 1, S, S) in [0, 1]; ``sources``, at full size, are for networks that read crops."""
         outputs = []
 
         def explain(batch: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""One film's results as DICOM objects in a folder; an object that fails is recorded and costs nothing else."""
+"""Writes the results of one film as DICOM objects; if one object fails, the others are still written."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from .study_prediction import StudyPrediction
 def write_dicom_results(source: Source, folder: Path, prediction: StudyPrediction, algorithm: Algorithm) -> None:
     """Write ``findings.dcm``, ``attention.dcm`` and, where there are any, ``regions.dcm`` and ``enhanced.dcm``.
 
-    What an earlier run had left in the place of an object that this one does not have is removed: a result of other
-    settings must not pass for one of these.
+    An object of an earlier run that this run does not write is removed, so that results of different settings are not
+    mixed.
 
     Args:
         source: DICOM file that the results belong to.
-        folder: where; named by the caller, never by a patient or a UID.
-        prediction: gets its ``dicom_files``, and a failure for each object that could not be written.
-        algorithm: what computed it.
+        folder: output folder; its name must not contain a patient or a UID.
+        prediction: receives ``dicom_files``, and a failure for each object that could not be written.
+        algorithm: software and weights that computed the results.
 
     Raises:
         OSError: the disk is full.
@@ -50,7 +50,7 @@ def write_dicom_results(source: Source, folder: Path, prediction: StudyPredictio
                 warnings.simplefilter("ignore")  # highdicom's quote names
                 write(path)
             prediction.dicom_files.append(path)
-        except Exception as error:  # whatever highdicom meets in a header
+        except Exception as error:  # a header can make highdicom fail in any way
             path.unlink(missing_ok=True)
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 raise
@@ -60,7 +60,7 @@ def write_dicom_results(source: Source, folder: Path, prediction: StudyPredictio
 def _writers(
     source: Source, prediction: StudyPrediction, algorithm: Algorithm
 ) -> dict[str, Callable[[Path], str] | None]:
-    """What writes each kind of object; ``None`` for a kind that this prediction does not have."""
+    """Return the function that writes each kind of object; ``None`` for a kind that the prediction does not have."""
     boxes, enhanced = prediction.regions, prediction.enhanced
     image, attention, probabilities = prediction.image, prediction.attention_map, prediction.shown
     assert image is not None and attention is not None and probabilities is not None
@@ -81,7 +81,7 @@ def _writers(
 
 
 def _not_written(name: str, kind: str, error: Exception) -> Failure:
-    """Record of an object that was not written; the message of the error may quote the patient's data."""
+    """Return the failure of an object that was not written, without the error's text, which may quote patient data."""
     found = error.strerror if isinstance(error, OSError) else type(error).__name__
     return Failure(
         name,

@@ -1,4 +1,4 @@
-"""What an inference run was: ``run_report.json``, and counts and settings in MLflow; never an image's path."""
+"""Records an inference run: ``run_report.json``, and settings and counts in MLflow; never the path of an image."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class InferenceRecord:
     """Attach to an evaluator over :class:`.study_images.StudyImages`.
 
     Args:
-        output_dir: where ``run_report.json`` goes.
-        dataset: for the number of images and of refusals of this process.
-        settings: of the run.
-        tracker: MLflow run; opened at the start, closed at the end, whatever the end.
-        rank: only rank 0 writes.
+        output_dir: folder of ``run_report.json``.
+        dataset: data set of this process, whose images and rejections are counted.
+        settings: settings of the run.
+        tracker: MLflow run; opened at the start, and closed also when the run fails.
+        rank: number of this process; only rank 0 writes.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class InferenceRecord:
     ) -> None:
         self.output_dir, self.dataset, self.settings = Path(output_dir), dataset, dict(settings)
         self.tracker, self.rank = tracker, rank
-        # Paths of radiographs may hold names; the configuration as run goes to MLflow without them.
+        # Paths of radiographs may contain names of patients.
         self.tracker.config = {key: value for key, value in tracker.config.items() if key != "inputs"}
 
     def attach(self, engine: Engine) -> None:

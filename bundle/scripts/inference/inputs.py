@@ -1,4 +1,4 @@
-"""Files, folders and zip archives to candidate images, in the order of their studies."""
+"""Files, folders and zip archives -> candidate images, in the order of their studies."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..dicom.gate.study_selection import Instance, find_candidates, group_studie
 
 
 def find_images(inputs: Sequence[str | Path]) -> list[dict[str, Any]]:
-    """List candidates, study by study, in a stable order.
+    """List candidate images study by study, in a reproducible order.
 
-    A file that was named outright is a study of its own, whatever its header says.
+    A file that is itself an input is a study of its own, whatever its header says.
 
     Args:
         inputs: files, folders and zip archives.
@@ -42,12 +42,12 @@ def find_images(inputs: Sequence[str | Path]) -> list[dict[str, Any]]:
 
 
 def _is_named_image(path: Path) -> bool:
-    """Whether an input is one file to read, not a place to search."""
+    """Return whether an input is an image file, not a folder or an archive."""
     return path.is_file() and not is_archive(path)
 
 
 def _search(path: Path, named: dict[Path, Instance]) -> Iterator[Instance]:
-    """Instances below a folder, archives in it included, or in an archive."""
+    """Yield the instances in a folder, including those in its archives, or in an archive."""
     for file in find_candidates(path) if path.is_dir() else [path]:
         if is_archive(file):
             yield from _unpack(file)
@@ -58,7 +58,7 @@ def _search(path: Path, named: dict[Path, Instance]) -> Iterator[Instance]:
 
 
 def _unpack(archive: Path) -> Iterator[Instance]:
-    """Instances in an archive."""
+    """Yield the instances in an archive."""
     for member in extract_members(archive):
         if member.path is not None:
             yield read_instance(member.path, member.name)

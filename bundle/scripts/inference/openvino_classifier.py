@@ -1,7 +1,7 @@
-"""The classifier compiled by OpenVINO: on Intel and AMD processors faster than torch at either precision.
+"""Classifier compiled by OpenVINO; faster than torch on Intel and AMD processors, in fp32 and in bf16.
 
-One traced network gives logits, last-layer CLS map and features, so that nothing of the results is lost. Other
-attention methods need gradients or several passes and stay with the backend ``torch``.
+One traced network returns logits, the last-layer CLS map and features. Other attention methods need gradients or
+several passes, which OpenVINO does not offer; they use the backend ``torch``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import nn
 
 from ..attention import Attention
 from ..attention.last_layer import LastCLS, WithAttention
+from ..common.choices import check_choice
 from ..networks.head_inputs import head_inputs
 from ..networks.vit_multilabel import ViTMultilabel
 from ..networks.zoom import ZoomViT
@@ -33,9 +34,9 @@ class OpenVINOClassifier(Classifier):
     """:class:`.classifier.Classifier` on OpenVINO; several threads may use one, one after another.
 
     Args:
-        network: on the CPU, in evaluation mode.
-        attention: ``last_cls`` without cleaning.
-        inferer: decides the precision.
+        network: network on the CPU, in evaluation mode.
+        attention: ``last_cls`` without artifact suppression or body mask.
+        inferer: holds the precision, fp32 or bf16.
         device: the CPU.
 
     Raises:
@@ -70,7 +71,7 @@ class OpenVINOClassifier(Classifier):
 
 
 class Traced(nn.Module):
-    """What is compiled: (B, 1, S, S) in [0, 1] -> logits (B, C), maps (B, h, w), features (B, D).
+    """The module to compile: images (B, 1, S, S) in [0, 1] -> logits (B, C), maps (B, h, w), features (B, D).
 
     Args:
         network: the classifier, in evaluation mode.
@@ -81,19 +82,19 @@ class Traced(nn.Module):
         self.network, self.explained = network, WithAttention(network)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """One pass."""
+        """Return logits, maps and features of one forward pass."""
         with head_inputs(self.network) as features:
             logits, maps = self.explained(image)
         return logits, maps, features[0]
 
 
 def _compile_network(openvino: ModuleType, network: ViTMultilabel, precision: str) -> Callable:
-    """Network for any batch size, compiled for this processor and as many threads as torch has.
+    """Compile the network for any batch size, for this processor and the number of threads that torch uses.
 
     Args:
-        openvino: the package.
-        network: in evaluation mode.
-        precision: ``f32`` or ``bf16``, of the matrix products.
+        openvino: the imported package.
+        network: network in evaluation mode.
+        precision: precision of matrix products, ``f32`` or ``bf16``.
     """
     size = network.image_size
     traced = Traced(network).eval()
@@ -107,10 +108,10 @@ def _compile_network(openvino: ModuleType, network: ViTMultilabel, precision: st
 
 
 def _import_openvino() -> ModuleType:
-    """The package, with its reports to its makers (openvino_telemetry, sent at each import by default) switched off.
+    """Import OpenVINO without its telemetry, which it otherwise sends at each import.
 
     Raises:
-        ValueError: it is not installed.
+        ValueError: OpenVINO is not installed.
     """
     if importlib.util.find_spec("openvino") is None:
         raise ValueError(
@@ -131,22 +132,21 @@ def make_classifier(
     device: torch.device | str,
     enhancer_folder: str | Path = ".",
 ) -> Classifier:
-    """Classifier of ``inference.yaml``.
+    """Make the classifier of ``inference.yaml``.
 
     Args:
         backend: ``torch`` or ``openvino``.
         network: on ``device``, in evaluation mode.
-        attention: bound to it.
-        inferer: decides the precision.
-        device: where images go.
+        attention: attention method, bound to ``network``.
+        inferer: runs the network at its precision.
+        device: device that images are moved to.
         enhancer_folder: weights of the enhancer, for a network that reads super-resolved crops.
 
     Raises:
-        ValueError: an unknown backend, or one that cannot do this.
+        ValueError: the backend does not exist, or cannot run this network, attention method, device or precision.
     """
     kinds = {"torch": Classifier, "openvino": OpenVINOClassifier}
-    if backend not in kinds:
-        raise ValueError(f"backend: not known; expected one of {', '.join(kinds)}, found {backend!r}")
+    check_choice("backend", backend, kinds)
     if isinstance(network, ZoomViT):
         if backend != "torch":
             raise ValueError(f"backend: cannot run a network that reads crops; expected torch, found {backend!r}")

@@ -1,4 +1,4 @@
-"""One prediction's files: attention overlay, enhanced image, DICOM objects."""
+"""Writes the files of one prediction: attention overlay, enhanced image, DICOM objects."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class ResultWriter:
     """Writes ``overlays/``, ``enhanced/`` and ``dicom/`` of an output folder.
 
     Args:
-        output_dir: the folder.
-        algorithm: what computed the results.
+        output_dir: output folder.
+        algorithm: software and weights that computed the results, for the DICOM objects.
         dicom: also write DICOM objects of DICOM films.
         pictures: write overlays and enhanced images.
 
@@ -39,11 +39,11 @@ class ResultWriter:
         self.output_dir, self.algorithm, self.dicom, self.pictures = Path(output_dir), algorithm, dicom, pictures
 
     def write(self, index: int, prediction: StudyPrediction) -> None:
-        """Write a prediction's files, named by number and (start of the) file name, never by a patient or a UID.
+        """Write the files of a prediction, named by index and start of the file name, never by a patient or a UID.
 
         Args:
-            index: of the film among the inputs.
-            prediction: with status ``ok``; gets its ``dicom_files``, and a failure where some are missing.
+            index: index of the film among the inputs.
+            prediction: prediction with status ``ok``; receives ``dicom_files``, and a failure for each missing object.
         """
         assert prediction.source_path is not None
         name = f"{index:05}_{file_stem(prediction.source_path)}"
@@ -64,7 +64,7 @@ class ResultWriter:
             write_dicom_results(source, self.output_dir / "dicom" / name, prediction, self.algorithm)
 
     def write_overlay(self, name: str, prediction: StudyPrediction) -> None:
-        """Attention and regions over the film, at most ``OVERLAY_PIXELS`` high or wide."""
+        """Draw attention and regions over the film, reduced by a whole factor towards ``_OVERLAY_PIXELS`` a side."""
         image, attention = prediction.image, prediction.attention_map
         assert image is not None and attention is not None
         step = max(1, max(image.shape) // _OVERLAY_PIXELS)
@@ -73,7 +73,7 @@ class ResultWriter:
         save_png(figure, self.output_dir / "overlays" / f"{name}.png")
 
     def write_enhanced_image(self, name: str, prediction: StudyPrediction, source: Source) -> None:
-        """A derived DICOM image for a DICOM film."""
+        """Write the enhanced image of a DICOM film as a derived DICOM image."""
         if prediction.enhanced is None:
             return
         path, software = self.output_dir / "enhanced" / f"{name}.dcm", self.algorithm.software

@@ -1,4 +1,4 @@
-"""Predictions and failures of a run as ``predictions.csv``, ``predictions.json`` and ``failures.csv``."""
+"""Writes ``predictions.csv``, ``predictions.json`` and ``failures.csv`` of a run."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def write_tables(
     *,
     model_hash: str,
 ) -> None:
-    """Write the tables; ``failures.csv`` only where there is a failure, and none of an earlier run stays.
+    """Write the tables; a ``failures.csv`` of an earlier run is removed, and a new one is written if anything failed.
 
     Args:
-        output_dir: folder.
-        labels: C names.
-        predictions: of films and of refused images, in the order of the inputs.
+        output_dir: output folder.
+        labels: names of the C labels.
+        predictions: rows of films and of rejected images, in the order of the inputs.
         refused: images that were not used.
-        unwritten: results that films do not have.
+        unwritten: results that could not be made or written.
         model_hash: SHA-256 of the weights.
     """
     write_predictions(output_dir, labels, predictions, model_hash=model_hash)
@@ -37,6 +37,6 @@ def write_tables(
     if refused or unwritten:
         write_failures(table, [*refused, *unwritten])
     if refused:
-        logger.warning("%d of %d inputs were refused; reasons in %s", len(refused), len(predictions), table)
+        logger.warning("%d of %d inputs were rejected; reasons in %s", len(refused), len(predictions), table)
     if unwritten:
         logger.warning("%d enhanced images or DICOM objects are missing; reasons in %s", len(unwritten), table)

@@ -1,21 +1,26 @@
-"""Studies in, everything about them out: what ``predict --dicomweb``, ``watch`` and the integrations call.
+"""Predictions for studies: the class behind ``predict``, ``watch``, ``receive`` and the integrations.
 
-The workflow ``inferring`` is made of the same parts (:class:`.classifier.Classifier`, :class:`.analysis.FilmAnalysis`,
-:class:`.outputs.ResultWriter`) and gives the same numbers.
+The workflow ``inferring`` runs the same parts (:class:`.classifier.Classifier`, :class:`.analysis.FilmAnalysis`,
+:class:`.result_folder.ResultFolder`) in an engine of MONAI, which several processes can share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any
 
+from torch.utils.data import DataLoader
+
 from ..common.failures import Failure
+from ..tracking import config_as_run
+from ..training.record import write_run_report
 from .analysis import FilmAnalysis
 from .classifier import Classifier
 from .inputs import find_images
 from .outputs import ResultWriter
+from .result_folder import ResultFolder
 from .study_images import Numbered, StudyImages, collate
 from .study_prediction import StudyPrediction
 
@@ -24,13 +29,25 @@ class Predictor:
     """A loaded model with its enhancer; several threads may use one.
 
     Args:
-        preprocessing: as in ``inference.yaml``.
-        classifier: fitted image -> logits, map, features.
-        analysis: of one film.
+        preprocessing: path in ``image`` -> resized ``image``, and ``source`` at full size; as in ``inference.yaml``.
+        classifier: resized images -> logits, maps and features.
+        analysis: outputs of the classifier for a film -> prediction of the film.
+        batch_size: number of films that the classifier sees at once.
+        settings: settings of the model, for ``run_report.json``.
     """
 
-    def __init__(self, preprocessing: Callable[[dict], dict], classifier: Classifier, analysis: FilmAnalysis) -> None:
+    def __init__(
+        self,
+        preprocessing: Callable[[dict], dict],
+        classifier: Classifier,
+        analysis: FilmAnalysis,
+        batch_size: int = 8,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         self.preprocessing, self.classifier, self.analysis = preprocessing, classifier, analysis
+        self.batch_size, self.settings = batch_size, dict(settings or {})
+        # Paths of radiographs may contain names of patients.
+        self.config = {key: value for key, value in config_as_run().items() if key != "inputs"}
 
     @property
     def labels(self) -> list[str]:
@@ -73,10 +90,11 @@ class Predictor:
         return predictor
 
     def without_enhancement(self) -> Predictor:
-        """The same loaded model, without regions and enhanced images."""
-        analysis = copy(self.analysis)
-        analysis.region_enhancer = None
-        return Predictor(self.preprocessing, self.classifier, analysis)
+        """Return a predictor that shares the loaded model and makes no regions and no enhanced images."""
+        predictor = copy(self)
+        predictor.analysis = copy(self.analysis)
+        predictor.analysis.region_enhancer = None
+        return predictor
 
     def predict(
         self,
@@ -108,23 +126,55 @@ class Predictor:
         )
         dataset = StudyImages(find_images(inputs), self.preprocessing)
         used: dict[int, StudyPrediction] = {}
-        for item in dataset:
-            prediction = self.predict_film(item)
+        for index, prediction in self.predict_films(dataset):
             if writer is not None:
-                writer.write(item["index"], prediction)
-            used[item["index"]] = prediction
+                writer.write(index, prediction)
+            used[index] = prediction
         refused = dict(dataset.failures)
         return [_merge(study, used, refused) for study in dataset.studies()]
 
-    def predict_film(self, item: dict[str, Any]) -> StudyPrediction:
-        """One item of :class:`.study_images.StudyImages`."""
-        batch = collate([item])
-        (classified,) = self.classifier(batch["image"], batch["source"]).rows()
-        return self.analysis(item, classified)
+    def predict_to_folder(
+        self,
+        inputs: Sequence[str | Path],
+        out_dir: str | Path,
+        *,
+        dicom: bool = False,
+        missing: Sequence[Failure] = (),
+        shown_as: tuple[str, str] | None = None,
+    ) -> ResultFolder:
+        """Predict every study below ``inputs`` and write all results; only table rows are kept in memory.
+
+        Args:
+            inputs: files, folders and zip archives; empty where all films are ``missing``.
+            out_dir: gets ``predictions.csv``, ``predictions.json``, ``failures.csv``, ``run_report.json``,
+                ``overlays/`` and ``enhanced/``.
+            dicom: also write the DICOM objects of DICOM films, to ``out_dir/dicom``.
+            missing: films that could not be fetched, for the tables.
+            shown_as: (part of a path, replacement) for the names of films in tables and log lines.
+
+        Returns:
+            The folder, with its ``failures`` and ``dicom_files``.
+
+        Raises:
+            FileNotFoundError: a path does not exist, or there is no candidate below any.
+            ValueError: ``dicom`` without highdicom.
+        """
+        results = ResultFolder(out_dir, self.analysis, dicom=dicom, shown_as=shown_as)
+        dataset = StudyImages(find_images(inputs) if inputs else [], self.preprocessing)
+        write_run_report(Path(out_dir), self.settings, self.config)
+        for index, prediction in self.predict_films(dataset):
+            results.add(index, prediction)
+        results.finish(dataset.failures, missing)
+        return results
+
+    def predict_films(self, dataset: StudyImages) -> Iterator[tuple[int, StudyPrediction]]:
+        """Yield (index among the inputs, prediction) of each film that is used."""
+        for batch in DataLoader(dataset, self.batch_size, collate_fn=collate):
+            yield from self.analysis.predictions(batch, self.classifier(batch["image"], batch["source"]))
 
 
 def _merge(study: Sequence[Numbered], used: dict[int, StudyPrediction], refused: dict[int, Failure]) -> StudyPrediction:
-    """The prediction of a study with the refusals of its other films, or its refusals alone."""
+    """Return the prediction of a study with the failures of its other films, or these failures alone."""
     failures = [refused[index] for index, _ in study if index in refused]
     for index, _ in study:
         if index in used:

@@ -1,4 +1,4 @@
-"""Stream of readable chest films, one of each study; what is not used is recorded with its reason."""
+"""Data set of one readable chest film per study; the reason is recorded for each image that is not used."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class StudyImages(IterableDataset):
     """Items with ``image`` (1, S, S), ``source`` (1, H, W), ``path``, ``name`` and ``index``.
 
     Args:
-        data: items of :func:`.inputs.find_images`; one with an ``image`` path alone is a study of its own.
-        preprocessing: path in ``image`` -> fitted ``image``, and ``source`` at full size.
-        rank: this process takes studies rank, rank + world_size, …
+        data: items of :func:`.inputs.find_images`; an item with an ``image`` path alone is a study of its own.
+        preprocessing: path in ``image`` -> resized ``image``, and ``source`` at full size.
+        rank: number of this process, which takes the studies rank, rank + world_size, …
         world_size: number of processes.
 
     Attributes:
-        failures: index in ``data`` and reason of every image that was not used.
+        failures: (index in ``data``, reason) of every image that was not used.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class StudyImages(IterableDataset):
         logger.info("%d studies: %d used; refused: %s", len(studies), used, by_type)
 
     def studies(self) -> list[list[Numbered]]:
-        """Instances with their index in ``data``, by study, the preferred first."""
+        """Return the instances of each study with their index in ``data``, the preferred instance first."""
         groups: dict[str, list[Numbered]] = {}
         for index, item in enumerate(self.data):
             alone = Instance(item["image"], item["image"], study=f"{index}")
@@ -61,7 +61,7 @@ class StudyImages(IterableDataset):
         return list(groups.values())
 
     def select(self, study: Sequence[Numbered]) -> dict[str, Any] | None:
-        """The first film of a study that is read and not doubted, else the first that is read; refuse the others."""
+        """Return the first readable film without doubts of a study, else the first readable film; reject the others."""
         readable: list[tuple[Numbered, dict[str, Any]]] = []
         waiting: list[Numbered] = []
         for index, instance in study:
@@ -84,19 +84,19 @@ class StudyImages(IterableDataset):
         return {**item, "path": chosen.path, "name": chosen.name, "index": index}
 
     def refuse(self, index: int, instance: Instance, refusal: RefusedInput) -> None:
-        """Record why an image is not used."""
+        """Record and log the reason why an image is not used."""
         self.failures.append((index, Failure.of(instance.name, refusal)))
         logger.warning("refused: %s", refusal)
 
     def read(self, instance: Instance) -> dict[str, Any]:
-        """Preprocess one image and pass it through the gate; ``doubts`` of the gate are flags of ``source`` as well.
+        """Preprocess an image and check that it is a frontal chest film; the ``doubts`` become flags of ``source``.
 
         Raises:
-            RefusedInput: it cannot be read, or is not a frontal chest film.
+            RefusedInput: the image cannot be read, or is not a frontal chest film.
         """
         try:
             item = self.preprocessing({"image": instance.path})
-        except RuntimeError as error:  # MONAI's wrapping of what a transform raises
+        except RuntimeError as error:  # MONAI wraps the error of a transform
             refusal = find_refusal(error)
             if refusal is None:
                 raise
@@ -108,8 +108,8 @@ class StudyImages(IterableDataset):
 
 
 def collate(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Stack the fitted images; the sources keep their own sizes in a list."""
+    """Stack the resized images; sources stay in a list, since each has its own size."""
     batch: dict[str, Any] = {name: [item[name] for item in items] for name in ("source", "path", "name", "index")}
     batch["image"] = torch.stack([item["image"].as_tensor() for item in items])  # (B, 1, S, S)
-    batch["label"] = torch.full((len(items), 1), float("nan"))  # the engine wants one; nothing reads it
+    batch["label"] = torch.full((len(items), 1), float("nan"))  # the engine of MONAI requires a label; it is not used
     return batch

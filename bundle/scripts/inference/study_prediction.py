@@ -1,4 +1,4 @@
-"""What is known about one study after prediction; arrays in pixels of the film as displayed."""
+"""Results for one study; arrays are in pixels of the film as displayed."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ Box = tuple[int, int, int, int]
 
 @dataclass
 class StudyPrediction:
-    """One study; everything from ``labels`` on is empty or ``None`` when no film of it could be used.
+    """Results for one study; fields from ``labels`` on are empty or ``None`` when no film could be used.
 
     Attributes:
-        name: of the film, or of the first refused file, as the caller gave it.
-        status: ``ok``, or the code of the first refusal.
+        name: path of the film, or of the first rejected file, as the caller gave it.
+        status: ``ok``, or the code of the first rejection.
         failures: films that were not used, and results that could not be made.
         source_path: file of the film.
-        is_dicom: whether that file is DICOM.
-        labels: C names.
+        is_dicom: whether ``source_path`` is a DICOM file.
+        labels: names of the C labels.
         logits: (C,) float64.
         probabilities: (C,) in [0, 1], not calibrated.
-        calibrated: (C,) in [0, 1]; ``None`` for a model that was never calibrated.
-        decisions: (C,) bool; ``None`` likewise.
-        novelty: in [0, 1], how unlike the training images; ``None`` for a model that has no measure of it.
-        flags: what the reader, the gate or the measures noticed.
+        calibrated: (C,) calibrated probabilities in [0, 1]; ``None`` for a model that was never calibrated.
+        decisions: (C,) bool, whether a label reaches its threshold; ``None`` for a model that was never calibrated.
+        novelty: dissimilarity to the training images, in [0, 1]; ``None`` for a model without a novelty measure.
+        flags: remarks of the reader, the chest-film gate and the novelty measure.
         image: (H, W) float32 in [0, 1].
-        spacing_mm: row and column spacing of ``image``.
-        attention_map: (H, W) float32, of what the network looked at.
-        label_maps: (C, h, w) in the patch grid, for a method that has a map per label.
-        image_size: side of the network's input, for :meth:`label_map`.
-        regions: half-open (row0, col0, row1, col1); empty: no enhancement.
+        spacing_mm: row and column spacing of ``image``, in mm.
+        attention_map: (H, W) float32 attention of the network.
+        label_maps: (C, h, w) attention maps in the patch grid, for a method with a map per label.
+        image_size: side of the network's input, in pixels.
+        regions: half-open boxes (row0, col0, row1, col1); empty without enhancement.
         enhanced: (s·H, s·W) float32 in [0, 1], or ``None``.
-        enhanced_spacing: row and column spacing of ``enhanced`` in mm.
-        description: what the enhancement did, for DerivationDescription.
-        dicom_files: objects that were written (findings, attention, regions, enhanced).
+        enhanced_spacing: row and column spacing of ``enhanced``, in mm.
+        description: text for DerivationDescription (0008,2111).
+        dicom_files: DICOM objects that were written (findings, attention, regions, enhanced).
     """
 
     name: str
@@ -70,14 +70,14 @@ class StudyPrediction:
 
     @property
     def shown(self) -> np.ndarray | None:
-        """(C,) probabilities for people: calibrated where the model is."""
+        """(C,) probabilities to show: the calibrated ones where the model is calibrated."""
         return self.probabilities if self.calibrated is None else self.calibrated
 
     def label_map(self, label: str) -> np.ndarray:
-        """(H, W) map of one label.
+        """Return the attention map (H, W) of one label.
 
         Raises:
-            ValueError: an unknown label, or a method that has one map for all.
+            ValueError: the label does not exist, or the attention method has one map for all labels.
         """
         if self.label_maps is None or self.image is None or label not in self.labels:
             raise ValueError(
@@ -95,16 +95,16 @@ class StudyPrediction:
 
     @property
     def unwritten(self) -> list[Failure]:
-        """Results that the film does not have."""
+        """Results of the film that could not be made."""
         return [failure for failure in self.failures if self.status == OK and failure.path == self.name]
 
     def rename(self, old: str, new: str) -> None:
-        """Call the files by another name than that of the folder that they were put into."""
+        """Replace ``old`` by ``new`` in the name of the film and in all failures."""
         self.name = self.name.replace(old, new)
         self.failures = [failure.rename(old, new) for failure in self.failures]
 
     def summary(self) -> str:
-        """The findings that reach their threshold, marked with ``*``, and the likeliest others, three at least."""
+        """Return findings that reach their threshold, marked with ``*``, and the most probable others, at least 3."""
         shown = self.shown
         if shown is None:
             return ""
@@ -114,7 +114,7 @@ class StudyPrediction:
         return ", ".join(f"{self.labels[index]} {shown[index]:.2f}{'*' if positive[index] else ''}" for index in best)
 
     def row(self) -> Prediction:
-        """Entry of ``predictions.csv`` and ``predictions.json``."""
+        """Return the entry for ``predictions.csv`` and ``predictions.json``."""
         return Prediction(
             self.name,
             self.status,
@@ -127,7 +127,7 @@ class StudyPrediction:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the arrays of pixels; JSON."""
+        """Return everything except pixel arrays, as JSON values."""
         return {
             "name": self.name,
             "status": self.status,
@@ -147,5 +147,5 @@ class StudyPrediction:
 
 
 def _as_list(values: np.ndarray | None) -> list | None:
-    """Plain numbers of an array."""
+    """Return the values of an array as a list."""
     return None if values is None else values.tolist()

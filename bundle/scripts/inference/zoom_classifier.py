@@ -1,4 +1,4 @@
-"""A network that reads crops beside the fitted image: its regions are cut from the films at full size."""
+"""Classifier for a network that also reads crops, which are cut from the films at full size."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .classifier import Classified, Classifier
 
 
 class ZoomClassifier(Classifier):
-    """:class:`.classifier.Classifier` of a :class:`..networks.ZoomViT`; maps are those of its guide.
+    """:class:`.classifier.Classifier` of a :class:`..networks.ZoomViT`; attention maps come from its guide network.
 
     Args:
-        network: on ``device``, in evaluation mode.
-        attention: bound to the guide.
-        inferer: decides the precision of the logits; the guide runs in float32, as in training.
-        device: where images go.
-        zoomer: cuts the crops.
+        network: network on ``device``, in evaluation mode.
+        attention: attention method, bound to the guide network.
+        inferer: runs the network at its precision; the guide runs in float32, as in training.
+        device: device that images are moved to.
+        zoomer: chooses regions and cuts the crops.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class ZoomClassifier(Classifier):
         """Classify films.
 
         Args:
-            images: (B, 1, S, S) in [0, 1].
-            sources: the same at full size, (1, H, W) each.
+            images: resized images (B, 1, S, S) in [0, 1].
+            sources: B images at full size, (1, H, W) each.
 
         Raises:
-            ValueError: another number of sources.
+            ValueError: the number of sources is not B.
         """
         if len(sources) != len(images):
             raise ValueError(

@@ -10,8 +10,8 @@ import typer
 Model = Annotated[Path | None, typer.Option(help="model folder; default: the shipped one")]
 TlsCa = Annotated[Path | None, typer.Option(help="certificates (PEM) that the server's is checked against")]
 TlsCert = Annotated[Path | None, typer.Option(help="own certificate with its key (PEM)")]
-Again = Annotated[bool, typer.Option("--again", help="take up refused studies again")]
-UntilIdle = Annotated[bool, typer.Option("--until-idle", help="end when every study is done or refused")]
+Again = Annotated[bool, typer.Option("--again", help="try rejected studies again")]
+UntilIdle = Annotated[bool, typer.Option("--until-idle", help="end when every study is done or rejected")]
 Enhancer = Annotated[str, typer.Option(help="as in enhance.yaml")]
 
 
@@ -54,8 +54,8 @@ def watch(
 
 def receive(
     out: Annotated[Path, typer.Option(help="received films, waiting results and failures.csv; keep it between runs")],
-    peer: Annotated[str, typer.Option(help="who gets the results: TITLE@HOST:PORT")],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="to listen on")] = 11112,
+    peer: Annotated[str, typer.Option(help="receiver of the results: TITLE@HOST:PORT")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port to listen on")] = 11112,
     bind: Annotated[
         str, typer.Option(help="address to listen on; 127.0.0.1 hears this computer alone, others need --calling")
     ] = "127.0.0.1",

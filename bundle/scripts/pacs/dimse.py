@@ -22,13 +22,7 @@ _WARNINGS = range(0xB000, 0xC000)  # stored, but (PS3.4, table B.2-1)
 
 @dataclass(frozen=True)
 class Peer:
-    """An application entity that takes results.
-
-    Attributes:
-        ae_title: its title.
-        host: its name or address.
-        port: its port.
-    """
+    """A DICOM application entity that receives results; ``host`` is a name or an address."""
 
     ae_title: str
     host: str
@@ -36,10 +30,10 @@ class Peer:
 
     @classmethod
     def parse(cls, text: str) -> Peer:
-        """Peer of ``TITLE@HOST:PORT``.
+        """Parse ``TITLE@HOST:PORT``.
 
         Raises:
-            ValueError: another form.
+            ValueError: the text has another form.
         """
         match = re.fullmatch(r"(?P<title>[^@\s]{1,16})@(?P<host>[^@\s]+):(?P<port>\d{1,5})", text)
         if match is None:
@@ -53,9 +47,9 @@ def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
     """Send DICOM files to a peer, all in one association.
 
     Args:
-        paths: Explicit VR Little Endian, as this software writes.
-        peer: who gets them.
-        ae_title: our own.
+        paths: DICOM files in Explicit VR Little Endian, as this software writes them.
+        peer: receiver.
+        ae_title: our own AE title.
 
     Raises:
         RefusedInput: ``PACS_UNAVAILABLE`` or ``PACS_REFUSED``; what was sent before is stored.
@@ -95,7 +89,7 @@ def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
 
 
 def _limit(event: Any) -> None:
-    """A peer that drips, or states the length of a book, holds us no longer than a sender would."""
+    """Apply the limits of :class:`LimitedSocket` to a peer that answers too slowly or with too much."""
     line = LimitedSocket(event.assoc.dul.socket.socket, _ANSWER_S)
     line.association = event.assoc
     event.assoc.dul.socket.socket = line
@@ -106,7 +100,7 @@ def _next_message(event: Any) -> None:
 
 
 def _refused(found: str) -> RefusedInput:
-    """Refusal by the peer."""
+    """Return the error of a result that the peer rejects."""
     return RefusedInput(
         REFUSED, "the peer does not take a result", "status 0x0000", found,
         "check both AE titles and which classes the peer stores",

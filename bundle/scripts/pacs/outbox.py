@@ -1,7 +1,7 @@
-"""Films of one study -> its result objects, in a folder that is there as a whole or not at all.
+"""Predicts the films of a study and keeps its DICOM objects, as a complete folder, until they are stored.
 
-Results wait in ``outbox/`` until the PACS has them all: whoever is killed in between sends the same files again, under
-the same UIDs, instead of computing them again.
+Results wait in ``outbox/`` until the PACS has all of them. A process that is killed in between sends the same files
+again, under the same UIDs, instead of computing them again.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ class Outbox:
     """Results that wait to be stored.
 
     Args:
-        out_dir: gets ``outbox/`` and ``work/``, which nobody else may read.
-        predictor: of the studies.
+        out_dir: folder for ``outbox/`` and ``work/``, which only their owner can read.
+        predictor: loaded model.
 
     Raises:
         ValueError: highdicom is not installed.
     """
 
     def __init__(self, out_dir: Path, predictor: Predictor) -> None:
-        ResultWriter(out_dir, predictor.analysis.algorithm, dicom=True)  # what it needs is missing now or never
+        # A missing package is reported at the start, not at the first study.
+        ResultWriter(out_dir, predictor.analysis.algorithm, dicom=True)
         self.predictor = predictor
         self.folder, self.work = out_dir / "outbox", out_dir / "work"
         shutil.rmtree(self.work, ignore_errors=True)  # of a process that was killed
@@ -41,18 +42,18 @@ class Outbox:
             make_folder(folder, owner_only=True)
 
     def has(self, study: str) -> bool:
-        """Whether a study's results are complete."""
+        """Return whether the results of a study are complete."""
         return (self.folder / study).is_dir()
 
     def fill(self, study: str, fetch: Callable[[Path], list[Failure]]) -> tuple[str, list[Failure]]:
-        """Fetch a study's films, predict, and put its objects into the outbox when there are any.
+        """Fetch and predict the films of a study, and move its DICOM objects, if there are any, into the outbox.
 
         Args:
-            study: name of its folder, and of the study in messages.
-            fetch: puts films into the folder that it is given, and returns what it could not fetch.
+            study: name of the study, for its folder and in messages.
+            fetch: writes films into a given folder and returns a failure for each that it could not fetch.
 
         Returns:
-            Findings in words, and every film and object that failed.
+            (summary of the findings, a failure for each film or object).
         """
         with tempfile.TemporaryDirectory(dir=self.work) as name:
             films, results = Path(name) / "films", Path(name) / "results"
@@ -69,7 +70,7 @@ class Outbox:
         return findings, failures
 
     def predict(self, films: Path, results: Path) -> tuple[str, list[Failure]]:
-        """Findings of the study in a folder, in words, and what failed; what no check foresaw fails as well."""
+        """Return a summary of the findings and the failures; an unexpected error becomes a failure of the study."""
         try:
             (prediction,) = self.predictor.predict([films], results, dicom=True, pictures=False)
         except OSError:  # a full disk concerns every study
@@ -79,24 +80,24 @@ class Outbox:
         return prediction.summary(), prediction.failures
 
     def studies(self) -> list[str]:
-        """Studies whose results are complete."""
+        """Return the names of the studies whose results are complete."""
         return sorted(folder.name for folder in self.folder.iterdir())
 
     def objects(self, study: str) -> list[Path]:
-        """DICOM files of a study's results."""
+        """Return the DICOM objects of a study."""
         return sorted((self.folder / study).glob("*.dcm"))
 
     def failures(self, study: str) -> list[Failure]:
-        """What failed while they were made."""
+        """Return the failures that were recorded when the results of a study were made."""
         return read_failures(self.folder / study / "failures.csv")
 
     def remove(self, study: str) -> None:
-        """Forget results that are stored."""
+        """Remove the results of a study."""
         shutil.rmtree(self.folder / study, ignore_errors=True)
 
 
 def _internal(name: str, error: Exception) -> Failure:
-    """Record of an error that nobody expected: where it came from; its words may quote the patient's data."""
+    """Return the failure of an unexpected error: its type and place, without its text, which may quote patient data."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     reason = f"{name}: failed inside with {type(error).__name__}, {Path(place.filename).name} line {place.lineno}"
     return Failure(name, "INTERNAL", f"{reason}; expected a prediction or a refusal", "report this line")

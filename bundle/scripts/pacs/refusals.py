@@ -1,6 +1,6 @@
-"""What goes wrong with a PACS, by code, and which of it is tried again.
+"""Errors of a PACS by code, and the repetition of requests that may succeed later.
 
-Nothing of a request or of an answer enters a message: URLs hold UIDs, and servers quote patients.
+Messages contain nothing of a request or a response, because URLs contain UIDs and servers quote patient data.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class TooSlow(RefusedInput):
 
 
 def ask(request: Callable[[], Result], *, attempts: int, wait_s: float) -> Result:
-    """Result of a request; repeated with growing waits while the server is not there.
+    """Return the result of a request, which is repeated with growing waits while the server does not answer.
 
     Args:
         request: a call of dicomweb-client; must be safe to repeat.
-        attempts: at most.
-        wait_s: before the second attempt; doubled for each further one, at most 60.
+        attempts: maximum number of attempts.
+        wait_s: wait before the second attempt, in seconds; doubled for each further attempt, at most 60 s.
 
     Raises:
         RefusedInput: ``PACS_UNAVAILABLE`` after the last attempt, or when an answer took too long; ``PACS_REFUSED``
@@ -51,7 +51,7 @@ def ask(request: Callable[[], Result], *, attempts: int, wait_s: float) -> Resul
 
 
 def _named(request: Callable[[], Result]) -> Result:
-    """Result of one attempt; whatever it raises becomes a refusal with a code."""
+    """Return the result of one attempt; every error becomes a :class:`RefusedInput` with a code."""
     try:
         return request()
     except RefusedInput:
@@ -70,7 +70,7 @@ def _named(request: Callable[[], Result]) -> Result:
 
 
 def _answered(status: int) -> RefusedInput:
-    """Refusal for an HTTP status of 400 or more."""
+    """Return the error for an HTTP status of 400 or more."""
     if status >= 500 or status in _COME_AGAIN:
         return unavailable(f"status {status}")
     if status in (404, 410):
@@ -84,14 +84,14 @@ def _answered(status: int) -> RefusedInput:
 
 
 def unavailable(found: str) -> RefusedInput:
-    """Refusal that time may heal."""
+    """Return the error of a server that does not answer; the request may succeed later."""
     return RefusedInput(
         UNAVAILABLE, "the PACS does not answer", "an answer", found, "check that it runs, the URL and the certificates"
     )
 
 
 def too_slow(limit_s: float) -> TooSlow:
-    """Refusal of an answer, or of taking a request, that drips."""
+    """Return the error of a server that sends its response, or reads the request, too slowly."""
     return TooSlow(
         UNAVAILABLE, "the PACS is too slow", f"a complete answer within {limit_s:g} s", "a part of it",
         "check the PACS, and the line to it",
@@ -99,10 +99,10 @@ def too_slow(limit_s: float) -> TooSlow:
 
 
 def too_large(limit: int) -> RefusedInput:
-    """Refusal of an answer that no radiograph, or no search for some, is as large as.
+    """Return the error of a response that is larger than any radiograph or search result.
 
     Args:
-        limit: in bytes.
+        limit: limit in bytes.
     """
     return RefusedInput(
         "FILE_SIZE", "the PACS sends more than was asked for", f"at most {limit // 1_000_000} MB", "more",
@@ -111,10 +111,10 @@ def too_large(limit: int) -> RefusedInput:
 
 
 def redirected(where: str) -> RefusedInput:
-    """Refusal of a redirect that is not followed, or of any other request to another server.
+    """Return the error of a redirect that is not followed, or of a request to another server.
 
     Args:
-        where: it leads; scheme, host and port at most, for the rest of a URL holds UIDs.
+        where: target as scheme, host and port, without the rest of the URL, which contains UIDs.
     """
     return RefusedInput(
         REFUSED, "the PACS refers to another address, which is not followed: images go to the given URL alone",

@@ -1,4 +1,4 @@
-"""One study of a PACS by its UID: fetched, predicted as files would be, results stored on demand."""
+"""Fetches one study of a PACS by its UID, predicts it as files are predicted, and stores the results on demand."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 
 from ..dicom.header import hash_identifier
-from ..evaluation.predictions import OK, Prediction
-from ..inference.prediction_tables import write_tables
 from ..inference.predictor import Predictor
 from .dicomweb import DicomWeb
 
@@ -18,36 +16,26 @@ logger = logging.getLogger(__name__)
 def predict_study(
     pacs: DicomWeb, study_uid: str, predictor: Predictor, out_dir: Path, *, dicom: bool, store: bool
 ) -> None:
-    """Write what ``predict`` writes for files; nothing that was downloaded stays.
+    """Write the results that ``predict`` writes for files, and keep nothing that was downloaded.
 
     Args:
-        pacs: where the study is.
-        study_uid: StudyInstanceUID.
-        predictor: of the study.
-        out_dir: output folder; in it the study is called by a hash of its UID.
+        pacs: server that has the study.
+        study_uid: StudyInstanceUID (0020,000D).
+        predictor: loaded model.
+        out_dir: output folder; its tables name the study by a hash of its UID.
         dicom: also write DICOM objects.
-        store: write them and store them in the PACS, those that it does not have yet.
+        store: write DICOM objects, and store in the PACS those that it does not have yet.
 
     Raises:
-        RefusedInput: there is no such study, or the server does not answer.
+        RefusedInput: the server does not have the study, or does not answer.
     """
     name = hash_identifier(study_uid)
     with tempfile.TemporaryDirectory() as folder:
         films = Path(folder)
-        refused = pacs.fetch(study_uid, films)
-        found = predictor.predict([films], out_dir, dicom=dicom or store) if any(films.iterdir()) else []
-        refused = [failure.rename(folder, name) for failure in refused]
-        for prediction in found:
-            prediction.rename(folder, name)
-    for prediction in found:
-        refused += prediction.refused
-        if prediction.status == OK:
-            logger.info("%s  %s", prediction.name, prediction.summary())
-    rows = [prediction.row() for prediction in found if prediction.status == OK]
-    rows += [Prediction(failure.path, status=failure.code) for failure in refused]
-    unwritten = [failure for prediction in found for failure in prediction.unwritten]
-    algorithm = predictor.analysis.algorithm
-    write_tables(out_dir, predictor.labels, rows, refused, unwritten, model_hash=algorithm.weights_sha256)
+        missing = [failure.rename(folder, name) for failure in pacs.fetch(study_uid, films)]
+        inputs = [films] if any(films.iterdir()) else []
+        shown_as = (folder, name)
+        results = predictor.predict_to_folder(inputs, out_dir, dicom=dicom or store, missing=missing, shown_as=shown_as)
     if store:
-        stored = pacs.store(study_uid, [path for prediction in found for path in prediction.dicom_files])
+        stored = pacs.store(study_uid, results.dicom_files)
         logger.info("%s  stored %d objects", name, stored)

@@ -24,22 +24,22 @@ from operators import PredictionOperator, ResultOperator  # noqa: E402
 
 
 class ChestApp(Application):
-    """``PredictionOperator`` (studies -> predictions, DICOM objects) -> ``ResultOperator`` (tables, exit status)."""
+    """``PredictionOperator`` (studies -> all results) -> ``ResultOperator`` (exit status)."""
 
     def compose(self) -> None:
         """Connect the operators."""
         context: AppContext = Application.init_app_context(self.argv)
         model = context.args.get("model")
         output = Path(context.output_path)
-        self.result = ResultOperator(self, output, name="result")
+        self.result = ResultOperator(self, name="result")
         prediction = PredictionOperator(
             self, BUNDLE, Path(context.input_path), output, None if model is None else Path(model), name="prediction"
         )
-        self.add_flow(prediction, self.result, {("predictions", "predictions")})
+        self.add_flow(prediction, self.result, {("failures", "failures")})
 
 
 def main() -> int:
-    """Exit status 1 when an input was refused or a result could not be written."""
+    """Return exit status 1 when an input was rejected or a result could not be written."""
     logging.basicConfig(level=logging.INFO)
     app = ChestApp()
     app.run()

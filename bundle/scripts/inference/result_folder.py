@@ -1,0 +1,98 @@
+"""Output folder of one run: the files of each film as it is predicted, and the tables at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from ..common.failures import Failure
+from ..evaluation.predictions import Prediction
+from .analysis import FilmAnalysis
+from .outputs import ResultWriter
+from .prediction_tables import write_tables
+from .study_prediction import StudyPrediction
+
+logger = logging.getLogger(__name__)
+
+Entry = TypeVar("Entry")
+
+
+class ResultFolder:
+    """Writes predictions of films and keeps only their table rows, so that a run may have any number of films.
+
+    Args:
+        output_dir: gets ``predictions.csv``, ``predictions.json``, ``failures.csv``, ``overlays/`` and ``enhanced/``.
+        analysis: analysis that made the predictions; gives the labels and the hash of the weights.
+        dicom: also write the DICOM objects of DICOM films, to ``dicom/``.
+        shown_as: (part of a path, replacement) for the names of films in tables and log lines.
+
+    Attributes:
+        rows: (index of the film among the inputs, table row).
+        unwritten: (index of the film, result that could not be written).
+        dicom_files: DICOM objects that were written.
+        failures: rows of ``failures.csv``, after :meth:`finish`.
+
+    Raises:
+        ValueError: ``dicom`` without highdicom.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | Path,
+        analysis: FilmAnalysis,
+        *,
+        dicom: bool = False,
+        shown_as: tuple[str, str] | None = None,
+    ) -> None:
+        self.output_dir, self.analysis, self.shown_as = Path(output_dir), analysis, shown_as
+        self.writer = ResultWriter(output_dir, analysis.algorithm, dicom=dicom)
+        self.rows: list[tuple[int, Prediction]] = []
+        self.unwritten: list[tuple[int, Failure]] = []
+        self.dicom_files: list[Path] = []
+        self.failures: list[Failure] = []
+
+    def add(self, index: int, prediction: StudyPrediction) -> None:
+        """Write the overlay, the enhanced image and the DICOM objects of a film, and keep its row.
+
+        Args:
+            index: index of the film among the inputs.
+            prediction: prediction with status ``ok``.
+        """
+        self.writer.write(index, prediction)
+        if self.shown_as is not None:
+            prediction.rename(*self.shown_as)
+        self.rows.append((index, prediction.row()))
+        self.dicom_files += prediction.dicom_files
+        for failure in prediction.failures:
+            self.unwritten.append((index, failure))
+            logger.warning("%s", failure.reason)
+        logger.info("%s  %s", prediction.name, prediction.summary())
+
+    def finish(self, rejected: Sequence[tuple[int, Failure]], missing: Sequence[Failure] = ()) -> None:
+        """Write the tables, in the order of the inputs.
+
+        Args:
+            rejected: (index among the inputs, reason) of each image that was not used.
+            missing: films that could not be fetched, under the name that tables show; last in ``predictions.csv``.
+        """
+        if self.shown_as is not None:
+            rejected = [(index, failure.rename(*self.shown_as)) for index, failure in rejected]
+        rows = self.rows + [(index, Prediction(failure.path, status=failure.code)) for index, failure in rejected]
+        not_fetched = [Prediction(failure.path, status=failure.code) for failure in missing]
+        not_used, unwritten = [*missing, *_in_order(rejected)], _in_order(self.unwritten)
+        write_tables(
+            self.output_dir,
+            self.analysis.labels,
+            [*_in_order(rows), *not_fetched],
+            not_used,
+            unwritten,
+            model_hash=self.analysis.algorithm.weights_sha256,
+        )
+        self.failures = not_used + unwritten
+
+
+def _in_order(numbered: Sequence[tuple[int, Entry]]) -> list[Entry]:
+    """Entries of (index, entry), by index; entries of the same index keep their order."""
+    return [entry for _, entry in sorted(numbered, key=lambda pair: pair[0])]
