@@ -30,7 +30,7 @@ def test_or_blank_where_that_was_asked_for(data, caplog):
     seen = with_labels(data, ["Mass", "Edema"], missing="blank")
     label = seen.splits["test"][0]["label"]
     assert math.isnan(label[0]) and label[1] == 1.0
-    assert "has no labels for Mass; they are not judged" in caplog.text
+    assert "has no labels for Mass; they are not evaluated" in caplog.text
 
 
 def test_data_without_any_label_of_the_model_are_refused_either_way(data):

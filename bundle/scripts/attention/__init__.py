@@ -1,4 +1,4 @@
-"""Maps of what the network looks at, in the order of the flow.
+"""Attention and explanation maps of the classifier, in the order of the flow.
 
 ``output``                 logits and maps; the one map that chooses regions
 ``recording``              records what passes through the attention layers
@@ -14,7 +14,7 @@
 """
 
 from .factory import METHODS, make_attention
-from .last_layer import LastLayerCLSAttention, WithAttention, attention_maps, check_map
+from .last_layer import LastLayerCLSAttention, WithAttention, attention_maps
 from .output import Attention, AttentionOutput
 
 __all__ = [
@@ -24,6 +24,5 @@ __all__ = [
     "LastLayerCLSAttention",
     "WithAttention",
     "attention_maps",
-    "check_map",
     "make_attention",
 ]

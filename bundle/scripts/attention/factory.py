@@ -1,4 +1,4 @@
-"""Methods by name, with what cleans their maps."""
+"""Creates explanation methods by name, and optionally cleans their maps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ..common.choices import check_choice
 from ..networks.vit_multilabel import ViTMultilabel
 from ..networks.zoom import ZoomViT
 from .artifacts import artifact_tokens, fill_from_neighbours
@@ -35,24 +36,24 @@ def make_attention(
     window: int = 4,
     stride: int = 2,
 ) -> Attention:
-    """Explanation method, bound to a network.
+    """Create an explanation method for a network.
 
     Args:
-        method: ``last_cls`` (the paper's), ``rollout``: one map for all labels; ``grad_attention``, ``label_tokens``,
-            ``grad_cam``, ``occlusion``: one per label.
-        network: the classifier, in evaluation mode; of one that reads crops, the guide that chooses them is explained.
-        suppress_artifacts: fill in patches with an outlying token norm from their neighbours; one more forward pass.
-        mask_body: nothing outside the body.
-        window: side of the occluder, patches; of ``occlusion`` alone.
-        stride: step of the occluder, patches; of ``occlusion`` alone.
+        method: ``last_cls`` (the paper's) and ``rollout`` give one map for all labels; ``grad_attention``,
+            ``label_tokens``, ``grad_cam`` and ``occlusion`` give one map per label.
+        network: classifier in evaluation mode. For a zoom network, its guide is explained.
+        suppress_artifacts: replace patches with an outlying token norm by the median of their neighbours, at the cost
+            of one more forward pass.
+        mask_body: set the map to zero outside the body.
+        window: side of the occluding window in patches, for ``occlusion`` only.
+        stride: step of the occluding window in patches, for ``occlusion`` only.
 
     Raises:
-        ValueError: an unknown method, or one that the network does not have.
+        ValueError: if the method is unknown, or the network does not support it.
     """
     if isinstance(network, ZoomViT):
         network = network.guide
-    if method not in METHODS:
-        raise ValueError(f"attention_method: not known; expected one of {', '.join(METHODS)}, found {method!r}")
+    check_choice("attention_method", method, METHODS)
     settings: dict[str, Any] = {"window": window, "stride": stride} if method == Occlusion.name else {}
     attention = METHODS[method](network, **settings)
     if not (suppress_artifacts or mask_body):
@@ -61,13 +62,13 @@ def make_attention(
 
 
 class CleanedAttention:
-    """A method whose maps are cleaned.
+    """Explanation method that cleans the maps of another method.
 
     Args:
-        attention: the method.
-        network: its network.
-        suppress_artifacts: see :mod:`.artifacts`.
-        mask_body: see :mod:`.body`.
+        attention: method that makes the maps.
+        network: network that ``attention`` explains.
+        suppress_artifacts: replace artifact patches, see :mod:`.artifacts`.
+        mask_body: set the map to zero outside the body, see :mod:`.body`.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class CleanedAttention:
 
     @torch.inference_mode()
     def artifacts(self, image: torch.Tensor) -> torch.Tensor:
-        """(B, h, w) bool."""
+        """Return the artifact patches of a batch, (B, h, w) bool."""
         rows, columns = self.network.patch_grid
         with recording(self.network) as record:
             self.network(image)

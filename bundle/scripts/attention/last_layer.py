@@ -1,8 +1,9 @@
 """Last-layer CLS attention (paper: Methodology 2, "12 layer") of any ViT-family network.
 
-transformers 5 returns *empty* attentions under its default attention, and eager attention everywhere gives up the fused
-kernels. Here two hooks take the query and key projections of one layer, and only the CLS row is computed from them:
-equal to the framework's eager attention to 1e-6, at the cost of the plain forward pass.
+transformers 5 returns *empty* attentions under its default implementation, and eager attention in every layer gives up
+the fused kernels. Here, two hooks record the query and key projections of the last layer, and only the CLS row of the
+attention is computed from them. The result equals the framework's eager attention to 1e-6, at the cost of a plain
+forward pass.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from .output import AttentionOutput
 
 
 class LastLayerCLSAttention:
-    """Context manager: while it is open, every forward pass of ``network`` leaves its map in :attr:`maps`.
+    """Context manager that records the attention map of each forward pass of a network.
 
-    A network that was compiled before the context was opened runs without its hooks, and asking for the map is then an
-    error; compile :class:`WithAttention` instead.
+    Inside the context, :attr:`maps` holds the map of the latest pass. A network that was compiled before the context
+    was opened does not call the hooks, and :attr:`maps` then raises an error; compile :class:`WithAttention` instead.
 
     Args:
-        network: the classifier.
+        network: classifier to observe.
     """
 
     def __init__(self, network: ViTMultilabel) -> None:
@@ -57,12 +58,12 @@ class LastLayerCLSAttention:
 
     @property
     def maps(self) -> torch.Tensor:
-        """(B, h, w) attention of the CLS token to the patches in the latest forward pass, mean of the heads.
+        """Attention of the CLS token to the patches in the latest forward pass, averaged over the heads, (B, h, w).
 
-        A map sums to one less what CLS pays to itself and to register tokens.
+        A map sums to one minus the attention of the CLS token to itself and to the register tokens.
 
         Raises:
-            RuntimeError: no forward pass yet.
+            RuntimeError: if no forward pass was recorded.
         """
         if not self.projected:
             raise RuntimeError(
@@ -82,7 +83,9 @@ class LastLayerCLSAttention:
 
 
 class WithAttention(nn.Module):
-    """Network that returns its map beside its logits: what to compile or to export, since its hooks come first.
+    """Network that returns its attention map beside its logits.
+
+    Compile or export this module, because its hooks are registered before compilation.
 
     Args:
         network: the classifier.
@@ -118,10 +121,10 @@ class LastCLS:
 
 @torch.inference_mode()
 def attention_maps(network: ViTMultilabel, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits and maps of a batch.
+    """Return the logits and the last-layer CLS attention of a batch.
 
     Args:
-        network: in evaluation mode.
+        network: classifier in evaluation mode.
         images: (B, 1, S, S) in [0, 1].
 
     Returns:
@@ -129,16 +132,3 @@ def attention_maps(network: ViTMultilabel, images: torch.Tensor) -> tuple[torch.
     """
     with LastLayerCLSAttention(network) as attention:
         return network(images), attention.maps
-
-
-def check_map(attention_map: torch.Tensor) -> str | None:
-    """Why a map cannot choose regions: ``not finite``, ``constant``, or ``None`` when it can.
-
-    Args:
-        attention_map: (h, w).
-    """
-    if not torch.isfinite(attention_map).all():
-        return "not finite"
-    low, high = attention_map.min(), attention_map.max()
-    # Flatter than rounding noise of the softmax.
-    return "constant" if high - low <= 1e-5 * high.abs() else None

@@ -1,4 +1,4 @@
-"""What an uncertain (-1) or a blank (NaN) label counts as in training, for all labels or for each.
+"""Policies that map uncertain (-1) and blank (NaN) labels to training targets, for all labels or for each one.
 
 ==================  =======================================================  ==========================================
 policy              target                                                   source
@@ -10,8 +10,8 @@ policy              target                                                   sou
 ``smoothed_zeros``  drawn from U(0, 0.3) for each image and epoch            LSR-Zeros, arXiv:1911.06475
 ==================  =======================================================  ==========================================
 
-Only training targets are mapped: validation and test count what was annotated as present or absent, whatever the
-policy.
+Policies apply to training targets only. Validation and test always count the entries that were annotated as present or
+absent.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from monai.transforms import MapTransform, Randomizable
 
+from ..common.choices import check_choice
 from .label_aliases import match_labels
 
 # Lowest and highest target; NaN: the entry does not count.
@@ -41,19 +42,19 @@ Choice = str | Mapping[str, str]
 
 
 class LabelPolicy(MapTransform, Randomizable):
-    """Transform of an item's ``label`` (C,) into training targets in [0, 1], NaN where it does not count.
+    """Transform that maps an item's ``label`` (C,) to training targets in [0, 1], NaN for entries that do not count.
 
-    Put it last among the augmentations: their random state is a function of (seed, epoch, image), and so is then what
-    is drawn here, also in a run that was killed and continued.
+    Put it last among the augmentations. Their random state is a function of (seed, epoch, image), so the targets drawn
+    here are reproducible, also in a run that was killed and resumed.
 
     Args:
-        labels: C names.
-        uncertain: policy of -1: a key of ``POLICIES``, or ``{label: policy, …, others: policy}``. ``others`` stands for
-            the labels that are not named; without it, all must be.
-        blank: policy of NaN, likewise; ``ignore`` or ``zeros``.
+        labels: names of the C labels.
+        uncertain: policy for -1: one of the names above, or a mapping ``{label: policy, …, others: policy}``.
+            ``others`` applies to the labels that are not named; without it, every label must be named.
+        blank: policy for NaN, given in the same way; only ``ignore`` and ``zeros`` are allowed.
 
     Raises:
-        ValueError: unknown policy, a label that the data lack, or one without a policy.
+        ValueError: if a policy is unknown, the data do not have a named label, or a label has no policy.
     """
 
     def __init__(self, labels: Sequence[str], uncertain: Choice = "ignore", blank: Choice = "ignore") -> None:
@@ -63,24 +64,24 @@ class LabelPolicy(MapTransform, Randomizable):
         self.blank = _spans("blank", blank, labels, _BLANK_POLICIES)
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Item with the targets that are drawn for it."""
+        """Return the item with its labels mapped to targets."""
         values = data["label"].numpy()
-        share = self.R.uniform(size=values.shape)  # always drawn: a policy moves no other random figure
+        share = self.R.uniform(size=values.shape)  # always drawn: the policy changes no other draw
         return {**data, "label": torch.from_numpy(self.targets(values, share).astype(np.float32))}
 
     def expected(self, values: np.ndarray) -> np.ndarray:
-        """Mean target of each entry.
+        """Return the mean target of each entry.
 
         Args:
-            values: (…, C); 1, 0, -1 uncertain, NaN blank.
+            values: labels (…, C): 1, 0, -1 (uncertain) or NaN (blank).
 
         Returns:
-            (…, C) in [0, 1]; NaN where the entry does not count.
+            Targets (…, C) in [0, 1]; NaN for entries that do not count.
         """
         return self.targets(values, 0.5)
 
     def targets(self, values: np.ndarray, share: np.ndarray | float) -> np.ndarray:
-        """Targets that lie ``share`` of the way from the lowest to the highest that the policies allow."""
+        """Return the targets at the fraction ``share`` of the range that each policy allows."""
         targets = values
         for marked, span in ((values == -1, self.uncertain), (np.isnan(values), self.blank)):
             targets = np.where(marked, span[:, 0] + share * (span[:, 1] - span[:, 0]), targets)
@@ -88,23 +89,20 @@ class LabelPolicy(MapTransform, Randomizable):
 
 
 def _spans(setting: str, choice: Choice, labels: Sequence[str], allowed: Sequence[str]) -> np.ndarray:
-    """Lowest and highest target of each label, (C, 2), NaN where it is ignored.
+    """Return the lowest and highest target of each label, (C, 2), NaN for ``ignore``.
 
     Args:
-        setting: its name, for messages.
-        choice: one policy, or one for each label.
-        labels: C names.
-        allowed: policies.
+        setting: name of the setting, for error messages.
+        choice: one policy for all labels, or a mapping from labels to policies.
+        labels: names of the C labels.
+        allowed: names of the allowed policies.
 
     Raises:
-        ValueError: as in :class:`LabelPolicy`.
+        ValueError: see :class:`LabelPolicy`.
     """
     named = {_OTHERS: choice} if isinstance(choice, str) else dict(choice)
     for label, policy in named.items():
-        if policy not in allowed:
-            raise ValueError(
-                f"{setting}: policy of {label} not known; expected one of {', '.join(allowed)}, found {policy!r}"
-            )
+        check_choice(f"{setting}: policy of {label}", policy, allowed)
     chosen = [named.pop(_OTHERS, "")] * len(labels)
     for policy, column in zip(named.values(), match_labels(list(named), labels, "the datalist"), strict=True):
         chosen[column] = policy

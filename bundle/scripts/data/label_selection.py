@@ -1,4 +1,4 @@
-"""Data seen through the labels of a model: for judging a model on another data set."""
+"""Selects and orders the labels of a datalist to match a model, to evaluate the model on another data set."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..common.choices import check_choice
 from .datalist import Datalist
 from .label_aliases import match_label, match_labels
 
@@ -16,22 +17,22 @@ _MISSING = ("refuse", "blank")
 
 
 def with_labels(datalist: Datalist, labels: Sequence[str], missing: str = "refuse") -> Datalist:
-    """Datalist with the labels of a model, in its order and under its names.
+    """Return the datalist with the labels of a model, in the model's order and under the model's names.
 
-    Labels are matched by name or alias (:mod:`.label_aliases`); those of the data that the model lacks are left out.
-    Both are logged.
+    Labels are matched by name or alias (:mod:`.label_aliases`). Labels that the model does not predict are dropped.
+    Aliases and dropped labels are logged.
 
     Args:
-        datalist: the data.
+        datalist: data to evaluate the model on.
         labels: names of the model's outputs.
-        missing: what a label of the model that the data lack is: ``refuse``, an error; ``blank``, a column of NaN, of
-            which nothing is judged.
+        missing: treatment of a label of the model that the data do not have: ``refuse`` raises an error, ``blank`` adds
+            a column of NaN, for which nothing is evaluated.
 
     Raises:
-        ValueError: unknown ``missing``; a label that the data lack, under ``refuse``; under ``blank``, all of them.
+        ValueError: if ``missing`` is unknown, or the data do not have one of the labels (``refuse``) or any of them
+            (``blank``).
     """
-    if missing not in _MISSING:
-        raise ValueError(f"missing_labels: not known; expected one of {', '.join(_MISSING)}, found {missing!r}")
+    check_choice("missing_labels", missing, _MISSING)
     where = str(datalist.path or "the data")
     present = [name for name in labels if match_label(name, datalist.labels) is not None]
     wanted = labels if missing == "refuse" or not present else present
@@ -48,9 +49,9 @@ def with_labels(datalist: Datalist, labels: Sequence[str], missing: str = "refus
 
 
 def report(where: str, labels: Sequence[str], unused: Sequence[str], present: Sequence[str]) -> None:
-    """Log what is not judged, and why."""
+    """Log the labels that are not evaluated, and why."""
     lacking = [name for name in labels if name not in present]
     if lacking:
-        logger.warning("%s: has no labels for %s; they are not judged", where, ", ".join(lacking))
+        logger.warning("%s: has no labels for %s; they are not evaluated", where, ", ".join(lacking))
     if unused:
         logger.info("%s: the model has no output for %s; left out", where, ", ".join(unused))

@@ -1,4 +1,4 @@
-"""The linear layer that gives one logit per label, started at the prevalences."""
+"""Linear head with one logit per label, whose bias can start at the log-odds of the prevalences."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from ..common.choices import check_choice
+
 POOLS = ("cls", "cls_mean", "label_tokens")
 
 
 class PerLabelLinear(nn.Linear):
-    """Row c of the weights reads the features of label c only: (B, C, D) -> (B, C)."""
+    """Linear layer in which row c of the weights applies to the features of label c only: (B, C, D) -> (B, C)."""
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Logits (B, C) of features (B, C, D)."""
@@ -19,25 +21,24 @@ class PerLabelLinear(nn.Linear):
 
 
 def make_head(pool: str, width: int, num_labels: int, label_prevalence: Sequence[float] | None = None) -> nn.Linear:
-    """Head for the features of ``pool``, with small weights.
+    """Create the head for a kind of pooled features, with small random weights.
 
     Args:
-        pool: ``cls`` (B, D), ``cls_mean`` (B, 2 D) or ``label_tokens`` (B, C, D).
-        width: D.
-        num_labels: C.
-        label_prevalence: C numbers in (0, 1), whose log-odds become the bias; ``None``: zero.
+        pool: pooled features: ``cls`` (B, D), ``cls_mean`` (B, 2 D) or ``label_tokens`` (B, C, D).
+        width: D, number of features of a token.
+        num_labels: C, number of labels.
+        label_prevalence: C prevalences in (0, 1), whose log-odds become the bias; ``None`` sets the bias to zero.
 
     Raises:
-        ValueError: an unknown pool, or prevalences that are not C numbers in (0, 1).
+        ValueError: if the pool is unknown, or the prevalences are not C numbers in (0, 1).
     """
-    if pool not in POOLS:
-        raise ValueError(f"pool: not known; expected one of {', '.join(POOLS)}, found {pool!r}")
+    check_choice("pool", pool, POOLS)
     if label_prevalence is not None and (
         len(label_prevalence) != num_labels or not all(0 < share < 1 for share in label_prevalence)
     ):
         raise ValueError(
             f"label_prevalence: cannot start the head; expected {num_labels} numbers inside (0, 1), "
-            f"found {list(label_prevalence)}; give every label at least one example of each kind"
+            f"found {list(label_prevalence)}; give every label at least one positive and one negative example"
         )
     kind = PerLabelLinear if pool == "label_tokens" else nn.Linear
     head = kind(width * (2 if pool == "cls_mean" else 1), num_labels)

@@ -1,23 +1,24 @@
-"""Multilabel losses by name; each counts only what was annotated and is finite, with finite gradients, for all of it.
+"""Multilabel losses by name. Each averages over the annotated entries only; its values and gradients are finite.
 
 ================  ============================================================  ==================================
 name              loss of an entry                                              source
 ================  ============================================================  ==================================
 ``bce``           binary cross-entropy
-``focal``         (1 - p_t)^2 times it                                          arXiv:1708.02002, eq. 4
+``focal``         (1 - p_t)^2 times the cross-entropy                           arXiv:1708.02002, eq. 4
 ``asl``           asymmetric: negatives weighted p_m^4, p_m = max(p - .05, 0)   arXiv:2009.14119, eq. 4-7
 ``pos_weight``    positives weighted (1 - prevalence) / prevalence, 0.1 to 10
 ``logit_adjust``  binary cross-entropy at logit + log-odds of the prevalence    arXiv:2007.07314, eq. 10
 ================  ============================================================  ==================================
 
-What the logits mean after training, for a network that fits its data:
+Meaning of the logits after training, for a network that fits its data:
 
-- ``bce``: log-odds. ``pos_weight``: log-odds too: weighting alone would raise every logit by log(weight), so that much
-  is added inside the loss, and the network need not learn it. Nothing has to be corrected afterwards.
-- ``logit_adjust``: log-odds less those of the prevalence, so that 0 is the balanced decision and the sigmoid is *not* a
-  probability. A constant per label is what a head's bias absorbs: with one sigmoid per label the ranking, and with it
-  the AUROC, is that of ``bce`` (tested); only the decision at 0 differs.
-- ``focal`` and ``asl`` flatten or shift probabilities. Fit a calibration before they are read as such.
+- ``bce``: log-odds.
+- ``pos_weight``: log-odds as well. Weighting alone would raise every logit by log(weight); the loss adds this amount
+  itself, so the network need not learn it and nothing has to be corrected afterwards.
+- ``logit_adjust``: log-odds minus those of the prevalence. A logit of 0 is then the balanced decision, and the sigmoid
+  is *not* a probability. The bias of the head absorbs a constant per label, so with one sigmoid per label the ranking,
+  and therefore the AUROC, is that of ``bce`` (tested); only the decision at 0 differs.
+- ``focal`` and ``asl``: flattened or shifted log-odds. Calibrate them before reading the sigmoid as a probability.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..common.choices import check_choice
+
 _LARGEST_WEIGHT = 10.0
 
 
@@ -38,11 +41,11 @@ class MaskedBCEWithLogitsLoss(nn.Module):
     Missing targets are replaced *before* the loss: masking NaN after it still gives NaN gradients.
 
     Args:
-        prevalence: C shares in (0, 1), where the best constant answer lies; ``None``: unknown.
+        prevalence: prevalence of each of the C labels in training, in (0, 1); ``None`` if unknown.
 
     Attributes:
-        start: C probabilities at which the head starts, so that the first loss is that of the best constant answer
-            (for ``asl`` and ``focal``: of the prevalence); ``None`` when the prevalence is unknown.
+        start: C probabilities at which the head starts, so that the first loss is that of the best constant prediction
+            (for ``asl`` and ``focal``: of predicting the prevalence); ``None`` if the prevalence is unknown.
     """
 
     def __init__(self, prevalence: Sequence[float] | None = None) -> None:
@@ -50,14 +53,14 @@ class MaskedBCEWithLogitsLoss(nn.Module):
         self.start = None if prevalence is None else list(prevalence)
 
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Loss of a batch.
+        """Return the mean loss of a batch.
 
         Args:
             logits: (B, C).
-            targets: (B, C) in [0, 1]; NaN not annotated, -1 uncertain: neither counts.
+            targets: (B, C) in [0, 1]; NaN (not annotated) and -1 (uncertain) do not count.
 
         Returns:
-            Scalar; 0 (with zero gradients) when nothing is annotated.
+            Scalar; 0, with zero gradients, if nothing is annotated.
         """
         annotated = targets >= 0  # false for NaN too
         losses = self.entries(logits.float(), torch.where(annotated, targets, 0.0))
@@ -69,16 +72,17 @@ class MaskedBCEWithLogitsLoss(nn.Module):
 
 
 class AsymmetricLoss(MaskedBCEWithLogitsLoss):
-    """Asymmetric loss; with equal exponents and no margin it is the focal loss.
+    """Asymmetric loss; with equal exponents and a margin of 0 it is the focal loss.
 
     Args:
-        prevalence: as in the base class.
-        gamma_positive: exponent of (1 - p) for positives; 0, or at least 1 (below, the gradient is infinite at p = 1).
-        gamma_negative: exponent of p_m for negatives, likewise.
-        margin: m in [0, 1); negatives of a probability below it cost nothing.
+        prevalence: see the base class.
+        gamma_positive: exponent of (1 - p) for positives; 0, or at least 1, because the gradient at p = 1 is infinite
+            in between.
+        gamma_negative: exponent of p_m for negatives; 0, or at least 1.
+        margin: m in [0, 1); negatives with a probability below m have zero loss.
 
     Raises:
-        ValueError: an exponent or margin outside these ranges.
+        ValueError: if an exponent or the margin is out of range.
     """
 
     def __init__(
@@ -99,7 +103,7 @@ class AsymmetricLoss(MaskedBCEWithLogitsLoss):
         self.gamma_positive, self.gamma_negative, self.margin = gamma_positive, gamma_negative, margin
 
     def entries(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """(B, C) losses; the logarithms are taken of logits, so that none is of zero."""
+        """(B, C) losses; the logarithms are computed from the logits, so that none is of zero."""
         absent = torch.sigmoid(-logits)  # 1 - p
         positive = absent**self.gamma_positive * -F.logsigmoid(logits)
         shifted = (1 - absent - self.margin).clamp(min=0)  # p_m
@@ -110,10 +114,10 @@ class AsymmetricLoss(MaskedBCEWithLogitsLoss):
 
 
 class PositiveWeightLoss(MaskedBCEWithLogitsLoss):
-    """Binary cross-entropy with weighted positives, at logits raised by log(weight): the network's stay log-odds.
+    """Binary cross-entropy with weighted positives, at logits raised by log(weight), so that logits stay log-odds.
 
     Args:
-        prevalence: C shares in (0, 1); the weights are their odds against, clipped to [0.1, 10].
+        prevalence: C prevalences p in (0, 1); the weights are (1 - p) / p, clipped to [0.1, 10].
     """
 
     def __init__(self, prevalence: Sequence[float]) -> None:
@@ -132,8 +136,8 @@ class LogitAdjustedLoss(MaskedBCEWithLogitsLoss):
     """Binary cross-entropy at logits plus ``tau`` times the log-odds of the prevalence, which inference leaves out.
 
     Args:
-        prevalence: C shares in (0, 1).
-        tau: 1 makes a logit of 0 the balanced decision; 0 is ``bce``.
+        prevalence: C prevalences in (0, 1).
+        tau: strength of the adjustment; 1 makes a logit of 0 the balanced decision, 0 gives ``bce``.
     """
 
     def __init__(self, prevalence: Sequence[float], tau: float = 1.0) -> None:
@@ -149,15 +153,15 @@ class LogitAdjustedLoss(MaskedBCEWithLogitsLoss):
 def make_loss(
     name: str, prevalence: Sequence[float], options: Mapping[str, Any] | None = None
 ) -> MaskedBCEWithLogitsLoss:
-    """Loss by its name in the configuration.
+    """Create a loss by its name in the configuration.
 
     Args:
         name: ``bce``, ``asl``, ``focal``, ``pos_weight`` or ``logit_adjust``.
-        prevalence: C shares in (0, 1) of positives in training.
-        options: other values of the arguments of that loss.
+        prevalence: C prevalences in the training split, in (0, 1).
+        options: arguments of the loss that replace its defaults, for example ``{"margin": 0.1}``.
 
     Raises:
-        ValueError: unknown name, or an option that the loss does not have.
+        ValueError: if the name is unknown, or the loss has no such option.
     """
     kinds: dict[str, tuple[type[MaskedBCEWithLogitsLoss], dict[str, Any]]] = {
         "bce": (MaskedBCEWithLogitsLoss, {}),
@@ -166,10 +170,7 @@ def make_loss(
         "pos_weight": (PositiveWeightLoss, {}),
         "logit_adjust": (LogitAdjustedLoss, {"tau": 1.0}),
     }
-    if name not in kinds:
-        raise ValueError(
-            f"loss_name: not known; expected one of {', '.join(kinds)}, found {name!r}; set --loss_name bce"
-        )
+    check_choice("loss_name", name, kinds)
     kind, defaults = kinds[name]
     unknown = sorted(set(options or {}) - set(defaults))
     if unknown:

@@ -1,13 +1,13 @@
-"""Detail that the input size hides: K regions at a higher magnification, read beside the image by the same weights.
+"""A classifier that reads K magnified regions of a radiograph beside the whole image, with the same weights.
 
-A region of the source is cut at its own pixels (:mod:`..zoom.crops`) and becomes s x s pixels. Its patches get the
-positions that they have in the whole image, so the network knows where it looks, and how much it is magnified. This is
-the global and local branch of AG-CNN (arXiv:1801.09927) with one network for both; a frozen model chose the regions.
+Each region is cut from the source at its native resolution (:mod:`..zoom.crops`) and resized to s x s pixels. The
+patches of a crop get the position embeddings of their place in the whole image and an embedding of the magnification.
+The design follows the global and local branches of AG-CNN (arXiv:1801.09927), with one network for both; the attention
+of a frozen copy of the classifier chooses the regions.
 
-Image and crops pass separately: tokens of crops among those of the image would change what a pretrained network gives.
-Each label has its own query to the tokens of the crops, since the spot that decides one label says nothing of another.
-What it reads is added to the logits by a layer that starts at zero: one linear head over both, equal to the base model
-until it is trained, whatever the head of the base model is.
+The image and its crops pass through the backbone separately, because mixing their tokens would change the output of a
+pretrained network. Each label has its own query to the tokens of the crops, since different labels depend on different
+places. A layer that starts at zero adds the result to the logits, so an untrained zoom network equals its base model.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .blocks import set_drop_path
+from ..common.choices import check_choice
 from .vit_multilabel import ViTMultilabel
 from .zoom_tokens import CropTokens
 
@@ -30,21 +30,26 @@ KEYS = ("zoom", "zoom_boxes")  # crops and boxes of an item, beside its image
 
 @dataclass(frozen=True)
 class ZoomSettings:
-    """What a zoom network looks at; saved with its weights, so that prediction crops as training did.
+    """Settings of the regions that a zoom network reads.
+
+    They are saved with the weights, so that prediction cuts the same crops as training.
 
     Attributes:
         count: K, regions per image.
         window: side of a region, in pixels of the network's input.
-        crop_size: s, side of the crop as the network gets it; s / window is the magnification.
-        source: ``native`` pixels; ``sr``: the enhancer's; ``auto``: native where the region has at least s of them.
-        selector: how regions are chosen (``fixed_windows``, ``quantile``; controls ``random``, ``lowest``).
-        enhancer: name, of ``sr`` and ``auto``.
-        enhancer_weights: its hash; another one at prediction is refused.
-        working_size: longer side of the image that ``sr`` starts from; ``None``: the source's own.
-        seed: of the enhancer's noise and of the ``random`` selector.
+        crop_size: s, side of a crop in pixels; the magnification is s / window.
+        source: ``native`` takes the pixels of the source, ``sr`` those of the enhancer; ``auto`` takes native pixels if
+            the region is at least s pixels wide, and the enhancer's otherwise.
+        selector: method that chooses the regions: ``fixed_windows`` or ``quantile``; ``random`` and ``lowest`` are
+            controls.
+        enhancer: name of the enhancer that ``sr`` and ``auto`` use.
+        enhancer_weights: hash of the enhancer's weights; prediction rejects an enhancer with another hash.
+        working_size: longer side, in pixels, of the image that the enhancer of ``sr`` starts from; ``None`` keeps the
+            size of the source.
+        seed: seed of the enhancer's noise and of the ``random`` selector.
 
     Raises:
-        ValueError: an unknown source, or a count or size that is not positive.
+        ValueError: if the source is unknown, or a count or size is not positive.
     """
 
     count: int = 4
@@ -58,8 +63,7 @@ class ZoomSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.source not in _SOURCES:
-            raise ValueError(f"zoom_source: not known; expected one of {', '.join(_SOURCES)}, found {self.source!r}")
+        check_choice("zoom_source", self.source, _SOURCES)
         for name in ("count", "window", "crop_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: no region can be cut; expected 1 or more, found {getattr(self, name)}")
@@ -69,15 +73,15 @@ class ZoomViT(ViTMultilabel):
     """A trained classifier that also reads crops; without training it gives the logits of ``base``.
 
     Args:
-        base: the classifier; copied. As it is now, and frozen, it becomes :attr:`guide`.
-        zoom: what it looks at.
-        drop_path: probability of skipping a sub-layer of the last block in training, as of the base class.
+        base: trained classifier. Its weights are copied into this network, and a frozen copy becomes :attr:`guide`.
+        zoom: settings of the regions, or a mapping of their values; ``None`` uses the defaults.
+        drop_path: probability of skipping a sub-layer of the last block in training, see :class:`.ViTMultilabel`.
 
     Attributes:
-        guide: the frozen base model, whose attention chooses the regions, in training and in prediction alike.
+        guide: frozen copy of the base model; its attention chooses the regions in training and in prediction.
 
     Raises:
-        ValueError: a crop that the patches do not fill, or a base that reads crops itself.
+        ValueError: if the crop size is not a multiple of the patch size, or ``base`` is itself a zoom network.
     """
 
     def __init__(
@@ -85,14 +89,23 @@ class ZoomViT(ViTMultilabel):
     ) -> None:
         if isinstance(base, ZoomViT):
             raise ValueError("base: reads crops itself; expected a plain classifier, found a ZoomViT; take its guide")
-        nn.Module.__init__(self)
-        vars(self).update(vars(copy.deepcopy(base)))  # all that the base has, whichever pool and branches these are
+        with torch.random.fork_rng(devices=[]):  # these initial weights are replaced: they must not move the seed
+            super().__init__(
+                architecture=base.backbone.config.to_diff_dict(),
+                num_labels=base.num_labels,
+                labels=base.labels,
+                image_size=base.image_size,
+                pool=base.pool,
+                label_blocks=base.label_blocks,
+                conv_branch=base.conv_branch,
+                drop_path=drop_path,
+            )
+        self.load_state_dict(base.state_dict())
         self.zoom = zoom if isinstance(zoom, ZoomSettings) else ZoomSettings(**(zoom or {}))
-        self.requires_grad_(True)
-        set_drop_path(self.backbone, drop_path)
         self.crop_tokens = CropTokens(self.backbone, self.zoom.crop_size)
         self.reader = CropReader(self.backbone.config.hidden_size, self.num_labels)
         self.guide = copy.deepcopy(base).requires_grad_(False).eval()
+        self.train(base.training)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -100,7 +113,7 @@ class ZoomViT(ViTMultilabel):
         return asdict(self.zoom)
 
     def train(self, mode: bool = True) -> ZoomViT:
-        """The guide stays in evaluation mode."""
+        """Set the training mode of all modules but the guide, which stays in evaluation mode."""
         super().train(mode)
         self.guide.eval()
         return self
@@ -113,14 +126,14 @@ class ZoomViT(ViTMultilabel):
         Args:
             image: (B, 1, S, S) in [0, 1].
             crops: (B, K, s, s) in [0, 1].
-            boxes: (B, K, 4), row0, col0, row1, col1 of each crop as shares of the square input, in [0, 1]; four zeros
-                for a crop that does not exist, which is then not read.
+            boxes: (B, K, 4), row0, col0, row1, col1 of each crop as fractions of the square input, in [0, 1]; four
+                zeros mark a missing crop, which is ignored.
 
         Returns:
-            (B, C).
+            Logits (B, C).
 
         Raises:
-            ValueError: no crops, or another shape.
+            ValueError: if the crops or boxes are absent or have another shape.
         """
         if crops is None or boxes is None:
             raise ValueError(
@@ -132,11 +145,11 @@ class ZoomViT(ViTMultilabel):
         tokens = self.crop_tokens(self, pixels, boxes.flatten(0, 1))  # (B * K, n, D)
         exists = (boxes[..., 2:] > boxes[..., :2]).all(dim=-1).repeat_interleave(tokens.shape[1], dim=1)  # (B, K * n)
         read = self.reader(tokens.unflatten(0, crops.shape[:2]).flatten(1, 2), exists)
-        # The image goes last: what hooks on the blocks keep is then the whole image's.
+        # The image passes last, so that hooks on the blocks end up with the values of the whole image.
         return super().forward(image) + read
 
     def check_crops(self, batch: int, crops: torch.Tensor, boxes: torch.Tensor) -> None:
-        """Refuse crops that are not what the network was made for."""
+        """Reject crops and boxes whose shapes do not match the settings of the network."""
         expected = (batch, self.zoom.count, self.zoom.crop_size, self.zoom.crop_size)
         if tuple(crops.shape) != expected or tuple(boxes.shape) != (*expected[:2], 4):
             raise ValueError(
@@ -146,11 +159,13 @@ class ZoomViT(ViTMultilabel):
 
 
 class CropReader(nn.Module):
-    """Attention pooling of tokens by one learnt query per label, and one weight vector per label, zero at first.
+    """Pools the tokens of the crops by attention, with one learnt query and one output vector per label.
+
+    The output vectors start at zero.
 
     Args:
-        width: D.
-        num_labels: C.
+        width: D, number of features of a token.
+        num_labels: C, number of labels.
     """
 
     def __init__(self, width: int, num_labels: int) -> None:
@@ -161,14 +176,14 @@ class CropReader(nn.Module):
         self.weight = nn.Parameter(torch.zeros(num_labels, width))
 
     def forward(self, tokens: torch.Tensor, exists: torch.Tensor) -> torch.Tensor:
-        """Additions to the logits.
+        """Return what the crops add to the logits.
 
         Args:
-            tokens: (B, N, D).
-            exists: (B, N) bool; the others are not read, and an image without any gets zeros.
+            tokens: tokens of all crops of an image, (B, N, D).
+            exists: (B, N) bool, False for tokens of missing crops, which are ignored.
 
         Returns:
-            (B, C).
+            Additions (B, C); zeros for an image without crops.
         """
         keys, values = self.key(tokens), self.value(tokens)
         scores = (self.label_token @ keys.transpose(1, 2)).float() / keys.shape[-1] ** 0.5  # (B, C, N)
