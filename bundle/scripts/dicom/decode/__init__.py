@@ -2,7 +2,6 @@
 
 ``frame``             data set -> its compressed frame, where it lies in the file
 ``codestream``        compressed frame -> process, size and precision
-``rooms``             memory for pixels that is used again
 ``isolated_decoder``  the program of a decoder in a process of its own
 ``isolation``         starts that process, limits its memory and time, and reads its result
 ``decoder_pool``      as many of these processes as frames are decoded at the same time

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import os
 import signal
 import socket
@@ -22,7 +23,6 @@ import numpy as np
 
 from ...common.refusal import RefusedInput
 from .frame import Frame
-from .rooms import SHARED_ROOMS
 
 # Ten times what JPEG 2000 takes for a pixel, and three times what it holds of one.
 _START_S, _SECONDS_PER_PIXEL = 1.0, 1e-6
@@ -57,17 +57,22 @@ class DecoderProcess:
             RefusedInput: ``DECODE`` or ``DECODE_TIME``.
         """
         pixels = math.prod(shape)
-        room = SHARED_ROOMS.take(pixels * dtype.itemsize)
         request = {
             "function": function, "options": {"numthreads": threads} if threads else {},
-            "shape": shape, "dtype": dtype.str, "room": room.number, "offset": frame.offset, "length": frame.length,
+            "shape": shape, "dtype": dtype.str, "offset": frame.offset, "length": frame.length,
             "memory": _START_BYTES + _BYTES_PER_PIXEL * pixels + _BYTES_PER_THREAD * (threads or 0),
             "seconds": _START_S + _SECONDS_PER_PIXEL * pixels,
         }  # fmt: skip
-        answer = self.ask(request, [room.descriptor, frame.file.fileno()])
-        if answer:
-            raise _failure("a complete codestream", answer["error"])
-        return SHARED_ROOMS.pixels(room, shape, dtype)
+        size = pixels * dtype.itemsize
+        descriptor = os.memfd_create("pixels")
+        try:
+            os.truncate(descriptor, size)
+            answer = self.ask(request, [descriptor, frame.file.fileno()])
+            if answer:
+                raise _failure("a complete codestream", answer["error"])
+            return np.frombuffer(mmap.mmap(descriptor, size), dtype).reshape(shape)
+        finally:
+            os.close(descriptor)  # the mapping stays as long as the array
 
     def ask(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, str]:
         """Answer of the child to one request."""

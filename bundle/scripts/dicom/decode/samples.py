@@ -7,7 +7,6 @@ JPEG under another licence; imagecodecs was also the fastest for every syntax (`
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +20,6 @@ from ..header import COLOUR
 from .codestream import JPEG_2000, FrameHeader, read_frame_header
 from .decoder_pool import DECODER_POOL
 from .frame import Frame, open_frame
-from .rooms import ROOMS
 
 
 class Decoder(NamedTuple):
@@ -121,7 +119,7 @@ def _decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
 
     shape = (dataset.SamplesPerPixel, dataset.Rows, dataset.Columns)
     dtype = np.dtype(f"<u{dataset.BitsAllocated // 8}")
-    planes = ROOMS.pixels(ROOMS.take(math.prod(shape) * dtype.itemsize), shape, dtype)
+    planes = np.empty(shape, dtype)
     decoded = imagecodecs.dicomrle_decode(frame.read(), dtype, out=planes.data.cast("B"))
     if len(decoded) != planes.nbytes:
         raise ValueError("fewer samples than the header says")
