@@ -1,12 +1,12 @@
-"""What every other room may use; it imports none of them.
+"""Helpers that every other package may use. This package imports none of the others.
 
-``printable``     makes text from outside fit to be shown
-``csv_text``      tables that a spreadsheet does not calculate
-``choices``       checks a setting that is one of a few names
+``printable``     escapes unprintable characters of text from outside
+``csv_text``      CSV tables whose cells a spreadsheet does not run as formulas
+``choices``       checks that a setting is one of the allowed names
 ``checksum``      SHA-256 of a file
-``code_version``  hash of the code, a part of every cache key
-``atomic``        writes files and folders so that a reader sees all of one or nothing; private by default
-``refusal``       ``RefusedInput``: why an input is rejected, and what to do
-``failures``      failures.csv
-``geometry``      pads an image to a square, resizes it, and maps back to its pixels
+``code_version``  hash of the package's code, part of every cache key
+``atomic``        atomic writing of files and folders, by default readable for their owner only
+``refusal``       ``RefusedInput``: why an input is rejected, and what the user can do
+``failures``      ``failures.csv``: the table of rejected inputs
+``geometry``      pads and resizes an image to a square, and maps results back to its pixels
 """

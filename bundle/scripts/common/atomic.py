@@ -1,10 +1,12 @@
-"""Write a file so that a reader sees all of it or nothing: temporary file in the same folder, fsync, ``os.replace``.
+"""Atomic writing of files and folders: a reader never sees a partial one.
 
-What is written shows patients: files and new folders are for their owner alone, whatever the umask says, unless
-``CXR_SHARED_OUTPUT`` is 1.
+A file is written under a temporary name in the same folder, synchronised (``fsync``) and renamed (``os.replace``).
 
-MONAI's ``CheckpointSaver`` and ignite's ``DiskSaver(n_saved=1)`` were measured to leave no valid file when the process
-is killed while saving (40 of 40 kills each); this form left a valid file every time.
+Outputs contain patient data. New files and folders are therefore accessible only to their owner, whatever the umask,
+unless the environment variable ``CXR_SHARED_OUTPUT`` is 1.
+
+Measured: when the process was killed while saving, MONAI's ``CheckpointSaver`` and ignite's ``DiskSaver(n_saved=1)``
+left no valid file in 40 of 40 cases each. The functions below left a valid file every time.
 """
 
 from __future__ import annotations
@@ -28,10 +30,10 @@ _OWNER_FOLDER, _OWNER_FILE = 0o700, 0o600
 
 
 def _is_shared() -> bool:
-    """Whether the umask decides who may read what is written, as ``CXR_SHARED_OUTPUT`` (0 or 1) says; by default not.
+    """Whether the umask decides who may read the outputs: true if ``CXR_SHARED_OUTPUT`` is 1, false by default.
 
     Raises:
-        ValueError: the variable is neither.
+        ValueError: the variable is neither 0 nor 1.
     """
     value = os.environ.get(SHARED, "0")
     if value not in ("0", "1"):
@@ -44,12 +46,13 @@ def _is_shared() -> bool:
 
 @contextmanager
 def output_mode(shared: bool) -> Iterator[None]:
-    """Choose, for this process and those that it starts, who may read the outputs; as before when the block ends.
+    """Set who may read the outputs of this process and its child processes, until the block ends.
 
-    The umask follows the choice: some files are written by libraries, an MLflow database for example.
+    The umask is changed as well, because libraries write some of the files, for example the MLflow database.
 
     Args:
-        shared: the umask decides; else the outputs are for their owner, unless ``CXR_SHARED_OUTPUT`` says otherwise.
+        shared: if true, the umask decides who may read the outputs. If false, ``CXR_SHARED_OUTPUT`` decides; without
+            it, only the owner may read them.
 
     Raises:
         ValueError: ``CXR_SHARED_OUTPUT`` is neither 0 nor 1.
@@ -71,14 +74,14 @@ def output_mode(shared: bool) -> Iterator[None]:
 
 
 def make_folder(path: str | Path, *, owner_only: bool = False) -> None:
-    """Make a folder and its missing parents, each for its owner alone; one that exists is left as it is.
+    """Make a folder and its missing parents, accessible only to their owner. Existing folders are not changed.
 
     Args:
-        path: folder.
-        owner_only: also when outputs are shared.
+        path: folder to make.
+        owner_only: whether the folder is accessible only to its owner even when outputs are shared.
 
     Raises:
-        OSError: it cannot be made, or something else has its name.
+        OSError: the folder cannot be made, or a file has its name.
     """
     path = Path(path)
     mode = _OWNER_FOLDER if owner_only or not _is_shared() else 0o777
@@ -87,39 +90,39 @@ def make_folder(path: str | Path, *, owner_only: bool = False) -> None:
 
 
 def make_file(path: str | Path) -> None:
-    """Make an empty file, and its folder, for a library that would leave it to the umask who may read it (SQLite)."""
+    """Make an empty file and its folder, for a library such as SQLite that otherwise sets permissions by the umask."""
     make_folder(Path(path).parent)
     os.close(open_for_owner(path, os.O_CREAT | os.O_WRONLY))
 
 
 def open_for_owner(path: str | Path, flags: int) -> int:
-    """The ``opener`` of a new file: for its owner alone, unless outputs are shared."""
+    """The ``opener`` for :func:`open`: a new file is accessible only to its owner, unless outputs are shared."""
     return os.open(path, flags, 0o666 if _is_shared() else _OWNER_FILE)
 
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
-    """Open ``path`` for writing; it appears, complete, only when the block ends without an error.
+    """Open a file for writing that appears under its name only when the block ends without an error.
 
     Args:
-        path: file to create or replace; its folder is made when absent.
+        path: file to create or replace; its folder is made if it is missing.
 
     Yields:
-        A binary file object.
+        Binary file object of the temporary file.
 
     Raises:
-        OSError: when the disk refuses; the earlier file, if any, is untouched and the temporary file is gone. A full
-            disk is said as such, with what to do.
+        OSError: the file cannot be written. An earlier file of this name is unchanged and the temporary file is
+            removed. If the disk is full, the message says so and what to do.
     """
     path = Path(path)
-    # Two ranks of one job, or two threads with files of equal content, must not share a temporary file. Its name is
-    # made from a hash: a name as long as a file system allows has no room for more.
+    # Process and thread are part of the name, so that two ranks or threads never share a temporary file. The hash
+    # keeps the name short: the target's own name may already be as long as the file system allows.
     name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
     temporary = path.with_name(f".{name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with explained_full_disk(path):
             make_folder(path.parent)
-            temporary.unlink(missing_ok=True)  # of a process that was killed, which had our number
+            temporary.unlink(missing_ok=True)  # left by a killed process with the same id
             with open(temporary, "xb", opener=open_for_owner) as file:
                 yield file
                 file.flush()
@@ -130,14 +133,14 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove what processes that were killed while writing left below a folder that nobody is writing to now."""
+    """Remove the temporary files of killed processes below a folder. No process may be writing there."""
     for path in folder.rglob(".*.tmp"):
         path.unlink(missing_ok=True)
 
 
 @contextmanager
 def explained_full_disk(path: Path) -> Iterator[None]:
-    """Say what a full disk means for ``path``; other errors pass as they are."""
+    """Replace the error of a full disk by one that names the file and the remedy; other errors pass unchanged."""
     try:
         yield
     except OSError as error:
@@ -151,9 +154,13 @@ def explained_full_disk(path: Path) -> Iterator[None]:
 
 
 def replace_folder(fresh: Path, folder: Path) -> None:
-    """Put a complete folder in the place of an earlier one, by two renames.
+    """Replace a folder by a complete new one, with two renames.
 
-    A kill between them leaves the earlier one under :func:`aside`.
+    If the process is killed between the renames, the earlier folder is at the path that :func:`aside` returns.
+
+    Args:
+        fresh: new folder, on the same file system.
+        folder: path of the earlier folder, where the new one is moved to.
     """
     old = aside(folder)
     if folder.exists():
@@ -164,18 +171,19 @@ def replace_folder(fresh: Path, folder: Path) -> None:
 
 
 def aside(folder: Path) -> Path:
-    """Where :func:`replace_folder` moves the earlier folder before it puts the new one in its place."""
+    """Path to which :func:`replace_folder` moves the earlier folder before it moves the new one into place."""
     return folder.with_name(f".{folder.name}.old")
 
 
 def write_json(path: str | Path, content: Any) -> Path:
-    """Write indented JSON; what JSON does not have is refused (NaN, infinity) or written as text (paths, types).
+    """Write indented JSON. Values that JSON cannot represent, such as paths and types, are written as text.
 
-    Characters that are not printable are escapes of JSON: what reads the file gets them, a terminal does not.
+    Unprintable characters are written as JSON escapes: a parser restores them, and a terminal that shows the file is
+    not affected.
 
     Args:
         path: file to write.
-        content: JSON-ready value.
+        content: value to write.
 
     Raises:
         ValueError: a number is NaN or infinite.

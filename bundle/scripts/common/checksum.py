@@ -1,4 +1,4 @@
-"""SHA-256 of files: what a manifest, a cache and the leak guard compare."""
+"""SHA-256 of files, by which manifests, caches and the check for leaked training images compare them."""
 
 from __future__ import annotations
 

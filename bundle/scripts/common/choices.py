@@ -1,4 +1,4 @@
-"""Checks a setting that is one of a few names, and says which name was probably meant."""
+"""Check that a setting is one of the allowed names, with a message that suggests the nearest one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ _LISTED = 20
 
 
 def check_choice(key: str, value: object, choices: Iterable[str]) -> None:
-    """Reject a value that is none of the choices.
+    """Reject a value that is not among the allowed names.
 
     Args:
-        key: name of the setting, as the user spells it.
-        value: what was found.
-        choices: names that exist.
+        key: name of the setting, as the user writes it.
+        value: value of the setting.
+        choices: allowed names.
 
     Raises:
-        ValueError: naming the key, the choices (where they are few), the value and the nearest choice.
+        ValueError: the value is not allowed. The message states the key, the allowed names (up to 20), the value and
+            the nearest allowed name.
     """
     names = list(choices)
     if value in names:

@@ -1,7 +1,7 @@
-"""Hash of this package's code, a part of the name of everything that is computed once and kept on disk.
+"""Hash of this package's code. It is part of every cache key, so that a change of the code makes cached values invalid.
 
-All modules are hashed. A list of those that a cached value depends on would have to be kept by hand, and a module that
-was moved or split would drop out of it: the cache would return values of the earlier code.
+All modules are hashed. A list of the modules that a cached value depends on would have to be maintained by hand. If a
+module were moved or split, it would drop out of the list, and the cache would return values of the earlier code.
 """
 
 from __future__ import annotations

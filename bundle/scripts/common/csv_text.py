@@ -1,7 +1,8 @@
-"""Tables as CSV, for every table that is written here.
+"""CSV text of a table, protected against formulas. Every CSV file of the package is written with it.
 
-A spreadsheet calculates a cell that begins with ``=``, ``+``, ``-`` or ``@``, which a file name or a label may do: such
-a text gets an apostrophe before it, by which spreadsheets know a text (OWASP: CSV injection). Numbers stay numbers.
+A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a formula, and a file name or label may begin
+with one of them. Such a text gets an apostrophe in front, which marks it as text in a spreadsheet (OWASP: CSV
+injection). Numbers are not changed.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from collections.abc import Iterable, Sequence
 
 from .printable import printable
 
-# Also behind a semicolon, which separates the cells where the comma is a decimal one; and in full width.
+# Also after a semicolon, which separates cells in locales with a decimal comma; also as full-width characters.
 _FORMULA = re.compile(r"(^|;)(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _PROTECTED = re.compile(r"(^|;)'(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Text of a table.
+    """CSV text of a table.
 
     Args:
         header: names of the columns.
-        rows: cells; a text is made printable and is never a formula, ``None`` is an empty cell.
+        rows: cells of each row. Texts are made printable and protected against formulas; ``None`` gives an empty cell.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -34,10 +35,10 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _protected(cell: str) -> str:
-    """A cell that a spreadsheet shows as it is."""
+    """Text of a cell, printable and with an apostrophe where a spreadsheet would run it as a formula."""
     return cell if _NUMBER.fullmatch(cell) else _FORMULA.sub(r"\1'", printable(cell))
 
 
 def unprotected(cell: str) -> str:
-    """The text of a cell that :func:`_protected` made, with its escapes."""
+    """Text of a cell without the apostrophes that :func:`_protected` added; escaped characters stay escaped."""
     return _PROTECTED.sub(r"\1", cell)

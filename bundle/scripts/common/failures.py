@@ -1,4 +1,4 @@
-"""``failures.csv``: every input that was refused, with code, reason and remedy."""
+"""``failures.csv``: the table of rejected inputs, with code, reason and remedy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .refusal import RefusedInput
 
 @dataclass(frozen=True)
 class Failure:
-    """One refused input."""
+    """Row of the table: one rejected input."""
 
     path: str
     code: str
@@ -23,23 +23,28 @@ class Failure:
 
     @classmethod
     def of(cls, path: str, refusal: RefusedInput) -> Failure:
-        """Row of a refusal whose text names its file."""
+        """Row of an input.
+
+        Args:
+            path: input, as the user named it.
+            refusal: error that names its file.
+        """
         return cls(path, refusal.code, str(refusal), refusal.remedy)
 
     def rename(self, old: str, new: str) -> Failure:
-        """The same, for a file that the user knows by another name."""
+        """Copy of the row with a path replaced, for a file that the user knows by another name."""
         return replace(self, path=self.path.replace(old, new), reason=self.reason.replace(old, new))
 
 
 def read_failures(path: str | Path) -> list[Failure]:
-    """Rows of the table, as :func:`write_failures` was given them, but for the escapes of what is not printable."""
+    """Rows of a table that :func:`write_failures` wrote; unprintable characters stay escaped."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return [Failure(**{name: unprotected(cell) for name, cell in row.items()}) for row in rows]
 
 
 def write_failures(path: str | Path, failures: Iterable[Failure]) -> None:
-    """Write (replace) the table."""
+    """Write the table, replacing an earlier one."""
     text = csv_text([field.name for field in fields(Failure)], map(astuple, failures))
     with atomic_write(path) as file:
         file.write(text.encode())

@@ -1,8 +1,8 @@
-"""Text from outside (names of files, values of headers and tables, labels), made fit to be shown to a person.
+"""Escapes for text from outside: names of files, values of headers and tables, labels.
 
-A line break in a name forges a line of a log, an escape sequence rewrites a terminal, a direction override shows one
-name as another, and half a character of another encoding ends the program that prints it. Whatever is not printable is
-written as an escape, here, for messages, tables and logs alike.
+Unprintable characters are dangerous where the text is shown. A line break in a name forges a line of a log, an escape
+sequence rewrites a terminal, a direction override makes one name look like another, and a lone surrogate ends the
+program that prints it. These functions replace unprintable characters by escapes in messages, tables and logs.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-_SHOWN = 64  # characters of a value that a message quotes
-SHOWN_MESSAGE = 2000
+_SHOWN = 64  # most characters of a value that a message quotes
+SHOWN_MESSAGE = 2000  # most characters of a message
 _LONGEST_LABEL = 100
 _LONGEST_STEM = 200  # bytes; a file name has at most 255
-# Top-level packages whose log records are made printable: ours, under both of its names, and what logs our errors.
+# Top-level packages whose log records are made printable: this one, under both of its names, and the libraries that
+# log its errors.
 _PACKAGES = {"scripts", "cxr_attention_sr", "ignite", "monai"}
 
 
 def printable(text: str) -> str:
-    r"""Text in which whatever is not printable is an escape of Python, for example ``\n``, ``\x1b`` or ``\udce9``.
+    r"""Text with unprintable characters as Python escapes, for example ``\n``, ``\x1b`` or ``\udce9``.
 
-    Printable text, which has no escape to be made of, comes back as it is; so it is safe to apply this twice.
+    Printable text is returned unchanged, so the function may be applied twice.
     """
     if text.isprintable():
         return text
@@ -30,12 +31,12 @@ def printable(text: str) -> str:
 
 
 def shortened(text: str, longest: int = _SHOWN) -> str:
-    """Printable text of at most ``longest`` characters, with ``…`` for its middle where there are more."""
-    return _cut(printable(_cut(text, longest)), longest)  # the first cut spares us the escapes of a huge value
+    """Printable text of at most ``longest`` characters; the middle of a longer text is replaced by ``…``."""
+    return _cut(printable(_cut(text, longest)), longest)  # the inner cut avoids escaping a huge value
 
 
 def _cut(text: str, longest: int) -> str:
-    """Begin and end of a text, which together have ``longest`` characters."""
+    """Beginning and end of a text with ``…`` between them, ``longest`` characters in all; a shorter text unchanged."""
     if len(text) <= longest:
         return text
     begin = longest // 2
@@ -43,21 +44,25 @@ def _cut(text: str, longest: int) -> str:
 
 
 def file_stem(path: Path) -> str:
-    """Name of a file without its suffix, as part of the name of another: printable, and not too long for that."""
+    """Name of a file without its suffix, printable and short enough to be part of the name of another file."""
     stem = "".join(letter if letter.isprintable() else "_" for letter in path.stem)
     return stem.encode()[:_LONGEST_STEM].decode(errors="ignore")
 
 
 def quoted(value: object) -> str:
-    """A value of a table or a file as Python writes it, a text in quotation marks; at most ``SHOWN`` characters."""
+    """``repr`` of a value for a message, printable and at most 64 characters long."""
     return shortened(repr(value))
 
 
 def check_labels(labels: Sequence[object], where: str) -> None:
-    """Refuse names of labels that cannot be shown: they become columns, headings and lines of a log.
+    """Reject labels that cannot be shown as a column, a heading or part of a line in a log.
+
+    Args:
+        labels: names of the labels.
+        where: file or key that the labels come from, for the message.
 
     Raises:
-        ValueError: naming the first.
+        ValueError: a label is no text, empty, too long or unprintable; the message names the first.
     """
     for label in labels:
         if not isinstance(label, str) or not 0 < len(label) <= _LONGEST_LABEL or not label.isprintable():
@@ -68,14 +73,15 @@ def check_labels(labels: Sequence[object], where: str) -> None:
 
 
 class PrintableRecord(logging.LogRecord):
-    """Log record whose message cannot pass for another one.
+    """Log record whose message cannot be mistaken for several records.
 
-    The package makes it the class of all records when it is imported: MONAI 1.6.1 refuses a ``logging.conf`` with a
-    formatter of ours, and whoever runs a bundle's workflow may log through handlers of their own.
+    The package makes this the class of all log records when it is imported. A formatter would not be enough: MONAI
+    1.6.1 rejects a ``logging.conf`` that names a custom formatter, and users of a bundle's workflow may have handlers
+    of their own.
     """
 
-    def getMessage(self) -> str:  # noqa: N802 - the name in the library
-        """The message; line breaks are escaped unless the template has some, and then each further line is indented."""
+    def getMessage(self) -> str:  # noqa: N802 - name in the base class
+        """Message with escaped line breaks; those of the template stay, and the lines after them are indented."""
         message = super().getMessage()
         if self.name.partition(".")[0] not in _PACKAGES:
             return message

@@ -1,4 +1,4 @@
-"""The one exception that reading an input can raise."""
+"""``RefusedInput``: the only exception that reading an input raises."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from .printable import printable, shortened
 _LONGEST_FOUND = 500  # characters: several reasons, each with a short value
 
 
-class RefusedInput(ValueError):  # noqa: N818 - the name that the design fixes
-    """An input that is not read, with what to do about it.
+class RefusedInput(ValueError):  # noqa: N818 - part of the public interface
+    """Error for a rejected input, which states the reason and a remedy.
 
-    All of it is printable. What quotes a header says so through :mod:`..dicom.terms`: never a patient's words.
+    All texts are made printable. Values of a DICOM header are quoted only through :mod:`..dicom.terms`, because free
+    text in a header may identify the patient.
 
     Args:
-        code: short reason, for example ``NOT_DICOM``, ``NO_PIXELS``, ``MULTIFRAME``, ``PIXEL_BUDGET``.
-        what: what failed.
-        expected: what a readable input has.
-        found: what this one has; never a patient attribute. Shortened if it is long.
-        remedy: what the reader of the message can do.
-        file: input concerned; :meth:`at` fills it in where the path is known.
+        code: reason as a constant, for example ``NOT_DICOM``, ``NO_PIXELS``, ``MULTIFRAME`` or ``PIXEL_BUDGET``.
+        what: check or step that failed.
+        expected: property of a readable input.
+        found: property of this input, never a patient attribute; shortened to 500 characters.
+        remedy: action for the user.
+        file: path of the input; :meth:`at` sets it where the path is known.
     """
 
     def __init__(self, code: str, what: str, expected: str, found: str, remedy: str, file: str = "input") -> None:
         texts = map(printable, (code, what, expected, shortened(found, _LONGEST_FOUND), remedy, file))
-        super().__init__(*texts)  # all of them: pickles across worker processes
+        super().__init__(*texts)  # all arguments, so that worker processes can pickle the error
         self.code, self.what, self.expected, self.found, self.remedy, self.file = self.args
 
     def at(self, path: str | Path) -> RefusedInput:
-        """The same refusal, naming its file."""
+        """Copy of the error that names its file."""
         return RefusedInput(self.code, self.what, self.expected, self.found, self.remedy, str(path))
 
     def __str__(self) -> str:
@@ -37,7 +38,10 @@ class RefusedInput(ValueError):  # noqa: N818 - the name that the design fixes
 
 
 def find_refusal(error: BaseException | None) -> RefusedInput | None:
-    """The refusal behind an error; MONAI's ``Compose`` raises a ``RuntimeError`` from whatever a transform raised."""
+    """The :class:`RefusedInput` that caused an error, or ``None``.
+
+    MONAI's ``Compose`` raises a ``RuntimeError`` from the error of a transform, which is then its ``__cause__``.
+    """
     while error is not None and not isinstance(error, RefusedInput):
         error = error.__cause__
     return error
