@@ -1,6 +1,6 @@
 import numpy as np
 from scripts.experiments.ablation.flips import frozen_changes
-from scripts.experiments.ablation.statistics import Judged
+from scripts.experiments.ablation.statistics import EvaluatedCases
 
 CASES = 400
 
@@ -12,8 +12,8 @@ def changes(shift_negative, shift_positive):
     enhanced = (
         control + np.where(targets == 1, shift_positive, shift_negative) + 0.05 * rng.standard_normal((1, CASES, 1))
     )
-    judged = Judged(["a"], targets, np.arange(CASES))
-    return frozen_changes(control, enhanced, judged, [0], replicates=300, seed=0)
+    evaluated = EvaluatedCases(["a"], targets, np.arange(CASES))
+    return frozen_changes(control, enhanced, evaluated, [0], replicates=300, seed=0)
 
 
 def test_an_enhancer_that_changes_little_raises_no_alarm():

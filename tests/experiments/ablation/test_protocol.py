@@ -9,16 +9,16 @@ PATIENTS = np.arange(21) // 3
 def test_a_resample_teaches_from_training_patients_only_and_judges_the_test():
     (fit,) = plan_fits(SPLITS, PATIENTS, 0, None)
     assert fit.weights[12:].sum() == 0 and fit.weights.sum() == 12
-    assert (fit.judged == (SPLITS == "test")).all()
+    assert (fit.evaluated == (SPLITS == "test")).all()
     assert all(len(set(fit.weights[PATIENTS == patient])) == 1 for patient in range(4))  # whole patients
     assert not np.array_equal(fit.weights, plan_fits(SPLITS, PATIENTS, 1, None)[0].weights)
 
 
 def test_folds_judge_every_case_once_and_by_other_patients():
     fits = plan_fits(SPLITS, PATIENTS, 0, 3)
-    assert (np.sum([fit.judged for fit in fits], axis=0) == 1).all()
+    assert (np.sum([fit.evaluated for fit in fits], axis=0) == 1).all()
     for fit in fits:
-        assert not set(PATIENTS[fit.weights > 0]) & set(PATIENTS[fit.judged])
+        assert not set(PATIENTS[fit.weights > 0]) & set(PATIENTS[fit.evaluated])
 
 
 def test_an_endpoint_is_declared_once(tmp_path):

@@ -1,6 +1,13 @@
 import numpy as np
 import pytest
-from scripts.experiments.ablation.statistics import Judged, _combine, compare, macro_names, score_arm, summarise_arm
+from scripts.experiments.ablation.statistics import (
+    EvaluatedCases,
+    _combine,
+    compare,
+    macro_names,
+    score_arm,
+    summarise_arm,
+)
 
 SEEDS, CASES = 3, 1200
 
@@ -11,13 +18,13 @@ def make(effect, seed=0, noise=0.15):
     targets = (rng.random((CASES, 2)) < 0.3).astype(float)
     base = targets + rng.standard_normal((CASES, 2))
     arms = [base + gain * targets + noise * rng.standard_normal((SEEDS, CASES, 2)) for gain in (0, effect)]
-    return Judged(["a", "b"], targets, np.arange(CASES) // 2), arms
+    return EvaluatedCases(["a", "b"], targets, np.arange(CASES) // 2), arms
 
 
 def compared(effect, **settings):
-    judged, arms = make(effect, **settings)
-    control, arm = (score_arm(scores, judged, 400, 0) for scores in arms)
-    return compare(arm, control, judged, [0, 1], margin=0.01, seed=0)
+    evaluated, arms = make(effect, **settings)
+    control, arm = (score_arm(scores, evaluated, 400, 0) for scores in arms)
+    return compare(arm, control, evaluated, [0, 1], margin=0.01, seed=0)
 
 
 def test_a_planted_effect_is_found_with_its_size():
@@ -42,21 +49,21 @@ def test_too_few_cases_are_undecided_and_the_power_says_so():
 
 
 def test_a_label_of_one_class_is_named_and_left_out():
-    judged, arms = make(0.2)
-    targets = judged.targets.copy()
+    evaluated, arms = make(0.2)
+    targets = evaluated.targets.copy()
     targets[:, 1] = 0
-    judged = Judged(judged.labels, targets, judged.patients)
-    arm = score_arm(arms[1], judged, 50, 0)
-    assert macro_names({"all": [0, 1]}, judged) == {"all": {"counted": ["a"], "left_out": ["b"]}}
+    evaluated = EvaluatedCases(evaluated.labels, targets, evaluated.patients)
+    arm = score_arm(arms[1], evaluated, 50, 0)
+    assert macro_names({"all": [0, 1]}, evaluated) == {"all": {"counted": ["a"], "left_out": ["b"]}}
     assert summarise_arm(arm, [0, 1], 0)["auroc"] == pytest.approx(np.nanmean(arm.auroc[:, 0]))
     assert summarise_arm(arm, [1], 0)["auroc"] is None
-    assert compare(arm, arm, judged, [1], margin=0.01, seed=0)["word"] == "not judged"
+    assert compare(arm, arm, evaluated, [1], margin=0.01, seed=0)["word"] == "not judged"
 
 
 def test_an_arm_differs_from_itself_by_exactly_nothing():
-    judged, arms = make(0.0)
-    arm = score_arm(arms[0], judged, 50, 0)
-    found = compare(arm, arm, judged, [0, 1], margin=0.005, seed=0)
+    evaluated, arms = make(0.0)
+    arm = score_arm(arms[0], evaluated, 50, 0)
+    found = compare(arm, arm, evaluated, [0, 1], margin=0.005, seed=0)
     assert found["difference"] == 0 and found["ci"] == [0, 0] and found["word"] == "equivalent"
 
 

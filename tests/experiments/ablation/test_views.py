@@ -34,7 +34,7 @@ def test_the_source_is_reduced_and_the_truth_kept(viewer, truth):
 
 
 def test_identity_pasted_back_is_the_image(viewer):
-    seen, plain = viewer.see(View("paste_back", "identity")), viewer.see(View())
+    seen, plain = viewer.network_inputs(View("paste_back", "identity")), viewer.network_inputs(View())
     assert torch.equal(seen.whole, plain.whole) and seen.windows == plain.windows and not seen.crops
 
 
@@ -47,18 +47,18 @@ def test_true_pixels_of_equal_regions_are_as_many_at_any_ratio():
 
 
 def test_a_native_crop_is_made_of_true_pixels_and_a_bicubic_one_is_not(viewer, truth):
-    native = viewer.see(View("zoom", "native"))
+    native = viewer.network_inputs(View("zoom", "native"))
     row0, col0, row1, col1 = box(native.windows[0])
     expected = truth[:, 4 * row0 : 4 * row1, 4 * (col0 - 6) : 4 * (col1 - 6)]
     assert expected.shape == (1, 64, 64) and torch.equal(native.crops[0], expected)
-    bicubic = viewer.see(View("zoom", "bicubic"))
+    bicubic = viewer.network_inputs(View("zoom", "bicubic"))
     assert bicubic.windows == native.windows
     assert torch.allclose(bicubic.crops[0], resize(degrade(expected[None], 4), (64, 64))[0].clamp(0, 1), atol=0.2)
     assert (bicubic.crops[0] - expected).abs().mean() > 0.1
 
 
 def test_random_regions_have_the_same_area_and_other_places(viewer):
-    chosen, first, second = (viewer.see(View("zoom", "bicubic", selector), seed) for selector, seed in
+    chosen, first, second = (viewer.network_inputs(View("zoom", "bicubic", selector), seed) for selector, seed in
                              (("fixed_windows", 0), ("random", 0), ("random", 1)))  # fmt: skip
     areas = {(r1 - r0) * (c1 - c0) for seen in (chosen, first, second) for r0, c0, r1, c1 in map(box, seen.windows)}
     assert areas == {16 * 16}
@@ -66,7 +66,7 @@ def test_random_regions_have_the_same_area_and_other_places(viewer):
 
 
 def test_full_image_is_one_region(viewer):
-    (window,) = viewer.see(View("paste_back", "lanczos", "full")).windows
+    (window,) = viewer.network_inputs(View("paste_back", "lanczos", "full")).windows
     assert box(window) == [0, 6, 64, 58]
 
 
@@ -78,12 +78,12 @@ def test_detail_reaches_zoom_and_canvas_but_not_what_is_pasted_back(truth, viewe
     plain = Viewer(_make_source(truth * 0.5 + 0.2, 64), viewer.attention, 64, viewer.settings, viewer.enhancer_of)
 
     def change(view, part):
-        first, second = (getattr(each.see(view), part) for each in (marked, plain))
+        first, second = (getattr(each.network_inputs(view), part) for each in (marked, plain))
         first, second = (torch.stack(value) if part == "crops" else value for value in (first, second))
         return float((first - second).abs().mean())
 
     assert change(View("zoom", "native"), "crops") > 10 * change(View("paste_back", "bicubic"), "whole")
-    canvas = [each.see(View("hr_canvas", "native", image_size=256)).whole for each in (marked, plain)]
+    canvas = [each.network_inputs(View("hr_canvas", "native", image_size=256)).whole for each in (marked, plain)]
     assert (canvas[0] - canvas[1]).abs().max() > 0.05
 
 
@@ -94,4 +94,6 @@ def test_controls_change_only_the_regions(viewer, name):
     for region in work.regions:
         changed[region.row0 : region.row1, region.col0 : region.col1] = False
     assert not changed.any()
-    assert not torch.equal(fit_square(viewer.picture(View("paste_back", name)), 64), viewer.see(View()).whole)
+    assert not torch.equal(
+        fit_square(viewer.picture(View("paste_back", name)), 64), viewer.network_inputs(View()).whole
+    )

@@ -3,13 +3,15 @@ import io
 
 import numpy as np
 import pytest
-from scripts.experiments.explaining.map_summary import MACRO, Row, csv_table, summarise
+from scripts.experiments.explaining.map_summary import MACRO, FindingScores, csv_table, summarise
 from scripts.experiments.explaining.map_tables import text_table
 
 
 def rows_of(method, hits, label="Mass", first=0, patients=None):
     return [
-        Row(method, label, first + i, (patients or range(first, first + len(hits)))[i], 0.9, {"hit_rate": float(value)})
+        FindingScores(
+            method, label, first + i, (patients or range(first, first + len(hits)))[i], 0.9, {"hit_rate": float(value)}
+        )
         for i, value in enumerate(hits)
     ]
 

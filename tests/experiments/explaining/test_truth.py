@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from scripts.common.geometry import SquareGeometry, fit_square
 from scripts.dicom import RefusedInput
-from scripts.experiments.explaining.truth import Frame, findings_of, truth_of
+from scripts.experiments.explaining.truth import PictureFrame, findings_of, truth_of
 
 LABELS = ["Pleural Effusion", "Pneumonia", "Mass"]
 
@@ -14,7 +14,7 @@ def test_a_box_lies_where_the_network_sees_it(height, width):
     """Box and bright rectangle take the same way, whatever the form of the image."""
     image = torch.zeros(1, height, width)
     image[:, 20:44, 10:34] = 1
-    frame = Frame(SquareGeometry(height, width, 48))
+    frame = PictureFrame(SquareGeometry(height, width, 48))
     seen = fit_square(image, 48)[0][frame.inside()].numpy() > 0.5
     box = frame.box([10, 20, 24, 24])
     assert box.shape == seen.shape and (box & ~seen).sum() + (seen & ~box).sum() <= 2 * (sum(box.shape))
@@ -26,7 +26,7 @@ def test_a_box_lies_where_the_network_sees_it(height, width):
 def test_a_map_and_a_box_meet():
     grid = torch.zeros(6, 6)
     grid[1, 4] = 1
-    frame = Frame(SquareGeometry(600, 400, 48))  # 100 columns of padding on each side, 12.5 source pixels to one
+    frame = PictureFrame(SquareGeometry(600, 400, 48))  # 100 columns of padding on each side, 12.5 source pixels to one
     values = frame.pixels(grid)
     box = frame.box([4 * 100 - 100, 100, 100, 100])  # the patch in source pixels
     assert values.shape == box.shape == (48, 32) and box[np.unravel_index(values.argmax(), values.shape)]
@@ -37,14 +37,14 @@ def test_a_mask_may_be_larger_than_its_image_but_not_of_another_form(tmp_path):
     mask = np.zeros((200, 120), np.uint8)
     mask[48:60, 32:88] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    frame = Frame(SquareGeometry(100, 60, 50))
+    frame = PictureFrame(SquareGeometry(100, 60, 50))
     assert np.array_equal(frame.mask(tmp_path / "mask.png"), frame.box([16, 24, 28, 6]))
     with pytest.raises(RefusedInput, match="the form of 100 x 100 pixels, found 200 x 120"):
-        Frame(SquareGeometry(100, 100, 50)).mask(tmp_path / "mask.png")
+        PictureFrame(SquareGeometry(100, 100, 50)).mask(tmp_path / "mask.png")
 
 
 def test_a_mask_that_is_no_image_is_refused_and_an_empty_one_is_empty(tmp_path):
-    frame = Frame(SquareGeometry(100, 60, 50))
+    frame = PictureFrame(SquareGeometry(100, 60, 50))
     (tmp_path / "broken.png").write_bytes(b"no image")
     with pytest.raises(RefusedInput, match=r"broken.png: cannot be read"):
         frame.mask(tmp_path / "broken.png")
@@ -56,7 +56,7 @@ def test_a_finding_thinner_than_a_pixel_is_not_lost(tmp_path):
     mask = np.zeros((500, 500), np.uint8)
     mask[100, 100:300] = 1
     Image.fromarray(mask).save(tmp_path / "line.png")
-    found = Frame(SquareGeometry(500, 500, 50)).mask(tmp_path / "line.png")
+    found = PictureFrame(SquareGeometry(500, 500, 50)).mask(tmp_path / "line.png")
     assert found.any() and found.sum() < 50
 
 
@@ -71,6 +71,6 @@ def test_synonyms_and_further_annotations_stand_for_a_label(tmp_path):
     }  # fmt: skip
     found = findings_of(item, LABELS, {"Pneumonia": ["Ground Glass"]})
     assert found == {"Pleural Effusion": {"Effusion"}, "Pneumonia": {"Pneumonia", "Ground Glass"}}
-    frame = Frame(SquareGeometry(100, 100, 50))
+    frame = PictureFrame(SquareGeometry(100, 100, 50))
     assert truth_of(item, found["Pleural Effusion"], frame).sum() == 2 * 25
     assert truth_of(item, found["Pneumonia"], frame).sum() == 5 * 50 + 25

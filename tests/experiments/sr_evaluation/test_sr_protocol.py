@@ -1,6 +1,6 @@
 import pytest
 import torch
-from scripts.experiments.sr_evaluation.sr_protocol import _regions_to_judge, enlarged, make_case
+from scripts.experiments.sr_evaluation.sr_protocol import _informative_regions, enlarged, make_case
 from scripts.super_resolution.regions import Region
 from scripts.super_resolution.resampling import degrade
 
@@ -31,12 +31,12 @@ def test_dark_and_flat_regions_are_left_out_and_an_image_of_them_is_no_case():
     image = film(128, 128)
     image[:, :64] = 0  # air
     image[:, 64:, :64] = 0.5  # flat
-    assert _regions_to_judge(image, 16, 99) == [Region(16, 16, 32, 32)]
+    assert _informative_regions(image, 16, 99) == [Region(16, 16, 32, 32)]
     assert make_case(torch.full((1, 64, 64), 0.5), None, window=16, count=4) is None
 
 
 def test_few_regions_are_spread_over_the_image():
-    regions = _regions_to_judge(film(256, 256), 16, 4)
+    regions = _informative_regions(film(256, 256), 16, 4)
     assert len(regions) == 4 and regions[0].box[:2] == (0, 0) and regions[-1].box[2:] == (64, 64)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scripts.experiments.sr_evaluation.sr_report import write_report
-from scripts.experiments.sr_evaluation.sr_summary import Row, summarise
+from scripts.experiments.sr_evaluation.sr_summary import RadiographScores, summarise
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def content(tmp_path):
                     "seed_deviation": None,
                     "regions": 4,
                 }
-                rows.append(Row(size, name, image, image // 2, figures))
+                rows.append(RadiographScores(size, name, image, image // 2, figures))
     (tmp_path / "panels").mkdir()
     for name in ("bicubic", "<ldm>"):
         Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "panels" / f"{name}.png")

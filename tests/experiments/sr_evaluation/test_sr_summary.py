@@ -3,7 +3,7 @@ import io
 
 import numpy as np
 import pytest
-from scripts.experiments.sr_evaluation.sr_summary import Row, csv_table, summarise, text_table
+from scripts.experiments.sr_evaluation.sr_summary import RadiographScores, csv_table, summarise, text_table
 
 
 def rows(gain=0.5, images=12, patients=None):
@@ -15,7 +15,7 @@ def rows(gain=0.5, images=12, patients=None):
         patient = index if patients is None else patients[index]
         for name, value in (("bicubic", level[index]), ("other", level[index] + gain + noise[index])):
             figures = {"psnr_truth_region": value, "consistency_min_db": 60.0 + index, "regions": 4, "edge_width": None}
-            made.append(Row("512", name, index, patient, figures))
+            made.append(RadiographScores("512", name, index, patient, figures))
     return made
 
 

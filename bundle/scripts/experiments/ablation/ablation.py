@@ -9,15 +9,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...common.atomic import atomic_write, write_json
+from ...common.atomic import write_json
+from ...common.choices import check_choice
 from ...common.failures import Failure, write_failures
 from ...data.datalist import Datalist
 from ...report.figures import save_png
 from ...tracking import Tracker
+from ..kit.result_tables import write_tables
 from .ablation_figure import differences
 from .ablation_tables import csv_table, text_table
 from .arm_enhancers import Enhancers
-from .arms import Arm, check_name, parse_arms
+from .arms import Arm, parse_arms
 from .assembling import Plan, assemble
 from .cases import Cases
 from .filters import FILTERS
@@ -35,7 +37,7 @@ class Learner(Protocol):
     def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
         """What all arms need; return the images that cannot be read."""
 
-    def judged(self, cases: Cases) -> np.ndarray:
+    def evaluated(self, cases: Cases) -> np.ndarray:
         """(N,) bool: cases that judge."""
 
     def scores(self, cases: Cases, arm: Arm) -> np.ndarray:
@@ -51,8 +53,7 @@ def choose_learner(name: str, **learners: Learner) -> Learner:
     Raises:
         ValueError: there is none.
     """
-    if name not in learners:
-        raise ValueError(f"learn: not known; expected one of {', '.join(learners)}, found {name!r}")
+    check_choice("learn", name, learners)
     return learners[name]
 
 
@@ -135,8 +136,8 @@ class Ablation:
         for name, arm in self.plan.arms.items():
             scores[name], costs[name] = self.learner.scores(cases, arm), self.learner.cost(cases, arm)
             logger.info("learnt %s (%d of %d)", name, len(scores), len(self.plan.arms))
-        judged = cases.judged(self.learner.judged(cases))
-        return assemble(self.plan, judged, scores, costs, self.check_enhancers())
+        evaluated = cases.evaluated(self.learner.evaluated(cases))
+        return assemble(self.plan, evaluated, scores, costs, self.check_enhancers())
 
     def check_enhancers(self) -> dict[str, dict[str, Any]]:
         """Lesions in phantoms through the enhancers of the arms, interpolation and the truth beside them."""
@@ -153,10 +154,7 @@ class Ablation:
         reference = self.plan.reference
         table = text_table(content, reference)
         files = [write_json(self.output_dir / "ablation.json", content), self.output_dir / "protocol.json"]
-        for suffix, text in (("csv", csv_table(content)), ("txt", table)):
-            files.append(self.output_dir / f"ablation.{suffix}")
-            with atomic_write(files[-1]) as file:
-                file.write(text.encode())
+        files += write_tables(self.output_dir, "ablation", csv_table(content), table)
         files.append(save_png(differences(content, reference), self.output_dir / "ablation.png"))
         logger.info("\n%s", table)
         self.tracker.log_metrics(
@@ -174,7 +172,7 @@ def _without(arms: Mapping[str, Arm], names: Sequence[str], needed: Sequence[str
         ValueError: one does not exist, or the endpoint needs it.
     """
     for name in names:
-        check_name("leave_out", name, arms)
+        check_choice("leave_out", name, arms)
         if name in needed:
             raise ValueError(
                 f"leave_out: {name}: the endpoint needs it; expected another arm, found one of {', '.join(needed)}; "

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...common.csv_text import csv_text
+from ..kit.result_tables import align_columns, bounds, format_number
 
 _FIXED = ("arm", "seconds", "tokens", "average_precision", "calibration_error")
 _PER_GROUP = ("auroc", "auroc_low", "auroc_high", "difference", "low", "high", "word", "equivalent")
@@ -18,8 +19,8 @@ def csv_table(content: Mapping[str, Any]) -> str:
         cells = [name, *(row[key] for key in _FIXED[1:])]
         for group in groups:
             own, other = row["groups"][group], row["against_reference"][group]
-            cells += [own["auroc"], *(own["auroc_ci"] or ("", ""))]
-            cells += [other["difference"], *(other["ci"] or ("", "")), other["word"], other["equivalent"]]
+            cells += [own["auroc"], *bounds(own["auroc_ci"])]
+            cells += [other["difference"], *bounds(other["ci"]), other["word"], other["equivalent"]]
         rows.append([f"{cell:.5f}" if isinstance(cell, float) else cell for cell in cells])
     return csv_text([*_FIXED, *(f"{group}_{key}" for group in groups for key in _PER_GROUP)], rows)
 
@@ -31,8 +32,8 @@ def text_table(content: Mapping[str, Any], reference: str) -> str:
     blocks = [
         content["sentence"],
         f"{content['n_images']} images of {content['n_patients']} patients; differences from {reference}, "
-        "95 % intervals over seeds and patients\n\n" + _aligned([header, *_arm_rows(content, groups)]),
-        "Declared comparisons\n\n" + _aligned([_COMPARED, *_comparison_rows(content)]),
+        "95 % intervals over seeds and patients\n\n" + _ruled([header, *_arm_rows(content, groups)]),
+        "Declared comparisons\n\n" + _ruled([_COMPARED, *_comparison_rows(content)]),
     ]
     left_out = content["labels"]["all"]["left_out"]
     if left_out:
@@ -87,8 +88,8 @@ def _lesion_rows(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _number(value: float | None, digits: int = 3) -> str:
-    """A figure, or a dash."""
-    return "-" if value is None else f"{value:.{digits}f}"
+    """Number with a fixed count of decimals, or a dash if it is not known."""
+    return format_number(value, f".{digits}f", missing="-")
 
 
 def _difference(row: Mapping[str, Any]) -> str:
@@ -98,12 +99,7 @@ def _difference(row: Mapping[str, Any]) -> str:
     return f"{row['difference']:+.4f} ({row['ci'][0]:+.4f} to {row['ci'][1]:+.4f})"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of equal width, the first to the left."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in
-                  enumerate(zip(row, widths, strict=True))).rstrip()
-        for row in rows
-    ]  # fmt: skip
-    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+def _ruled(rows: Sequence[Sequence[str]]) -> str:
+    """Table with a rule below the header and all columns but the first aligned to the right."""
+    header, *lines = align_columns(rows, numeric=True)
+    return "\n".join([header, "-" * max(map(len, [header, *lines])), *lines])

@@ -6,13 +6,13 @@ gets, noise. Two arms are compared on the same cases with the same regions, and 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from ...common.choices import check_choice
 from ...super_resolution.enhancers.registry import ENHANCERS
 from ...super_resolution.regions import SELECTORS
 from .filters import FILTERS
@@ -67,7 +67,7 @@ class Arm:
     Attributes:
         name: as in the configuration.
         train_view: what its classifier learns from.
-        test_view: what is judged.
+        test_view: what is evaluated.
         retrain: False: one classifier for all seeds, the first training.
     """
 
@@ -92,7 +92,7 @@ def parse_arms(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Arm]:
     for name, given in settings.items():
         for key in ("train_on", "test_on"):
             if key in given:
-                check_name(f"arms: {name}: {key}", given[key], views)
+                check_choice(f"arms: {name}: {key}", given[key], views)
         arms[name] = Arm(
             name,
             train_view=views[given.get("train_on", name)],
@@ -106,28 +106,14 @@ def _parse_view(name: str, given: Mapping[str, Any]) -> View:
     """View of an arm's settings; of a ``global`` one, enhancer and selector mean nothing and are refused."""
     own = [field.name for field in fields(View)]
     for key in given:
-        check_name(f"arms: {name}", key, [*own, "retrain", "train_on", "test_on"])
+        check_choice(f"arms: {name}", key, [*own, "retrain", "train_on", "test_on"])
     view = View(**{key: value for key, value in given.items() if key in own})
-    check_name(f"arms: {name}: mode", view.mode, _MODES)
-    check_name(f"arms: {name}: enhancer", view.enhancer, [*ENHANCERS, *FILTERS])
-    check_name(f"arms: {name}: selector", view.selector, [*SELECTORS, FULL])
+    check_choice(f"arms: {name}: mode", view.mode, _MODES)
+    check_choice(f"arms: {name}: enhancer", view.enhancer, [*ENHANCERS, *FILTERS])
+    check_choice(f"arms: {name}: selector", view.selector, [*SELECTORS, FULL])
     if view.mode == "global" and {"enhancer", "selector", "data_consistency"} & set(given):
         raise ValueError(
             f"arms: {name}: a global view has no regions; expected no enhancer, selector or data_consistency, found "
             f"{', '.join(given)}; remove them, or set another mode"
         )
     return view
-
-
-def check_name(where: str, found: str, known: Collection[str]) -> None:
-    """Refuse a name that does not exist.
-
-    Raises:
-        ValueError: with the nearest that does.
-    """
-    if found not in known:
-        nearest = difflib.get_close_matches(str(found), sorted(known), n=1, cutoff=0.0)
-        raise ValueError(
-            f"{where}: not known; expected one of {', '.join(known)}, found {found!r}; did you mean "
-            f"{''.join(nearest)!r}?"
-        )

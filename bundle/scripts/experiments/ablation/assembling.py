@@ -13,7 +13,7 @@ from ...metrics.classification import metrics_report
 from .arms import Arm
 from .flips import frozen_changes
 from .protocol import Comparison, Endpoint
-from .statistics import ArmScores, Judged, compare, macro_names, score_arm, summarise_arm
+from .statistics import ArmScores, EvaluatedCases, compare, macro_names, score_arm, summarise_arm
 from .verdict import give_verdict
 
 _FURTHER = ("average_precision", "calibration_error")  # macro, of the mean probability of the seeds
@@ -44,7 +44,7 @@ class Plan:
 
 def assemble(
     plan: Plan,
-    judged: Judged,
+    evaluated: EvaluatedCases,
     scores: Mapping[str, np.ndarray],
     costs: Mapping[str, Mapping[str, float]],
     lesions: Mapping[str, Mapping[str, Any]],
@@ -53,12 +53,12 @@ def assemble(
 
     Args:
         plan: what was decided.
-        judged: the cases.
+        evaluated: the cases.
         scores: (S, M, C) logits of each arm.
         costs: ``seconds`` and ``tokens`` of an image in each arm.
         lesions: checks of the enhancers on phantoms, by name.
     """
-    judgements = {name: score_arm(values, judged, plan.bootstrap, plan.seed) for name, values in scores.items()}
+    scores_of_arms = {name: score_arm(values, evaluated, plan.bootstrap, plan.seed) for name, values in scores.items()}
 
     def against(comparison: Comparison) -> dict[str, Any]:
         arm, control, group = comparison
@@ -67,9 +67,9 @@ def assemble(
             "control": control,
             "group": group,
             **compare(
-                judgements[arm],
-                judgements[control],
-                judged,
+                scores_of_arms[arm],
+                scores_of_arms[control],
+                evaluated,
                 plan.columns[group],
                 margin=plan.endpoint.margin,
                 seed=plan.seed,
@@ -79,18 +79,18 @@ def assemble(
     endpoint = plan.endpoint
     primary = against((endpoint.arm, endpoint.control, endpoint.labels))
     also_above = {name: against((endpoint.arm, name, endpoint.labels)) for name in endpoint.also_above}
-    frozen = _check_frozen(plan, judged, scores)
+    frozen = _check_frozen(plan, evaluated, scores)
     alarms = _alarms_of(plan, frozen, lesions)
     return {
         **give_verdict(endpoint, primary, also_above, alarms),
         "primary": {**asdict(endpoint), **primary},
         "also_above": also_above,
         "secondary": [against(comparison) for comparison in plan.secondary],
-        "arms": {name: _describe(name, plan, judged, judgements, costs, against) for name in plan.arms},
+        "arms": {name: _describe(name, plan, evaluated, scores_of_arms, costs, against) for name in plan.arms},
         "hallucination": {"frozen": frozen, "lesions": lesions, "alarms": alarms},
-        "labels": macro_names(plan.columns, judged),
-        "n_images": len(judged.targets),
-        "n_patients": int(judged.patients.max()) + 1,
+        "labels": macro_names(plan.columns, evaluated),
+        "n_images": len(evaluated.targets),
+        "n_patients": int(evaluated.patients.max()) + 1,
         "bootstrap": {"replicates": plan.bootstrap, "seed": plan.seed, "cluster": "seed, then patient"},
     }
 
@@ -98,26 +98,26 @@ def assemble(
 def _describe(
     name: str,
     plan: Plan,
-    judged: Judged,
-    judgements: Mapping[str, ArmScores],
+    evaluated: EvaluatedCases,
+    scores_of_arms: Mapping[str, ArmScores],
     costs: Mapping[str, Mapping[str, float]],
     against: Any,
 ) -> dict[str, Any]:
     """Row of one arm: settings, AUROC and difference from the reference for each group of labels, cost."""
-    arm, judgement = plan.arms[name], judgements[name]
-    probabilities = sigmoid(judgement.scores).mean(0)
-    further = metrics_report(judged.labels, probabilities, judged.targets, bootstrap=0)["macro"]
+    arm, arm_scores = plan.arms[name], scores_of_arms[name]
+    probabilities = sigmoid(arm_scores.scores).mean(0)
+    further = metrics_report(evaluated.labels, probabilities, evaluated.targets, bootstrap=0)["macro"]
     return {
         "view": asdict(arm.test_view),
         "trained_on": None if arm.train_view == arm.test_view else asdict(arm.train_view),
-        "groups": {group: summarise_arm(judgement, columns, plan.seed) for group, columns in plan.columns.items()},
+        "groups": {group: summarise_arm(arm_scores, columns, plan.seed) for group, columns in plan.columns.items()},
         "against_reference": {group: against((name, plan.reference, group)) for group in plan.columns},
         **{key: further[key] for key in _FURTHER},
         **costs[name],
     }
 
 
-def _check_frozen(plan: Plan, judged: Judged, scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+def _check_frozen(plan: Plan, evaluated: EvaluatedCases, scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
     """Arms whose classifier is another arm's: what their images change in its answers."""
     found = {}
     for name, arm in plan.arms.items():
@@ -127,7 +127,7 @@ def _check_frozen(plan: Plan, judged: Judged, scores: Mapping[str, np.ndarray]) 
         changes = frozen_changes(
             scores[own[0]],
             scores[name],
-            judged,
+            evaluated,
             plan.columns[plan.endpoint.labels],
             replicates=plan.bootstrap,
             seed=plan.seed,

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...data.datalist import Datalist
-from .statistics import Judged
+from ..kit.paired_statistics import patient_numbers
+from .statistics import EvaluatedCases
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Cases:
     @property
     def patients(self) -> np.ndarray:
         """(N,) integers from 0."""
-        return np.unique([case.item["patient_id"] for case in self.cases], return_inverse=True)[1]
+        return patient_numbers([case.item["patient_id"] for case in self.cases])
 
     @property
     def targets(self) -> np.ndarray:
@@ -77,7 +78,7 @@ class Cases:
                 )
         return Cases(self.labels, kept)
 
-    def judged(self, chosen: np.ndarray) -> Judged:
+    def evaluated(self, chosen: np.ndarray) -> EvaluatedCases:
         """What judges the arms: the chosen (N,) bool cases."""
-        patients = np.unique(self.patients[chosen], return_inverse=True)[1]
-        return Judged(self.labels, self.targets[chosen], patients)
+        patients = patient_numbers(self.patients[chosen])
+        return EvaluatedCases(self.labels, self.targets[chosen], patients)

@@ -29,7 +29,7 @@ from ...super_resolution.region_enhancer import EnhanceSettings
 from .arms import View
 from .feature_cache import Entry, FeatureCache
 from .frozen_backbone import FrozenBackbone
-from .views import Box, MakeEnhancer, Seen, Source, Viewer, read_source
+from .views import Box, MakeEnhancer, NetworkInputs, SourceImage, Viewer, read_source
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class FeatureMaker:
     def fill_part(self, paths: Sequence[str], wanted: Sequence[Wanted]) -> list[Failure]:
         """Features of a few images in all views that they lack."""
         failures: list[Failure] = []
-        sources: list[tuple[str, Source]] = []
+        sources: list[tuple[str, SourceImage]] = []
         for path in paths:
             try:
                 sources.append((path, read_source(path, self.source_size)))
@@ -113,23 +113,25 @@ class FeatureMaker:
                 logger.warning("refused: %s", refusal)
         if not sources:
             return failures
-        seen: dict[str, Seen] = {}
+        seen: dict[str, NetworkInputs] = {}
         for path, source in sources:
             viewer, keys = self.viewer(source), self.keys(path, wanted)
             known = self.cache.known(keys)
             seen |= {
-                key: viewer.see(*one) for key, one in zip(keys, dict.fromkeys(wanted), strict=True) if key not in known
+                key: viewer.network_inputs(*one)
+                for key, one in zip(keys, dict.fromkeys(wanted), strict=True)
+                if key not in known
             }
         self.cache.put(self.embed(seen).items())
         return failures
 
-    def viewer(self, source: Source) -> Viewer:
+    def viewer(self, source: SourceImage) -> Viewer:
         """Viewer of an image, with its attention."""
         size = self.backbone.image_size
         attention = self.backbone.attention(fit_square(source.image, size))
         return Viewer(source, attention, size, self.settings, self.enhancer_of)
 
-    def embed(self, seen: Mapping[str, Seen]) -> dict[str, Entry]:
+    def embed(self, seen: Mapping[str, NetworkInputs]) -> dict[str, Entry]:
         """Features of views; equal network inputs go through the network once."""
         images = {_fingerprint(image): image for one in seen.values() for image in (one.whole, *one.crops)}
         states: dict[str, tuple[torch.Tensor, float]] = {}
@@ -139,7 +141,7 @@ class FeatureMaker:
             states |= {name: (state, cost) for name, state, cost in zip(same, tokens, seconds, strict=True)}
         return {key: self.entry(one, states) for key, one in seen.items()}
 
-    def entry(self, seen: Seen, states: Mapping[str, tuple[torch.Tensor, float]]) -> Entry:
+    def entry(self, seen: NetworkInputs, states: Mapping[str, tuple[torch.Tensor, float]]) -> Entry:
         """Features of one view from the states of its images."""
         parts = [states[_fingerprint(image)] for image in (seen.whole, *seen.crops)]
         seconds = seen.seconds + sum(cost for _, cost in parts)

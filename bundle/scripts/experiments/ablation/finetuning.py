@@ -30,7 +30,7 @@ from .arms import Arm, View
 from .cases import Cases
 from .protocol import plan_fits
 from .view_data import write_cases, write_view
-from .views import MakeEnhancer, Source, Viewer, read_source
+from .views import MakeEnhancer, SourceImage, Viewer, read_source
 
 _PLAIN = View()
 _FOLD_SEED = 1000  # of the first fold model: none of an arm
@@ -116,7 +116,7 @@ class FinetuneLearner:
             write_view(self.folder(_PLAIN, 0), case.name, self.viewer(source, torch.zeros(1, 1)), _PLAIN, 0)
         return failures
 
-    def viewer(self, source: Source, attention: torch.Tensor) -> Viewer:
+    def viewer(self, source: SourceImage, attention: torch.Tensor) -> Viewer:
         """Viewer of a case."""
         return Viewer(source, attention, self.image_size, self.regions, self.enhancer_of)
 
@@ -156,7 +156,7 @@ class FinetuneLearner:
             maps.append(attention_maps(network, fit_square(image, network.image_size)[None])[1][0].numpy())
         return np.stack(maps)
 
-    def judged(self, cases: Cases) -> np.ndarray:
+    def evaluated(self, cases: Cases) -> np.ndarray:
         """(N,) bool: cases that judge."""
         return cases.splits == "test"
 
@@ -233,6 +233,6 @@ class FinetuneLearner:
         rows, columns = network.patch_grid
         views = 1 + (self.regions.count if arm.test_view.mode == "zoom" else 0)
         return {
-            "seconds": float(np.mean(seconds)) / int(self.judged(cases).sum()),
+            "seconds": float(np.mean(seconds)) / int(self.evaluated(cases).sum()),
             "tokens": float(views * (rows * columns + 1)),
         }

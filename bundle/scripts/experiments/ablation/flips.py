@@ -13,21 +13,27 @@ import numpy as np
 
 from ...metrics.bootstrap import patient_weights, percentile_interval
 from ...metrics.macro import mean_or_none
-from .statistics import Judged
+from .statistics import EvaluatedCases
 
 # A shift of a fifth of a standard deviation is small (Cohen); what is surely above half of that is reported.
 _ALARM = 0.1
 
 
 def frozen_changes(
-    control: np.ndarray, enhanced: np.ndarray, judged: Judged, columns: Sequence[int], *, replicates: int, seed: int
+    control: np.ndarray,
+    enhanced: np.ndarray,
+    evaluated: EvaluatedCases,
+    columns: Sequence[int],
+    *,
+    replicates: int,
+    seed: int,
 ) -> dict[str, Any]:
     """What enhancement changes in the answers of a frozen classifier.
 
     Args:
         control: (S, M, C) logits on control images.
         enhanced: (S, M, C) logits of the same classifiers on enhanced images of the same cases.
-        judged: the cases.
+        evaluated: the cases.
         columns: labels.
         replicates: of the intervals, drawn by patient.
         seed: of the bootstrap.
@@ -37,14 +43,14 @@ def frozen_changes(
         ``created``: share of negatives newly called positive; ``erased``: share of positives no longer called;
         ``shift_negative`` and ``change_of_separation`` with 95 % intervals; ``alarms``.
     """
-    usable = [column for column in columns if column in judged.usable]
+    usable = [column for column in columns if column in evaluated.usable]
     if not usable:
         return {"labels": [], "alarms": []}
-    rates = [_rates_of(control[s], enhanced[s], judged, column) for s in range(len(control)) for column in usable]
-    shift, separation = _shifts(control, enhanced, judged, usable)
+    rates = [_rates_of(control[s], enhanced[s], evaluated, column) for s in range(len(control)) for column in usable]
+    shift, separation = _shifts(control, enhanced, evaluated, usable)
     drawn = np.concatenate([
         np.stack([_weighted(shift, weights), _weighted(separation, weights)], axis=-1)
-        for weights in patient_weights(judged.patients, replicates, seed)
+        for weights in patient_weights(evaluated.patients, replicates, seed)
     ])  # fmt: skip
     negative, apart = percentile_interval(drawn[:, 0]), percentile_interval(drawn[:, 1])
     alarms = []
@@ -52,9 +58,9 @@ def frozen_changes(
         alarms.append("findings appear in cases without them")
     if apart is not None and apart[1] < -_ALARM:
         alarms.append("findings become harder to tell from their absence")
-    one = np.ones((1, len(judged.targets)))
+    one = np.ones((1, len(evaluated.targets)))
     return {
-        "labels": [judged.labels[column] for column in usable],
+        "labels": [evaluated.labels[column] for column in usable],
         **{name: mean_or_none([rate[name] for rate in rates]) for name in ("flips", "created", "erased")},
         "shift_negative": float(_weighted(shift, one)[0]),
         "shift_negative_ci": negative,
@@ -64,10 +70,10 @@ def frozen_changes(
     }
 
 
-def _rates_of(control: np.ndarray, enhanced: np.ndarray, judged: Judged, column: int) -> dict[str, float]:
+def _rates_of(control: np.ndarray, enhanced: np.ndarray, evaluated: EvaluatedCases, column: int) -> dict[str, float]:
     """Shares of changed decisions of one label and seed; (M, C) logits each."""
-    known = np.isin(judged.targets[:, column], (0, 1))
-    positive = judged.targets[known, column] == 1
+    known = np.isin(evaluated.targets[:, column], (0, 1))
+    positive = evaluated.targets[known, column] == 1
     before, after = control[known, column], enhanced[known, column]
     threshold = np.quantile(before, 1 - positive.mean())
     was, is_now = before > threshold, after > threshold
@@ -79,16 +85,16 @@ def _rates_of(control: np.ndarray, enhanced: np.ndarray, judged: Judged, column:
 
 
 def _shifts(
-    control: np.ndarray, enhanced: np.ndarray, judged: Judged, columns: Sequence[int]
+    control: np.ndarray, enhanced: np.ndarray, evaluated: EvaluatedCases, columns: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Each case's share in the shift of the negatives (M, 2, L), and in that of the positives beyond it (M, 4, L).
 
     The second axis: change and presence of a case among the negatives; among the positives, then among the negatives.
     """
-    shape = (len(judged.targets), 2, len(columns))
-    shift, separation = np.zeros(shape), np.zeros((len(judged.targets), 4, len(columns)))
+    shape = (len(evaluated.targets), 2, len(columns))
+    shift, separation = np.zeros(shape), np.zeros((len(evaluated.targets), 4, len(columns)))
     for index, column in enumerate(columns):
-        negative, positive = (judged.targets[:, column] == value for value in (0, 1))
+        negative, positive = (evaluated.targets[:, column] == value for value in (0, 1))
         spread = control[:, negative, column].std(1)
         change = ((enhanced - control)[..., column] / np.where(spread > 0, spread, 1)[:, None]).mean(0)
         shift[:, 0, index], shift[:, 1, index] = change * negative, negative

@@ -58,10 +58,10 @@ class ProbeLearner:
         wanted = [(view, noise) for view in views for noise in range(self.noise_seeds if view.random else 1)]
         return self.maker.fill(cases.images, wanted)
 
-    def judged(self, cases: Cases) -> np.ndarray:
+    def evaluated(self, cases: Cases) -> np.ndarray:
         """(N,) bool: cases that judge."""
         fits = plan_fits(cases.splits, cases.patients, 0, self.folds)
-        return np.any([fit.judged for fit in fits], axis=0)
+        return np.any([fit.evaluated for fit in fits], axis=0)
 
     def scores(self, cases: Cases, arm: Arm) -> np.ndarray:
         """Logits (S, M, C) of the cases that judge."""
@@ -72,8 +72,8 @@ class ProbeLearner:
             # An arm that is not re-trained has the classifier of a draw of its own, the same for all seeds.
             for fit in plan_fits(cases.splits, cases.patients, seed if arm.retrain else self.seeds, self.folds):
                 probe = fit_probe(training, cases.targets, fit.weights, self.strength)
-                every[seed, fit.judged] = probe.logits(shown[fit.judged])
-        return every[:, self.judged(cases)]
+                every[seed, fit.evaluated] = probe.logits(shown[fit.evaluated])
+        return every[:, self.evaluated(cases)]
 
     def features(self, cases: Cases, view: View, seed: int) -> np.ndarray:
         """(N, F) of a view, as a seed sees it."""

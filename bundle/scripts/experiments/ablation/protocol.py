@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from ...common.atomic import write_json
+from ...common.choices import check_choice
 from ...metrics.bootstrap import patient_weights
-from .arms import Arm, check_name
+from ..kit.paired_statistics import patient_numbers
+from .arms import Arm
 
 _ALL = "all"
 
@@ -64,16 +66,16 @@ def check_protocol(
     """
     known = [*groups, _ALL]
     for name in (endpoint.arm, endpoint.control, *endpoint.also_above):
-        check_name("primary", name, arms)
-    check_name("primary: labels", endpoint.labels, known)
-    check_name("reference", reference, arms)
+        check_choice("primary", name, arms)
+    check_choice("primary: labels", endpoint.labels, known)
+    check_choice("reference", reference, arms)
     for arm, control, group in secondary:
-        check_name("secondary", arm, arms)
-        check_name("secondary", control, arms)
-        check_name("secondary: labels", group, known)
+        check_choice("secondary", arm, arms)
+        check_choice("secondary", control, arms)
+        check_choice("secondary: labels", group, known)
     for group, names in groups.items():
         for name in names:
-            check_name(f"label_groups: {group}", name, labels)
+            check_choice(f"label_groups: {group}", name, labels)
     columns = {group: [list(labels).index(name) for name in names] for group, names in groups.items()}
     return {**columns, _ALL: list(range(len(labels)))}
 
@@ -99,10 +101,10 @@ def declare(path: str | Path, endpoint: Endpoint, content: Mapping[str, Any]) ->
 
 @dataclass(frozen=True)
 class Fit:
-    """Which cases teach a classifier, and which it judges: ``weights`` (N,), ``judged`` (N,) bool; never both."""
+    """Which cases teach a classifier, and which it judges: ``weights`` (N,), ``evaluated`` (N,) bool; never both."""
 
     weights: np.ndarray
-    judged: np.ndarray
+    evaluated: np.ndarray
 
 
 def plan_fits(splits: np.ndarray, patients: np.ndarray, seed: int, folds: int | None) -> list[Fit]:
@@ -113,12 +115,12 @@ def plan_fits(splits: np.ndarray, patients: np.ndarray, seed: int, folds: int | 
         patients: (N,) integers.
         seed: of the patients drawn.
         folds: ``None``: learn from a bootstrap resample of the training patients, judge the test split. A number K:
-            every case is judged, by the classifier of the K - 1 other folds of patients.
+            every case is evaluated, by the classifier of the K - 1 other folds of patients.
     """
     if folds is None:
         training = splits == "training"
         weights = np.zeros(len(splits))
-        groups = np.unique(patients[training], return_inverse=True)[1]
+        groups = patient_numbers(patients[training])
         weights[training] = next(patient_weights(groups, 1, seed))[0]
         return [Fit(weights, splits == "test")]
     names = np.unique(patients)

@@ -23,7 +23,7 @@ _DETECTABLE = 1.959964 + 0.841621
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedCases:
     """Cases that judge: ``labels`` (C), ``targets`` (M, C), ``patients`` (M,) integers from 0 without a gap."""
 
     labels: Sequence[str]
@@ -50,21 +50,21 @@ class ArmScores:
     replicates: np.ndarray
 
 
-def score_arm(scores: np.ndarray, judged: Judged, replicates: int, seed: int) -> ArmScores:
+def score_arm(scores: np.ndarray, evaluated: EvaluatedCases, replicates: int, seed: int) -> ArmScores:
     """AUROC of an arm and its bootstrap distribution over patients, NaN for labels that are not usable.
 
     Args:
         scores: (S, M, C) of the same cases for each seed of training.
-        judged: the cases.
+        evaluated: the cases.
         replicates: R.
         seed: of the patients; equal for all arms, which is what pairs them.
     """
     drawn = np.stack([
-        bootstrap_metrics(judged.targets, one, judged.patients, replicates, seed)["auroc"] for one in scores
+        bootstrap_metrics(evaluated.targets, one, evaluated.patients, replicates, seed)["auroc"] for one in scores
     ], axis=1)  # fmt: skip
     values = np.full((len(scores), scores.shape[2]), np.nan)
-    for label in judged.usable:
-        values[:, label] = [auroc(judged.targets[:, label], one[:, label]) for one in scores]
+    for label in evaluated.usable:
+        values[:, label] = [auroc(evaluated.targets[:, label], one[:, label]) for one in scores]
     drawn[..., np.isnan(values[0])] = np.nan
     return ArmScores(scores, values, drawn)
 
@@ -83,14 +83,14 @@ def summarise_arm(arm: ArmScores, columns: Sequence[int], seed: int) -> dict[str
 
 
 def compare(
-    arm: ArmScores, control: ArmScores, judged: Judged, columns: Sequence[int], *, margin: float, seed: int
+    arm: ArmScores, control: ArmScores, evaluated: EvaluatedCases, columns: Sequence[int], *, margin: float, seed: int
 ) -> dict[str, Any]:
     """Arm minus control in macro-AUROC over labels.
 
     Args:
         arm: one arm.
         control: the other, with the same seeds and cases.
-        judged: the cases.
+        evaluated: the cases.
         columns: labels.
         margin: of equivalence.
         seed: of the seeds drawn.
@@ -100,7 +100,7 @@ def compare(
         difference found with 80 % power), ``equivalent`` (the 90 % interval lies within the margin), ``word``,
         ``of_seeds``, and ``labels`` with each one's own. Without a usable label figures are ``None``.
     """
-    usable = [column for column in columns if column in judged.usable]
+    usable = [column for column in columns if column in evaluated.usable]
     if not usable:
         unknown = dict.fromkeys(("difference", "ci", "ci_90", "standard_error", "detectable", "of_seeds"))
         return {**unknown, "equivalent": False, "word": "not judged", "labels": {}}
@@ -120,23 +120,23 @@ def compare(
         "equivalent": equivalent,
         "word": _word(interval, equivalent),
         "of_seeds": of_seeds.tolist(),
-        "labels": _compare_labels(arm, control, judged, usable, change, seed),
+        "labels": _compare_labels(arm, control, evaluated, usable, change, seed),
     }
 
 
 def _compare_labels(
-    arm: ArmScores, control: ArmScores, judged: Judged, columns: Sequence[int], change: np.ndarray, seed: int
+    arm: ArmScores, control: ArmScores, evaluated: EvaluatedCases, columns: Sequence[int], change: np.ndarray, seed: int
 ) -> dict[str, dict[str, Any]]:
     """Each label's difference, interval, and p value (DeLong over seeds, Holm over labels)."""
     rows: dict[str, dict[str, Any]] = {}
     for column in columns:
-        known = np.isin(judged.targets[:, column], (0, 1))
-        positive = judged.targets[known, column] == 1
+        known = np.isin(evaluated.targets[:, column], (0, 1))
+        positive = evaluated.targets[known, column] == 1
         tests = [
-            paired_delong(positive, first[known, column], second[known, column], judged.patients[known])[2]
+            paired_delong(positive, first[known, column], second[known, column], evaluated.patients[known])[2]
             for first, second in zip(control.scores, arm.scores, strict=True)
         ]
-        rows[judged.labels[column]] = {
+        rows[evaluated.labels[column]] = {
             "difference": float((arm.auroc - control.auroc)[:, column].mean()),
             "ci": percentile_interval(_over_seeds(change[..., column], seed)),
             "p_of_seeds": tests,
@@ -171,13 +171,13 @@ def _word(interval: Sequence[float] | None, equivalent: bool) -> str:
     return "equivalent" if equivalent else "undecided"
 
 
-def macro_names(columns: Mapping[str, Sequence[int]], judged: Judged) -> dict[str, dict[str, list[str]]]:
+def macro_names(columns: Mapping[str, Sequence[int]], evaluated: EvaluatedCases) -> dict[str, dict[str, list[str]]]:
     """Labels that each group's macro average counts, and those that it leaves out."""
-    usable = set(judged.usable)
+    usable = set(evaluated.usable)
     return {
         group: {
-            "counted": [judged.labels[i] for i in members if i in usable],
-            "left_out": [judged.labels[i] for i in members if i not in usable],
+            "counted": [evaluated.labels[i] for i in members if i in usable],
+            "left_out": [evaluated.labels[i] for i in members if i not in usable],
         }
         for group, members in columns.items()
     }

@@ -32,7 +32,7 @@ def write_view(folder: Path, name: str, viewer: Viewer, view: View, noise_seed: 
         noise_seed: of views that are random.
     """
     if view.mode == "zoom":
-        seen = viewer.see(view, noise_seed)
+        seen = viewer.network_inputs(view, noise_seed)
         write_png16(torch.cat(seen.crops, dim=1)[0].numpy(), _crops_of(folder / name))
         write_json(_boxes_of(folder / name), [list(box) for box in seen.windows])
     write_png16(viewer.picture(view, noise_seed)[0].numpy(), folder / name)

@@ -28,7 +28,7 @@ MakeEnhancer = Callable[[str, bool], Enhancer]
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceImage:
     """An image of the experiment.
 
     Attributes:
@@ -40,16 +40,16 @@ class Source:
     image: torch.Tensor
 
 
-def _make_source(truth: torch.Tensor, source_size: int | None) -> Source:
-    """Source of an image; its longer side is reduced to ``source_size`` pixels, ``None`` leaves it as it is."""
+def _make_source(truth: torch.Tensor, source_size: int | None) -> SourceImage:
+    """Source of an image whose longer side is reduced to ``source_size`` pixels; ``None``: not reduced."""
     longer = max(truth.shape[-2:])
     if source_size is None or longer <= source_size:
-        return Source(truth, truth)
-    return Source(truth, reduce_by(truth, longer / source_size))
+        return SourceImage(truth, truth)
+    return SourceImage(truth, reduce_by(truth, longer / source_size))
 
 
-def read_source(path: str | Path, source_size: int | None) -> Source:
-    """Source of a file.
+def read_source(path: str | Path, source_size: int | None) -> SourceImage:
+    """Source image of a file.
 
     Raises:
         RefusedInput: the file is not read.
@@ -58,7 +58,7 @@ def read_source(path: str | Path, source_size: int | None) -> Source:
 
 
 @dataclass(frozen=True)
-class Seen:
+class NetworkInputs:
     """Network inputs of one view.
 
     Attributes:
@@ -86,7 +86,7 @@ class Viewer:
         enhancer_of: enhancer of a name, with or without data consistency.
     """
 
-    source: Source
+    source: SourceImage
     attention: torch.Tensor
     image_size: int
     settings: EnhanceSettings
@@ -103,7 +103,7 @@ class Viewer:
         feather = self.settings.feather
         return paste(image, enhanced.high_res, enhanced.regions, scale=scale, mode=view.mode, feather=feather)
 
-    def see(self, view: View, noise_seed: int = 0) -> Seen:
+    def network_inputs(self, view: View, noise_seed: int = 0) -> NetworkInputs:
         """Network inputs of a view."""
         size = view.image_size or self.image_size
         enhanced, seconds = self.enhanced(view, noise_seed)
@@ -111,7 +111,7 @@ class Viewer:
         whole = fit_square(self.picture(view, noise_seed), size)
         fitted = [fit_square(crop.clamp(0, 1), size) for crop in enhanced.high_res] if view.mode == "zoom" else []
         windows = [window(region, self.source.image) for region in enhanced.regions]
-        return Seen(whole, windows, fitted, seconds + time.perf_counter() - started)
+        return NetworkInputs(whole, windows, fitted, seconds + time.perf_counter() - started)
 
     def enhanced(self, view: View, noise_seed: int) -> tuple[EnhancedRegions, float]:
         """Enhanced regions, made once for all views that share them, and the seconds that it took."""
@@ -148,7 +148,7 @@ class Viewer:
         return chosen.generators[0]
 
 
-def _true_pixels(source: Source, region: Region) -> torch.Tensor:
+def _true_pixels(source: SourceImage, region: Region) -> torch.Tensor:
     """(1, R, C) of the truth that lie in a region of the source image; as many for regions of one size."""
     rows, columns = (
         _span(low, high, source.truth.shape[axis], source.image.shape[axis])

@@ -6,13 +6,13 @@
 ``faithfulness``  logits when patches are deleted or inserted in the order of a map
 ``randomised``    do the maps change when the weights are randomised?
 ``map_panels``    images with maps and findings
-``map_judge``     all methods and controls on one finding
+``map_scores``     all methods and controls on one finding
 ``map_summary``   means by method and label, intervals over patients, paired differences to the controls
 ``map_tables``    the same as text
 ``explaining``    the workflow ``explaining``
 """
 
 from .explaining import Explanation
-from .map_judge import ExplainSettings
+from .map_scores import ExplainSettings
 
 __all__ = ["ExplainSettings", "Explanation"]

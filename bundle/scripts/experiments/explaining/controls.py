@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from ...common.geometry import SquareGeometry
 from ...data.datalist import Datalist
 from ...dicom import RefusedInput, read_radiograph
-from .truth import Frame, findings_of, truth_of
+from .truth import PictureFrame, findings_of, truth_of
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def _squares(item: Mapping[str, Any], found: Mapping[str, set[str]], size: int) 
         RefusedInput: the image, or a mask.
     """
     height, width = read_radiograph(item["image"]).image.shape[-2:]
-    frame = Frame(SquareGeometry(height, width, size))
+    frame = PictureFrame(SquareGeometry(height, width, size))
     masks = {label: torch.zeros(size, size) for label in found}
     for label, names in found.items():
         masks[label][frame.inside()] = torch.from_numpy(truth_of(item, names, frame)).float()

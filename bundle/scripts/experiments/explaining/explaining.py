@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from ...attention import Attention, make_attention
-from ...common.atomic import atomic_write, write_json
+from ...common.atomic import write_json
+from ...common.choices import check_choice
 from ...common.failures import Failure, write_failures
 from ...common.geometry import SquareGeometry, fit_square
 from ...data.datalist import Datalist, anonymous_groups
@@ -19,13 +20,14 @@ from ...dicom import RefusedInput, read_radiograph
 from ...networks.vit_multilabel import ViTMultilabel
 from ...report.figures import save_png
 from ...tracking import Tracker
+from ..kit.result_tables import write_tables
 from .controls import Controls, training_priors
-from .map_judge import ExplainSettings, Finding, judge
-from .map_panels import Example, panel
-from .map_summary import MACRO, Row, Summary, csv_table, summarise
+from .map_panels import MapExample, panel
+from .map_scores import ExplainSettings, Finding, score_maps
+from .map_summary import MACRO, FindingScores, Summary, csv_table, summarise
 from .map_tables import text_table
 from .randomised import Similarity, randomised_similarity
-from .truth import Frame, findings_of, truth_of
+from .truth import PictureFrame, findings_of, truth_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ class Explanation:
         methods: names of :data:`...attention.METHODS`, each once.
         output_dir: ``explanation.json``, ``.csv``, ``.txt``, ``panel.png``, ``failures.csv``.
         tracker: MLflow run.
-        settings: see :class:`.map_judge.ExplainSettings`.
+        settings: see :class:`.map_scores.ExplainSettings`.
         attention: settings of :func:`...attention.make_attention`, for all methods.
         split: of the datalist.
         limit: first annotated images only; ``None``: all.
@@ -62,8 +64,7 @@ class Explanation:
         split: str = "test",
         limit: int | None = None,
     ) -> None:
-        if split not in datalist.splits:
-            raise ValueError(f"split: not known; expected one of {', '.join(datalist.splits)}, found {split!r}")
+        check_choice("split", split, datalist.splits)
         if not methods or len(set(methods)) != len(methods):
             raise ValueError(f"methods: expected different names, found {list(methods)}; name each once")
         self.datalist, self.network, self.labels = datalist, network, list(network.labels or [])
@@ -75,7 +76,7 @@ class Explanation:
         self.params = {"datalist_sha256": datalist.sha256, "split": split, "methods": self.names, **self.attention}
         self.params |= {name: value for name, value in vars(settings).items() if name != "device"}
         self.failures: list[Failure] = []
-        self.examples: dict[str, Example] = {}
+        self.examples: dict[str, MapExample] = {}
         self.first: list[tuple[torch.Tensor, int]] = []  # images (1, S, S) with a label, for the randomised weights
 
     def make_methods(self, network: ViTMultilabel) -> dict[str, Attention]:
@@ -105,7 +106,7 @@ class Explanation:
         """
         with self.tracker.recording(self.params):
             controls = self.make_controls()
-            rows = [row for number in range(len(self.items)) for row in self.judge_image(number, controls)]
+            rows = [row for number in range(len(self.items)) for row in self.score_image(number, controls)]
             write_failures(self.output_dir / "failures.csv", self.failures)
             if not rows:
                 raise ValueError(
@@ -122,7 +123,7 @@ class Explanation:
         priors = training_priors(self.datalist, self.labels, self.settings.annotations, grid, size)
         return Controls(grid, priors, self.settings.seed)
 
-    def judge_image(self, number: int, controls: Controls) -> Iterator[Row]:
+    def score_image(self, number: int, controls: Controls) -> Iterator[FindingScores]:
         """Rows of all methods and controls for all findings of one image; a refused image is recorded."""
         try:
             findings = self.read(number)
@@ -132,10 +133,13 @@ class Explanation:
             return
         outputs = {name: method(findings[0].image[None]) for name, method in self.methods.items() if findings}
         for finding in findings:
-            figures, example = judge(finding, outputs, controls, self.network, self.settings)
+            figures, example = score_maps(finding, outputs, controls, self.network, self.settings)
             self.remember(finding, example)
             patient, probability = self.patients[number], example.probability
-            yield from (Row(method, finding.name, number, patient, probability, own) for method, own in figures.items())
+            yield from (
+                FindingScores(method, finding.name, number, patient, probability, own)
+                for method, own in figures.items()
+            )
         logger.info("explained %d of %d images", number + 1, len(self.items))
 
     def read(self, number: int) -> list[Finding]:
@@ -146,14 +150,14 @@ class Explanation:
         """
         item, size = self.items[number], self.network.image_size
         source = torch.from_numpy(read_radiograph(item["image"]).image)
-        frame = Frame(SquareGeometry(source.shape[-2], source.shape[-1], size))
+        frame = PictureFrame(SquareGeometry(source.shape[-2], source.shape[-1], size))
         image = fit_square(source, size).to(self.settings.device)
         names = findings_of(item, self.labels, self.settings.annotations)
         found = [Finding(self.labels.index(name), name, image, number, truth_of(item, own, frame), frame)
                  for name, own in names.items()]  # fmt: skip
         return [finding for finding in found if finding.truth.any()]
 
-    def remember(self, finding: Finding, example: Example) -> None:
+    def remember(self, finding: Finding, example: MapExample) -> None:
         """Keep the first finding of each label for the panel, and the first findings for the randomised weights."""
         if len(self.examples) < self.settings.examples:
             self.examples.setdefault(finding.name, example)
@@ -167,16 +171,13 @@ class Explanation:
         images, labels = zip(*self.first, strict=True)
         return randomised_similarity(self.network, self.make_methods, torch.stack(images), labels, self.settings.seed)
 
-    def write(self, summary: Summary, rows: Sequence[Row], randomised: Similarity) -> None:
+    def write(self, summary: Summary, rows: Sequence[FindingScores], randomised: Similarity) -> None:
         """Files, log and MLflow. Images are named by their number: a path may name a patient."""
         content: dict[str, Any] = {"settings": self.params, "summary": summary, "randomised_weights": randomised}
         content["rows"] = [vars(row) for row in rows]
         files = [write_json(self.output_dir / "explanation.json", content)]
         table = text_table(summary, randomised)
-        for suffix, text in (("csv", csv_table(summary)), ("txt", table)):
-            files.append(self.output_dir / f"explanation.{suffix}")
-            with atomic_write(files[-1]) as file:
-                file.write(text.encode())
+        files += write_tables(self.output_dir, "explanation", csv_table(summary), table)
         if self.examples:
             files.append(save_png(panel(list(self.examples.values())), self.output_dir / "panel.png"))
         logger.info("\n%s", table)

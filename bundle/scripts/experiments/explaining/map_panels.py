@@ -18,7 +18,7 @@ _SIDE = 2.0  # inches
 
 
 @dataclass(frozen=True)
-class Example:
+class MapExample:
     """One finding of one image.
 
     Attributes:
@@ -36,7 +36,7 @@ class Example:
     maps: Mapping[str, np.ndarray]
 
 
-def panel(examples: Sequence[Example]) -> Figure:
+def panel(examples: Sequence[MapExample]) -> Figure:
     """A row for each example: the image with the finding's outline, then each method's map with its peak.
 
     Args:
@@ -58,7 +58,7 @@ def panel(examples: Sequence[Example]) -> Figure:
     return figure
 
 
-def _show(axes: Axes, example: Example, values: np.ndarray | None) -> None:
+def _show(axes: Axes, example: MapExample, values: np.ndarray | None) -> None:
     """The image, the map over it if there is one, the outline of the finding."""
     axes.imshow(example.picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     if values is not None:

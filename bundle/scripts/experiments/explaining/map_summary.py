@@ -10,6 +10,8 @@ import numpy as np
 
 from ...common.csv_text import csv_text
 from ...metrics.bootstrap import patient_weights, percentile_interval
+from ..kit.paired_statistics import patient_numbers, weighted_means
+from ..kit.result_tables import bounds
 from .controls import CENTRE, PRIOR, RANDOM
 
 MACRO = "macro"
@@ -27,7 +29,7 @@ Summary = dict[str, dict[str, dict[str, dict[str, Any]]]]
 
 
 @dataclass(frozen=True)
-class Row:
+class FindingScores:
     """Figures of one method for one finding of one image.
 
     Attributes:
@@ -47,7 +49,7 @@ class Row:
     figures: dict[str, float] = field(default_factory=dict)
 
 
-def summarise(rows: Sequence[Row], *, replicates: int, seed: int) -> Summary:
+def summarise(rows: Sequence[FindingScores], *, replicates: int, seed: int) -> Summary:
     """Method -> label -> figure -> ``findings``, ``mean``, ``interval``, and ``minus``: control -> difference.
 
     ``macro`` is the mean over the labels. The interval holds 95 % of the replicates, in which whole patients are drawn;
@@ -60,7 +62,7 @@ def summarise(rows: Sequence[Row], *, replicates: int, seed: int) -> Summary:
     """
     keys = sorted({(row.label, row.image) for row in rows})
     patients = {(row.label, row.image): row.patient for row in rows}
-    _, groups = np.unique([patients[key] for key in keys], return_inverse=True)
+    groups = patient_numbers([patients[key] for key in keys])
     weights = np.concatenate(list(patient_weights(groups, replicates, seed)))  # (R, K)
     members = {label: np.array([key[0] == label for key in keys]) for label in dict.fromkeys(key[0] for key in keys)}
     counts = {**{label: int(inside.sum()) for label, inside in members.items()}, MACRO: len(keys)}
@@ -68,9 +70,9 @@ def summarise(rows: Sequence[Row], *, replicates: int, seed: int) -> Summary:
     summary: Summary = {}
     for method in dict.fromkeys(row.method for row in rows):
         for name, of_methods in values.items():
-            means = _label_means(of_methods[method], members, weights)
+            means = _label_means(of_methods[method], members, groups, weights)
             lesser = {
-                control: _label_means(of_methods[method] - of_methods[control], members, weights)
+                control: _label_means(of_methods[method] - of_methods[control], members, groups, weights)
                 for control in CONTROLS
                 if control in of_methods and method not in CONTROLS
             }
@@ -83,7 +85,7 @@ def summarise(rows: Sequence[Row], *, replicates: int, seed: int) -> Summary:
     return summary
 
 
-def _table(rows: Sequence[Row], name: str, keys: Sequence[tuple[str, int]]) -> dict[str, np.ndarray]:
+def _table(rows: Sequence[FindingScores], name: str, keys: Sequence[tuple[str, int]]) -> dict[str, np.ndarray]:
     """Method -> (K,) values of a figure in the order of ``keys``, NaN where it is not known."""
     position = {key: index for index, key in enumerate(keys)}
     found: dict[str, np.ndarray] = {}
@@ -93,7 +95,9 @@ def _table(rows: Sequence[Row], name: str, keys: Sequence[tuple[str, int]]) -> d
     return found
 
 
-def _label_means(values: np.ndarray, members: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, dict[str, Any]]:
+def _label_means(
+    values: np.ndarray, members: dict[str, np.ndarray], groups: np.ndarray, weights: np.ndarray
+) -> dict[str, dict[str, Any]]:
     """Label, and macro -> ``mean`` and ``interval``, ``None`` for findings of one patient.
 
     The macro mean of a replicate is over all labels that have a finding at all, or not known: else a rare label that
@@ -101,7 +105,8 @@ def _label_means(values: np.ndarray, members: dict[str, np.ndarray], weights: np
 
     Args:
         values: (K,); NaN: not known.
-        members: label -> (K,) bool.
+        members: label -> (K,) bool, whether a finding has this label.
+        groups: (K,) number of the patient.
         weights: (R, K).
     """
     found: dict[str, tuple[float, np.ndarray]] = {}
@@ -109,10 +114,8 @@ def _label_means(values: np.ndarray, members: dict[str, np.ndarray], weights: np
     for label, inside in members.items():
         known = inside & ~np.isnan(values)
         if known.any():
-            total = weights[:, known].sum(axis=1)
-            drawn = weights[:, known] @ values[known] / np.where(total > 0, total, np.nan)
-            found[label] = float(values[known].mean()), drawn
-            if not np.ptp(weights[:, known], axis=1).any():
+            found[label] = float(values[known].mean()), weighted_means(values[known], weights[:, known])
+            if not np.ptp(groups[known]):
                 of_one_patient.add(label)
     if found:
         means, replicates = zip(*found.values(), strict=True)
@@ -137,4 +140,4 @@ def csv_table(summary: Summary) -> str:
 
 def _cells(found: dict[str, Any] | None) -> list[float | None]:
     """Mean, low, high."""
-    return [None] * 3 if found is None else [found["mean"], *(found["interval"] or (None, None))]
+    return [None] * 3 if found is None else [found["mean"], *bounds(found["interval"])]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+from ..kit.result_tables import align_columns, format_number
 from .map_summary import COLUMNS, CONTROLS, MACRO, Summary
 from .randomised import SHARES, Similarity
 
@@ -13,9 +13,9 @@ def text_table(summary: Summary, randomised: Similarity) -> str:
     """Macro figures of each method, hit rate of each label, and what randomised weights leave of the maps."""
     parts = [_method_table(summary), _label_table(summary)]
     if randomised:
-        stages = [[_number(found[stage]) for stage in SHARES] for found in randomised.values()]
+        stages = [[format_number(found[stage], ".2f") for stage in SHARES] for found in randomised.values()]
         named = [[method, *cells] for method, cells in zip(randomised, stages, strict=True)]
-        parts.append(_aligned([["correlation after randomising", *SHARES], *named]))
+        parts.append("\n".join(align_columns([["correlation after randomising", *SHARES], *named])))
     return "\n\n".join(parts) + "\n"
 
 
@@ -27,7 +27,7 @@ def _method_table(summary: Summary) -> str:
         [method, *(_written(of_labels[MACRO].get(name)) for name in known), _against(of_labels[MACRO]["hit_rate"])]
         for method, of_labels in summary.items()
     ]
-    return _aligned(shown)
+    return "\n".join(align_columns(shown))
 
 
 def _label_table(summary: Summary) -> str:
@@ -38,7 +38,7 @@ def _label_table(summary: Summary) -> str:
         found = {method: of_labels.get(label, {}).get("hit_rate") for method, of_labels in summary.items()}
         count = max(figure["findings"] for figure in found.values() if figure)
         hits.append([f"{label} ({count})", *(_written(figure, interval=False) for figure in found.values())])
-    return _aligned(hits)
+    return "\n".join(align_columns(hits))
 
 
 def _written(found: dict[str, Any] | None, *, interval: bool = True) -> str:
@@ -57,15 +57,3 @@ def _against(found: dict[str, Any]) -> str:
         return ""
     less = [found["minus"].get(control) for control in reversed(CONTROLS)]
     return " / ".join("–" if one is None else f"{one['mean']:+.2f}" for one in less)
-
-
-def _number(value: float | None) -> str:
-    """Two digits; a dash for what is not known."""
-    return "–" if value is None else f"{value:.2f}"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of equal width."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join(line.rstrip() for line in lines)

@@ -17,7 +17,7 @@ from ...dicom import RefusedInput
 
 
 @dataclass(frozen=True)
-class Frame:
+class PictureFrame:
     """The picture inside the padded square that the network sees.
 
     Attributes:
@@ -108,7 +108,7 @@ def findings_of(item: Mapping[str, Any], labels: Sequence[str], extra: Mapping[s
     return found
 
 
-def truth_of(item: Mapping[str, Any], names: set[str], frame: Frame) -> np.ndarray:
+def truth_of(item: Mapping[str, Any], names: set[str], frame: PictureFrame) -> np.ndarray:
     """(R, C) bool: union of the annotations with these names; masks before boxes of the same name.
 
     Raises:

@@ -6,7 +6,7 @@
 ``spectrum``       power spectrum of the detail
 ``edges``          hallucinated and lost edges
 ``errors``         errors of an enhancer at the resolution of its input
-``sr_judge``       all metrics of one enhancer on one radiograph
+``sr_scores``       all metrics of one enhancer on one radiograph
 ``sr_summary``     means, paired intervals against bicubic, tables
 ``sr_panels``      a figure for each enhancer
 ``sr_report``      report.html
@@ -17,6 +17,6 @@
 from .gain_choice import GainChoice
 from .radiographs import Radiographs
 from .sr_evaluation import SuperResolutionEvaluation, make_enhancers
-from .sr_judge import JudgeSettings
+from .sr_scores import SREvaluationSettings
 
-__all__ = ["GainChoice", "JudgeSettings", "Radiographs", "SuperResolutionEvaluation", "make_enhancers"]
+__all__ = ["GainChoice", "Radiographs", "SREvaluationSettings", "SuperResolutionEvaluation", "make_enhancers"]

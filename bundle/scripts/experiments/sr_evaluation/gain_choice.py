@@ -26,8 +26,8 @@ from ...super_resolution.fidelity import psnr
 from ...super_resolution.networks.weight_folder import hash_parts
 from ...tracking import Tracker
 from .radiographs import Radiographs
-from .sr_judge import JudgeSettings, generator_of, regions_of
-from .sr_protocol import Case
+from .sr_protocol import DegradedCase
+from .sr_scores import SREvaluationSettings, generator_of, regions_of
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class GainChoice:
         enhancers: Sequence[Enhancer],
         output_dir: str | Path,
         tracker: Tracker,
-        settings: JudgeSettings,
+        settings: SREvaluationSettings,
         *,
         gains: Sequence[float] | None,
         margin: float,
@@ -154,7 +154,7 @@ class AllGains:
 
 
 def _above_bicubic(
-    enhancer: Gainable, case: Case, gains: Sequence[float], settings: JudgeSettings
+    enhancer: Gainable, case: DegradedCase, gains: Sequence[float], settings: SREvaluationSettings
 ) -> torch.Tensor | None:
     """Mean PSNR in the regions of a case less bicubic's, for each gain; ``None`` when no region was finite."""
     truths, low_res = regions_of(case)

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
+from ...common.choices import check_choice
 from ...common.failures import Failure
 from ...data.datalist import Datalist, anonymous_groups
 from ...dicom import RefusedInput, read_radiograph
-from .sr_protocol import Case, make_case
+from .sr_protocol import DegradedCase, make_case
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +49,7 @@ class Radiographs:
         region_count: int = 16,
         limit: int | None = None,
     ) -> None:
-        if split not in datalist.splits:
-            raise ValueError(f"split: not known; expected one of {', '.join(datalist.splits)}, found {split!r}")
+        check_choice("split", split, datalist.splits)
         self.items = datalist.splits[split][:limit]
         self.patients = anonymous_groups(self.items)
         self.split, self.sizes, self.window, self.region_count = split, tuple(sizes), window, region_count
@@ -62,7 +62,7 @@ class Radiographs:
             "region_count": region_count,
         }
 
-    def cases(self) -> Iterator[tuple[int, str, Case]]:
+    def cases(self) -> Iterator[tuple[int, str, DegradedCase]]:
         """Number of a radiograph, name of a size and the case, for all of both.
 
         Raises:
@@ -86,7 +86,7 @@ class Radiographs:
                 f"found none among {len(self.items)}; set smaller sizes, or a datalist of larger images"
             )
 
-    def cases_of(self, image: torch.Tensor) -> Iterator[tuple[int | None, Case]]:
+    def cases_of(self, image: torch.Tensor) -> Iterator[tuple[int | None, DegradedCase]]:
         """Sizes at which an image (1, H, W) can be judged."""
         for size in self.sizes:
             if size is None and max(image.shape[-2:]) in self.sizes:

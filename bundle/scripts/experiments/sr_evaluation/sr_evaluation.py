@@ -7,19 +7,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...common.atomic import atomic_write, write_json
+from ...common.atomic import write_json
 from ...common.failures import write_failures
 from ...report.figures import save_png
 from ...super_resolution.enhancers.enhancer import Enhancer
 from ...super_resolution.enhancers.registry import make_enhancer
 from ...tracking import Tracker
+from ..kit.result_tables import write_tables
 from .gain_choice import Gainable
 from .radiographs import Radiographs
-from .sr_judge import Example, JudgeSettings, judge
 from .sr_panels import panel
 from .sr_protocol import SCALE
 from .sr_report import write_report
-from .sr_summary import BASELINE, COLUMNS, Row, csv_table, summarise, text_table
+from .sr_scores import RegionExample, SREvaluationSettings, score_enhancer
+from .sr_summary import BASELINE, COLUMNS, RadiographScores, csv_table, summarise, text_table
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class SuperResolutionEvaluation:
         enhancers: Sequence[Enhancer],
         output_dir: str | Path,
         tracker: Tracker,
-        settings: JudgeSettings,
+        settings: SREvaluationSettings,
         *,
         bootstrap: int = 1000,
     ) -> None:
@@ -84,7 +85,7 @@ class SuperResolutionEvaluation:
             "enhancers": {enhancer.name: enhancer.weights_hash for enhancer in enhancers},
             "gains": {enhancer.name: enhancer.gain for enhancer in enhancers if isinstance(enhancer, Gainable)},
         }
-        self.examples: dict[str, list[Example]] = {}
+        self.examples: dict[str, list[RegionExample]] = {}
 
     def run(self) -> Summary:
         """Judge, write, log. A failure closes the MLflow run as failed.
@@ -94,32 +95,29 @@ class SuperResolutionEvaluation:
         """
         with self.tracker.recording(self.params):
             try:
-                rows = list(self.judge_all())
+                rows = list(self.score_all())
             finally:
                 write_failures(self.output_dir / "failures.csv", self.radiographs.failures)
             summary = summarise(rows, replicates=self.bootstrap, seed=self.settings.seed)
             self.write(summary, rows)
         return summary
 
-    def judge_all(self) -> Iterator[Row]:
+    def score_all(self) -> Iterator[RadiographScores]:
         """All enhancers at all sizes on all radiographs."""
         for number, size, case in self.radiographs.cases():
             for enhancer in self.enhancers:
-                figures, example = judge(enhancer, case, self.settings)
+                figures, example = score_enhancer(enhancer, case, self.settings)
                 shown = self.examples.setdefault(enhancer.name, [])
                 if example is not None and len(shown) < _EXAMPLES:
                     shown.append(example)
-                yield Row(size, enhancer.name, number, self.radiographs.patients[number], figures)
+                yield RadiographScores(size, enhancer.name, number, self.radiographs.patients[number], figures)
 
-    def write(self, summary: Summary, rows: Sequence[Row]) -> None:
+    def write(self, summary: Summary, rows: Sequence[RadiographScores]) -> None:
         """Files, log and MLflow. Radiographs are named by their number: a path may name a patient."""
         content = {"settings": self.params, "summary": summary, "rows": [vars(row) for row in rows]}
         files = [write_json(self.output_dir / "sr_evaluation.json", content)]
         table = text_table(summary)
-        for suffix, text in (("csv", csv_table(summary)), ("txt", table)):
-            files.append(self.output_dir / f"sr_evaluation.{suffix}")
-            with atomic_write(files[-1]) as file:
-                file.write(text.encode())
+        files += write_tables(self.output_dir, "sr_evaluation", csv_table(summary), table)
         for name, examples in self.examples.items():
             if examples:
                 files.append(save_png(panel(name, examples), self.output_dir / "panels" / f"{name}.png"))

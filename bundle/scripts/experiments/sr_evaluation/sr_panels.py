@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...report.figures import TITLE
-from .sr_judge import Example
+from .sr_scores import RegionExample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ _SIDE = 2.1  # inches
 _PERCENTILE = 99.5  # of the errors; the few largest would leave the others white
 
 
-def panel(name: str, examples: Sequence[Example]) -> Figure:
+def panel(name: str, examples: Sequence[RegionExample]) -> Figure:
     """A row for each example.
 
     Args:
@@ -40,7 +40,7 @@ def panel(name: str, examples: Sequence[Example]) -> Figure:
     return figure
 
 
-def _draw_row(axes: list[Axes], example: Example) -> None:
+def _draw_row(axes: list[Axes], example: RegionExample) -> None:
     """One example; grey levels of all its images mean the same."""
     truth = example.truth[0].numpy()
     low, high = float(truth.min()), float(truth.max())

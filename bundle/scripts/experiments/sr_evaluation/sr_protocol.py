@@ -21,7 +21,7 @@ SCALE = 4
 
 
 @dataclass(frozen=True)
-class Case:
+class DegradedCase:
     """A radiograph to enhance.
 
     Attributes:
@@ -37,7 +37,7 @@ class Case:
     key: bytes
 
 
-def make_case(image: torch.Tensor, size: int | None, *, window: int, count: int) -> Case | None:
+def make_case(image: torch.Tensor, size: int | None, *, window: int, count: int) -> DegradedCase | None:
     """Truth and input of one radiograph at one size.
 
     Args:
@@ -57,11 +57,11 @@ def make_case(image: torch.Tensor, size: int | None, *, window: int, count: int)
     resized = image if (height, width) == tuple(image.shape[-2:]) else resize(image[None], (height, width))[0]
     truth = resized[:, : height // SCALE * SCALE, : width // SCALE * SCALE].clamp(0, 1).contiguous()
     low_res = degrade(truth[None], SCALE)[0].clamp(0, 1)
-    regions = _regions_to_judge(truth, window, count)
-    return Case(truth, low_res, regions, hashlib.sha256(truth.numpy().tobytes()).digest()) if regions else None
+    regions = _informative_regions(truth, window, count)
+    return DegradedCase(truth, low_res, regions, hashlib.sha256(truth.numpy().tobytes()).digest()) if regions else None
 
 
-def _regions_to_judge(truth: torch.Tensor, window: int, count: int) -> list[Region]:
+def _informative_regions(truth: torch.Tensor, window: int, count: int) -> list[Region]:
     """Regions side by side over the whole image, without the dark and the flat ones; an even choice of ``count``.
 
     They are not chosen by attention: which enhancer is better must not depend on a classifier.

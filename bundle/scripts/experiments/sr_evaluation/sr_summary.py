@@ -10,6 +10,8 @@ import numpy as np
 
 from ...common.csv_text import csv_text
 from ...metrics.bootstrap import patient_weights, percentile_interval
+from ..kit.paired_statistics import patient_numbers, weighted_means
+from ..kit.result_tables import align_columns, bounds, format_number
 
 BASELINE = "bicubic"
 COLUMNS = {
@@ -25,19 +27,20 @@ COLUMNS = {
     "seconds_per_region": "s/region",
     "peak_mb_per_region": "MB/region",
 }
+_DIGITS = ".4g"
 _WORST = ("consistency_min_db",)  # over radiographs the smallest, not the mean
 
 
 @dataclass(frozen=True)
-class Row:
-    """Figures of one enhancer on one radiograph at one size.
+class RadiographScores:
+    """Metrics of one enhancer on one radiograph at one size.
 
     Attributes:
         size: name of the protocol (``1024``, ``native``).
         enhancer: name.
         image: number of the radiograph in its split.
         patient: number of its patient.
-        figures: of :func:`.sr_judge.judge`.
+        figures: of :func:`.sr_scores.score_enhancer`.
     """
 
     size: str
@@ -47,7 +50,7 @@ class Row:
     figures: dict[str, float | None]
 
 
-def summarise(rows: Sequence[Row], *, replicates: int, seed: int) -> dict[str, dict[str, dict[str, Any]]]:
+def summarise(rows: Sequence[RadiographScores], *, replicates: int, seed: int) -> dict[str, dict[str, dict[str, Any]]]:
     """Size -> enhancer -> figure -> ``mean``, ``images``, and against bicubic ``difference`` and ``interval``.
 
     Differences are paired: radiograph by radiograph, and patients are drawn, so that several films of one patient do
@@ -72,7 +75,11 @@ def summarise(rows: Sequence[Row], *, replicates: int, seed: int) -> dict[str, d
 
 
 def _describe(
-    name: str, rows: Sequence[Row], baseline: dict[int, dict[str, float | None]], replicates: int, seed: int
+    name: str,
+    rows: Sequence[RadiographScores],
+    baseline: dict[int, dict[str, float | None]],
+    replicates: int,
+    seed: int,
 ) -> dict[str, Any]:
     """One figure of one enhancer."""
     known = [row for row in rows if row.figures.get(name) is not None]
@@ -82,7 +89,7 @@ def _describe(
     pairs = [row for row in known if baseline.get(row.image, {}).get(name) is not None]
     if pairs and pairs[0].enhancer != BASELINE:
         differences = np.array([row.figures[name] - baseline[row.image][name] for row in pairs])  # type: ignore[operator]
-        _, patients = np.unique([row.patient for row in pairs], return_inverse=True)
+        patients = patient_numbers([row.patient for row in pairs])
         found["difference"] = float(differences.mean())
         found["interval"] = _interval(differences, patients, replicates, seed)
     return found
@@ -92,7 +99,7 @@ def _interval(differences: np.ndarray, patients: np.ndarray, replicates: int, se
     """95 % interval of a mean difference (N,); ``None`` for one patient only."""
     if patients.max() == 0:
         return None
-    means = [weights @ differences / weights.sum(axis=1) for weights in patient_weights(patients, replicates, seed)]
+    means = [weighted_means(differences, weights) for weights in patient_weights(patients, replicates, seed)]
     return percentile_interval(np.concatenate(means))
 
 
@@ -102,7 +109,7 @@ def csv_table(summary: dict[str, dict[str, dict[str, Any]]]) -> str:
     for size, enhancers in summary.items():
         for enhancer, figures in enhancers.items():
             for name, found in figures.items():
-                low, high = found.get("interval") or (None, None)
+                low, high = bounds(found.get("interval"))
                 rows.append([size, enhancer, name, found["images"], found["mean"], found.get("difference"), low, high])
     return csv_text(["size", "enhancer", "figure", "images", "mean", "difference", "low", "high"], rows)
 
@@ -116,24 +123,15 @@ def text_table(summary: dict[str, dict[str, dict[str, Any]]]) -> str:
         lines = [f"{size}: x4, {images} radiographs, {regions:.0f} regions", ""]
         header = ["enhancer", *COLUMNS.values(), f"PSNR less {BASELINE} [95 %]"]
         table = [header, *([name, *_cells(figures)] for name, figures in enhancers.items())]
-        widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-        lines += [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
-        ]
-        parts.append("\n".join(lines))
+        parts.append("\n".join(lines + align_columns(table)))
     return "\n\n".join(parts) + "\n"
 
 
 def _cells(figures: dict[str, Any]) -> list[str]:
-    """Figures of one enhancer as text."""
-    shown = [_number(figures.get(name, {}).get("mean")) for name in COLUMNS]
+    """Metrics of one enhancer as text."""
+    shown = [format_number(figures.get(name, {}).get("mean"), _DIGITS) for name in COLUMNS]
     against = figures["psnr_truth_region"]
     if "difference" not in against:
         return [*shown, ""]
-    low, high = (_number(value) for value in against["interval"] or (None, None))
+    low, high = (format_number(bound, _DIGITS) for bound in bounds(against["interval"]))
     return [*shown, f"{against['difference']:+.3f} [{low}, {high}]"]
-
-
-def _number(value: float | None) -> str:
-    """Four significant digits; a dash for what is not known."""
-    return "–" if value is None else f"{value:.4g}"

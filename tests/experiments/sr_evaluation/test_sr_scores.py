@@ -2,14 +2,14 @@ import math
 
 import pytest
 import torch
-from scripts.experiments.sr_evaluation.sr_judge import JudgeSettings, judge
 from scripts.experiments.sr_evaluation.sr_protocol import make_case
+from scripts.experiments.sr_evaluation.sr_scores import SREvaluationSettings, score_enhancer
 from scripts.super_resolution.enhancers.bicubic import BicubicEnhancer
 from scripts.super_resolution.enhancers.native import NativeEnhancer
 
 from .synthetic import film
 
-SETTINGS = JudgeSettings(region_batch=3, feather=0, seeds=3)
+SETTINGS = SREvaluationSettings(region_batch=3, feather=0, seeds=3)
 
 
 class NoiseEnhancer(BicubicEnhancer):
@@ -39,7 +39,7 @@ def case():
 
 
 def test_the_truth_itself_is_perfect(case):
-    figures, example = judge(NativeEnhancer(), case, SETTINGS)
+    figures, example = score_enhancer(NativeEnhancer(), case, SETTINGS)
     assert figures["psnr_truth_region"] == figures["psnr_truth_full"] == 100
     assert figures["ssim_truth_region"] == 1 and figures["gradient_similarity"] == pytest.approx(1)
     assert figures["nps_distance_db"] == 0 and figures["edge_width_ratio"] == 1
@@ -49,14 +49,14 @@ def test_the_truth_itself_is_perfect(case):
 
 
 def test_interpolation_is_known_by_what_it_lacks(case):
-    figures, _ = judge(BicubicEnhancer(), case, SETTINGS)
+    figures, _ = score_enhancer(BicubicEnhancer(), case, SETTINGS)
     assert figures["psnr_input_region"] == 100  # nothing but the input
     assert 20 < figures["psnr_truth_region"] < 45 and figures["edge_width_ratio"] > 1.2 and figures["nps_1_db"] < -10
 
 
 def test_noise_is_seen_in_the_spectrum_the_rates_and_the_seeds(case):
-    noise, example = judge(NoiseEnhancer(), case, SETTINGS)
-    bicubic, _ = judge(BicubicEnhancer(), case, SETTINGS)
+    noise, example = score_enhancer(NoiseEnhancer(), case, SETTINGS)
+    bicubic, _ = score_enhancer(BicubicEnhancer(), case, SETTINGS)
     assert noise["nps_1_db"] > 3 > bicubic["nps_1_db"]
     assert noise["hallucination_rate"] > 2 * bicubic["hallucination_rate"]
     # Expected deviation of three draws of a Gaussian of 0.05: its unbiased variance's root is 0.886 of it.
@@ -65,8 +65,8 @@ def test_noise_is_seen_in_the_spectrum_the_rates_and_the_seeds(case):
 
 
 def test_result_does_not_depend_on_the_batch(case):
-    one, _ = judge(NoiseEnhancer(), case, JudgeSettings(region_batch=1, seeds=1))
-    all_at_once, _ = judge(NoiseEnhancer(), case, JudgeSettings(region_batch=8, seeds=1))
+    one, _ = score_enhancer(NoiseEnhancer(), case, SREvaluationSettings(region_batch=1, seeds=1))
+    all_at_once, _ = score_enhancer(NoiseEnhancer(), case, SREvaluationSettings(region_batch=8, seeds=1))
     assert one["psnr_truth_region"] == all_at_once["psnr_truth_region"] and "seed_deviation" in one
 
 
@@ -86,7 +86,7 @@ class ToldEnhancer(BicubicEnhancer):
 
 def test_guides_are_those_of_the_pipeline(case):
     enhancer = ToldEnhancer()
-    judge(enhancer, case, JudgeSettings(region_batch=3, seeds=2))
+    score_enhancer(enhancer, case, SREvaluationSettings(region_batch=3, seeds=2))
     boxes = [list(region.box) for region in case.regions]
     assert enhancer.told == [*boxes, boxes[2], boxes[2]]  # and those of the region whose noise is varied
 
@@ -95,8 +95,8 @@ def test_spoiled_regions_are_counted_and_the_others_judged(case):
     enhancer = BrokenEnhancer()
     means = sorted(float(case.low_res[:, r.row0 : r.row1, r.col0 : r.col1].mean()) for r in case.regions)
     enhancer.limit = (means[1] + means[2]) / 2
-    figures, _ = judge(enhancer, case, SETTINGS)
+    figures, _ = score_enhancer(enhancer, case, SETTINGS)
     assert figures["regions_refused"] == 2 and math.isfinite(figures["psnr_truth_region"])
     enhancer.limit = -1.0
-    figures, example = judge(enhancer, case, SETTINGS)
+    figures, example = score_enhancer(enhancer, case, SETTINGS)
     assert figures["regions_refused"] == 4 and figures["psnr_truth_region"] is None and example is None

@@ -13,8 +13,8 @@ from ...networks.vit_multilabel import ViTMultilabel
 from . import map_metrics as metrics
 from .controls import Controls
 from .faithfulness import deletion_insertion
-from .map_panels import Example
-from .truth import Frame
+from .map_panels import MapExample
+from .truth import PictureFrame
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,16 @@ class Finding:
     image: torch.Tensor
     number: int
     truth: np.ndarray
-    frame: Frame
+    frame: PictureFrame
 
 
-def judge(
+def score_maps(
     finding: Finding,
     outputs: Mapping[str, AttentionOutput],
     controls: Controls,
     network: ViTMultilabel,
     settings: ExplainSettings,
-) -> tuple[dict[str, dict[str, float]], Example]:
+) -> tuple[dict[str, dict[str, float]], MapExample]:
     """Figures by method and control, and the methods' maps for a panel.
 
     Args:
@@ -98,7 +98,7 @@ def judge(
         areas = deletion_insertion(network, finding.image, firsts, finding.label, settings.steps)
         for found, (deletion, insertion) in zip(figures.values(), areas, strict=True):
             found |= {"deletion": deletion, "insertion": insertion}
-    return figures, Example(
+    return figures, MapExample(
         label=finding.name,
         probability=float(next(iter(outputs.values())).logits[0, finding.label].sigmoid()),
         picture=finding.image[0][finding.frame.inside()].cpu().numpy(),

@@ -18,13 +18,13 @@ from .edges import edge_width
 from .errors import error_rates
 from .gradients import gradient_similarity
 from .spectrum import compare_spectra
-from .sr_protocol import SCALE, Case, enlarged
+from .sr_protocol import SCALE, DegradedCase, enlarged
 
-Figures = dict[str, float | None]
+Metrics = dict[str, float | None]
 
 
 @dataclass(frozen=True)
-class JudgeSettings:
+class SREvaluationSettings:
     """How an enhancer is run.
 
     Attributes:
@@ -43,7 +43,7 @@ class JudgeSettings:
 
 
 @dataclass(frozen=True)
-class Example:
+class RegionExample:
     """One region for a figure, (1, h, w) each; ``deviation`` is that of a pixel over the seeds, ``None`` for one."""
 
     low_res: torch.Tensor
@@ -53,16 +53,18 @@ class Example:
     deviation: torch.Tensor | None
 
 
-def judge(enhancer: Enhancer, case: Case, settings: JudgeSettings) -> tuple[Figures, Example | None]:
+def score_enhancer(
+    enhancer: Enhancer, case: DegradedCase, settings: SREvaluationSettings
+) -> tuple[Metrics, RegionExample | None]:
     """Enhance the regions of a case and measure.
 
     Args:
         enhancer: of scale 4. One that takes native pixels gets the truth: it is the bound, not a competitor.
         case: see :mod:`.sr_protocol`.
-        settings: see :class:`JudgeSettings`.
+        settings: see :class:`SREvaluationSettings`.
 
     Returns:
-        Means over the regions, named in :func:`_region_figures` and :func:`_whole_figures`; and an example, ``None``
+        Means over the regions, named in :func:`_region_metrics` and :func:`_whole_metrics`; and an example, ``None``
         when every region was refused.
     """
     truths, low_res = regions_of(case)
@@ -74,9 +76,9 @@ def judge(enhancer: Enhancer, case: Case, settings: JudgeSettings) -> tuple[Figu
     finite = [index for index, result in enumerate(results) if bool(result.isfinite().all())]
     kept = [results[index].clamp(0, 1) for index in finite]
     at_once = min(settings.region_batch, len(inputs))
-    figures: Figures = {
-        **_region_figures([(kept[i], truths[n], low_res[n]) for i, n in enumerate(finite)]),
-        **_whole_figures(case, kept, finite, [_interpolated(low_res[n]) for n in finite], settings.feather),
+    figures: Metrics = {
+        **_region_metrics([(kept[i], truths[n], low_res[n]) for i, n in enumerate(finite)]),
+        **_whole_metrics(case, kept, finite, [_interpolated(low_res[n]) for n in finite], settings.feather),
         "seconds_per_region": cost.seconds / len(inputs),
         "peak_mb_per_region": None if cost.peak_mb is None else cost.peak_mb / at_once,
         "regions": len(inputs),
@@ -88,18 +90,18 @@ def judge(enhancer: Enhancer, case: Case, settings: JudgeSettings) -> tuple[Figu
     deviation = _deviation_over_seeds(enhancer, case, inputs[middle], middle, settings)
     figures["seed_deviation"] = None if deviation is None else float(deviation.mean())
     enhanced = kept[len(finite) // 2]
-    return figures, Example(low_res[middle], _interpolated(low_res[middle]), enhanced, truths[middle], deviation)
+    return figures, RegionExample(low_res[middle], _interpolated(low_res[middle]), enhanced, truths[middle], deviation)
 
 
-def regions_of(case: Case) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+def regions_of(case: DegradedCase) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """Truth (1, 4 h, 4 w) and input (1, h, w) of each region."""
     truths = [cut(case.truth, enlarged(region)) for region in case.regions]
     # Reduced by themselves, as in the pipeline: cut from the reduced image, their borders would know their neighbours.
     return truths, [degrade(truth[None], SCALE)[0].clamp(0, 1) for truth in truths]
 
 
-def _region_figures(regions: Sequence[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> Figures:
-    """Figures of (result, truth, input) triples, each (1, h, w).
+def _region_metrics(regions: Sequence[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> Metrics:
+    """Metrics of (result, truth, input) triples, each (1, h, w).
 
     ``gradient_similarity``, ``nps_…`` (see :mod:`.spectrum`), ``edge_width`` (pixels) and ``edge_width_ratio`` (to the
     truth's), ``hallucination_rate``, ``loss_rate``; ``consistency_db``: PSNR of the reduced result and the input, and
@@ -121,13 +123,13 @@ def _region_figures(regions: Sequence[tuple[torch.Tensor, torch.Tensor, torch.Te
     }
 
 
-def _whole_figures(
-    case: Case,
+def _whole_metrics(
+    case: DegradedCase,
     results: Sequence[torch.Tensor],
     indices: Sequence[int],
     inputs: Sequence[torch.Tensor],
     feather: int,
-) -> Figures:
+) -> Metrics:
     """PSNR and SSIM in the regions and of the whole image, which is interpolated outside them.
 
     ``…_truth_…``: against the truth. ``…_input_…``: against the interpolated input: how much was changed, not how well.
@@ -143,7 +145,7 @@ def _whole_figures(
 
 
 def _deviation_over_seeds(
-    enhancer: Enhancer, case: Case, image: torch.Tensor, index: int, settings: JudgeSettings
+    enhancer: Enhancer, case: DegradedCase, image: torch.Tensor, index: int, settings: SREvaluationSettings
 ) -> torch.Tensor | None:
     """Standard deviation of each pixel of a region over results of different noise: (1, h, w)."""
     if settings.seeds < 2:
@@ -155,13 +157,13 @@ def _deviation_over_seeds(
     return torch.stack(results).clamp(0, 1).std(dim=0)
 
 
-def generator_of(case: Case, enhancer: Enhancer, index: int, seed: int) -> torch.Generator:
+def generator_of(case: DegradedCase, enhancer: Enhancer, index: int, seed: int) -> torch.Generator:
     """Noise of one region, as in :mod:`...super_resolution.region_enhancer`."""
     what = f"{enhancer.name}|{case.regions[index].box}"
     return torch.Generator().manual_seed(seed_of(case.key, what, seed))
 
 
-def _guides_of(case: Case, enhancer: Enhancer, indices: Sequence[int]) -> list[torch.Tensor]:
+def _guides_of(case: DegradedCase, enhancer: Enhancer, indices: Sequence[int]) -> list[torch.Tensor]:
     """What lies around regions in the reduced image, for an enhancer that takes a guide: its input knows no more."""
     if not takes_guide(enhancer):
         return []
