@@ -1,10 +1,11 @@
-"""Decoding: DICOM data set to stored values, in the order of the flow.
+"""DICOM data set to stored values, in the order of the flow.
 
-``frame``             data set -> position of its compressed frame in the file
-``codestream``        compressed frame -> coding process, size and precision
-``isolated_decoder``  program of the child process that decodes frames
-``isolation``         starts the child process, limits its memory and time, and reads its result
-``decoder_pool``      one child process for each frame that is decoded at the same time
+``frame``             data set -> its compressed frame, where it lies in the file
+``codestream``        compressed frame -> process, size and precision
+``rooms``             memory for pixels that is used again
+``isolated_decoder``  the program of a decoder in a process of its own
+``isolation``         starts that process, limits its memory and time, and reads its result
+``decoder_pool``      as many of these processes as frames are decoded at the same time
 ``samples``           data set -> samples: which decoder reads which transfer syntax
 ``bits``              samples -> stored values
 """

@@ -1,4 +1,4 @@
-"""Decoded samples to stored values: the bits that BitsStored and HighBit select (PS3.5 8.1.1)."""
+"""Decoded samples to stored values: the bits that BitsStored and HighBit name (PS3.5 8.1.1)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from ..header import bit_layout
 from .samples import DECODERS, Decoder
 
 _MAX_OVERSHOOT = 0.1
-# Pixels that fit the processor's cache: the second pass over a block takes a third of the time of the first.
-BLOCK = 1 << 16
+BLOCK = 1 << 16  # pixels that stay in the processor's cache: the second look at them costs a third of the first
 
 
 class Stored(NamedTuple):
-    """Stored values of an image.
+    """Stored values.
 
     Attributes:
-        values: stored values (H, W), integers.
-        low: lowest stored value.
-        high: highest stored value.
+        values: (H, W) integers.
+        low: the lowest.
+        high: the highest.
     """
 
     values: np.ndarray
@@ -30,7 +29,7 @@ class Stored(NamedTuple):
 
     @classmethod
     def of(cls, values: np.ndarray) -> Stored:
-        """Stored values with their minimum and maximum, computed block by block."""
+        """Stored values with their extremes."""
         flat = values.reshape(-1)
         blocks = [flat[start : start + BLOCK] for start in range(0, flat.size, BLOCK)]
         extremes = [(block.min(), block.max()) for block in blocks]
@@ -38,17 +37,10 @@ class Stored(NamedTuple):
 
 
 def stored_values(dataset: Dataset, samples: np.ndarray) -> Stored:
-    """Stored values of decoded samples.
-
-    Args:
-        dataset: header that ``complete_header`` accepted.
-        samples: samples (H, W). Bits that BitsStored and HighBit do not select may have any value.
-
-    Returns:
-        Stored values, signed or unsigned according to PixelRepresentation.
+    """Stored values of samples (H, W) whose other bits may hold anything, signed as PixelRepresentation says.
 
     Raises:
-        RefusedInput: ``BIT_LAYOUT``: a codestream contains values that BitsStored cannot represent.
+        RefusedInput: ``BIT_LAYOUT`` if a codestream has values that BitsStored cannot hold.
     """
     bits, shift = dataset.BitsStored, dataset.HighBit + 1 - dataset.BitsStored
     signed, size = dataset.PixelRepresentation == 1, 8 * samples.dtype.itemsize
@@ -60,24 +52,17 @@ def stored_values(dataset: Dataset, samples: np.ndarray) -> Stored:
         decoder = DECODERS.get(dataset.file_meta.TransferSyntaxUID)
         if decoder is not None:
             return _clip_overshoot(stored, low, high, decoder)
-    # The shift to the left drops the unused high bits, the shift to the right the unused low bits; it extends the sign.
+    # Up and down again: the unused bits above fall out, those below too, and the sign spreads.
     samples = samples.astype(f"{'i' if signed else 'u'}{samples.dtype.itemsize}")
     up = max(size - bits - shift, 0)
     return Stored.of(np.right_shift(np.left_shift(samples, up), up + shift))
 
 
 def _clip_overshoot(stored: Stored, low: int, high: int, decoder: Decoder) -> Stored:
-    """Clip values that lossy compression pushed out of their range, which happens at edges.
-
-    Args:
-        stored: values of a codestream, some of them out of range.
-        low: lowest value that BitsStored allows.
-        high: highest value that BitsStored allows.
-        decoder: decoder of the transfer syntax.
+    """Values of a codestream within its range; lossy compression leaves it a little at edges.
 
     Raises:
-        RefusedInput: ``BIT_LAYOUT``: the compression is lossless, or a value is out of range by more than a tenth of
-            the range.
+        RefusedInput: ``BIT_LAYOUT`` if they leave it where nothing was lost, or by more than ``MAX_OVERSHOOT``.
     """
     margin = _MAX_OVERSHOOT * (high - low) if decoder.lossy else 0
     if stored.high > high + margin or stored.low < low - margin:

@@ -1,11 +1,11 @@
-"""Header of a compressed frame, read before decoding: coding process, size, components, precision."""
+"""What a compressed frame says of itself, before it is decoded: process, size, components, precision."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
 
-# Start-of-frame markers (ITU-T T.81 table B.1; T.87 for JPEG-LS). C4, C8 and CC are other markers.
+# Start-of-frame markers (ITU-T T.81 table B.1; T.87 for JPEG-LS). C4, C8 and CC are something else.
 _FRAME_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
 _STANDALONE_MARKERS = {0x01, *range(0xD0, 0xD9)}
 JPEG_2000 = 0x51  # the SIZ marker
@@ -18,12 +18,12 @@ class FrameHeader:
     Attributes:
         marker: second byte of the start-of-frame marker (C0 baseline, C1 extended, C3 lossless, F7 JPEG-LS), or 51
             for JPEG 2000.
-        height: number of rows.
-        width: number of columns.
+        height: rows.
+        width: columns.
         components: samples per pixel.
-        precision: bits per sample of the first component.
-        signed: whether the samples are signed; always false for JPEG and JPEG-LS.
-        tiles: number of tiles; always 1 for JPEG and JPEG-LS.
+        precision: bits of a sample of the first component.
+        signed: whether the samples are signed; only JPEG 2000 can say so.
+        tiles: number of tiles; 1 but for JPEG 2000.
     """
 
     marker: int
@@ -36,10 +36,10 @@ class FrameHeader:
 
 
 def read_frame_header(stream: bytes) -> FrameHeader | None:
-    """Header of a JPEG, JPEG-LS or JPEG 2000 codestream, or ``None`` if there is none.
+    """Header of a JPEG, JPEG-LS or JPEG 2000 codestream; ``None`` if none is found.
 
     Args:
-        stream: encapsulated frame, or its beginning.
+        stream: one encapsulated frame.
     """
     start = stream.find(b"\xff\x4f\xff\x51", 0, 4096)  # SOC + SIZ (T.800 A.5.1), bare or in a JP2 file
     if start >= 0:

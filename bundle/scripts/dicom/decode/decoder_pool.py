@@ -1,4 +1,4 @@
-"""Pool of decoder processes: one for each frame that is decoded at the same time."""
+"""The decoder processes of this process: one for each frame that is decoded at the same time."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 from .frame import Frame
 from .isolation import DecoderProcess
 
-_MAX_THREADS = 4  # per frame, because worker processes of a data loader do not know of each other
+_MAX_THREADS = 4  # for one frame: worker processes know nothing of each other
 
 
 def _processors() -> int:
-    """Number of processors that this process may use."""
+    """Processors that this process may use now."""
     return len(os.sched_getaffinity(0))
 
 
 class DecoderPool:
-    """Child processes that are started when needed, at most one per processor; further threads wait for a free one."""
+    """Children that are started when needed, at most one for each processor; further threads wait."""
 
     def __init__(self) -> None:
         self.children: list[DecoderProcess] = []
@@ -30,17 +30,17 @@ class DecoderPool:
     def decode(
         self, function: str, frame: Frame, shape: tuple[int, ...], dtype: np.dtype, *, parallel: bool = False
     ) -> np.ndarray:
-        """Decode a frame. Several threads may call this method at the same time.
+        """Pixels of a frame, for any number of threads.
 
         Args:
-            function: name of the decoding function in imagecodecs.
-            frame: codestream to decode.
-            shape: shape of the pixels according to the codestream's header.
-            dtype: data type of the pixels.
-            parallel: whether the function accepts ``numthreads``. If so, it gets its share of the processors.
+            function: name of a function of imagecodecs.
+            frame: codestream.
+            shape: of the pixels that it declares.
+            dtype: of these pixels.
+            parallel: whether the function takes ``numthreads``; it gets its share of the processors.
 
         Raises:
-            RefusedInput: the frame cannot be decoded, see :meth:`.isolation.DecoderProcess.decode`.
+            RefusedInput: see ``DecoderProcess.decode``.
         """
         with self.slots:
             child = self.take()
@@ -50,12 +50,12 @@ class DecoderPool:
                 self.idle.append(child)
 
     def threads(self) -> int:
-        """Number of threads for a child: its share of the processors among the children that decode now."""
+        """The share of a child that decodes."""
         decoding = len(self.children) - len(self.idle)
         return min(_MAX_THREADS, max(1, _processors() // decoding))
 
     def take(self) -> DecoderProcess:
-        """Idle child, preferably the one that finished last (its memory is in the cache); a new one if none is idle."""
+        """A child that does nothing; the one that worked last, whose memory is warm."""
         try:
             return self.idle.pop()
         except IndexError:
@@ -64,17 +64,17 @@ class DecoderPool:
             return child
 
     def stop(self) -> None:
-        """End all child processes."""
+        """End all children."""
         for child in self.children:
             child.stop()
 
     def forget(self) -> None:
-        """Give up all children after a fork: they belong to the parent process."""
+        """In a fork: the children are the parent's."""
         for child in self.children:
             child.forget()
         self.children.clear()
         self.idle.clear()
-        self.slots = threading.BoundedSemaphore(_processors())  # the threads that hold the old slots do not exist here
+        self.slots = threading.BoundedSemaphore(_processors())  # those taken are of threads that are not here
 
 
 DECODER_POOL = DecoderPool()

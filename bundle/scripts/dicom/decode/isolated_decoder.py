@@ -1,10 +1,10 @@
-"""Program of the child process that :mod:`.isolation` starts: decodes frames into shared memory.
+"""The child process of ``isolation``: decodes frames into shared memory until its socket closes.
 
-The program runs as a file and does not import the package; it needs only NumPy and imagecodecs. A request is a JSON
-message (``function``, ``options``, ``shape`` and ``dtype`` of the pixels, ``offset`` and ``length`` of the frame, and
-the limits: ``memory`` in bytes, ``seconds`` of processor time). It is sent together with two file descriptors: the
-memory file for the pixels, and the file that contains the frame. The child sends ``ready`` before the first request. It
-answers each request with ``{}``, or with ``error`` and the name of an exception, or is ended by ``SIGPROF``.
+Run as a file, never imported by the package: it needs NumPy and imagecodecs and nothing of it. A request is a JSON
+message (``function``, ``options``, ``shape`` and ``dtype`` of the pixels, number of the ``room`` for them, ``offset``
+and ``length`` of the frame, and the limits: ``memory`` in bytes, ``seconds`` of processor time); with it come the
+descriptors of the room, which is a memory file, and of the file that the frame is in. Before the first request the
+child says ``ready``; to each it answers ``{}``, or ``error`` with the name of an exception, or dies of ``SIGPROF``.
 """
 
 from __future__ import annotations
@@ -23,45 +23,35 @@ import imagecodecs
 import numpy as np
 
 _MESSAGE_BYTES = 4096
+_ROOMS = 2  # whose mappings are kept, because making them costs HTJ2K 2 % of its time
 
 
 def main() -> None:
-    """Answer requests until the parent process closes the socket or ends.
-
-    The descriptor of the socket is the only command-line argument.
-    """
+    """Serve until the socket, whose descriptor is the argument, is closed, as it is when the parent ends."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.send(b"ready")
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     base = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    rooms: dict[int, mmap.mmap] = {}
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES, 2)
         if not message:
             return
-        answer = _serve(json.loads(message), descriptors, base)
+        answer = _serve(json.loads(message), descriptors, rooms, base)
         for descriptor in descriptors:
             os.close(descriptor)
         channel.send(json.dumps(answer).encode())
 
 
-def _serve(request: dict[str, Any], descriptors: list[int], base: int) -> dict[str, str]:
-    """Decode one frame within the limits of its request.
-
-    Args:
-        request: message from the parent process.
-        descriptors: memory file for the pixels, and file that contains the frame.
-        base: address space of the idle child, in bytes. The memory limit of a request is added to it.
-
-    Returns:
-        Answer to the parent process: empty, or ``error`` and the name of an exception.
-    """
+def _serve(request: dict[str, Any], descriptors: list[int], rooms: dict[int, mmap.mmap], base: int) -> dict[str, str]:
+    """Answer to one request, within its limits; that of memory is on what is added to ``base`` bytes."""
     try:
         _limit_memory(resource.RLIM_INFINITY)
-        target = mmap.mmap(descriptors[0], 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+        room = _map_room(rooms, request["room"], descriptors[0])
         frame = _map_frame(descriptors[1], request["offset"], request["length"])
-        _limit_memory(base + len(target) + len(frame) + request["memory"])
+        _limit_memory(base + sum(map(len, rooms.values())) + len(frame) + request["memory"])
         signal.setitimer(signal.ITIMER_PROF, request["seconds"])
-        _decode(request, frame, target)
+        _decode(request, frame, room)
     except Exception as error:
         return {"error": type(error).__name__}
     finally:
@@ -69,14 +59,20 @@ def _serve(request: dict[str, Any], descriptors: list[int], base: int) -> dict[s
     return {}
 
 
-def _map_frame(descriptor: int, offset: int, length: int) -> memoryview:
-    """Bytes of a frame, without a copy where the file system supports mapping.
+def _map_room(rooms: dict[int, mmap.mmap], number: int, descriptor: int) -> mmap.mmap:
+    """Memory of a room; the :data:`_ROOMS` mapped last are kept in ``rooms``."""
+    if number not in rooms:
+        for old in list(rooms)[: len(rooms) - _ROOMS + 1]:
+            del rooms[old]
+        rooms[number] = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+    return rooms[number]
 
-    If another program truncates the file while it is mapped, the kernel ends the process that reads the mapping. That
-    is this child, not the parent.
+
+def _map_frame(descriptor: int, offset: int, length: int) -> memoryview:
+    """Bytes of a file, not copied where its file system can map them; if it is cut meanwhile, only this process dies.
 
     Raises:
-        ValueError: the file ends before the frame does.
+        ValueError: the file ends before.
     """
     skipped = offset % mmap.ALLOCATIONGRANULARITY
     flags = mmap.MAP_PRIVATE | mmap.MAP_POPULATE
@@ -88,24 +84,24 @@ def _map_frame(descriptor: int, offset: int, length: int) -> memoryview:
 
 
 def _limit_memory(size: int) -> None:
-    """Limit the address space to ``size`` bytes, or to the hard limit of this process if that is lower."""
+    """Limit the address space to ``size`` bytes, or to what the system allows this process."""
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     if most != resource.RLIM_INFINITY:
         size = most if size == resource.RLIM_INFINITY else min(size, most)
     resource.setrlimit(resource.RLIMIT_AS, (size, most))
 
 
-def _decode(request: dict[str, Any], frame: memoryview, target: mmap.mmap) -> None:
-    """Decode a frame into shared memory.
+def _decode(request: dict[str, Any], frame: memoryview, room: mmap.mmap) -> None:
+    """Decode a frame into a room.
 
     Raises:
-        ValueError: the decoder did not write to the shared memory.
+        ValueError: the decoder did not put the pixels there.
     """
     shape = tuple(request["shape"])
-    out = np.frombuffer(target, request["dtype"], int(np.prod(shape))).reshape(shape)
+    out = np.frombuffer(room, request["dtype"], int(np.prod(shape))).reshape(shape)
     pixels = getattr(imagecodecs, request["function"])(frame, out=out, **request["options"])
     if not np.shares_memory(pixels, out):
-        raise ValueError("the decoder did not write to the shared memory")
+        raise ValueError("the pixels are not where they should be")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
-"""Child process with time and memory limits, for decoders that can hang or crash (Linux).
+"""Decoders that can hang or die run in a child process with a time and a memory limit (Linux).
 
-Measured with mutated codestreams: CharLS (JPEG-LS) takes three seconds for one wrong byte in 6 KB, OpenJPH (HTJ2K)
-loops forever, and GDCM ends the process, for which reason it is not used. OpenJPEG survived 98,503 mutated streams, but
-runs in the child as well because of its history of memory errors. The child maps the frame from its file; if the file
-is truncated meanwhile, only the child is killed. The pixels are returned in shared memory.
+Measured with mutated streams: CharLS (JPEG-LS) needs three seconds for one wrong byte in 6 KB, OpenJPH (HTJ2K) loops
+for ever, and GDCM, which is not used for that reason, ends the process. OpenJPEG survived 98,503 of them; it is in the
+child all the same, because its past is a list of memory faults. The child reads a frame where it lies in its file,
+which kills whoever does it when the file is cut meanwhile. Pixels come back in shared memory.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import mmap
 import os
 import signal
 import socket
@@ -23,19 +22,20 @@ import numpy as np
 
 from ...common.refusal import RefusedInput
 from .frame import Frame
+from .rooms import SHARED_ROOMS
 
-# Limits: ten times the time and three times the memory that JPEG 2000 needs per pixel.
+# Ten times what JPEG 2000 takes for a pixel, and three times what it holds of one.
 _START_S, _SECONDS_PER_PIXEL = 1.0, 1e-6
 _START_BYTES, _BYTES_PER_PIXEL, _BYTES_PER_THREAD = 100_000_000, 24, 16_000_000
-_START_PROCESS_S = _READ_S = 60.0  # for the child's imports and a slow disk, which do not count as decoding
+_START_PROCESS_S = _READ_S = 60.0  # neither the imports of a child nor a slow disk counts as decoding
 _MESSAGE_BYTES = 4096
-# Settings of glibc. A decoder's buffers (up to 32 MB each, 64 MB in all) are reused, which saves HTJ2K 5 % of its time.
-# There is one arena, because each further one reserves 64 MB of address space, which counts towards the limit.
+# Of glibc: a decoder's buffers of up to 32 MB, 64 MB in all, are used again; fresh ones cost HTJ2K 5 % of its time.
+# One arena: each further thread would reserve 64 MB of address space, which is what the limit counts.
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**26), "MALLOC_ARENA_MAX": "1"}
 
 
 class DecoderProcess:
-    """Child process that decodes for one thread. It is started when first needed, and again after it ended."""
+    """A child that decodes for one thread, started when first needed and again after it was stopped or died."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
@@ -44,49 +44,33 @@ class DecoderProcess:
     def decode(
         self, function: str, frame: Frame, shape: tuple[int, ...], dtype: np.dtype, threads: int | None = None
     ) -> np.ndarray:
-        """Decode a frame.
+        """Pixels of a frame.
 
         Args:
-            function: name of the decoding function in imagecodecs.
-            frame: codestream to decode.
-            shape: shape of the pixels according to the codestream's header. The limits depend on it.
-            dtype: data type of the pixels.
-            threads: number of threads, for a function that accepts ``numthreads``.
-
-        Returns:
-            Pixels of this shape and data type, in memory of their own.
+            function: name of a function of imagecodecs.
+            frame: codestream.
+            shape: of the pixels that it declares; sets the limits.
+            dtype: of these pixels.
+            threads: for a function that takes ``numthreads``.
 
         Raises:
-            RefusedInput: ``DECODE``: the frame is damaged; ``DECODE_TIME``: the limit of time was exceeded.
+            RefusedInput: ``DECODE`` or ``DECODE_TIME``.
         """
         pixels = math.prod(shape)
+        room = SHARED_ROOMS.take(pixels * dtype.itemsize)
         request = {
             "function": function, "options": {"numthreads": threads} if threads else {},
-            "shape": shape, "dtype": dtype.str, "offset": frame.offset, "length": frame.length,
+            "shape": shape, "dtype": dtype.str, "room": room.number, "offset": frame.offset, "length": frame.length,
             "memory": _START_BYTES + _BYTES_PER_PIXEL * pixels + _BYTES_PER_THREAD * (threads or 0),
             "seconds": _START_S + _SECONDS_PER_PIXEL * pixels,
         }  # fmt: skip
-        size = pixels * dtype.itemsize
-        descriptor = os.memfd_create("pixels")
-        try:
-            os.truncate(descriptor, size)
-            answer = self.ask(request, [descriptor, frame.file.fileno()])
-            if answer:
-                raise _failure("a complete codestream", answer["error"])
-            return np.frombuffer(mmap.mmap(descriptor, size), dtype).reshape(shape)
-        finally:
-            os.close(descriptor)  # the mapping stays as long as the array
+        answer = self.ask(request, [room.descriptor, frame.file.fileno()])
+        if answer:
+            raise _failure("a complete codestream", answer["error"])
+        return SHARED_ROOMS.pixels(room, shape, dtype)
 
     def ask(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, str]:
-        """Send a request to the child and return its answer.
-
-        Args:
-            request: message as described in :mod:`.isolated_decoder`.
-            descriptors: memory file for the pixels, and file that contains the frame.
-
-        Raises:
-            RefusedInput: ``DECODE`` or ``DECODE_TIME``; the child has been ended.
-        """
+        """Answer of the child to one request."""
         limit = f"an answer within {request['seconds']:.1f} s of work"
         try:
             channel = self.start()
@@ -96,20 +80,20 @@ class DecoderProcess:
         except TimeoutError as error:
             self.stop()
             raise _failure(limit, "none", "DECODE_TIME") from error
-        except (OSError, ValueError) as error:  # ValueError: the message is empty because the child ended
+        except (OSError, ValueError) as error:  # ValueError: the message is empty, the child is gone
             if self.stop() == -signal.SIGPROF:
                 raise _failure(limit, "none", "DECODE_TIME") from error
             raise _failure("a complete codestream", "the decoder died") from error
-        except BaseException:  # Ctrl-C: the pending answer would be taken for that to the next request
+        except BaseException:  # Ctrl-C: the answer to this frame would be taken for the next one's
             self.stop()
             raise
 
     def start(self) -> socket.socket:
-        """Start the child if it is not running, and return the socket to it."""
+        """Channel to the running child."""
         if self.process is None or self.channel is None or self.process.poll() is not None:
             self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             program = [sys.executable, "-P", str(Path(__file__).with_name("isolated_decoder.py")), str(theirs.fileno())]
-            # One BLAS thread, because each reserves address space.
+            # One BLAS thread, because each reserves address space too.
             environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **_MEMORY}
             self.process = subprocess.Popen(
                 program, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL,
@@ -117,11 +101,11 @@ class DecoderProcess:
             )  # fmt: skip
             theirs.close()
             self.channel.settimeout(_START_PROCESS_S)
-            self.channel.recv(_MESSAGE_BYTES)  # waits for the message that the child is ready
+            self.channel.recv(_MESSAGE_BYTES)  # it is ready
         return self.channel
 
     def stop(self) -> int | None:
-        """End the child, if there is one, and return its exit code, which shows whether it had ended by itself."""
+        """End the child, if there is one; what it ended with, which is its own if it was dead already."""
         code = None
         if self.process is not None and self.channel is not None:
             self.channel.close()
@@ -131,13 +115,13 @@ class DecoderProcess:
         return code
 
     def forget(self) -> None:
-        """Close the socket after a fork: the child belongs to the parent process."""
+        """In a fork: the child belongs to the parent."""
         if self.channel is not None:
             self.channel.close()
 
 
 def _failure(expected: str, found: str, code: str = "DECODE") -> RefusedInput:
-    """Error for a frame that the child did not decode."""
+    """Refusal of a frame that the child did not decode."""
     return RefusedInput(
         code, "the pixels cannot be decoded", expected, found, "copy the file again, or store it uncompressed"
     )

@@ -1,12 +1,13 @@
-"""DICOM data set to decoded samples. All sizes are checked before decoding.
+"""DICOM data set to samples; sizes are checked before anything is decoded.
 
-pydicom reads uncompressed pixels, and imagecodecs (BSD-3-Clause) decodes compressed ones. Among the plugins of pydicom,
-only one under the GPL decodes 12-bit JPEG. The only other one for lossless JPEG is GDCM, which ends the process on
-damaged data. imagecodecs was also the fastest decoder for every transfer syntax (``benchmarks/dicom_speed.py``).
+pydicom gives uncompressed pixels; imagecodecs (BSD-3-Clause) decodes all that is compressed. Of the plugins
+that pydicom offers, only a GPL one decodes 12-bit JPEG and only GDCM, which ends the process on broken data, lossless
+JPEG under another licence; imagecodecs was also the fastest for every syntax (``benchmarks/dicom_speed.py``).
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -20,16 +21,17 @@ from ..header import COLOUR
 from .codestream import JPEG_2000, FrameHeader, read_frame_header
 from .decoder_pool import DECODER_POOL
 from .frame import Frame, open_frame
+from .rooms import ROOMS
 
 
 class Decoder(NamedTuple):
-    """Decoder of a transfer syntax.
+    """How a transfer syntax is decoded.
 
     Attributes:
-        function: name of the decoding function in imagecodecs.
-        markers: start-of-frame markers that the transfer syntax allows (PS3.5 8.2).
-        lossy: whether the decoded values may differ from the original ones.
-        parallel: whether the function can use several processors for one frame.
+        function: name in imagecodecs.
+        markers: start-of-frame markers that the syntax allows (PS3.5 8.2).
+        lossy: whether the values that come out may differ from those that went in.
+        parallel: whether it can use several processors for one frame.
     """
 
     function: str
@@ -38,10 +40,7 @@ class Decoder(NamedTuple):
     parallel: bool = False
 
 
-_JPEG, _PROCESS_14 = (
-    "jpeg8_decode",
-    frozenset({0xC3}),
-)  # libjpeg-turbo, runs in this process; the others run in the child
+_JPEG, _PROCESS_14 = "jpeg8_decode", frozenset({0xC3})  # libjpeg-turbo, in this process; the others in the child
 _JPEG_LS, _JPEG_LS_FRAME = "jpegls_decode", frozenset({0xF7})
 _J2K, _HTJ2K, _SIZ = "jpeg2k_decode", "htj2k_decode", frozenset({JPEG_2000})
 DECODERS = {
@@ -58,20 +57,14 @@ DECODERS = {
     "1.2.840.10008.1.2.4.203": Decoder(_HTJ2K, _SIZ, lossy=True),
 }
 _NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
-_START_BYTES = 1 << 16  # first bytes of a codestream; they contain its header unless large application data precede it
-_END_OF_IMAGE = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000; cannot occur within encoded data
-_END_BYTES = 64  # last bytes of a codestream that are searched for the marker, because writers add padding
+_START_BYTES = 1 << 16  # of a codestream, which hold its header but for one with large application data before it
+_END_OF_IMAGE = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000; never inside of what is encoded
+_END_BYTES = 64  # in which it is, with what a writer put behind it
 _MAX_TILES = 4096
 
 
 def decode(dataset: Dataset) -> np.ndarray:
-    """Decode the pixels of a data set.
-
-    Args:
-        dataset: data set whose header ``complete_header`` accepted.
-
-    Returns:
-        Samples (H, W), or RGB (H, W, 3).
+    """Samples (H, W), or RGB (H, W, 3), of a header that ``complete_header`` passed.
 
     Raises:
         RefusedInput: ``TRANSFER_SYNTAX``, ``DECODER_MISSING``, ``CODESTREAM``, ``GEOMETRY``, ``EXPANSION``,
@@ -81,7 +74,7 @@ def decode(dataset: Dataset) -> np.ndarray:
     try:
         if syntax in _NATIVE:
             pixels = get_decoder(syntax).as_array(dataset, view_only=True, correct_unused_bits=False)[0]  # type: ignore[arg-type]
-            if pixels.shape[:2] != (dataset.Rows, dataset.Columns):  # pydicom takes surplus pixels for further frames
+            if pixels.shape[:2] != (dataset.Rows, dataset.Columns):  # pydicom takes what is left over for more frames
                 raise RefusedInput(
                     "GEOMETRY", "there are more pixels than the header says", f"{dataset.Rows} x {dataset.Columns}",
                     f"{len(pixels)} times as many", "export the image again",
@@ -104,9 +97,9 @@ def decode(dataset: Dataset) -> np.ndarray:
 
 
 def _decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
-    """Decode the only compressed frame of a data set to samples (H, W) or RGB (H, W, 3)."""
+    """Decoded samples (H, W) or RGB (H, W, 3) of the one compressed frame."""
     try:
-        import imagecodecs  # noqa: F401 - used here and in the child
+        import imagecodecs  # noqa: F401 - here and in the child
     except ImportError as error:
         raise RefusedInput(
             "DECODER_MISSING", f"no decoder for {syntax.name}", "the package imagecodecs", "not installed",
@@ -119,16 +112,16 @@ def _decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
 
 
 def _decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
-    """Decode an RLE frame to samples (H, W) or RGB (H, W, 3). Colour planes are encoded one after the other (PS3.5 G).
+    """Samples (H, W), or RGB (H, W, 3) of planes of colour, which are encoded one after the other (PS3.5 G).
 
     Raises:
-        ValueError: there are fewer samples than the header declares.
+        ValueError: there are fewer than the header says.
     """
     import imagecodecs
 
     shape = (dataset.SamplesPerPixel, dataset.Rows, dataset.Columns)
     dtype = np.dtype(f"<u{dataset.BitsAllocated // 8}")
-    planes = np.empty(shape, dtype)
+    planes = ROOMS.pixels(ROOMS.take(math.prod(shape) * dtype.itemsize), shape, dtype)
     decoded = imagecodecs.dicomrle_decode(frame.read(), dtype, out=planes.data.cast("B"))
     if len(decoded) != planes.nbytes:
         raise ValueError("fewer samples than the header says")
@@ -136,7 +129,7 @@ def _decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
 
 
 def _decode_codestream(frame: Frame, dataset: Dataset) -> np.ndarray:
-    """Check the header and end of a codestream, and decode it to samples (H, W) or RGB (H, W, 3)."""
+    """Samples (H, W) or RGB (H, W, 3) of a codestream whose header agrees with that of the file."""
     decoder, photometric = DECODERS[dataset.file_meta.TransferSyntaxUID], dataset.PhotometricInterpretation
     header = read_frame_header(frame.read(0, _START_BYTES)) or read_frame_header(frame.read())
     header = _check_frame_header(header, decoder, dataset)
@@ -150,7 +143,7 @@ def _decode_codestream(frame: Frame, dataset: Dataset) -> np.ndarray:
 
 
 def _decode_jpeg(stream: bytes, photometric: str) -> np.ndarray:
-    """Decode a JPEG stream in this process. The DICOM header, not a marker of the stream, gives the colour space."""
+    """Samples or RGB of a JPEG stream, in this process; the header says what its colours are, not a marker in it."""
     import imagecodecs
 
     if photometric in COLOUR - {"PALETTE COLOR"}:
@@ -160,14 +153,10 @@ def _decode_jpeg(stream: bytes, photometric: str) -> np.ndarray:
 
 
 def _check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: Dataset) -> FrameHeader:
-    """Reject a codestream whose header contradicts the DICOM header.
-
-    Returns:
-        Header of the codestream.
+    """The header of a codestream, which is of the kind and size that the header of the file says.
 
     Raises:
-        RefusedInput: ``CODESTREAM``: the coding process is not that of the transfer syntax; ``GEOMETRY``: the size
-            differs.
+        RefusedInput: ``CODESTREAM`` or ``GEOMETRY``.
     """
     if header is None or header.marker not in decoder.markers or header.tiles > _MAX_TILES or header.precision > 16:
         raise RefusedInput(
@@ -185,7 +174,7 @@ def _check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: D
 
 
 def _check_frame_end(frame: Frame) -> None:
-    """Reject a truncated codestream, for which libjpeg-turbo would return grey pixels and OpenJPH blurred ones.
+    """Refuse a codestream that was cut: libjpeg-turbo gives grey for the rest, OpenJPH something blurred (measured).
 
     Raises:
         RefusedInput: ``CODESTREAM``.
@@ -198,5 +187,5 @@ def _check_frame_end(frame: Frame) -> None:
 
 
 def _to_rgb(pixels: np.ndarray, photometric: str) -> np.ndarray:
-    """Convert YBR_FULL to RGB. JPEG and JPEG 2000 decoders have already converted the other colour spaces."""
+    """Colour as RGB; JPEG and JPEG 2000 with a component transform have it already."""
     return convert_color_space(pixels, "YBR_FULL", "RGB") if photometric == "YBR_FULL" else pixels
