@@ -3,9 +3,11 @@
 ``printable``     escapes unprintable characters of text from outside
 ``csv_text``      CSV tables whose cells a spreadsheet does not run as formulas
 ``choices``       checks that a setting is one of the allowed names
+``setting_checks``  allowed values of the settings of the workflows
 ``checksum``      SHA-256 of a file
 ``code_version``  hash of the package's code, part of every cache key
 ``atomic``        atomic writing of files and folders, by default readable for their owner only
+``locking``       locks between processes
 ``refusal``       ``RefusedInput``: why an input is rejected, and what the user can do
 ``failures``      ``failures.csv``: the table of rejected inputs
 ``geometry``      pads and resizes an image to a square, and maps results back to its pixels
