@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from scripts.workflow import CONFIG_DIR, run_workflow
 
 ROOT = CONFIG_DIR.parents[1]
@@ -226,3 +227,15 @@ def test_monai_form_of_the_command_reports_an_error_as_one_line(tiny, debug):
     else:
         expected = "error: ema_decay: not allowed; expected a number of at least 0 and below 1, found 2"
         assert done.stderr.splitlines()[-1].startswith(expected)
+
+
+def test_a_full_disk_in_training_is_one_line_and_the_run_continues_later(tiny, monkeypatch):
+    def full(*_, **__):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("scripts.training.best_model.save_vit_multilabel", full)
+        with pytest.raises(OSError, match=rf"^{tiny['output_dir']}: could not be written .*so far is kept: free"):
+            run_workflow("training", overrides=tiny)
+    run_workflow("training", overrides=tiny)
+    assert len(rows(Path(tiny["output_dir"]) / "history.csv")) == 2

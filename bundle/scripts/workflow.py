@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from .common.atomic import explained_full_disk, full_disk_cause
 from .common.choices import check_choice
 from .common.locking import OutputLock
 from .common.printable import SHOWN_MESSAGE, quoted, shortened
@@ -44,6 +45,9 @@ WORKFLOWS: dict[str, tuple[str, ...]] = {
 _KINDS = {"inferring": "infer"}
 _TRAINING = ("training", "retraining", "zooming")  # workflows that write the same files
 _DEBUG = "CXR_DEBUG"
+_DISK_FULL = (
+    "; the disk is full, and everything finished so far is kept: free some space and run the same command again"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +91,8 @@ def run_workflow(
     try:
         job.initialize()
         rank = job.parser.get_parsed_content("rank") if "rank" in job.parser else 0
-        with lock_output(job.parser.get_parsed_content("output_dir"), workflow, rank):
+        output_dir = Path(job.parser.get_parsed_content("output_dir"))
+        with explained_full_disk(output_dir), lock_output(output_dir, workflow, rank):
             job.run()
     except RuntimeError as error:
         raise _root_cause(error) from error
@@ -148,6 +153,10 @@ def error_line(error: Exception, debug: str) -> str:
         error: error that ended a command.
         debug: option or variable that shows the traceback.
     """
+    cause = full_disk_cause(error)
+    if cause is not None:
+        full = "" if getattr(cause, "is_explained", False) else _DISK_FULL
+        return shortened(f"error: {cause}{full}", SHOWN_MESSAGE)
     error = _root_cause(error)
     if isinstance(error, ValueError | OSError | FloatingPointError | MemoryError):
         return shortened(f"error: {error}", SHOWN_MESSAGE)
