@@ -3,8 +3,8 @@
     make bundle           # dist/cxr_attention_sr_v<version>.zip
 
 Over the folder ``bundle/`` it has: every configuration also as JSON, which is all that ``monai.bundle.load`` looks for;
-``models/model.pt``, the shipped classifier as the state dictionary that it loads; ``large_files.yml`` with size and
-SHA-256 of what the model zoo keeps outside git.
+``models/model.pt``, the shipped classifier as the state dictionary that it loads; ``large_files.yml`` with the SHA-256
+of what the model zoo keeps outside git.
 """
 
 from __future__ import annotations
@@ -58,9 +58,12 @@ def state_dict() -> bytes:
 
 
 def large_files(content: dict[str, bytes]) -> bytes:
-    """``large_files.yml``; without addresses, because the zip holds the files themselves."""
+    """``large_files.yml``. Addresses are empty, because the zip contains the files.
+
+    MONAI's ``download_large_files`` then only checks the hashes; it passes all keys of a row to its download function.
+    """
     rows = [
-        {"path": name, "size": len(data), "hash_type": "sha256", "hash_val": hashlib.sha256(data).hexdigest()}
+        {"path": name, "url": "", "hash_type": "sha256", "hash_val": hashlib.sha256(data).hexdigest()}
         for name, data in content.items()
         if len(data) > LARGE
     ]
