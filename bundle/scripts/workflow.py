@@ -34,6 +34,7 @@ WORKFLOWS: dict[str, tuple[str, ...]] = {
     "ablation": ("ablation.yaml",),
 }
 _KINDS = {"inferring": "infer"}
+_FORMER_NAMES = {"ldm": "sr_model"}
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +57,14 @@ def run_workflow(
         The resolved values of the keys that the caller set, as the workflow saw them.
 
     Raises:
-        ValueError: unknown workflow, overlay or key, with the nearest that exists; ``multi_gpu`` in one process.
+        ValueError: unknown workflow, overlay or key, with the nearest that exists; ``multi_gpu`` in one process; a key
+            together with its former name.
     """
     from monai.bundle import ConfigWorkflow
 
     files = _config_files(workflow, overlays)
     _check_launcher(overlays)
+    _check_former_names(overrides or {})
     overrides = {key: _as_data(value) for key, value in {"bundle_root": BUNDLE_ROOT, **(overrides or {})}.items()}
     _check_overrides(files, overrides)
     job = ConfigWorkflow(
@@ -206,6 +209,21 @@ def _check_launcher(overlays: Sequence[str]) -> None:
             "--overlay multi_gpu: needs several processes; expected the environment of torchrun, found none; start it "
             "with: torchrun --standalone --nproc_per_node=2 -m bundle run …"
         )
+
+
+def _check_former_names(overrides: Mapping[str, Any]) -> None:
+    """Warn about a key that has been renamed; the configurations still read it.
+
+    Raises:
+        ValueError: the key and its former name are both set.
+    """
+    for former, name in _FORMER_NAMES.items():
+        if former in overrides and name in overrides:
+            raise ValueError(
+                f"--{former}: former name of --{name}; expected one of them, found both; set --{name} only"
+            )
+        if former in overrides:
+            logger.warning("--%s is the former name of --%s and is still read; please write --%s", former, name, name)
 
 
 def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> None:

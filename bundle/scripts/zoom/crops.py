@@ -124,7 +124,7 @@ def _check_enhancer(zoom: ZoomSettings, enhancer: Enhancer | None) -> None:
     if found != (zoom.enhancer, zoom.enhancer_weights):
         raise ValueError(
             f"zoom: the crops need another enhancer; expected {zoom.enhancer} {zoom.enhancer_weights}, found "
-            f"{'none' if found is None else ' '.join(found)}; set --ldm to the folder that the training used"
+            f"{'none' if found is None else ' '.join(found)}; set --sr_model to the folder that the training used"
         )
 
 
