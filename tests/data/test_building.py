@@ -168,5 +168,5 @@ def test_chosen_labels_come_in_their_order(monkeypatch):
     monkeypatch.setattr("scripts.data.building.read_layout", lambda name, root: (["Edema", "Mass"], items, []))
     built, _ = build_from_layout("nih", ".", labels=["Mass", "Edema"])
     assert built.labels == ["Mass", "Edema"] and built.splits["test"][0]["label"] == [0.0, 1.0]
-    with pytest.raises(ValueError, match=r"nih has no 'Mas'.*use 'Mass'\?"):
+    with pytest.raises(ValueError, match=r"nih: labels: .*found 'Mas'; did you mean 'Mass'\?"):
         build_from_layout("nih", ".", labels=["Mas"])

@@ -1,7 +1,7 @@
 """Reads ``metadata.json`` of a model folder and checks every value that a network is built from.
 
-A model folder may come from anybody. A value of another type or size must end in a message that names it, not in an
-expression, an allocation of all memory, or a network that is half understood.
+A model folder may come from an untrusted source. A wrong value must give an error that names it. It must never be
+evaluated as an expression, exhaust the memory, or give another network without an error.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ _ZOOM = {"count": _whole(1, 256), "window": _whole(1, 4096), "crop_size": _whole
 
 
 def read_model_metadata(folder: str | Path) -> dict[str, Any]:
-    """Content of ``folder/metadata.json``.
+    """Read ``metadata.json`` of a model folder.
 
     Args:
         folder: model folder that training wrote.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no JSON, lacks the labels or the preprocessing, or has a value of another type or size.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not JSON, lacks the labels or the preprocessing, or has a value of a wrong type or size.
     """
     path = Path(folder) / "metadata.json"
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Mean and standard deviation that pretrained weights expect their input to have been normalised with."""
+"""Mean and standard deviation with which the input of pretrained weights is normalised."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 from .model_metadata import read_model_metadata
 
 _IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-_HALF = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}  # google/vit-*-in21k; not the ImageNet figures
+_HALF = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}  # google/vit-*-in21k does not use the ImageNet values
 
 
 def normalisation_of(
-    folder: Path, settings: Mapping[str, Any], dialect: str, channels: int
+    folder: Path, settings: Mapping[str, Any], weight_format: str, channels: int
 ) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation per channel.
+    """Mean and standard deviation of each channel.
 
     Args:
-        folder: of the checkpoint, or of a model of ours.
-        settings: its ``config.json``.
-        dialect: of its weights.
-        channels: of its network.
+        folder: folder of the checkpoint or model.
+        settings: content of its ``config.json``.
+        weight_format: format of its weights, from :func:`.weight_formats.format_of`.
+        channels: number of input channels of the network.
 
     Raises:
-        ValueError: nothing tells those of timm's or MONAI's weights, or they are not one per channel.
+        ValueError: the values of timm or MONAI weights are not stated, or their number is not the number of channels.
     """
-    values = _stated(folder, settings, dialect)
+    values = _stated(folder, settings, weight_format)
     if len(values["mean"]) != channels:
         raise ValueError(
             f"{folder}: mean and standard deviation do not fit the network; expected one for each of {channels} "
@@ -36,20 +36,20 @@ def normalisation_of(
     return list(values["mean"]), list(values["std"])
 
 
-def _stated(folder: Path, settings: Mapping[str, Any], dialect: str) -> Mapping[str, Any]:
-    """``mean`` and ``std``: the checkpoint's own, else those its family was trained with."""
-    if (folder / "metadata.json").is_file():  # a model of ours
+def _stated(folder: Path, settings: Mapping[str, Any], weight_format: str) -> Mapping[str, Any]:
+    """``mean`` and ``std`` as stated with the checkpoint, or else those that its family was trained with."""
+    if (folder / "metadata.json").is_file():  # a model folder of this package
         return read_model_metadata(folder)["preprocessing"]
     file = folder / "preprocessor_config.json"
     preprocessor = json.loads(file.read_text()) if file.is_file() else {}
     if "image_mean" in preprocessor:
         return {"mean": preprocessor["image_mean"], "std": preprocessor["image_std"]}
-    if dialect == "huggingface":
+    if weight_format == "huggingface":
         return _HALF if settings.get("model_type") == "vit" else _IMAGENET
     timm = settings.get("pretrained_cfg", settings)
     if "mean" in timm:
         return timm
     raise ValueError(
-        f"{file}: normalisation of the {dialect} weights is not known; expected image_mean and image_std, found "
-        'none; write {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}, or as they were trained'
+        f"{file}: normalisation of the {weight_format} weights is not known; expected image_mean and image_std, found "
+        'none; write {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}, or the values of their training'
     )
