@@ -39,7 +39,7 @@ def test_a_mask_may_be_larger_than_its_image_but_not_of_another_form(tmp_path):
     Image.fromarray(mask).save(tmp_path / "mask.png")
     frame = PictureFrame(SquareGeometry(100, 60, 50))
     assert np.array_equal(frame.mask(tmp_path / "mask.png"), frame.box([16, 24, 28, 6]))
-    with pytest.raises(RefusedInput, match="the form of 100 x 100 pixels, found 200 x 120"):
+    with pytest.raises(RefusedInput, match="the aspect ratio of 100 x 100 pixels, found 200 x 120"):
         PictureFrame(SquareGeometry(100, 100, 50)).mask(tmp_path / "mask.png")
 
 
