@@ -1,4 +1,4 @@
-"""Small DICOM radiographs with known truth."""
+"""Small DICOM radiographs whose displayed image is known."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def save(dataset: Dataset, path: Path) -> Path:
 
 
 def window(**attributes: Any) -> dict[str, Any]:
-    """Window over the whole 12-bit range, as attributes."""
+    """Attributes of a window over the whole 12-bit range."""
     return {"WindowCenter": 2048, "WindowWidth": 4096, **attributes}
 
 

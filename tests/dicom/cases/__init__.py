@@ -1,6 +1,6 @@
-"""Conformance cases: small DICOM files and what each of them shows.
+"""Conformance cases: small DICOM files, each with its displayed image or the code of its rejection.
 
-Nothing of the code under test is used here. A case has a truth, or the code of its refusal.
+The code under test is not used here.
 """
 
 from ..cases import display, storage, syntaxes

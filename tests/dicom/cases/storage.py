@@ -1,4 +1,4 @@
-"""How pixels are stored, described and turned, and what is refused for it."""
+"""Cases of pixel storage, description and orientation, and of headers that are rejected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .case import EIGHT_BIT, FULL, FULL_EIGHT, STORED, Case, X, linear, refused,
 
 
 def bits() -> Iterator[Case]:
-    """Stored, allocated and high bit in all their relations."""
+    """Combinations of BitsStored, BitsAllocated and HighBit."""
     for stored in (10, 12, 14, 15, 16):
         pixels = (STORED.astype(np.uint32) * (2**stored - 1) // 4095).astype(np.uint16)
         window = {"WindowCenter": 2 ** (stored - 1), "WindowWidth": 2**stored}
@@ -46,7 +46,7 @@ def bits() -> Iterator[Case]:
 
 
 def signs() -> Iterator[Case]:
-    """Signed values of every width, the sign bit below dirty bits too."""
+    """Signed values of every width, also with unused bits above the sign bit that are set."""
     signed = STORED.astype(np.int16) - 2048
     window = {"PixelRepresentation": 1, "WindowCenter": 0, "WindowWidth": 4096}
     truth = linear(signed.astype(float), 0, 4096)
@@ -62,7 +62,7 @@ def signs() -> Iterator[Case]:
 
 
 def colours() -> Iterator[Case]:
-    """Grey that was stored as colour; colours that are refused."""
+    """Grey stored as colour, which is read, and colours, which are rejected."""
     grey = (STORED >> 4).astype(np.uint8)
     truth, three = grey / 255, np.stack([grey] * 3, -1)
     rgb = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0, **EIGHT_BIT}
@@ -89,7 +89,7 @@ def colours() -> Iterator[Case]:
 
 
 def orientations() -> Iterator[Case]:
-    """Frontal views are turned to L, F, others are not; the spacing turns with them."""
+    """Frontal views are turned to L, F, together with their spacing; other views are not."""
     truth = linear(X, 2048, 4096)
     for orientation, pixels, spacing in (
         (["L", "F"], STORED, [0.2, 0.1]),
@@ -113,7 +113,7 @@ def orientations() -> Iterator[Case]:
 
 
 def headers() -> Iterator[Case]:
-    """Missing attributes with only one meaning are filled in and said."""
+    """Absent attributes that have only one possible value are filled in, with a flag."""
     truth = linear(X, 2048, 4096)
     yield shown("no BitsStored", truth, BitsStored=None, HighBit=None, flag="assumed BitsStored 16", **FULL)
     yield shown("no HighBit", truth, HighBit=None, flag="assumed HighBit 11", **FULL)
@@ -127,7 +127,7 @@ def headers() -> Iterator[Case]:
 
 
 def refusals() -> Iterator[Case]:
-    """What is no displayable radiograph, or does not say what its pixels are."""
+    """Objects that are not displayable radiographs, or whose pixels are not described."""
     yield refused("no photometric interpretation", "PHOTOMETRIC", PhotometricInterpretation=None, **FULL)
     yield refused("unknown photometric interpretation", "PHOTOMETRIC", PhotometricInterpretation="HSV", **FULL)
     yield refused("three frames", "MULTIFRAME", NumberOfFrames=3, **FULL)

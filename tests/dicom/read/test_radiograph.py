@@ -1,4 +1,4 @@
-"""The same picture in every format reads equal; all else is refused with a code; nothing identifies the patient."""
+"""The same image is read equally from every format; other input is rejected with a code; no identity is kept."""
 
 import struct
 import zlib

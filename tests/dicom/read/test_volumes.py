@@ -7,7 +7,7 @@ PIXELS = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64)
 
 @pytest.fixture
 def secret(tmp_path):
-    """A file that somebody else's header must not reach."""
+    """A file that the header of another file must not give access to."""
     path = tmp_path / "elsewhere" / "secret.raw"
     path.parent.mkdir()
     path.write_bytes(PIXELS.tobytes())

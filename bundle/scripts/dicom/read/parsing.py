@@ -1,6 +1,7 @@
-"""DICOM file to data set: whole, deflated or without preamble; nothing is inflated or read without end.
+"""DICOM file to data set: uncompressed, deflated or without preamble. Inflating and reading are limited.
 
-pydicom reads both groups of elements; its ``dcmread`` would inflate a bomb before anyone could ask for its size.
+pydicom parses the file meta information and the data set. Its ``dcmread`` is not used, because it would inflate a
+decompression bomb before its size can be checked.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 from ...common.refusal import RefusedInput
 from ..budget import HeaderBytes, HeaderFile, inflate
 
-# pydicom's warnings quote the values of attributes, which may be the patient's; values are checked here where used.
+# pydicom's warnings quote values of attributes, which may identify the patient. Values are checked where they are used.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 warnings.filterwarnings("ignore", module="pydicom")
 
-_MAX_VALUE_BYTES = 1_000_000  # larger values stay in the file until used
+_MAX_VALUE_BYTES = 1_000_000  # larger values stay in the file until they are used
 
 
 def load_dataset(path: Path) -> Dataset:
-    """Data set of a DICOM file.
+    """Parse a DICOM file.
 
     Raises:
         RefusedInput: ``NO_TRANSFER_SYNTAX``, ``INFLATED_SIZE``, ``HEADER_SIZE`` or ``NESTING``.
@@ -39,14 +40,14 @@ def load_dataset(path: Path) -> Dataset:
             "NESTING", "sequences in sequences, too deep to be parsed", "a few levels", "hundreds",
             "check the file; export the image again",
         ) from error  # fmt: skip
-    found = FileDataset(path, dataset, file_meta=meta)  # knows where to read large values
+    found = FileDataset(path, dataset, file_meta=meta)  # can read deferred values from the file
     implicit, little_endian = dataset.original_encoding
     found.set_original_encoding(implicit, little_endian, dataset.original_character_set)
     return found
 
 
 def _read_meta(file: HeaderFile) -> FileMetaDataset:
-    """File meta information (PS3.10 7.1), behind preamble and DICM, DICM alone, or neither.
+    """Read the file meta information (PS3.10 7.1), after preamble and DICM, after DICM only, or without both.
 
     Raises:
         RefusedInput: ``NO_TRANSFER_SYNTAX``.
@@ -63,12 +64,12 @@ def _read_meta(file: HeaderFile) -> FileMetaDataset:
 
 
 def _is_behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
-    """Whether an element is none of the file meta information."""
+    """Whether an element is outside the file meta information."""
     return tag.group != 2
 
 
 def _read_body(file: HeaderFile, path: Path, syntax: str) -> Dataset:
-    """The data set behind the file meta information; what is not a known syntax is explicit little endian (PS3.5 A.4).
+    """Read the data set after the file meta information. Unknown syntaxes are explicit little endian (PS3.5 A.4).
 
     Raises:
         RefusedInput: ``INFLATED_SIZE`` or ``HEADER_SIZE``.

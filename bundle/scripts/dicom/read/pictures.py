@@ -1,4 +1,4 @@
-"""PNG and JPEG."""
+"""PNG and JPEG files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .rendering import grey_from_colour
 
 
 def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
-    """Image (H, W) float32 in [0, 1] and the meta that a picture file has; polarity as stored.
+    """Read an image (H, W) float32 in [0, 1], in its stored polarity, and the metadata of a picture file.
 
     Raises:
         RefusedInput: ``PIXEL_BUDGET``, ``COLOUR`` or ``DECODE``.
@@ -49,10 +49,10 @@ def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
 
 
 def _to_array(picture: Any) -> np.ndarray:
-    """Grey (H, W) or colour (H, W, 3) array, uint8 or uint16, of a Pillow image.
+    """Convert a Pillow image to a grey (H, W) or colour (H, W, 3) array, uint8 or uint16.
 
     Raises:
-        RefusedInput: ``COLOUR`` for a mode that is no grey and no RGB.
+        RefusedInput: ``COLOUR`` for a mode that is neither grey nor RGB.
     """
     if picture.mode in ("L", "RGB"):
         return np.asarray(picture)
@@ -69,11 +69,11 @@ def _to_array(picture: Any) -> np.ndarray:
 
 
 def _picture_flags(path: Path, mode: str) -> list[str]:
-    """What the reader left out: transparency, and the lower bits of 16-bit colour (Pillow decodes 8 of them)."""
+    """Flags for ignored content: transparency, and the lower 8 bits of 16-bit colour, which Pillow does not decode."""
     flags = ["transparency ignored"] if mode in ("LA", "RGBA", "PA") else []
     with path.open("rb") as file:
         start = file.read(26)
-    # PNG header: bit depth at byte 24, colour type at 25 (0 is grey), PNG specification 11.2.1.
+    # PNG specification 11.2.1: bit depth at byte 24, colour type at byte 25 (0 is grey).
     if start.startswith(b"\x89PNG") and start[24] == 16 and start[25] != 0:
         flags.append("16-bit colour read as 8 bit")
     return flags

@@ -1,4 +1,4 @@
-"""``read_radiograph``: one file of any supported format to an image (1, H, W) in [0, 1], rows first, bone bright."""
+"""``read_radiograph``: file of any supported format to an image (1, H, W) in [0, 1], rows first, bone bright."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Radiograph:
     """A displayed radiograph.
 
     Attributes:
-        image: (1, H, W) float32 in [0, 1], rows first, air dark and bone bright.
-        meta: exactly the keys ``META_KEYS``; no patient identity.
+        image: Image (1, H, W) float32 in [0, 1], rows first, air dark and bone bright.
+        meta: Metadata without the patient's identity; always the same keys.
     """
 
     image: np.ndarray
@@ -50,14 +50,14 @@ class Radiograph:
 
 
 def read_radiograph(path: str | Path, window: int = 0) -> Radiograph:
-    """Read a DICOM, PNG, JPEG, NIfTI, NRRD or MetaImage file; the content decides which, not the name.
+    """Read a DICOM, PNG, JPEG, NIfTI, NRRD or MetaImage file. The format is determined from the content.
 
     Args:
-        path: file with one grey projection image. Whether it is a chest film is for ``check_chest_film`` to say.
-        window: which of the windows or VOI LUTs that a DICOM header offers, from 0; other formats have one.
+        path: File with one grey projection image. ``check_chest_film`` tells whether it is a chest film.
+        window: Index of the window or VOI LUT of a DICOM header, from 0. Other formats have only index 0.
 
     Raises:
-        RefusedInput: whatever is wrong with the file; nothing else.
+        RefusedInput: The file cannot be used. No other exception is raised for a broken file.
     """
     path = Path(path)
     try:
@@ -76,14 +76,14 @@ def read_radiograph(path: str | Path, window: int = 0) -> Radiograph:
 
 
 def read_header(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Meta of a file without decoding its pixels, and its hashed identifiers.
+    """Read the metadata of a file without decoding its pixels, and its hashed identifiers.
 
     Returns:
-        Meta as in ``Radiograph`` and, for DICOM, ``patient_id``, ``study_uid`` and ``sop_uid``, each hashed; empty for
-        other formats.
+        Metadata as in ``Radiograph``, and the hashes of the identifiers ``patient_id``, ``study_uid`` and ``sop_uid``
+        that a DICOM file has. Other formats have no identifiers.
 
     Raises:
-        RefusedInput: whatever is wrong with the file; nothing else.
+        RefusedInput: The file cannot be used. No other exception is raised for a broken file.
     """
     path = Path(path)
     try:
@@ -104,7 +104,7 @@ def read_header(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def sniff(path: Path) -> str:
-    """``dicom``, ``picture``, ``nifti``, ``nrrd`` or ``metaimage``, by content.
+    """Determine the format from the content: ``dicom``, ``picture``, ``nifti``, ``nrrd`` or ``metaimage``.
 
     Raises:
         RefusedInput: ``MISSING_FILE``, ``FILE_SIZE``, ``EMPTY``, ``NOT_DICOM``, ``NO_TRANSFER_SYNTAX`` or
@@ -128,7 +128,7 @@ def sniff(path: Path) -> str:
         )  # fmt: skip
     if claims_dicom:
         raise RefusedInput(
-            "NOT_DICOM", "the name says DICOM, the content does not", "DICM at byte 128", repr(start[:4])[1:],
+            "NOT_DICOM", "the suffix is that of DICOM, the content is not", "DICM at byte 128", repr(start[:4])[1:],
             "check the file, or give it the suffix of its format",
         )  # fmt: skip
     if start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
@@ -147,7 +147,7 @@ def sniff(path: Path) -> str:
 
 
 def _read_dicom(path: Path, window: int) -> tuple[np.ndarray, dict[str, Any]]:
-    """Displayed image (H, W) float32 in [0, 1] of a DICOM file, frontal views turned to "L, F", and its meta."""
+    """Read a DICOM file: image (H, W) float32 in [0, 1], frontal views turned to "L, F", and metadata."""
     dataset = load_dataset(path)
     assumed = complete_header(dataset)
     meta = header_meta(dataset)
@@ -182,7 +182,7 @@ def _reorient(image: np.ndarray, steps: tuple[bool, bool, bool]) -> np.ndarray:
 
 
 def _parse_refusal(error: Exception) -> RefusedInput:
-    """Refusal for a file whose structure is broken; the message of the error may quote the patient's data."""
+    """Rejection of a file whose structure is broken, without the error's message, which may quote patient data."""
     return RefusedInput(
         "PARSE", "the file cannot be parsed", "a complete file", type(error).__name__, "copy or export the file again"
     )

@@ -1,4 +1,4 @@
-"""NIfTI, NRRD and MetaImage files that hold one image, through MONAI's readers."""
+"""NIfTI, NRRD and MetaImage files with one image, read with MONAI's readers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BIT_DEPTHS = (8, 10, 12, 14, 15, 16)
 
 
 def read_volume(path: Path, source_format: str) -> tuple[np.ndarray, dict[str, Any]]:
-    """Image (H, W) float32 in [0, 1] and meta; polarity as stored.
+    """Read an image (H, W) float32 in [0, 1], in its stored polarity, and its metadata.
 
-    MONAI's readers index (x, y); the result is rows first. These formats carry no displayed range: the values of an
-    integer type are taken as [0, 2^bits - 1] with the fewest usual bits that hold the maximum, and a flag says so.
+    MONAI's readers index (x, y); the result is rows first. These formats do not store the displayed range. Integers are
+    assumed to span [0, 2^bits - 1], with the smallest usual number of bits that holds the maximum, and a flag is set.
 
     Raises:
         RefusedInput: ``DETACHED``, ``MULTIFRAME``, ``PIXEL_BUDGET``, ``RANGE`` or ``DECODE``.
@@ -46,7 +46,7 @@ def read_volume(path: Path, source_format: str) -> tuple[np.ndarray, dict[str, A
 
 
 def _check_pixels_are_here(path: Path) -> None:
-    """Refuse an NRRD or MetaImage header that takes its pixels from a file outside its own folder.
+    """Reject an NRRD or MetaImage header that refers to pixels in a file outside its own folder.
 
     Raises:
         RefusedInput: ``DETACHED``.
@@ -57,7 +57,7 @@ def _check_pixels_are_here(path: Path) -> None:
         header, end, _ = start.replace(b"\r\n", b"\n").partition(b"\n\n")
         names = re.findall(rb"^\s*data\s*file\s*:(.*)$", header, re.IGNORECASE | re.MULTILINE)
         if not end and len(start) == _MAX_HEADER_BYTES:
-            names = [b"/"]  # a name may stand behind what was read
+            names = [b"/"]  # a name may follow after the part that was read
     else:
         names = re.findall(rb"^\s*ElementDataFile\s*=(.*)$", start, re.IGNORECASE | re.MULTILINE)[:1] or [b"/"]
         names = [name for name in names if name.strip().upper() != b"LOCAL"]
@@ -69,14 +69,14 @@ def _check_pixels_are_here(path: Path) -> None:
 
 
 def _is_neighbour(path: Path, name: bytes) -> bool:
-    """Whether a name of a header is that of one plain file in the folder of the header."""
+    """Whether a file name in a header denotes a regular file in the folder of the header."""
     text = os.fsdecode(name.strip())
     neighbour = path.parent / text
     return Path(text).name == text and not set("%\\") & set(text) and neighbour.is_file() and not neighbour.is_symlink()
 
 
 def _load(path: Path, source_format: str) -> np.ndarray:
-    """Array (x, y, ...) as MONAI's reader gives it."""
+    """Read an array (x, y, ...) with MONAI's reader."""
     from monai.data.image_reader import ITKReader, NibabelReader
 
     reader = NibabelReader() if source_format == "nifti" else ITKReader()
@@ -84,14 +84,14 @@ def _load(path: Path, source_format: str) -> np.ndarray:
 
 
 def _nifti_shape(path: Path) -> tuple[int, ...]:
-    """Shape in the header of a NIfTI file."""
+    """Shape that the header of a NIfTI file declares."""
     import nibabel
 
     return tuple(nibabel.load(path).shape)  # type: ignore[attr-defined]
 
 
 def _itk_shape(path: Path) -> tuple[int, ...]:
-    """Shape in the header of a file that ITK reads, without its pixels; components last."""
+    """Shape that the header of an ITK file declares, components last. The pixels are not read."""
     import itk
 
     header = itk.ImageIOFactory.CreateImageIO(str(path), itk.CommonEnums.IOFileMode_ReadMode)
@@ -102,7 +102,7 @@ def _itk_shape(path: Path) -> tuple[int, ...]:
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:
-    """Refuse anything but one image of an acceptable size."""
+    """Reject several images, and images that are too large."""
     if len(shape) < 2 or math.prod(shape[2:]) != 1:
         found = " x ".join(str(size) for size in shape)
         raise RefusedInput(
@@ -113,7 +113,7 @@ def _check_shape(shape: tuple[int, ...]) -> None:
 
 
 def _scale_values(values: np.ndarray) -> tuple[np.ndarray, int, str]:
-    """Image float32 in [0, 1], the bits assumed (0 = none), and the description of the range.
+    """Scale values to float32 in [0, 1]; with the number of bits assumed (0: none) and a description of the range.
 
     Raises:
         RefusedInput: ``RANGE``.
@@ -124,6 +124,6 @@ def _scale_values(values: np.ndarray) -> tuple[np.ndarray, int, str]:
     if values.dtype.kind == "f" and 0 <= values.min() and values.max() <= 1:
         return values.astype(np.float32), 0, "range 0-1"
     raise RefusedInput(
-        "RANGE", "the displayed range is not known", "integers in 0-65535 or real numbers in 0-1",
+        "RANGE", "the displayed range is unknown", "integers in 0-65535 or real numbers in 0-1",
         f"{values.dtype} in {values.min()} to {values.max()}", "rescale the values and save again",
     )  # fmt: skip
