@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from scripts.common.geometry import SquareGeometry, fit_square
 from scripts.dicom import RefusedInput
-from scripts.experiments.explaining.truth import PictureFrame, findings_of, truth_of
+from scripts.experiments.explaining.truth import PictureFrame, annotations_of, findings_of
 
 LABELS = ["Pleural Effusion", "Pneumonia", "Mass"]
 
@@ -72,5 +72,5 @@ def test_synonyms_and_further_annotations_stand_for_a_label(tmp_path):
     found = findings_of(item, LABELS, {"Pneumonia": ["Ground Glass"]})
     assert found == {"Pleural Effusion": {"Effusion"}, "Pneumonia": {"Pneumonia", "Ground Glass"}}
     frame = PictureFrame(SquareGeometry(100, 100, 50))
-    assert truth_of(item, found["Pleural Effusion"], frame).sum() == 2 * 25
-    assert truth_of(item, found["Pneumonia"], frame).sum() == 5 * 50 + 25
+    assert [part.sum() for part in annotations_of(item, found["Pleural Effusion"], frame)] == [25, 25]
+    assert sum(part.sum() for part in annotations_of(item, found["Pneumonia"], frame)) == 5 * 50 + 25
