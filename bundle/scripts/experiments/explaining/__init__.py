@@ -1,6 +1,5 @@
 """Do the maps of an explanation method lie on the findings? In the order of the flow.
 
-``truth``            boxes and masks of an image in the pixels of the network's input
 ``controls``         maps that do not depend on the image: random, centre, training prior
 ``film_dependence``  similarity of the maps of different films; the constant spot of their peaks
 ``mean_maps``        the mean map of the other films, as a control of each method

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 
 from ...common.geometry import SquareGeometry
+from ...data.annotations import PictureFrame, annotations_of, findings_of
 from ...data.datalist import Datalist
 from ...dicom import RefusedInput, read_radiograph
-from .truth import PictureFrame, annotations_of, findings_of
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def training_priors(
     Args:
         datalist: datalist, of which only the training split is used.
         labels: labels of the network.
-        extra: further annotations of each label, see :func:`.truth.findings_of`.
+        extra: further annotations of each label, see :func:`...data.annotations.findings_of`.
         grid: height h and width w of the patch grid.
         size: side of the network's input, in pixels.
     """

@@ -15,6 +15,7 @@ from ...common.atomic import write_json
 from ...common.choices import check_choice
 from ...common.failures import Failure, write_failures
 from ...common.geometry import SquareGeometry, fit_square
+from ...data.annotations import PictureFrame, annotations_of, findings_of
 from ...data.datalist import Datalist, anonymous_groups
 from ...dicom import RefusedInput, read_radiograph
 from ...networks.vit_multilabel import ViTMultilabel
@@ -30,7 +31,6 @@ from .map_summary import MACRO, FindingScores, Summary, csv_table, summarise
 from .map_tables import text_table
 from .mean_maps import MeanMaps
 from .randomised import Similarity, randomised_similarity
-from .truth import PictureFrame, annotations_of, findings_of
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from ...attention import AttentionOutput
+from ...data.annotations import PictureFrame
 from ...networks.vit_multilabel import ViTMultilabel
 from ...super_resolution.regions import Region
 from . import map_metrics as metrics
 from .coverage import coverage
 from .faithfulness import deletion_insertion
 from .map_panels import MapExample
-from .truth import PictureFrame
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ...common.geometry import SquareGeometry, fit_square
-from ...data.label_aliases import match_label
-from ...dicom import RefusedInput
+from ..common.geometry import SquareGeometry, fit_square
+from ..dicom import RefusedInput
+from .label_aliases import match_label
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@ import pytest
 import torch
 from PIL import Image
 from scripts.common.geometry import SquareGeometry, fit_square
+from scripts.data.annotations import PictureFrame, annotations_of, findings_of
 from scripts.dicom import RefusedInput
-from scripts.experiments.explaining.truth import PictureFrame, annotations_of, findings_of
 
 LABELS = ["Pleural Effusion", "Pneumonia", "Mass"]
 
