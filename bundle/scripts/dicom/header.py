@@ -51,7 +51,7 @@ def number(value: Any) -> float | None:
 def text(dataset: Dataset, keyword: str) -> str | None:
     """Return the upper-case text of an attribute; ``None`` if it is absent or empty."""
     value = dataset.get(keyword)
-    return str(value).strip().upper() or None if value is not None else None
+    return str(value).strip("\0 \t\r\n").upper() or None if value is not None else None
 
 
 def complete_header(dataset: Dataset) -> list[str]:
@@ -71,6 +71,7 @@ def complete_header(dataset: Dataset) -> list[str]:
         found = shown_terms(photometric, PHOTOMETRIC_TERMS) or "none"
         expected = "PhotometricInterpretation MONOCHROME1 or MONOCHROME2"
         raise RefusedInput("PHOTOMETRIC", "the polarity is unknown", expected, found, "export the image again")
+    dataset.PhotometricInterpretation = photometric  # written in lower case, or padded, by some devices
     allocated = dataset.get("BitsAllocated")
     if allocated not in (8, 16, 32):
         raise bit_layout("BitsAllocated 8, 16 or 32", shown_number(allocated))
@@ -117,7 +118,8 @@ def _check_kind(dataset: Dataset) -> None:
     """Reject an object without pixels, with several frames, or not intended for presentation."""
     if "PixelData" not in dataset:
         sop_class = dataset.get("SOPClassUID")
-        found = shown_uid(sop_class) if sop_class is not None else "no PixelData"
+        found = shown_uid(sop_class) if sop_class is not None else "no SOPClassUID"
+        found += f" without PixelData; the last element is {max(dataset.keys(), default='none')}"
         raise RefusedInput(
             "NO_PIXELS", "no image", "a CR or DX image with PixelData", found, "select the image of the study"
         )
