@@ -1,4 +1,4 @@
-"""Find, fetch and store at a DICOMweb server: QIDO-RS, WADO-RS and STOW-RS (PS3.18, 10) through dicomweb-client."""
+"""DICOMweb client: QIDO-RS, WADO-RS and STOW-RS (PS3.18, section 10) through dicomweb-client."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .session import Server, open_session, require
 
 _MODALITIES = ("CR", "DX")
 MAX_IMAGES = 64
-_MAX_RESULTS = 100_000  # of a search
+_MAX_RESULTS = 100_000  # results of one search
 _PAGE = 100
 
 Result = TypeVar("Result")
@@ -33,14 +33,14 @@ class DicomWeb:
     """A DICOMweb server; a :class:`.relay.Archive`.
 
     Args:
-        server: where, and how to be sure of it.
+        server: URL and certificates.
         modalities: values of Modality (0008,0060) that are radiographs.
-        since_days: search for studies of the last days only (StudyDate); ``None``: all, also those without a date.
-        attempts: at most, of a request while the server does not answer.
-        wait_s: before the second attempt; doubled for each further one.
+        since_days: maximum age of a study (StudyDate) in days; ``None``: all studies, also those without a date.
+        attempts: maximum number of attempts of a request while the server does not answer.
+        wait_s: wait before the second attempt, in seconds; doubled for each further attempt.
 
     Raises:
-        ValueError: unusable settings.
+        ValueError: invalid settings.
     """
 
     lists_finished = True
@@ -63,7 +63,7 @@ class DicomWeb:
         self.attempts, self.wait_s = attempts, wait_s
 
     def ask(self, request: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
-        """Result of a method of the client.
+        """Return the result of a method of the client.
 
         Raises:
             RefusedInput: see :func:`.refusals.ask`.
@@ -71,16 +71,16 @@ class DicomWeb:
 
         def quietly() -> Result:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # pydicom's quote values
+                warnings.simplefilter("ignore")  # warnings of pydicom quote values
                 return request(*arguments, **options)
 
         return ask(quietly, attempts=self.attempts, wait_s=self.wait_s)
 
     def studies(self, since: date) -> dict[str, int]:
-        """StudyInstanceUID of studies with a radiograph -> number of instances, 0 where the server does not say.
+        """Return the StudyInstanceUID of each study with a radiograph -> number of instances, 0 where not reported.
 
         Args:
-            since: day from which on nothing may be missed; ``since_days`` are counted back from it.
+            since: day from which ``since_days`` are counted back, so that no study since then is missed.
 
         Raises:
             RefusedInput: see :func:`.refusals.ask`.
@@ -99,10 +99,10 @@ class DicomWeb:
         return found
 
     def pages(self, search: Callable[..., list[dict]], *arguments: Any, **options: Any) -> Iterator[Dataset]:
-        """Answers of a search, page by page; a server that ignores ``offset`` sends the first page again.
+        """Yield the results of a search, requested page by page.
 
         Raises:
-            RefusedInput: ``PACS_RESPONSE`` for a search without an end, or see :func:`.refusals.ask`.
+            RefusedInput: ``PACS_RESPONSE`` for too many results, or see :func:`.refusals.ask`.
         """
         offset, last = 0, None
         while True:
@@ -152,7 +152,7 @@ class DicomWeb:
         return images
 
     def films(self, study_uid: str) -> list[str]:
-        """SOPInstanceUID of each of a study's radiographs.
+        """Return the SOPInstanceUID of each radiograph of a study.
 
         Raises:
             RefusedInput: see :meth:`find_images`.
@@ -160,17 +160,17 @@ class DicomWeb:
         return [sop_uid for _, sop_uid in self.find_images(study_uid)]
 
     def fetch(self, study_uid: str, folder: Path) -> list[Failure]:
-        """Download a study's radiographs, in the encoding that they are stored in, as ``000001.dcm``, ….
+        """Download the radiographs of a study as ``000001.dcm``, …, in their stored encoding.
 
         Args:
             study_uid: StudyInstanceUID.
-            folder: existing; no name in it is made from anything that the server sends.
+            folder: existing folder; file names are counted, never taken from the server.
 
         Returns:
-            A failure for each image that could not be fetched; the others are there.
+            A failure for each image that could not be fetched.
 
         Raises:
-            RefusedInput: none could be fetched, or the server does not answer.
+            RefusedInput: no image could be fetched, or the server does not answer.
         """
         failures: list[Failure] = []
         kept = 0
@@ -191,7 +191,7 @@ class DicomWeb:
         return failures
 
     def has(self, dataset: Dataset) -> bool:
-        """Whether an instance is stored.
+        """Return whether the server has an instance.
 
         Raises:
             RefusedInput: see :func:`.refusals.ask`.
@@ -214,15 +214,15 @@ class DicomWeb:
         """Store results that the server does not have yet, one at a time.
 
         Args:
-            study_uid: StudyInstanceUID; it must still be there, for results alone would be a study of nothing.
+            study_uid: StudyInstanceUID; the server must still have the study, so that no study of results alone arises.
             paths: DICOM files.
 
         Returns:
-            How many were stored now.
+            Number of results that were stored.
 
         Raises:
-            RefusedInput: see :func:`.refusals.ask`; ``PACS_REFUSED`` also when the server answers that it did not store
-                an instance.
+            RefusedInput: see :func:`.refusals.ask`; ``PACS_REFUSED`` also when the server reports that an instance was
+                not stored.
         """
         self.find_images(study_uid)
         stored = 0
@@ -240,15 +240,16 @@ class DicomWeb:
         return stored
 
     def forget(self, key: str) -> None:
-        """A PACS keeps its studies."""
+        """Do nothing, because a PACS keeps its studies."""
 
 
 def _encoded(dataset: Dataset, study_uid: str) -> bytes:
-    """DICOM file of a fetched instance; one of another study would send the results to another patient.
+    """Return the DICOM file of a fetched instance.
 
     Raises:
-        RefusedInput: ``PACS_RESPONSE``, or ``OWN_RESULT`` for an image that this software enhanced: results of results
-            would never end. The search leaves those out by their SeriesDescription, which a PACS may change.
+        RefusedInput: ``PACS_RESPONSE`` for an instance of another study, whose results would go to another patient;
+            ``OWN_RESULT`` for an image that this software enhanced, to avoid results of results. The search excludes
+            such images by their SeriesDescription, which a PACS may change.
     """
     if str(dataset.get("StudyInstanceUID", "")) != study_uid:
         raise _refusal(
@@ -265,5 +266,5 @@ def _encoded(dataset: Dataset, study_uid: str) -> bytes:
 
 
 def _refusal(code: str, what: str, expected: str, found: str, remedy: str) -> RefusedInput:
-    """Refusal that concerns the study as a whole."""
+    """Return an error that concerns the study as a whole."""
     return RefusedInput(code, what, expected, found, remedy, "study")

@@ -90,9 +90,9 @@ def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
 
 def _limit(event: Any) -> None:
     """Apply the limits of :class:`LimitedSocket` to a peer that answers too slowly or with too much."""
-    line = LimitedSocket(event.assoc.dul.socket.socket, _ANSWER_S)
-    line.association = event.assoc
-    event.assoc.dul.socket.socket = line
+    limited = LimitedSocket(event.assoc.dul.socket.socket, _ANSWER_S)
+    limited.association = event.assoc
+    event.assoc.dul.socket.socket = limited
 
 
 def _next_message(event: Any) -> None:

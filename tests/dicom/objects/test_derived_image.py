@@ -88,7 +88,7 @@ def test_refuses_other_sources_and_sizes(source, tmp_path):
     with pytest.raises(RefusedInput) as refusal:
         write_enhanced(tmp_path / "x.png", np.eye(8), tmp_path / "y.dcm", **ARGUMENTS)
     assert refusal.value.code == "NOT_DICOM"
-    with pytest.raises(ValueError, match="does not fit"):
+    with pytest.raises(ValueError, match="proportions"):
         write_enhanced(source, np.eye(8), tmp_path / "y.dcm", **ARGUMENTS)
     assert not (tmp_path / "y.dcm").exists()
 

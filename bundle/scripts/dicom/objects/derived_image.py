@@ -1,4 +1,4 @@
-"""Enhanced image as a derived DICOM image of the source's class: 16 bit, a series of its own, marked as synthetic."""
+"""Enhanced image as a derived 16-bit DICOM image of the source's class, in its own series and marked as synthetic."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOSSY_SYNTAXES = {
     "1.2.840.10008.1.2.4.51",  # JPEG extended
     "1.2.840.10008.1.2.4.81",  # JPEG-LS near-lossless
 }
-# Groups that describe or cover the old pixels: image pixel and VOI (kept ones below), icons, graphics, presentation,
+# Groups that describe or cover the old pixels: image pixel and VOI (exceptions below), icons, graphics, presentation,
 # signatures, curves, overlays, waveforms, pixels, padding.
 _DROPPED_GROUPS = {0x0028, 0x0070, 0x0088, 0x0400, 0x2010, 0x2050, 0x4FFE, 0x5400, 0x7FE0, 0xFFFA, 0xFFFC}
 _DROPPED_GROUP_RANGES = (range(0x5000, 0x5100), range(0x6000, 0x6100))
@@ -39,15 +39,15 @@ _KEPT_OF_DROPPED = {
     "PixelSpacingCalibrationType",
     "PixelSpacingCalibrationDescription",
 }
-# Shutter and collimator are given in rows and columns of the old image.
+# Shutter and collimator, which are given in rows and columns of the old image.
 _DROPPED_TAG_RANGES = (range(0x00181600, 0x00181625), range(0x00181700, 0x00181721))
-# When and in which step the old series and instance were made.
+# Time and procedure step of the old series and instance.
 _DROPPED_KEYWORDS = {
     "SeriesDate", "SeriesTime", "InstanceCreationDate", "InstanceCreationTime", "InstanceCreatorUID",
     "ReferencedPerformedProcedureStepSequence", "PerformedProcedureStepID", "PerformedProcedureStepStartDate",
     "PerformedProcedureStepStartTime", "PerformedProcedureStepDescription",
 }  # fmt: skip
-# Type 2 that these classes have beyond Patient and Study (PS3.3 A.2, A.8, A.26); empty means not known.
+# Type 2 attributes of these classes outside the Patient and Study modules (PS3.3 A.2, A.8, A.26); empty: unknown.
 _TYPE_2_OF_IMAGE = ("Manufacturer", "InstanceNumber", "PatientOrientation")
 _TYPE_2_OF_CLASS = {
     ComputedRadiographyImageStorage: ("BodyPartExamined", "ViewPosition"),
@@ -61,21 +61,23 @@ _TYPE_2_OF_CLASS = {
 def write_enhanced(
     source: str | Path | Source, image: np.ndarray, destination: Path, *, description: str, software: str
 ) -> str:
-    """Write an enhanced image as a DICOM object derived from its source; ``read_radiograph`` gives it back.
+    """Write an enhanced image as a DICOM object that is derived from its source.
+
+    ``read_radiograph`` reads the same image from the new file.
 
     Args:
         source: DICOM file that ``image`` was read from with ``read_radiograph``.
-        image: (H, W) float in [0, 1], as displayed; H : W as in the source as read, larger or smaller.
-        destination: file to write.
-        description: what was done, without patient data; goes to DerivationDescription.
-        software: name and version, for ContributingEquipmentSequence.
+        image: (H, W) float in [0, 1], as displayed, in the proportions of the displayed source and of any size.
+        destination: path of the new file.
+        description: text for DerivationDescription (0008,2111), without patient data.
+        software: name and version for ContributingEquipmentSequence (0018,A001).
 
     Returns:
         Hash of the new SOPInstanceUID. Equal input gives an equal UID and an equal file.
 
     Raises:
         RefusedInput: the source is not a DICOM image.
-        ValueError: the size of ``image`` does not fit.
+        ValueError: the proportions of ``image`` differ from those of the source.
     """
     opened = source if isinstance(source, Source) else load_source(source)
     stored = to_uint16(image)
@@ -88,12 +90,12 @@ def write_enhanced(
 
 
 def is_enhanced(dataset: Dataset) -> bool:
-    """Whether an image was written by :func:`write_enhanced`; holds where a PACS has changed its SeriesDescription."""
+    """Return whether :func:`write_enhanced` made an image, even if a PACS has changed its SeriesDescription."""
     return any(one.get("Manufacturer") == MANUFACTURER for one in dataset.get("ContributingEquipmentSequence") or [])
 
 
 def _scale_of(stored: np.ndarray, shape: tuple[int, int], name: str) -> float:
-    """Pixels of an image (H, W) per pixel of its source.
+    """Return the number of pixels of an image (H, W) per pixel of its source.
 
     Raises:
         ValueError: the proportions differ by more than a pixel.
@@ -102,14 +104,14 @@ def _scale_of(stored: np.ndarray, shape: tuple[int, int], name: str) -> float:
     scale = max(stored.shape) / max(shape)
     if max(abs(stored.shape[0] - scale * rows), abs(stored.shape[1] - scale * columns)) > 1:
         raise ValueError(
-            f"{name}: the image does not fit the source; expected the proportions of {rows} x {columns} pixels, "
-            f"found {stored.shape[0]} x {stored.shape[1]}; enhance without cropping"
+            f"{name}: the proportions of the image differ from the source; expected those of {rows} x {columns} "
+            f"pixels, found {stored.shape[0]} x {stored.shape[1]}; enhance without cropping"
         )
     return scale
 
 
 def _copy_header(header: Dataset) -> Dataset:
-    """Patient, study, equipment and acquisition of the original; nothing about the old pixels and their series."""
+    """Return the original's attributes of patient, study, equipment and acquisition, without its pixels and series."""
     derived = Dataset()
     for element in header:
         dropped = element.tag.group in _DROPPED_GROUPS and element.keyword not in _KEPT_OF_DROPPED
@@ -121,13 +123,13 @@ def _copy_header(header: Dataset) -> Dataset:
 
 
 def _describe_pixels(derived: Dataset, source: Source, stored: np.ndarray, scale: float) -> None:
-    """Image pixel, modality, VOI and presentation: 16-bit MONOCHROME2 that displays as stored / 65535."""
+    """Set the image attributes for 16-bit MONOCHROME2 pixels that are displayed as stored / 65535."""
     original = source.dataset
     derived.Rows, derived.Columns = stored.shape
     derived.SamplesPerPixel, derived.PhotometricInterpretation = 1, "MONOCHROME2"
     derived.BitsAllocated, derived.BitsStored, derived.HighBit, derived.PixelRepresentation = 16, 16, 15, 0
     derived.RescaleSlope, derived.RescaleIntercept, derived.RescaleType = 1, 0, "US"
-    # LINEAR (the default function, which every viewer has) from 0 to 65535 exactly: c - 0.5 -+ (w - 1) / 2.
+    # The function LINEAR (default, known to every viewer) shows exactly 0 to 65535: c - 0.5 -+ (w - 1) / 2.
     derived.WindowCenter, derived.WindowWidth = 32768, 65536
     derived.PresentationLUTShape = "IDENTITY"
     if "PixelIntensityRelationship" in original:
@@ -145,14 +147,14 @@ def _describe_pixels(derived: Dataset, source: Source, stored: np.ndarray, scale
 
 
 def _describe_derivation(derived: Dataset, source: Source, stored: np.ndarray, description: str, software: str) -> None:
-    """General image, SOP common and equipment: what it is, what it was made from and by what."""
+    """Set class, identifiers, description, source and equipment."""
     source_class = str(source.dataset.get("SOPClassUID", ""))
     derived.SOPClassUID = source_class if source_class in _TYPE_2_OF_CLASS else SecondaryCaptureImageStorage
     if derived.SOPClassUID == SecondaryCaptureImageStorage:
         derived.ConversionType = "WSD"  # made on a workstation
     add_empty(derived, (*_TYPE_2_OF_IMAGE, *_TYPE_2_OF_CLASS[derived.SOPClassUID]))
     if not derived.get("BodyPartExamined") and "ImageLaterality" not in derived:
-        add_empty(derived, ("Laterality",))  # type 2C: not known to be unpaired
+        add_empty(derived, ("Laterality",))  # type 2C: the body part may be paired
     maker = f"{software}; {description}"
     derived.SeriesInstanceUID = series_uid(source, "enhanced", maker)
     derived.SOPInstanceUID = instance_uid(source, "enhanced", maker, hashlib.sha256(stored.tobytes()).hexdigest())

@@ -1,4 +1,4 @@
-"""The DICOM image that an object is made from: checked, complete enough to be referred to, and its pixel grid."""
+"""Source image of a DICOM object: its header in a valid form, its identity and its pixel grid."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from ..header import SPACING_KEYWORDS, complete_header, number, reorientation
 from ..read.parsing import load_dataset
 from ..read.radiograph import sniff
 
-# Type 2 of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1): present, and empty when not known.
+# Type 2 attributes of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1); empty: unknown.
 _TYPE_2 = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
     "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
 METHODS = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
-# Value representations with a form that a value can miss; text can hold anything.
+# Value representations that prescribe a form; text may have any form.
 _STRUCTURED = {"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"}
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A source image.
+    """Source image.
 
     Attributes:
-        dataset: as in the file, pixels not decoded.
-        steps: what ``read_radiograph`` did to bring it to "L, F" (transpose, flip rows, flip columns); ``None``:
-            nothing, because the orientation is not known.
+        dataset: data set of the file, with encoded pixels.
+        steps: steps of ``read_radiograph`` to the orientation "L, F" (transpose, flip rows, flip columns); ``None``: no
+            step, because the orientation is not known.
     """
 
     dataset: Dataset
@@ -51,22 +51,22 @@ class Source:
 
     @property
     def displayed_shape(self) -> tuple[int, int]:
-        """(H, W) as ``read_radiograph`` gives it."""
+        """(H, W) as displayed, which is the output of ``read_radiograph``."""
         return self.shape[::-1] if self.transposed else self.shape
 
     @property
     def transposed(self) -> bool:
-        """Whether rows and columns change places between file and display."""
+        """Whether rows and columns are exchanged between file and display."""
         return bool(self.steps and self.steps[0])
 
     def to_stored(self, displayed: np.ndarray) -> np.ndarray:
-        """Array (H, W, …) in displayed pixels -> in pixels as stored: the inverse of ``reading.reorient``."""
+        """Turn an array (H, W, …) in displayed pixels into pixels as stored."""
         transpose, flip_rows, flip_columns = self.steps or (False, False, False)
         array = displayed[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
         return array.swapaxes(0, 1) if transpose else array
 
     def spacing(self, keyword: str) -> list[float] | None:
-        """Row and column spacing in mm of the displayed image; ``None`` when absent or not positive."""
+        """Return row and column spacing of the displayed image in mm; ``None`` when absent or not positive."""
         value = self.dataset.get(keyword)
         steps = [number(step) for step in value] if value and len(value) == 2 else []
         if not steps or not all(step and step > 0 for step in steps):
@@ -74,27 +74,27 @@ class Source:
         return [step for step in (steps[::-1] if self.transposed else steps) if step]
 
     def orientation(self) -> list[str] | None:
-        """PatientOrientation (0020,0020) of the displayed image; ``None`` when not known."""
+        """Return PatientOrientation (0020,0020) of the displayed image; ``None`` when unknown."""
         value = self.dataset.get("PatientOrientation")
         known = isinstance(value, pydicom.multival.MultiValue) and len(value) == 2
         return ["L", "F"] if self.steps is not None else [str(item) for item in value] if known else None
 
     def header(self) -> Dataset:
-        """Standard attributes without the pixels, made fit to be copied into other objects; nothing is invented.
+        """Return the standard attributes, without pixels, in a form that other objects can copy; nothing is invented.
 
-        Values that their representation does not allow (an age of "62") and spacings that are not positive are left
-        out, type 2 attributes that are absent are there without a value.
+        Values that are invalid for their VR (an age of "62") and spacings that are not positive are left out. Missing
+        type 2 attributes are added without a value.
         """
         header = Dataset()
         for tag in list(self.dataset.keys()):
             if tag.group < 0x7FE0 and not tag.is_private and _is_valid(self.dataset[tag]):
-                header.add(deepcopy(self.dataset[tag]))  # pydicom sets the values of shared elements in place
+                header.add(deepcopy(self.dataset[tag]))  # pydicom changes the values of shared elements in place
         header.remove_private_tags()
-        for _ in header.iterall():  # converts values read in another byte order
+        for _ in header.iterall():  # access converts values from the byte order of the file
             pass
         if isinstance(header.get("SpecificCharacterSet"), pydicom.multival.MultiValue):
             header.decode()
-            header.SpecificCharacterSet = "ISO_IR 192"  # UTF-8: highdicom does not take code extensions
+            header.SpecificCharacterSet = "ISO_IR 192"  # UTF-8, because highdicom does not support code extensions
         for keyword in SPACING_KEYWORDS:
             if self.spacing(keyword) is None:
                 header.pop(keyword, None)
@@ -104,7 +104,7 @@ class Source:
         return header
 
     def require_identity(self) -> None:
-        """Refuse an image that no object could refer to.
+        """Check that objects can refer to this image.
 
         Raises:
             RefusedInput: ``NO_IDENTITY``.
@@ -117,7 +117,7 @@ class Source:
             )  # fmt: skip
 
     def digest(self) -> str:
-        """SHA-256 of the header: an image whose patient or study was corrected gives other objects."""
+        """Return the SHA-256 of the header; an image whose patient or study was corrected gives other objects."""
         buffer = BytesIO()
         pydicom.dcmwrite(buffer, self.header(), implicit_vr=True, little_endian=True)
         return hashlib.sha256(buffer.getvalue()).hexdigest()
@@ -127,7 +127,7 @@ def load_source(path: str | Path) -> Source:
     """Open the DICOM file that a result was computed from.
 
     Raises:
-        RefusedInput: it is not a DICOM image.
+        RefusedInput: the file is not a DICOM image.
     """
     path = Path(path)
     try:
@@ -143,7 +143,7 @@ def load_source(path: str | Path) -> Source:
 
 
 def _is_valid(element: DataElement) -> bool:
-    """Whether the values have the form that their representation demands (PS3.5, 6.2)."""
+    """Return whether all values have the form that their VR prescribes (PS3.5, section 6.2)."""
     if element.VR not in _STRUCTURED:
         return True
     values = element.value if element.VM > 1 else [element.value]
@@ -156,7 +156,7 @@ def _is_valid(element: DataElement) -> bool:
 
 
 def add_empty(dataset: Dataset, keywords: tuple[str, ...]) -> None:
-    """Add type 2 attributes that are absent, without a value."""
+    """Add missing type 2 attributes without a value."""
     for keyword in keywords:
         if keyword not in dataset:
             value: Any = [] if keyword.endswith("Sequence") else None
@@ -164,5 +164,5 @@ def add_empty(dataset: Dataset, keywords: tuple[str, ...]) -> None:
 
 
 def pixel_spacing(source: Source) -> list[float] | None:
-    """The spacing that a reader takes: at the detector, else calibrated, else of the scanned film."""
+    """Return row and column spacing in mm: at the detector, else calibrated, else of the scanned film."""
     return next((spacing for spacing in map(source.spacing, SPACING_KEYWORDS) if spacing), None)
