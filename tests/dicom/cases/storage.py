@@ -121,6 +121,8 @@ def headers() -> Iterator[Case]:
     yield shown("no SamplesPerPixel", truth, SamplesPerPixel=None, flag="assumed SamplesPerPixel 1", **FULL)
     yield shown("one frame", truth, NumberOfFrames=1, oracle="+Wi 1", **FULL)
     yield shown("burned-in annotation", truth, BurnedInAnnotation="YES", flag="burned-in annotation", **FULL)
+    for spelling in ("monochrome1", "Monochrome1", "MONOCHROME1\0", " monochrome1 "):
+        yield shown(f"photometric {spelling!r}", 1 - truth, PhotometricInterpretation=spelling, **FULL)
     longer = make_dataset(STORED, **FULL)
     longer["PixelData"].value += bytes(600)
     yield Case("more pixels than rows and columns", longer, truth)
@@ -142,6 +144,7 @@ def refusals() -> Iterator[Case]:
     yield refused("grey of three samples", "BIT_LAYOUT", np.stack([STORED] * 3, -1), SamplesPerPixel=3, **FULL)
     yield refused("RGB of one sample", "BIT_LAYOUT", PhotometricInterpretation="RGB", **FULL)
     yield refused("sign of 7", "BIT_LAYOUT", PixelRepresentation=7, **FULL)
+    yield refused("unknown photometric interpretation in lower case", "PHOTOMETRIC", PhotometricInterpretation="hsv")
     empty = make_dataset(STORED, **FULL)
     del empty.PixelData
     yield Case("no pixels", empty, code="NO_PIXELS")

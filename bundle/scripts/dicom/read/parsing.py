@@ -117,14 +117,11 @@ def _read_elements(file: HeaderFile | HeaderBytes, implicit: bool, little_endian
     )
     try:
         for element in generator:
-            elements[element.tag] = element
             if isinstance(element, RawDataElement) and element.length != _UNDEFINED_LENGTH:
-                stop = element.value_tell + element.length
-                if stop > size:
+                if element.value_tell + element.length > size:
                     raise EOFError
-                start = stop
-            else:
-                start = file.tell()
+            elements[element.tag] = element
+            start = file.tell()
     except (RefusedInput, RecursionError):
         raise
     except Exception as error:
