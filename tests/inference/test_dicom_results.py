@@ -86,4 +86,4 @@ def test_enhanced_object_gives_its_pixels_back(path, tmp_path):
     written(path, tmp_path / "out", enhanced=enhanced)
     back = read_radiograph(tmp_path / "out" / "enhanced.dcm")
     assert np.abs(back.image[0] - enhanced).max() <= 0.5 / 65535 + 1e-7
-    assert back.meta["spacing_mm"] == [0.1, 0.05]
+    assert back.meta["spacing_mm"] == [0.1, 0.1]

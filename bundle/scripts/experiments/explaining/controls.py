@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from ...common.geometry import SquareGeometry
 from ...data.datalist import Datalist
 from ...dicom import RefusedInput, read_radiograph
+from ...dicom.read.radiograph import read_grid
 from .truth import PictureFrame, findings_of, truth_of
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def _squares(item: Mapping[str, Any], found: Mapping[str, set[str]], size: int) 
         RefusedInput: the image or a mask cannot be read.
     """
     height, width = read_radiograph(item["image"]).image.shape[-2:]
-    frame = PictureFrame(SquareGeometry(height, width, size))
+    frame = PictureFrame(SquareGeometry(height, width, size), read_grid(item["image"]))
     masks = {label: torch.zeros(size, size) for label in found}
     for label, names in found.items():
         masks[label][frame.inside()] = torch.from_numpy(truth_of(item, names, frame)).float()

@@ -17,6 +17,7 @@ from ...common.failures import Failure, write_failures
 from ...common.geometry import SquareGeometry, fit_square
 from ...data.datalist import Datalist, anonymous_groups
 from ...dicom import RefusedInput, read_radiograph
+from ...dicom.read.radiograph import read_grid
 from ...networks.vit_multilabel import ViTMultilabel
 from ...report.figures import save_png
 from ...tracking import Tracker
@@ -150,7 +151,7 @@ class Explanation:
         """
         item, size = self.items[number], self.network.image_size
         source = torch.from_numpy(read_radiograph(item["image"]).image)
-        frame = PictureFrame(SquareGeometry(source.shape[-2], source.shape[-1], size))
+        frame = PictureFrame(SquareGeometry(source.shape[-2], source.shape[-1], size), read_grid(item["image"]))
         image = fit_square(source, size).to(self.settings.device)
         names = findings_of(item, self.labels, self.settings.annotations)
         found = [Finding(self.labels.index(name), name, image, number, truth_of(item, own, frame), frame)
