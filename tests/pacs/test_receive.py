@@ -133,3 +133,17 @@ def test_peer_in_words():
     assert Peer.parse("PACS@10.0.0.5:104") == Peer("PACS", "10.0.0.5", 104)
     with pytest.raises(ValueError, match="expected TITLE@HOST:PORT"):
         Peer.parse("10.0.0.5:104")
+
+
+def test_study_of_two_patients_has_the_results_of_both(relay, peer, tmp_path):
+    give(relay, tmp_path, film(0, 1, PatientID="A"), film(0, 1, PatientID="B"))  # even of one SOPInstanceUID
+    relay.run(until_idle=True)
+    assert sorted((str(one.PatientID), one.Modality) for one in peer.stored) == [
+        ("A", "OT"), ("A", "SR"), ("B", "OT"), ("B", "SR"),
+    ]  # fmt: skip
+
+
+def test_study_with_an_invalid_uid_comes_and_its_results_stay_in_it(relay, peer, tmp_path):
+    give(relay, tmp_path, film(0, StudyInstanceUID="1.2.840.0001.05.3"))
+    relay.run(until_idle=True)
+    assert {str(one.StudyInstanceUID) for one in peer.stored} == {"1.2.840.0001.05.3"} and len(peer.stored) == 2
