@@ -69,7 +69,7 @@ def test_results_in_the_pacs_do_not_take_their_study_up_again(fake, relay):
         relay.run(until_idle=True)
     assert sum("/instances/" in path for _, path, _ in fake.requests) == 1
     before = len(fake.requests)
-    assert relay.poll() == 0 and len(fake.requests) - before == len(relay.archive.modalities)
+    assert relay.poll() == 0 and len(fake.requests) - before == 3  # the films of CR, the end of CR, and no films of DX
 
 
 def test_refused_study_is_taken_up_again_for_a_frontal_film(fake, relay, tmp_path):
@@ -152,7 +152,7 @@ def test_kill_between_two_steps_leaves_one_result_set(stage, grown, fake, relay,
     target, name = {
         "fetch": (relay.journal, "begin"),
         "fill": (relay.outbox, "fill"),
-        "store": (relay.archive.client, "store_instances"),  # the first object is stored, the second is not
+        "store": (relay.archive, "send"),  # the first object is stored, the second is not
         "finish": (relay.archive, "store"),
         "remove": (relay.journal, "finish"),
     }[stage]
