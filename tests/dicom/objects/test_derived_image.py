@@ -15,8 +15,12 @@ def source(tmp_path):
     dataset = make_dataset(
         STORED, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE", PixelPaddingValue=4095,
         RescaleSlope=2, RescaleIntercept=-7, BurnedInAnnotation="NO", LossyImageCompression="01", SeriesNumber=3,
-        SmallestImagePixelValue=0, ShutterLeftVerticalEdge=5, **window(),
+        SmallestImagePixelValue=0, ShutterLeftVerticalEdge=5, ImageLaterality="U", PixelIntensityRelationship="LOG",
+        **window(),
     )  # fmt: skip
+    region = Dataset()
+    region.CodeValue, region.CodingSchemeDesignator, region.CodeMeaning = "43799004", "SCT", "Thorax"
+    dataset.AnatomicRegionSequence = [region]
     dataset.VOILUTSequence = [lut_item(np.arange(4096), 12)]
     dataset.add_new(0x60000010, "US", 8)
     dataset.private_block(0x0011, "VENDOR", create=True).add_new(1, "LO", "private")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ import numpy as np
 import pydicom
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.uid import UID, ComputedRadiographyImageStorage, DigitalXRayImageStorageForPresentation
 from pydicom.valuerep import validate_value
 
 from ...common.refusal import RefusedInput
@@ -31,6 +33,24 @@ METHODS = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
 # Value representations that prescribe a form; text may have any form.
 _STRUCTURED = {"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"}
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+# An identifier that an archive can be asked for. It may be longer than a UID, and have letters or leading zeros.
+IDENTIFIER = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,255}")
+# Enumerated values of attributes that other objects copy (PS3.3 C.7.1.1, C.7.3.1, C.7.6.1, C.8.11.2).
+_ENUMERATED = {
+    "PatientSex": ("M", "F", "O"),
+    "PatientIdentityRemoved": ("YES", "NO"),
+    "Laterality": ("R", "L"),
+    "ImageLaterality": ("R", "L", "U", "B"),
+    "BurnedInAnnotation": ("YES", "NO"),
+    "LossyImageCompression": ("00", "01"),
+}
+_DIRECTION = re.compile("[LRAPHF]{1,3}")  # of PatientOrientation (PS3.3 C.7.6.1.1.1)
+_SEXES = {"MALE": "M", "FEMALE": "F", "OTHER": "O", "M": "M", "F": "F", "O": "O"}
+_MODALITIES = {ComputedRadiographyImageStorage: "CR", DigitalXRayImageStorageForPresentation: "DX"}
+# Character sets without code extensions (PS3.3 C.12.1.1.2), which highdicom accepts.
+_CHARACTER_SETS = {
+    *(f"ISO_IR {number}" for number in (13, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 192)), "GB18030", "GBK",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,13 +89,18 @@ class Source:
         """Return PatientOrientation (0020,0020) of the displayed image; ``None`` when unknown."""
         value = self.dataset.get("PatientOrientation")
         known = isinstance(value, pydicom.multival.MultiValue) and len(value) == 2
+        known = known and _is_valid(self.dataset["PatientOrientation"])
         return ["L", "F"] if self.steps is not None else [str(item) for item in value] if known else None
 
     def header(self) -> Dataset:
         """Return the standard attributes, without pixels, in a form that other objects can copy; nothing is invented.
 
-        Values that are invalid for their VR (an age of "62") and spacings that are not positive are left out. Missing
-        type 2 attributes are added without a value.
+        Values that are invalid for their VR (an age of "62"), unknown enumerated values (a sex of "X") and spacings
+        that are not positive are left out. Missing type 2 attributes are added without a value, a missing Modality as
+        the class implies it. Text of a character set that is not valid on its own becomes UTF-8.
+
+        The UIDs of :meth:`require_identity` are the exception: they are copied even where they are no valid UIDs.
+        An archive has filed the film under them, and results with other UIDs would never be found beside it.
         """
         header = Dataset()
         for tag in list(self.dataset.keys()):
@@ -84,12 +109,15 @@ class Source:
         header.remove_private_tags()
         for _ in header.iterall():  # access converts values from the byte order of the file
             pass
-        if isinstance(header.get("SpecificCharacterSet"), pydicom.multival.MultiValue):
-            header.decode()
-            header.SpecificCharacterSet = "ISO_IR 192"  # UTF-8, because highdicom does not support code extensions
+        _set_character_set(header)
         for keyword in SPACING_KEYWORDS:
             if self.spacing(keyword) is None:
                 header.pop(keyword, None)
+        sex = _SEXES.get(str(self.dataset.get("PatientSex") or "").strip().upper())
+        if sex is not None:
+            header.PatientSex = sex
+        if not header.get("Modality"):  # type 1
+            header.Modality = _MODALITIES.get(UID(str(self.dataset.get("SOPClassUID", ""))), "OT")
         add_empty(header, _TYPE_2)
         if header.get("PatientIdentityRemoved") == "YES" and not any(name in header for name in METHODS):
             header.DeidentificationMethod = "not stated in the source image"  # type 1C
@@ -99,13 +127,13 @@ class Source:
         """Check that objects can refer to this image.
 
         Raises:
-            RefusedInput: ``NO_IDENTITY``.
+            RefusedInput: ``NO_IDENTITY`` for a UID that is missing, or that no archive could be asked for.
         """
-        missing = [keyword for keyword in _IDENTITY if not self.dataset.get(keyword)]
+        missing = [keyword for keyword in _IDENTITY if not IDENTIFIER.fullmatch(str(self.dataset.get(keyword) or ""))]
         if missing:
             raise RefusedInput(
                 "NO_IDENTITY", "no DICOM object can refer to the image", ", ".join(_IDENTITY),
-                f"no {', '.join(missing)}", "export the image again with a DICOM tool",
+                f"no usable {', '.join(missing)}", "export the image again with a DICOM tool",
             )  # fmt: skip
 
     def digest(self) -> str:
@@ -135,8 +163,12 @@ def load_source(path: str | Path) -> Source:
 
 
 def _is_valid(element: DataElement) -> bool:
-    """Return whether all values have the form that their VR prescribes (PS3.5, section 6.2)."""
-    if element.VR not in _STRUCTURED:
+    """Return whether an element can be copied: its values have the form of their VR (PS3.5, section 6.2)."""
+    if element.keyword in _ENUMERATED and element.value:
+        return element.value in _ENUMERATED[element.keyword]
+    if element.keyword == "PatientOrientation" and element.value:
+        return element.VM == 2 and all(_DIRECTION.fullmatch(str(value)) for value in element.value)
+    if element.VR not in _STRUCTURED or element.keyword in _IDENTITY:
         return True
     values = element.value if element.VM > 1 else [element.value]
     try:
@@ -145,6 +177,17 @@ def _is_valid(element: DataElement) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _set_character_set(header: Dataset) -> None:
+    """Convert text to UTF-8 where its character set is not one that objects may declare."""
+    declared = header.get("SpecificCharacterSet")
+    if str(declared) in _CHARACTER_SETS:  # several values: code extensions, which highdicom does not support
+        return
+    header.decode()
+    header.SpecificCharacterSet = "ISO_IR 192"  # UTF-8
+    if not declared and all(str(element.value).isascii() for element in header.iterall() if element.VR != "SQ"):
+        del header.SpecificCharacterSet  # the default character set is enough
 
 
 def add_empty(dataset: Dataset, keywords: tuple[str, ...]) -> None:

@@ -117,6 +117,8 @@ def read_header(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
         meta["flags"] += flags
         keywords = {"patient_id": "PatientID", "study_uid": "StudyInstanceUID", "sop_uid": "SOPInstanceUID"}
         found = {name: str(dataset.get(keyword) or "").strip() for name, keyword in keywords.items()}
+        if found["study_uid"] and found["patient_id"]:  # a study of two patients is two studies
+            found["study_uid"] += f"\\{found['patient_id']}"
         return meta, {name: hash_identifier(value) for name, value in found.items() if value}
     except RefusedInput as refusal:
         raise refusal.at(path) from refusal.__cause__
