@@ -28,10 +28,9 @@ def find_weight_files(folder: Path, pattern: str = "*.safetensors") -> list[Path
     Raises:
         ValueError: there are files of several networks, or a shard is missing.
     """
-    indices = sorted(folder.glob(f"{pattern}.index.json"))
-    found = sorted(folder.glob(pattern))
+    indices, found = sorted(folder.glob(f"{pattern}.index.json")), sorted(folder.glob(pattern))
     if len(indices) == 1:
-        return _read_index(indices[0])
+        return [folder / name for name in sorted(set(_read_index(indices[0]).values()))]
     if len(found) <= 1 and not indices:
         return found
     shards = [_SHARD.fullmatch(path.name) for path in found]
@@ -48,27 +47,48 @@ def find_weight_files(folder: Path, pattern: str = "*.safetensors") -> list[Path
     )
 
 
-def _read_index(index: Path) -> list[Path]:
-    """Shards that an index lists.
+def load_weights(folder: Path, pattern: str = "*.safetensors") -> dict[str, torch.Tensor]:
+    """Tensors of the network in a folder; of a sharded network, exactly those that its index lists.
+
+    Args:
+        folder: folder of the network.
+        pattern: names of the files that may belong to it.
+
+    Returns:
+        Tensors by name; empty, if no file has such a name.
 
     Raises:
-        ValueError: it is not an index, or a shard is missing.
+        OSError: a file cannot be read.
+        ValueError: there are files of several networks, or a file is missing or damaged.
+    """
+    state: dict[str, torch.Tensor] = {}
+    places = {name: file for index in folder.glob(f"{pattern}.index.json") for name, file in _read_index(index).items()}
+    for path in find_weight_files(folder, pattern):
+        tensors = load_safetensors(path)
+        state |= {name: tensor for name, tensor in tensors.items() if places.get(name, path.name) == path.name}
+    return {name: tensor for name, tensor in state.items() if not places or name in places}
+
+
+def _read_index(index: Path) -> dict[str, str]:
+    """Name of the shard of each tensor.
+
+    Raises:
+        ValueError: the file is not an index, or a shard is missing.
     """
     content = read_json(index, "the index of a sharded checkpoint", "copy the folder again")
-    names = content.get("weight_map") if isinstance(content, dict) else None
-    if not isinstance(names, dict) or not names or not all(_is_file_name(name) for name in names.values()):
+    places = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(places, dict) or not places or not all(_is_file_name(name) for name in places.values()):
         raise ValueError(
             f"{index}: not an index; expected weight_map with the name of a file in this folder for each tensor, found "
-            f"{quoted(names)}; copy the folder again"
+            f"{quoted(places)}; copy the folder again"
         )
-    shards = [index.with_name(name) for name in sorted(set(names.values()))]
-    missing = [shard.name for shard in shards if not shard.is_file()]
+    missing = sorted({name for name in places.values() if not index.with_name(name).is_file()})
     if missing:
         raise ValueError(
             f"{index}: weights are incomplete; expected the files that it lists, found no {', '.join(missing[:5])}; "
             "copy the folder again"
         )
-    return shards
+    return places
 
 
 def _is_file_name(name: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,10 +107,12 @@ def _parse_boxes(row: Row, column: str) -> list[dict[str, Any]]:
     expected = '[{"label": …, "xywh": [x, y, width, height]}]'
     content = parse_json(row[column], f"{row.where}: {column}", expected, "correct the row")
     try:
-        boxes = [{"label": str(box["label"]), "xywh": [float(value) for value in box["xywh"]]} for box in content]
+        boxes: list[dict[str, Any]] = [
+            {"label": str(box["label"]), "xywh": [float(value) for value in box["xywh"]]} for box in content
+        ]
     except (ValueError, KeyError, TypeError) as error:
         raise row.wrong(column, expected) from error
-    if any(len(box["xywh"]) != 4 for box in boxes):
+    if any(len(box["xywh"]) != 4 or not all(math.isfinite(value) for value in box["xywh"]) for box in boxes):
         raise row.wrong(column, expected)
     return boxes
 
