@@ -12,9 +12,10 @@ import torch
 
 from ...attention import Attention, make_attention
 from ...common.atomic import write_json
-from ...common.choices import check_choice
+from ...common.choices import check_choice, check_keys
 from ...common.failures import Failure, write_failures
 from ...common.geometry import SquareGeometry, fit_square
+from ...common.printable import quoted
 from ...data.datalist import Datalist, anonymous_groups
 from ...dicom import RefusedInput, read_radiograph
 from ...dicom.read.radiograph import read_grid
@@ -69,6 +70,12 @@ class Explanation:
         if not methods or len(set(methods)) != len(methods):
             raise ValueError(f"methods: expected different names, found {list(methods)}; name each once")
         self.datalist, self.network, self.labels = datalist, network, list(network.labels or [])
+        check_keys("annotations", settings.annotations, self.labels)
+        if not all(isinstance(names, list | tuple) for names in settings.annotations.values()):
+            raise ValueError(
+                "annotations: expected a list of names for each label, as in {Pneumonia: [Consolidation]}, found "
+                f"{quoted(settings.annotations)}; write the names in brackets"
+            )
         self.names, self.attention, self.settings = list(methods), dict(attention or {}), settings
         self.output_dir, self.tracker = Path(output_dir), tracker
         self.methods = self.make_methods(network)
