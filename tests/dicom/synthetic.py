@@ -35,7 +35,7 @@ def make_dataset(pixels: np.ndarray, **attributes: Any) -> Dataset:
     dataset.Modality, dataset.BodyPartExamined, dataset.ViewPosition = "DX", "CHEST", "PA"
     dataset.PresentationIntentType = "FOR PRESENTATION"
     dataset.PatientOrientation = ["L", "F"]
-    dataset.ImagerPixelSpacing = [0.2, 0.1]
+    dataset.ImagerPixelSpacing = [0.2, 0.2]
     dataset.Rows, dataset.Columns = pixels.shape[:2]
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0

@@ -203,7 +203,7 @@ def test_what_the_weights_do_not_tell_is_asked_for(tmp_path):
     with pytest.raises(ValueError, match="normalisation of the timm weights is not known"):
         load_backbone(folder, 64)
     (folder / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5], "image_std": [0.5]}))
-    with pytest.raises(ValueError, match="one for each of 3 channels"):
+    with pytest.raises(ValueError, match="a number for each of 3 channels"):
         load_backbone(folder, 64)
 
 

@@ -14,19 +14,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .printable import quoted
+from .printable import printable, quoted, shortened
 
 SHARED = "CXR_SHARED_OUTPUT"
 _OWNER_FOLDER, _OWNER_FILE = 0o700, 0o600
+_FULL_DISK = re.compile(r"No space left on device|database or disk is full|^\d+ requested and \d+ written$")
 
 
 def _is_shared() -> bool:
@@ -138,19 +140,51 @@ def remove_temporaries(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+class FullDiskError(OSError):
+    """Error of a full disk. Its message names the file or folder and what to do."""
+
+    is_explained = True  # for another copy of this module: MONAI imports the package under a name of its own
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
 @contextmanager
 def explained_full_disk(path: Path) -> Iterator[None]:
-    """Replace the error of a full disk by one that names the file and the remedy; other errors pass unchanged."""
+    """Replace the error of a full disk, whichever library raises it, by a :class:`FullDiskError`.
+
+    Other errors pass unchanged.
+
+    Args:
+        path: file or folder that is written.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except Exception as error:
+        cause = full_disk_cause(error)
+        if cause is None:
             raise
-        raise OSError(
-            error.errno,
-            f"{path}: could not be written ({error.strerror}); expected free space on its disk, found none; everything "
-            "finished so far is kept: free some space and run the same command again",
+        if getattr(cause, "is_explained", False):
+            raise cause from error
+        reason = getattr(cause, "strerror", None) or str(cause)
+        raise FullDiskError(
+            errno.ENOSPC,
+            f"{path}: could not be written ({shortened(reason, 200)}); expected "
+            "free space on its disk, found none; everything finished so far is kept: free some space and run the same "
+            "command again",
         ) from error
+
+
+def full_disk_cause(error: BaseException | None) -> BaseException | None:
+    """Error of a full disk or quota that caused an error; ``None`` for other errors.
+
+    SQLite, safetensors, numpy and torch report a full disk by errors of their own, partly without its number.
+    """
+    while error is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or _FULL_DISK.search(str(error)):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def replace_folder(fresh: Path, folder: Path) -> None:
@@ -175,6 +209,18 @@ def aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
 
+def _find_not_finite(content: Any, key: str = "") -> Iterator[str]:
+    """Keys of the numbers that are NaN or infinite, with their values."""
+    if isinstance(content, float) and not math.isfinite(content):
+        yield f"{key}: {content}"
+    elif isinstance(content, Mapping):
+        for name, value in content.items():
+            yield from _find_not_finite(value, f"{key}.{printable(str(name))}" if key else printable(str(name)))
+    elif isinstance(content, list | tuple):
+        for index, value in enumerate(content):
+            yield from _find_not_finite(value, f"{key}[{index}]")
+
+
 def write_json(path: str | Path, content: Any) -> Path:
     """Write indented JSON. Values that JSON cannot represent, such as paths and types, are written as text.
 
@@ -186,9 +232,15 @@ def write_json(path: str | Path, content: Any) -> Path:
         content: value to write.
 
     Raises:
-        ValueError: a number is NaN or infinite.
+        ValueError: a number is NaN or infinite; the message names its key.
     """
-    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False, default=str)
+    except ValueError as error:
+        place = next(_find_not_finite(content), None)
+        raise ValueError(
+            f"{path}: cannot be written as JSON; expected finite numbers, found {place or error}; correct the value"
+        ) from error
     text = re.sub(r"[^ -~\n]", lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text)
     with atomic_write(path) as file:
         file.write((text + "\n").encode())

@@ -1,6 +1,8 @@
 """Data sets, in the order of the flow. Import from the modules; this package stays light.
 
 ``label_aliases``       different names of the same finding
+``attributes``          age, sex and view of a film
+``tables``              CSV -> rows whose values are checked
 ``sources``             folder or CSV of studies -> items
 ``layouts``             public data sets -> items
 ``splitting``           split by patient, its hash, and the check that no patient is in two splits

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 
 from ..common.geometry import SquareGeometry, fit_square
 from ..dicom import RefusedInput
+from ..dicom.grid import PixelGrid
 from .label_aliases import match_label
 
 
@@ -22,9 +23,12 @@ class PictureFrame:
 
     Attributes:
         geometry: geometry of the image.
+        grid: Relation of the pixels of the file, in which boxes and masks are given, to those of the image; ``None``
+            if they are the same.
     """
 
     geometry: SquareGeometry
+    grid: PixelGrid | None = None
 
     def inside(self) -> tuple[slice, slice]:
         """Rows and columns of the square that contain the picture; the rest is padding."""
@@ -46,7 +50,7 @@ class PictureFrame:
 
     def box(self, xywh: Sequence[float]) -> np.ndarray:
         """Mask (R, C) of a box of the source image."""
-        x, y, width, height = xywh
+        x, y, width, height = self.grid.box(xywh) if self.grid else xywh
         square = np.zeros((self.geometry.size, self.geometry.size), bool)
         square[self.rows(y, y + height), self.columns(x, x + width)] = True
         return square[self.inside()]
@@ -58,6 +62,7 @@ class PictureFrame:
             RefusedInput: the mask image cannot be read, or has another aspect ratio.
         """
         found = _read_mask(path)
+        found = self.grid.to_displayed(found) >= 0.5 if self.grid else found
         height, width = self.geometry.height, self.geometry.width
         if abs(found.shape[0] / found.shape[1] / (height / width) - 1) > 0.01:
             shapes = f"the aspect ratio of {height} x {width} pixels", f"{found.shape[0]} x {found.shape[1]}"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..common.atomic import write_json
-from ..common.choices import check_choice
+from ..common.checksum import file_sha256
+from ..common.choices import check_keys
 from ..common.printable import check_labels, quoted
+from ..common.text_file import read_json
+from .attributes import direction_of, read_age, read_sex
 from .splitting import SPLITS, assert_no_leak, split_sha256
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,13 @@ logger = logging.getLogger(__name__)
 _ITEM_KEYS = ("image", "label", "patient_id", "study_uid", "sop_uid", "view", "sex", "age", "source", "boxes", "masks")
 # Keys of the decathlon format that describe the data set; allowed and ignored.
 _DESCRIPTIVE_KEYS = ("name", "description", "reference", "licence", "release", "modality")
+_KEYS = ("labels", *SPLITS, "split", *_DESCRIPTIVE_KEYS)
+_SPLIT_KEYS = ("by", "seed", "sha256")
+_ATTRIBUTES: dict[str, Callable[[str], Any]] = {
+    "age": read_age,
+    "sex": read_sex,
+    "view": lambda text: direction_of(text) or text,
+}
 _LABEL_VALUES = (0, 1, -1, None)
 
 
@@ -66,16 +74,12 @@ def load_datalist(path: str | Path, dataset_dir: str | Path | None = None, *, ch
         raise FileNotFoundError(
             f"{path}: no datalist; expected a JSON file, found nothing; write one with cxr-attention-sr datalist"
         )
-    text = path.read_bytes()
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON; expected a datalist, found {error}; write it again") from error
-    _check_keys(content, {"labels", "split", *SPLITS, *_DESCRIPTIVE_KEYS}, str(path))
+    content = read_json(path, "a datalist", "write it again with cxr-attention-sr datalist")
+    check_keys(str(path), content, _KEYS)
     labels = content.get("labels")
     if not isinstance(labels, list) or len(set(map(str, labels))) != len(labels):
         raise ValueError(f"{path}: labels: expected a list of different names, found {quoted(labels)}; add it")
-    _check_keys(content.get("split", {}), {"by", "seed", "sha256"}, f"{path}: split")
+    check_keys(f"{path}: split", content.get("split", {}), _SPLIT_KEYS)
     raw = {name: content.get(name, []) for name in SPLITS}
     if not all(isinstance(items, list) for items in raw.values()):
         raise ValueError(
@@ -91,24 +95,17 @@ def load_datalist(path: str | Path, dataset_dir: str | Path | None = None, *, ch
         check_duplicates(items, f"{path}: {name}")
     assert_no_leak(splits, hash_files=check_files)
     seed = content.get("split", {}).get("seed")
-    return Datalist(labels, splits, hashlib.sha256(text).hexdigest(), path.resolve(), seed)
-
-
-def _check_keys(found: Any, known: Collection[str], where: str) -> None:
-    """Reject anything but a dictionary with known keys."""
-    if not isinstance(found, dict):
-        raise ValueError(f"{where}: expected an object, found {type(found).__name__}; see the datalist reference")
-    for key in found:
-        check_choice(f"{where}: key", key, sorted(known))
+    return Datalist(labels, splits, file_sha256(path), path.resolve(), seed)
 
 
 def _parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
     """Checked copy of an item, with its label as floats."""
-    _check_keys(item, _ITEM_KEYS, where)
+    check_keys(where, item, _ITEM_KEYS)
     for key in ("image", "patient_id"):
         if not isinstance(item.get(key), str) or not item[key]:
             raise ValueError(f"{where}: {key}: expected a text, found {quoted(item.get(key))}; add it")
     _check_annotations(item, where)
+    attributes = {key: _parse_attribute(key, item[key], where) for key in item if key in _ATTRIBUTES}
     values = item.get("label", [])
     if not isinstance(values, list) or len(values) != number_of_labels:
         raise ValueError(
@@ -118,14 +115,30 @@ def _parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
     for value in values:
         if value not in _LABEL_VALUES:
             raise ValueError(f"{where}: label: expected 1, 0, null or -1, found {quoted(value)}; correct it")
-    return {**item, "label": [math.nan if value is None else float(value) for value in values]}
+    return {**item, **attributes, "label": [math.nan if value is None else float(value) for value in values]}
+
+
+def _parse_attribute(key: str, value: Any, where: str) -> Any:
+    """Age, sex or view of an item, in the form that :mod:`.attributes` gives; unknown words for a view are kept.
+
+    Raises:
+        ValueError: the value is not possible.
+    """
+    if value is None:
+        return None
+    try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError("a text or a number")
+        return _ATTRIBUTES[key](str(value))
+    except ValueError as error:
+        raise ValueError(f"{where}: {key}: expected {error}, found {quoted(value)}; correct it") from error
 
 
 def _check_annotations(item: Mapping[str, Any], where: str) -> None:
     """Reject malformed boxes and masks."""
     for box in item.get("boxes") or []:
         xywh = box.get("xywh") if isinstance(box, dict) and isinstance(box.get("label"), str) else None
-        if not isinstance(xywh, list) or len(xywh) != 4 or not all(isinstance(value, (int, float)) for value in xywh):
+        if not isinstance(xywh, list) or len(xywh) != 4 or not all(map(_is_number, xywh)):
             raise ValueError(
                 f'{where}: boxes: expected {{"label": text, "xywh": [x, y, width, height]}}, found {quoted(box)}; '
                 "correct it"
@@ -133,6 +146,11 @@ def _check_annotations(item: Mapping[str, Any], where: str) -> None:
     masks = item.get("masks", {})
     if not isinstance(masks, dict) or not all(isinstance(file, str) for file in masks.values()):
         raise ValueError(f"{where}: masks: expected an object of label and file, found {quoted(masks)}; correct it")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check_recorded_split(recorded: Mapping[str, Any], splits: Mapping[str, list[dict]], path: Path) -> None:

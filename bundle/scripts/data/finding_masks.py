@@ -17,6 +17,7 @@ import torch
 from ..common.geometry import SquareGeometry
 from ..common.printable import printable
 from ..dicom import RefusedInput, read_radiograph
+from ..dicom.read.radiograph import read_grid
 from .annotations import PictureFrame, annotations_of, findings_of
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class FindingMasks:
             return coded
         try:
             height, width = read_radiograph(item["image"]).image.shape[-2:]
-            frame = PictureFrame(SquareGeometry(height, width, self.size))
+            frame = PictureFrame(SquareGeometry(height, width, self.size), read_grid(item["image"]))
             for label, own in names.items():
                 picture = coded[frame.inside()]
                 picture[np.logical_or.reduce(annotations_of(item, own, frame))] |= 1 << self.labels.index(label)

@@ -2,6 +2,7 @@
 
 ``budget``   size limits that are checked before anything large is parsed, inflated or decoded
 ``terms``    header values that a message may quote
+``grid``     stored and displayed pixels: orientation, square pixels, the way back
 ``header``   DICOM header -> required attributes, metadata without identity, orientation, hashed identifiers
 ``decode``   data set -> stored values
 ``read``     ``read_radiograph``: file of any supported format -> ``Radiograph``

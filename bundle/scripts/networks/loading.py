@@ -18,8 +18,9 @@ from typing import Any
 import torch
 
 from ..common.atomic import aside, make_folder, replace_folder
+from ..common.weight_files import find_weight_files
 from .model_metadata import labels_of, read_model_metadata
-from .pretrained import check_state, read_state
+from .pretrained import MODEL_WEIGHTS, check_state, only_known_fields, read_config, read_state
 from .vit_multilabel import ViTMultilabel
 from .zoom import ZoomViT
 
@@ -97,7 +98,7 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
         )
     preprocessing = metadata["preprocessing"]
     network = ViTMultilabel(
-        architecture=json.loads((folder / "config.json").read_text()),
+        architecture=only_known_fields(read_config(folder)),
         num_labels=len(own),
         labels=own,
         **{key: preprocessing[key] for key in (*_STRUCTURE, "patch_head") if key in preprocessing},
@@ -149,6 +150,6 @@ def _model_metadata(network: ViTMultilabel, labels: Sequence[str], provenance: M
 def weights_sha256(folder: str | Path) -> str:
     """SHA-256 over the weight files of a model folder, in the order of their names."""
     digest = hashlib.sha256()
-    for path in sorted(Path(folder).glob("model*.safetensors")):
+    for path in find_weight_files(Path(folder), MODEL_WEIGHTS):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..common.printable import quoted
+from ..common.text_file import read_json
 from .model_metadata import read_model_metadata
 
 _IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
@@ -28,12 +29,24 @@ def normalisation_of(
         ValueError: the values of timm or MONAI weights are not stated, or their number is not the number of channels.
     """
     values = _stated(folder, settings, weight_format)
-    if len(values["mean"]) != channels:
+    mean: Any = values["mean"]
+    std: Any = values.get("std")
+    if not _is_per_channel(mean, channels) or not _is_per_channel(std, channels) or min(std) <= 0:
         raise ValueError(
-            f"{folder}: mean and standard deviation do not fit the network; expected one for each of {channels} "
-            f"channels, found {values['mean']}; write them as image_mean and image_std to preprocessor_config.json"
+            f"{folder}: mean and standard deviation do not fit the network; expected a number for each of {channels} "
+            f"channels, found {quoted(mean)} and {quoted(std)}; write them as image_mean and image_std to "
+            "preprocessor_config.json"
         )
-    return list(values["mean"]), list(values["std"])
+    return list(mean), list(std)
+
+
+def _is_per_channel(values: Any, channels: int) -> bool:
+    """Whether a value is a list with a number for each channel."""
+    return (
+        isinstance(values, list | tuple)
+        and len(values) == channels
+        and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    )
 
 
 def _stated(folder: Path, settings: Mapping[str, Any], weight_format: str) -> Mapping[str, Any]:
@@ -41,9 +54,10 @@ def _stated(folder: Path, settings: Mapping[str, Any], weight_format: str) -> Ma
     if (folder / "metadata.json").is_file():  # a model folder of this package
         return read_model_metadata(folder)["preprocessing"]
     file = folder / "preprocessor_config.json"
-    preprocessor = json.loads(file.read_text()) if file.is_file() else {}
-    if "image_mean" in preprocessor:
-        return {"mean": preprocessor["image_mean"], "std": preprocessor["image_std"]}
+    expected = "an object with image_mean and image_std"
+    preprocessor = read_json(file, expected, "copy the checkpoint again") if file.is_file() else {}
+    if isinstance(preprocessor, dict) and "image_mean" in preprocessor:
+        return {"mean": preprocessor["image_mean"], "std": preprocessor.get("image_std")}
     if weight_format == "huggingface":
         return _HALF if settings.get("model_type") == "vit" else _IMAGENET
     timm = settings.get("pretrained_cfg", settings)

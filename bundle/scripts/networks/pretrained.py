@@ -7,7 +7,6 @@ random values without an error when asked to ignore mismatches (measured).
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -18,6 +17,9 @@ import torch
 import torch.nn.functional as F
 
 from ..common.choices import check_choice
+from ..common.printable import quoted, shortened
+from ..common.text_file import read_json
+from ..common.weight_files import load_pickle, load_weights
 from . import attention_kernel
 from .normalisation import normalisation_of
 from .weight_formats import POSITIONS, architecture_of, format_of, names_in, transformers_names
@@ -29,7 +31,8 @@ _KNOWN_HEADS = re.compile(
     r"^(pooler\.|classifier\.|decoder\.|head\.|classification_head\.|embeddings\.mask_token$|mean$|std$"
     r"|layers\.\d+\.(norm_)?cross_attn\.|conv_branches\.|label_tokens$)"
 )
-_WEIGHTS = ("pytorch_model.bin", "model.pt")  # Hugging Face's and MONAI's names of pickled tensors
+MODEL_WEIGHTS = "model*.safetensors"  # names of the weight files, with shards
+_PICKLES = ("pytorch_model.bin", "model.pt")  # names of pickled tensors of Hugging Face and of MONAI
 
 
 def make_backbone(settings: Mapping[str, Any], image_size: int) -> Any:
@@ -45,24 +48,77 @@ def make_backbone(settings: Mapping[str, Any], image_size: int) -> Any:
     Raises:
         ValueError: the model type is not a Vision Transformer, or the image size is not a multiple of the patch size.
     """
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
 
-    values = {key: value for key, value in settings.items() if key not in {"model_type", "dtype", "torch_dtype"}}
-    model_type = settings.get("model_type", "vit")
-    check_choice("backbone: model_type", model_type, _MODEL_TYPES)
-    config = AutoConfig.for_model(model_type, **{**values, "image_size": image_size})
+    config = _make_config({**settings, "image_size": image_size})
     config.use_mask_token = False
     if image_size % config.patch_size:
         raise ValueError(
             f"image_size: the patches do not fill the image; expected a multiple of {config.patch_size}, "
             f"found {image_size}; set --image_size {image_size // config.patch_size * config.patch_size}"
         )
-    pooler = {"add_pooling_layer": False} if model_type == "vit" else {}
+    pooler = {"add_pooling_layer": False} if config.model_type == "vit" else {}
     backbone = AutoModel.from_config(
         config, attn_implementation=attention_kernel.register(), dtype=torch.float32, **pooler
     )
     backbone.embeddings.mask_token = None  # DINOv2 with registers creates one regardless of use_mask_token
     return backbone
+
+
+def _make_config(settings: Mapping[str, Any]) -> Any:
+    """Hugging Face configuration of a backbone, checked.
+
+    Raises:
+        ValueError: the model type is not a Vision Transformer, or a value has a wrong type or is out of range.
+    """
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig
+    from transformers.activations import ACT2FN
+
+    values = {key: value for key, value in settings.items() if key not in {"model_type", "dtype", "torch_dtype"}}
+    try:
+        config = AutoConfig.for_model(model_type_of(settings), **values)
+    except (StrictDataclassError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"architecture: {shortened(reason, 200)}; expected the types of a Hugging Face configuration, see above; "
+            "correct it"
+        ) from error
+    for key in ("hidden_size", "num_hidden_layers", "num_attention_heads", "patch_size", "num_channels"):
+        value = getattr(config, key)
+        if type(value) is not int or value < 1:
+            raise ValueError(f"architecture: {key}: expected a whole number from 1, found {quoted(value)}; correct it")
+    if config.hidden_size % config.num_attention_heads:
+        raise ValueError(
+            f"architecture: hidden_size: expected a multiple of num_attention_heads ({config.num_attention_heads}), "
+            f"found {config.hidden_size}; correct one of them"
+        )
+    check_choice("architecture: hidden_act", config.hidden_act, ACT2FN)
+    return config
+
+
+def model_type_of(settings: Mapping[str, Any]) -> str:
+    """Model type of a configuration, ``vit`` by default.
+
+    Raises:
+        ValueError: the model type is not a Vision Transformer.
+    """
+    model_type = settings.get("model_type", "vit")
+    check_choice("backbone: model_type", model_type, _MODEL_TYPES)
+    return str(model_type)
+
+
+def known_fields(settings: Mapping[str, Any]) -> list[str]:
+    """Fields that the Hugging Face configuration of this model type has."""
+    from transformers import AutoConfig
+
+    return sorted({"torch_dtype", *AutoConfig.for_model(model_type_of(settings)).to_dict()})
+
+
+def only_known_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Configuration of a saved model without fields that this version of transformers does not have."""
+    known = known_fields(settings)
+    return {key: value for key, value in settings.items() if key in known}
 
 
 def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float], list[float]]:
@@ -81,7 +137,7 @@ def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float]
         ValueError: the weights do not fit the architecture.
     """
     folder = local_folder(source)
-    settings = json.loads((folder / "config.json").read_text())
+    settings = read_config(folder)
     state = read_state(folder)
     weight_format = format_of(state)
     state = transformers_names(state)
@@ -123,21 +179,36 @@ def local_folder(source: str | Path) -> Path:
 
 
 def read_state(folder: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a checkpoint in float32: safetensors, also sharded, before pickles, read without running them."""
-    from safetensors.torch import load_file
+    """Read all tensors of a checkpoint in float32: safetensors (also in shards) or else a pickle of tensors.
 
-    shards = sorted(folder.glob("model*.safetensors"))
-    pickles = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
-    if shards:
-        state = {key: value for shard in shards for key, value in load_file(shard).items()}
-    elif pickles:
-        state = torch.load(pickles[0], map_location="cpu", weights_only=True)  # noqa: TID251 - weights_only
-        state = next((state[key] for key in ("state_dict", "model") if key in state), state)
-    else:
-        raise FileNotFoundError(
-            f"{folder}: no weights; expected model.safetensors, {' or '.join(_WEIGHTS)}, found none; copy it there"
+    Raises:
+        FileNotFoundError: there are no weights.
+        ValueError: there are weights of several networks, or a file is damaged.
+    """
+    state = load_weights(folder, MODEL_WEIGHTS)
+    pickles = [folder / name for name in _PICKLES if (folder / name).is_file()]
+    if not state and len(pickles) == 1:
+        state = load_pickle(pickles[0])
+    elif not state:
+        raise (ValueError if pickles else FileNotFoundError)(
+            f"{folder}: no weights; expected model.safetensors, or one of {' and '.join(_PICKLES)}, found "
+            f"{'both' if pickles else 'none'}; copy the file there, or move the other one to another folder"
         )
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read ``config.json`` of a checkpoint.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is not a JSON object.
+    """
+    path = folder / "config.json"
+    settings = read_json(path, "the configuration of a Vision Transformer", "copy the checkpoint again")
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path}: expected a JSON object, found {quoted(settings)}; copy the checkpoint again")
+    return settings
 
 
 def _resample_positions(positions: torch.Tensor, patches: int, prefix: int) -> torch.Tensor:

@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..common.choices import check_keys
+from ..common.printable import quoted
 from .blocks import blocks_of, set_drop_path
 from .conv_branch import ConvBranch
 from .head import make_head
 from .label_token_blocks import read_labels
 from .patch_head import PatchHead
-from .pretrained import load_backbone, make_backbone
+from .pretrained import known_fields, load_backbone, make_backbone
 from .warm_start import warm_start_from
 
 
@@ -67,6 +69,8 @@ class ViTMultilabel(nn.Module):
     ) -> None:
         super().__init__()
         _check_sources(backbone, architecture, labels, num_labels)
+        if architecture is not None:
+            _check_architecture(architecture, image_size)
         if backbone is not None:
             self.backbone, mean, std = load_backbone(backbone, image_size)
         else:
@@ -231,6 +235,16 @@ class ViTMultilabel(nn.Module):
         that its loss can use both.
         """
         return self.patch_logits(image) if self.training and self.patch_head is not None else self.image_logits(image)
+
+
+def _check_architecture(architecture: Mapping[str, Any], image_size: int) -> None:
+    """Reject an unknown field of a configuration, and an image size other than the network's."""
+    check_keys("architecture", architecture, known_fields(architecture) if isinstance(architecture, Mapping) else ())
+    if architecture.get("image_size", image_size) != image_size:
+        raise ValueError(
+            f"architecture: image_size: expected {image_size} as in --image_size, found "
+            f"{quoted(architecture['image_size'])}; remove it"
+        )
 
 
 def _check_sources(backbone: object, architecture: object, labels: Sequence[str] | None, num_labels: int) -> None:

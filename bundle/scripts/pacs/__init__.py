@@ -3,7 +3,9 @@
 ``refusals``        errors of a PACS by code; repeats a request while the server does not answer
 ``deadline``        HTTP connections with one deadline for a request and its response
 ``exchange``        HTTP session that is bound to one server and limits the size of responses
+``multipart``       multipart response -> its parts
 ``session``         URL, TLS and credentials of a DICOMweb server -> HTTP session
+``dicom_json``      values of DICOM JSON, each read on its own
 ``dicomweb``        QIDO-RS, WADO-RS and STOW-RS: find, fetch, store
 ``outbox``          films of one study -> its result objects, in a folder that is complete or does not exist
 ``journal``         state of each study, and the reasons of failures; studies are identified by a salted hash

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,10 +15,9 @@ import requests
 from ..dicom import RefusedInput
 from ..dicom.budget import MAX_FILE_BYTES
 from .deadline import TimedAdapter
-from .refusals import NONSENSE, redirected, too_large
+from .refusals import redirected, too_large, unreadable
 
 _MAX_TEXT_BYTES = 50_000_000  # for a response without DICOM files; a page of search results has a few MB
-_MAX_PARTS = 16  # for a multipart response; one part is expected
 _MAX_REDIRECTS = 3
 # Deflated Explicit VR Little Endian: pydicom inflates such a data set in one piece, 1 MB to 1 GB (measured).
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
@@ -81,25 +80,24 @@ class LimitedBody:
     Args:
         raw: response of urllib3.
         limit: limit in bytes.
-        marks: (byte string, allowed number of occurrences, error for more occurrences).
+        forbidden: (byte string that must not occur, error for it).
     """
 
-    def __init__(self, raw: Any, limit: int, marks: Sequence[tuple[bytes, int, RefusedInput]]) -> None:
-        self.raw, self.limit, self.marks = raw, limit, marks
+    def __init__(self, raw: Any, limit: int, forbidden: tuple[bytes, RefusedInput] | None = None) -> None:
+        self.raw, self.limit, self.forbidden = raw, limit, forbidden
 
     def stream(self, size: int, decode_content: bool = True) -> Iterator[bytes]:
         """Yield chunks of the body, see :class:`urllib3.response.HTTPResponse`."""
-        seen, counts, ends = 0, [0] * len(self.marks), [b""] * len(self.marks)
+        seen, before = 0, b""
         for chunk in self.raw.stream(size, decode_content=decode_content):
             seen += len(chunk)
             if seen > self.limit:
                 raise too_large(self.limit)
-            for index, (mark, most, refusal) in enumerate(self.marks):
-                text = ends[index] + chunk  # a mark may be split between two chunks
-                counts[index] += text.count(mark)
-                ends[index] = text[max(len(text) - len(mark) + 1, 0) :]
-                if counts[index] > most:
+            if self.forbidden is not None:
+                mark, refusal = self.forbidden
+                if mark in before + chunk:  # it may be split between two chunks
                     raise refusal
+                before = (before + chunk)[1 - len(mark) :]
             yield chunk
 
     def read(self, *_: Any, decode_content: bool = True) -> bytes:
@@ -120,17 +118,7 @@ def _limit_body(response: requests.Response, **_: Any) -> None:
         raise redirected(f"status {response.status_code}")
     # The request decides, because the server controls the headers of the response.
     if "multipart/related" not in response.request.headers.get("Accept", ""):
-        response.raw = LimitedBody(response.raw, _MAX_TEXT_BYTES, [])
+        response.raw = LimitedBody(response.raw, _MAX_TEXT_BYTES)
         return
-    marks = [(_DEFLATED, 0, _unreadable("a deflated data set, which may inflate a thousandfold", "one that is not"))]
-    if found := re.search(r'boundary="*([^";]+)', response.headers.get("Content-Type", ""), re.IGNORECASE):
-        marks.append((f"--{found[1]}".encode(), _MAX_PARTS, _unreadable("too many parts", f"at most {_MAX_PARTS}")))
-    response.raw = LimitedBody(response.raw, MAX_FILE_BYTES, marks)
-
-
-def _unreadable(what: str, expected: str) -> RefusedInput:
-    """Return the error of a response that dicomweb-client would expand in memory without a limit."""
-    return RefusedInput(
-        NONSENSE, f"the PACS sends {what}", expected, "it",
-        "check the study in the PACS; export the film and name its file",
-    )  # fmt: skip
+    refusal = unreadable("a deflated data set, which may inflate a thousandfold", "one that is not")
+    response.raw = LimitedBody(response.raw, MAX_FILE_BYTES, (_DEFLATED, refusal))

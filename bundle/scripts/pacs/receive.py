@@ -159,7 +159,8 @@ class Inbox:
             return _CANNOT_UNDERSTAND
         if is_enhanced(dataset):
             return _SUCCESS
-        folder = self.folder / self.journal.name(study)
+        # A backslash separates values, so that none contains one; a study of two patients is two studies.
+        folder = self.folder / self.journal.name(f"{study}\\{dataset.get('PatientID') or ''}")
         path = folder / f"{self.journal.name(sop_uid)}.dcm"
         is_full = len(list(folder.glob("*.dcm"))) >= MAX_IMAGES or (
             not folder.exists() and len(os.listdir(self.folder)) >= _MAX_STUDIES

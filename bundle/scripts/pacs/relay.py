@@ -141,6 +141,7 @@ class Relay:
 
         Raises:
             RefusedInput: the archive does not answer.
+            OSError: the disk is full.
         """
         try:
             self.process(key, study)
@@ -154,6 +155,13 @@ class Relay:
             if refused.code == UNAVAILABLE:
                 raise
             logger.warning("%s; trying again", refused.at(study))
+            return False
+        except Exception as error:
+            failure = Failure.unexpected(study, error)
+            if self.journal.postpone(study, self.interval_s) >= _ATTEMPTS:
+                self.finish(key, study, "refused", [failure])
+                return True
+            logger.warning("%s; trying again", failure.reason)
             return False
 
     def process(self, key: str, study: str) -> None:

@@ -30,6 +30,11 @@ class Server:
     ca_file: Path | None = None
     cert_file: Path | None = None
 
+    @property
+    def root(self) -> str:
+        """URL without spaces around it and without slashes at its end, to which paths can be added."""
+        return self.url.strip().rstrip("/")
+
 
 class BearerToken(requests.auth.AuthBase):
     """Bearer token as the ``auth`` of a session; requests would send a plain header with a redirect as well."""
@@ -62,15 +67,15 @@ def open_session(server: Server) -> BoundSession:
     Raises:
         ValueError: an unusable URL, a missing file, or credentials that would travel unencrypted.
     """
-    parts = urlsplit(server.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = urlsplit(server.root)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("--dicomweb: not a URL; expected http(s)://HOST[:PORT]/PATH; check it")
     if parts.username or parts.password:
         raise ValueError(
             f"--dicomweb: credentials in the URL are visible in process lists; expected a URL without them; set "
             f"{_TOKEN}, or {_USER} and {_PASSWORD}"
         )
-    session = BoundSession(server.url)
+    session = BoundSession(server.root)
     session.trust_env = False
     session.auth = _credentials()
     if session.auth is not None and parts.scheme == "http" and not is_loopback(parts.hostname):

@@ -99,9 +99,20 @@ def compressed_kinds() -> Iterator[Case]:
     fragments = (struct.pack("<HHL", 0xFFFE, 0xE000, len(part)) + part for part in (frame[:middle], frame[middle:]))
     misplaced.PixelData = offsets + b"".join(fragments)
     yield Case("offset table of the fragments", misplaced, linear(X, 2048, 4096))
-    padded = compressed("70", STORED, **FULL)
-    padded.PixelData = encapsulate([encode("70", STORED) + bytes(20)])
-    yield Case("zeros behind a codestream", padded, linear(X, 2048, 4096))
+    for syntax in ("57", "70", "80", "90", "201"):
+        for padding in (bytes(20), bytes(63), bytes(64), bytes(5000), b"\xff" * 200, b"\0\xff" * 100):
+            padded = compressed(syntax, STORED, **FULL)
+            padded.PixelData = encapsulate([encode(syntax, STORED) + padding])
+            name = f"{len(padding)} bytes {padding[0]:02X}{padding[1]:02X} after a codestream of {syntax}"
+            yield Case(name, padded, linear(X, 2048, 4096))
+    thumbnail = encode("50", (SMOOTH >> 4).astype(np.uint8)[:32, :32].copy())
+    header = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail  # APP1, which has an end marker of its own
+    frame = encode("70", STORED)
+    for name, stop, expected in (("", None, {"truth": linear(X, 2048, 4096)}), (", cut", -500, {"code": "CODESTREAM"})):
+        preview = compressed("70", STORED, **FULL)
+        preview.PixelData = encapsulate([frame[:2] + header + frame[2:stop]])
+        yield Case(f"codestream with a thumbnail{name}", preview, **expected)
+    frame = encode("90", STORED)
     for syntax in ("51", "70", "80", "90", "201"):
         cut = compressed(syntax, STORED, **FULL)
         frame = encode(syntax, STORED)

@@ -1,6 +1,7 @@
 """Decoding of a DICOM data set to stored values, in the order of the flow.
 
 ``frame``             data set -> position of its compressed frame in the file
+``rle``               removes the padding of RLE segments
 ``codestream``        compressed frame -> process, size and precision
 ``buffers``           reusable memory for pixels
 ``isolated_decoder``  program that runs a decoder in a child process

@@ -60,6 +60,34 @@ def stored_values(dataset: Dataset, samples: np.ndarray) -> Stored:
     return Stored.of(np.right_shift(np.left_shift(samples, up), up + shift))
 
 
+def correct_sign(dataset: Dataset, samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Convert the samples of a signed JPEG 2000 codestream to unsigned values if the header declares these.
+
+    Some encoders shift the values by half their range, others mark the unchanged bits as signed. In a radiograph, the
+    wrong one of the two breaks every edge between the halves of the range, so that the smoother image is right.
+
+    Returns:
+        Samples, and a flag if they were converted.
+
+    Raises:
+        RefusedInput: ``BIT_LAYOUT`` if the codestream has values that do not fit BitsStored.
+    """
+    if samples.dtype.kind != "i" or dataset.PixelRepresentation != 0 or samples.min() >= 0:
+        return samples, []
+    half, decoder = 2 ** (dataset.BitsStored - 1), DECODERS[dataset.file_meta.TransferSyntaxUID]
+    signed = _clip_overshoot(Stored.of(samples), -half, half - 1, decoder).values.astype(np.int32)
+    shifted, unchanged = signed + half, np.where(signed < 0, signed + 2 * half, signed)
+    is_shifted = _roughness(shifted) <= _roughness(unchanged)
+    meaning = f"values shifted by {half}" if is_shifted else "bits taken as unsigned"
+    values = (shifted if is_shifted else unchanged).astype(np.uint16)
+    return values, [f"signed codestream, unsigned header: {meaning}"]
+
+
+def _roughness(values: np.ndarray) -> int:
+    """Sum of the absolute differences between neighbouring pixels."""
+    return int(np.abs(np.diff(values, axis=0)).sum() + np.abs(np.diff(values, axis=1)).sum())
+
+
 def _clip_overshoot(stored: Stored, low: int, high: int, decoder: Decoder) -> Stored:
     """Clip the values of a codestream to their range, which lossy compression slightly exceeds at edges.
 

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
 from pydicom.dataset import Dataset
-from pydicom.encaps import parse_basic_offsets, parse_fragments
+
+_ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+_MAX_FRAGMENTS = 100_000
 
 
 class Frame(NamedTuple):
@@ -63,19 +65,26 @@ def _in_memory(content: bytes) -> Iterator[Frame]:
 def _find_fragments(file: BinaryIO) -> list[tuple[int, int]]:
     """Find offset and length of each fragment of encapsulated pixels (PS3.5 A.4), from the position of ``file``.
 
-    All fragments belong to one frame: the header was checked for it, and offset tables are often wrong.
+    All fragments belong to one frame: the header was checked for it, and offset tables are often wrong. The sequence
+    delimiter may be missing; a frame that is cut is found by its decoder.
 
     Raises:
         ValueError: There is no fragment, or the last one ends after the file.
     """
-    parse_basic_offsets(file)
-    fragments = []
-    for item in parse_fragments(file)[1]:
-        (length,) = struct.unpack("<L", _read_at(file, item + 4, 4))  # after the tag of the item
-        fragments.append((item + 8, length))
-    if not fragments or sum(fragments[-1]) > file.seek(0, os.SEEK_END):
+    position, size = file.tell(), file.seek(0, os.SEEK_END)
+    items: list[tuple[int, int]] = []  # the first one is the basic offset table
+    while len(items) < _MAX_FRAGMENTS:
+        start = _read_at(file, position, 8)
+        if start[:4] == _DELIMITER or start[:4] != _ITEM or len(start) < 8:
+            break
+        (length,) = struct.unpack("<L", start[4:])
+        items.append((position + 8, length))
+        position += 8 + length
+        # A fragment has an even length. Some writers do not count the byte that pads it.
+        position += length % 2 and _read_at(file, position + 1, 4) in (_ITEM, _DELIMITER)
+    if len(items) < 2 or sum(items[-1]) > size:
         raise ValueError("the fragments are not complete")
-    return fragments
+    return items[1:]
 
 
 def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:

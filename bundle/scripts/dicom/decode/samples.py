@@ -22,6 +22,7 @@ from .buffers import PRIVATE_BUFFERS
 from .codestream import JPEG_2000, FrameHeader, read_frame_header
 from .decoder_pool import DECODER_POOL
 from .frame import Frame, open_frame
+from .rle import trim_segments
 
 
 class Decoder(NamedTuple):
@@ -59,7 +60,7 @@ DECODERS = {
 _NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
 _START_BYTES = 1 << 16  # contain the header of a codestream, unless large application data precede it
 _END_OF_IMAGE = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000; never inside the encoded data
-_END_BYTES = 64  # contain the end marker and any padding after it
+_END_BYTES = 64  # usually contain the end marker and the padding after it
 _MAX_TILES = 4096
 
 
@@ -122,7 +123,12 @@ def _decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
     shape = (dataset.SamplesPerPixel, dataset.Rows, dataset.Columns)
     dtype = np.dtype(f"<u{dataset.BitsAllocated // 8}")
     planes = PRIVATE_BUFFERS.array(PRIVATE_BUFFERS.take(math.prod(shape) * dtype.itemsize), shape, dtype)
-    decoded = imagecodecs.dicomrle_decode(frame.read(), dtype, out=planes.data.cast("B"))
+    stream, out = frame.read(), planes.data.cast("B")
+    try:
+        decoded = imagecodecs.dicomrle_decode(stream, dtype, out=out)
+    except imagecodecs.DicomrleError:
+        segments, size = dataset.SamplesPerPixel * dtype.itemsize, dataset.Rows * dataset.Columns
+        decoded = imagecodecs.dicomrle_decode(trim_segments(stream, segments, size), dtype, out=out)
     if len(decoded) != planes.nbytes:
         raise ValueError("fewer samples than the header declares")
     return _to_rgb(planes[0] if len(planes) == 1 else np.moveaxis(planes, 0, -1), dataset.PhotometricInterpretation)
@@ -133,7 +139,7 @@ def _decode_codestream(frame: Frame, dataset: Dataset) -> np.ndarray:
     decoder, photometric = DECODERS[dataset.file_meta.TransferSyntaxUID], dataset.PhotometricInterpretation
     header = read_frame_header(frame.read(0, _START_BYTES)) or read_frame_header(frame.read())
     header = _check_frame_header(header, decoder, dataset)
-    _check_frame_end(frame)
+    frame = _without_padding(frame, header)
     shape = (dataset.Rows, dataset.Columns, *([3] if dataset.SamplesPerPixel == 3 else []))
     if decoder.function == _JPEG:
         return _decode_jpeg(frame.read(), photometric).reshape(shape)
@@ -173,17 +179,25 @@ def _check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: D
     return header
 
 
-def _check_frame_end(frame: Frame) -> None:
-    """Reject a truncated codestream. libjpeg-turbo fills the rest with grey, and OpenJPH blurs it (measured).
+def _without_padding(frame: Frame, header: FrameHeader) -> Frame:
+    """Cut a frame at the end of its codestream; writers pad frames with any number of bytes.
+
+    A truncated codestream is rejected: libjpeg-turbo fills the rest with grey, and OpenJPH blurs it (measured).
 
     Raises:
         RefusedInput: ``CODESTREAM``.
     """
-    if _END_OF_IMAGE not in frame.read(-_END_BYTES):
+    start = max(frame.length - _END_BYTES, header.position)
+    end = frame.read(start).rfind(_END_OF_IMAGE)
+    if end < 0:  # a longer padding; a thumbnail before the header may have an end marker too
+        start = header.position
+        end = frame.read(start).rfind(_END_OF_IMAGE)
+    if end < 0:
         raise RefusedInput(
-            "CODESTREAM", "the compressed pixels end early", "FF D9, the end of a codestream",
-            f"none in the last {_END_BYTES} bytes", "copy or export the image again",
+            "CODESTREAM", "the compressed pixels end early", "FF D9, the end of a codestream", "none",
+            "copy or export the image again",
         )  # fmt: skip
+    return frame._replace(length=start + end + len(_END_OF_IMAGE))
 
 
 def _to_rgb(pixels: np.ndarray, photometric: str) -> np.ndarray:

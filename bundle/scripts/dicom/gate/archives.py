@@ -18,6 +18,7 @@ from typing import NamedTuple
 from ...common.printable import shortened
 from ...common.refusal import RefusedInput
 from ..budget import MAX_INFLATED_BYTES
+from .media import Medium, find_medium, is_dicomdir
 from .study_selection import is_candidate
 
 _MAX_ARCHIVE_BYTES = 20_000_000_000
@@ -60,10 +61,15 @@ def extract_members(archive: Path) -> Iterator[Member]:
             _check_total(sum(info.file_size for info in members))
             folder = Path(tempfile.mkdtemp(prefix="cxr-attention-sr-"))  # readable by this user only
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            (folder / "media").mkdir()
+            media = _load_media(content, folder)
             for number, info in enumerate(sorted(members, key=lambda info: info.filename)):
                 name = f"{archive}/{shortened(str(PurePosixPath(info.filename)), _LONGEST_NAME)}"
                 try:
-                    yield Member(name, _extract_member(content, info, folder, number), None)
+                    inside = PurePosixPath(info.filename)
+                    path, medium = _extract_member(content, info, folder, number), find_medium(inside, media)
+                    if medium is None or medium.has_image(inside, path):
+                        yield Member(name, path, None)
                 except RefusedInput as refusal:
                     yield Member(name, None, refusal.at(name))
     except RefusedInput as refusal:
@@ -77,6 +83,19 @@ def extract_members(archive: Path) -> Iterator[Member]:
             "copy it again, or unpack it",
         )
         yield Member(str(archive), None, broken.at(archive))
+
+
+def _load_media(content: zipfile.ZipFile, folder: Path) -> list[Medium]:
+    """Read the DICOMDIRs of an archive, which is a copy of a medium then."""
+    media: list[Medium] = []
+    for info in content.infolist():
+        path = PurePosixPath(info.filename)
+        if is_dicomdir(path):
+            try:
+                media.append(Medium.load(path.parent, _extract_member(content, info, folder / "media", len(media))))
+            except RefusedInput:  # the images are found by their content
+                media.append(Medium(path.parent, frozenset()))
+    return media
 
 
 def _is_image(info: zipfile.ZipInfo) -> bool:

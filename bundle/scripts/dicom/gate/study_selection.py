@@ -2,7 +2,7 @@
 
 A frontal view in ViewPosition comes first, then one in the view code or the descriptions, then a header without a view,
 whose image decides. Among equals a primary image comes first, then the latest acquisition, then the lowest SOP Instance
-UID. A DICOMDIR is not read: the folders of the medium are searched instead.
+UID.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from ..read.parsing import load_dataset
 from ..read.radiograph import read_header
 from ..terms import FRONTAL_VIEWS
 from .chest_film import require_chest_film
+from .media import Medium, find_medium, is_dicomdir
 
 # Suffixes of files that accompany images.
 _SIDE_FILES = {
     ".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".html", ".htm", ".xml", ".yaml", ".yml", ".npz", ".db", ".log",
-    ".pdf", ".exe", ".inf", ".ini",
+    ".pdf", ".rtf", ".doc", ".docx", ".xls", ".xlsx", ".md5", ".sha1", ".sha256",
+    ".exe", ".dll", ".inf", ".ini", ".bat", ".cmd", ".msi", ".cab", ".jar", ".class", ".so", ".sh", ".manifest",
+    ".config", ".js", ".css", ".xsl", ".ico", ".cur", ".chm", ".hlp", ".lnk", ".url", ".ttf",
 }  # fmt: skip
 _ACQUIRED = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"), ("SeriesDate", "SeriesTime"))
 
@@ -54,12 +57,15 @@ def is_candidate(path: PurePath) -> bool:
     Hidden files, files that accompany images and a DICOMDIR are excluded.
     """
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts if part != "..")
-    return not hidden and path.suffix.lower() not in _SIDE_FILES and path.name != "DICOMDIR"
+    return not hidden and path.suffix.lower() not in _SIDE_FILES and not is_dicomdir(path)
 
 
 def find_candidates(folder: Path) -> list[Path]:
-    """Sorted files below a folder that may be images."""
-    return sorted(path for path in folder.rglob("*") if is_candidate(path.relative_to(folder)) and path.is_file())
+    """Sorted files below a folder that may be images. On a medium with a DICOMDIR, its viewer is excluded."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    media = [Medium.load(path.parent, path) for path in files if is_dicomdir(path)]
+    candidates = (path for path in files if is_candidate(path.relative_to(folder)))
+    return [path for path in candidates if (found := find_medium(path, media)) is None or found.has_image(path, path)]
 
 
 def read_instance(path: Path, name: str) -> Instance:

@@ -80,18 +80,19 @@ def write_attention_overlay(
 
 def _describe(overlay: Dataset, source: Source) -> None:
     """Set description, orientation, derivation and source."""
+    header = source.header()
     overlay.PatientOrientation = source.orientation()
     overlay.ConversionType = "WSD"  # made on a workstation
-    if source.dataset.get("BodyPartExamined"):
-        overlay.BodyPartExamined = source.dataset.BodyPartExamined
+    if header.get("BodyPartExamined"):
+        overlay.BodyPartExamined = header.BodyPartExamined
     else:
         overlay.Laterality = None  # type 2C: the body part may be paired
     overlay.ImageComments = _SERIES_DESCRIPTION
     overlay.DerivationDescription = "last-layer attention of a classifier as colour over the radiograph, with regions"
     overlay.SourceImageSequence = [source_reference(source)]
     # The caption does not identify the patient, so the value of the source stays true.
-    if source.dataset.get("BurnedInAnnotation"):
-        overlay.BurnedInAnnotation = source.dataset.BurnedInAnnotation
+    if header.get("BurnedInAnnotation"):
+        overlay.BurnedInAnnotation = header.BurnedInAnnotation
 
 
 def _block_mean(image: np.ndarray, step: int) -> np.ndarray:

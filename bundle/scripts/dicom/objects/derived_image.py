@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import (
@@ -56,6 +57,11 @@ _TYPE_2_OF_CLASS = {
     ),
     SecondaryCaptureImageStorage: (),
 }  # fmt: skip
+# Type 1 attributes of a DX image that only the source can give; without them the object is a Secondary Capture.
+_TYPE_1_OF_DX = (
+    "PresentationIntentType", "ImageLaterality", "PixelIntensityRelationship", "BurnedInAnnotation",
+    "LossyImageCompression", "ImagerPixelSpacing", "PatientOrientation",
+)  # fmt: skip
 
 
 def write_enhanced(
@@ -76,14 +82,16 @@ def write_enhanced(
         Hash of the new SOPInstanceUID. Equal input gives an equal UID and an equal file.
 
     Raises:
-        RefusedInput: the source is not a DICOM image.
+        RefusedInput: the source is not a DICOM image, or ``NO_IDENTITY`` for a source without UIDs.
         ValueError: the proportions of ``image`` differ from those of the source.
     """
     opened = source if isinstance(source, Source) else load_source(source)
+    opened.require_identity()
     stored = to_uint16(image)
     scale = _scale_of(stored, opened.displayed_shape, "the source" if isinstance(source, Source) else str(source))
-    derived = _copy_header(opened.header())
-    _describe_pixels(derived, opened, stored, scale)
+    header = opened.header()
+    derived = _copy_header(header)
+    _describe_pixels(derived, opened, header, stored, scale)
     _describe_derivation(derived, opened, stored, description, software)
     save(derived, destination)
     return hash_identifier(str(derived.SOPInstanceUID))
@@ -122,9 +130,8 @@ def _copy_header(header: Dataset) -> Dataset:
     return derived
 
 
-def _describe_pixels(derived: Dataset, source: Source, stored: np.ndarray, scale: float) -> None:
+def _describe_pixels(derived: Dataset, source: Source, header: Dataset, stored: np.ndarray, scale: float) -> None:
     """Set the image attributes for 16-bit MONOCHROME2 pixels that are displayed as stored / 65535."""
-    original = source.dataset
     derived.Rows, derived.Columns = stored.shape
     derived.SamplesPerPixel, derived.PhotometricInterpretation = 1, "MONOCHROME2"
     derived.BitsAllocated, derived.BitsStored, derived.HighBit, derived.PixelRepresentation = 16, 16, 15, 0
@@ -132,14 +139,14 @@ def _describe_pixels(derived: Dataset, source: Source, stored: np.ndarray, scale
     # The function LINEAR (default, known to every viewer) shows exactly 0 to 65535: c - 0.5 -+ (w - 1) / 2.
     derived.WindowCenter, derived.WindowWidth = 32768, 65536
     derived.PresentationLUTShape = "IDENTITY"
-    if "PixelIntensityRelationship" in original:
-        derived.PixelIntensityRelationship = original.PixelIntensityRelationship
+    if header.get("PixelIntensityRelationship"):
+        derived.PixelIntensityRelationship = header.PixelIntensityRelationship
         derived.PixelIntensityRelationshipSign = -1  # bright where fewer X-rays arrived
     for keyword in SPACING_KEYWORDS:
         spacing = source.spacing(keyword)
         if spacing:
             setattr(derived, keyword, [f"{step / scale:.10g}" for step in spacing])
-    if str(original.file_meta.TransferSyntaxUID) in _LOSSY_SYNTAXES:
+    if str(source.dataset.file_meta.TransferSyntaxUID) in _LOSSY_SYNTAXES:
         derived.LossyImageCompression = "01"
     if source.steps is not None:
         derived.PatientOrientation = ["L", "F"]
@@ -149,9 +156,12 @@ def _describe_pixels(derived: Dataset, source: Source, stored: np.ndarray, scale
 def _describe_derivation(derived: Dataset, source: Source, stored: np.ndarray, description: str, software: str) -> None:
     """Set class, identifiers, description, source and equipment."""
     source_class = str(source.dataset.get("SOPClassUID", ""))
+    if source_class == DigitalXRayImageStorageForPresentation and not _is_complete_dx(derived):
+        source_class = SecondaryCaptureImageStorage
     derived.SOPClassUID = source_class if source_class in _TYPE_2_OF_CLASS else SecondaryCaptureImageStorage
     if derived.SOPClassUID == SecondaryCaptureImageStorage:
         derived.ConversionType = "WSD"  # made on a workstation
+        derived.walk(_drop_empty_sequence)  # only a DX image may have them
     add_empty(derived, (*_TYPE_2_OF_IMAGE, *_TYPE_2_OF_CLASS[derived.SOPClassUID]))
     if not derived.get("BodyPartExamined") and "ImageLaterality" not in derived:
         add_empty(derived, ("Laterality",))  # type 2C: the body part may be paired
@@ -166,3 +176,15 @@ def _describe_derivation(derived: Dataset, source: Source, stored: np.ndarray, d
     equipment.Manufacturer, equipment.SoftwareVersions = MANUFACTURER, software[:64]
     equipment.PurposeOfReferenceCodeSequence = [code_item(codes.DCM.ProcessingEquipment)]
     derived.ContributingEquipmentSequence = [*derived.get("ContributingEquipmentSequence", []), equipment]
+
+
+def _is_complete_dx(derived: Dataset) -> bool:
+    """Return whether an image has the attributes that a DX image must have (PS3.3 C.8.11)."""
+    region_is_known = derived.get("AnatomicRegionSequence") or not derived.get("BodyPartExamined")
+    return bool(region_is_known) and all(derived.get(keyword) for keyword in _TYPE_1_OF_DX)
+
+
+def _drop_empty_sequence(dataset: Dataset, element: DataElement) -> None:
+    """Remove an element that is a sequence without items."""
+    if element.VR == "SQ" and not element.value:
+        del dataset[element.tag]

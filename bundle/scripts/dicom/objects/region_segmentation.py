@@ -72,7 +72,7 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
         **made_by(source, "regions", algorithm),
     )
     # Type 2C for images without a plane in the patient; the value of the source, because the grid is the source's.
-    segmentation.PatientOrientation = source.dataset.get("PatientOrientation")
+    segmentation.PatientOrientation = header.get("PatientOrientation")
     for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
         item.DimensionOrganizationUID = series_uid(
             source, "regions", f"{algorithm} dimensions"

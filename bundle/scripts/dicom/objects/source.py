@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ import numpy as np
 import pydicom
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.uid import UID, ComputedRadiographyImageStorage, DigitalXRayImageStorageForPresentation
 from pydicom.valuerep import validate_value
 
 from ...common.refusal import RefusedInput
-from ..header import SPACING_KEYWORDS, complete_header, number, reorientation
+from ..grid import PixelGrid, Steps
+from ..header import SPACING_KEYWORDS, attribute_spacing, complete_header, pixel_grid
 from ..read.parsing import load_dataset
 from ..read.radiograph import sniff
 
@@ -29,6 +33,24 @@ METHODS = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
 # Value representations that prescribe a form; text may have any form.
 _STRUCTURED = {"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"}
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+# An identifier that an archive can be asked for. It may be longer than a UID, and have letters or leading zeros.
+IDENTIFIER = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,255}")
+# Enumerated values of attributes that other objects copy (PS3.3 C.7.1.1, C.7.3.1, C.7.6.1, C.8.11.2).
+_ENUMERATED = {
+    "PatientSex": ("M", "F", "O"),
+    "PatientIdentityRemoved": ("YES", "NO"),
+    "Laterality": ("R", "L"),
+    "ImageLaterality": ("R", "L", "U", "B"),
+    "BurnedInAnnotation": ("YES", "NO"),
+    "LossyImageCompression": ("00", "01"),
+}
+_DIRECTION = re.compile("[LRAPHF]{1,3}")  # of PatientOrientation (PS3.3 C.7.6.1.1.1)
+_SEXES = {"MALE": "M", "FEMALE": "F", "OTHER": "O", "M": "M", "F": "F", "O": "O"}
+_MODALITIES = {ComputedRadiographyImageStorage: "CR", DigitalXRayImageStorageForPresentation: "DX"}
+# Character sets without code extensions (PS3.3 C.12.1.1.2), which highdicom accepts.
+_CHARACTER_SETS = {
+    *(f"ISO_IR {number}" for number in (13, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 192)), "GB18030", "GBK",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,48 +64,43 @@ class Source:
     """
 
     dataset: Dataset
-    steps: tuple[bool, bool, bool] | None
+    steps: Steps | None
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(H, W) as stored."""
-        return self.dataset.Rows, self.dataset.Columns
+    @cached_property
+    def grid(self) -> PixelGrid:
+        """Relation of the stored pixels to the output of ``read_radiograph``."""
+        return replace(pixel_grid(self.dataset)[0], steps=self.steps)
 
     @property
     def displayed_shape(self) -> tuple[int, int]:
         """(H, W) as displayed, which is the output of ``read_radiograph``."""
-        return self.shape[::-1] if self.transposed else self.shape
-
-    @property
-    def transposed(self) -> bool:
-        """Whether rows and columns are exchanged between file and display."""
-        return bool(self.steps and self.steps[0])
+        return self.grid.displayed_shape
 
     def to_stored(self, displayed: np.ndarray) -> np.ndarray:
         """Turn an array (H, W, …) in displayed pixels into pixels as stored."""
-        transpose, flip_rows, flip_columns = self.steps or (False, False, False)
-        array = displayed[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
-        return array.swapaxes(0, 1) if transpose else array
+        return self.grid.to_stored(displayed)
 
     def spacing(self, keyword: str) -> list[float] | None:
         """Return row and column spacing of the displayed image in mm; ``None`` when absent or not positive."""
-        value = self.dataset.get(keyword)
-        steps = [number(step) for step in value] if value and len(value) == 2 else []
-        if not steps or not all(step and step > 0 for step in steps):
-            return None
-        return [step for step in (steps[::-1] if self.transposed else steps) if step]
+        spacing = attribute_spacing(self.dataset, keyword)
+        return self.grid.spacing(*spacing) if spacing else None
 
     def orientation(self) -> list[str] | None:
         """Return PatientOrientation (0020,0020) of the displayed image; ``None`` when unknown."""
         value = self.dataset.get("PatientOrientation")
         known = isinstance(value, pydicom.multival.MultiValue) and len(value) == 2
+        known = known and _is_valid(self.dataset["PatientOrientation"])
         return ["L", "F"] if self.steps is not None else [str(item) for item in value] if known else None
 
     def header(self) -> Dataset:
         """Return the standard attributes, without pixels, in a form that other objects can copy; nothing is invented.
 
-        Values that are invalid for their VR (an age of "62") and spacings that are not positive are left out. Missing
-        type 2 attributes are added without a value.
+        Values that are invalid for their VR (an age of "62"), unknown enumerated values (a sex of "X") and spacings
+        that are not positive are left out. Missing type 2 attributes are added without a value, a missing Modality as
+        the class implies it. Text of a character set that is not valid on its own becomes UTF-8.
+
+        The UIDs of :meth:`require_identity` are the exception: they are copied even where they are no valid UIDs.
+        An archive has filed the film under them, and results with other UIDs would never be found beside it.
         """
         header = Dataset()
         for tag in list(self.dataset.keys()):
@@ -92,12 +109,15 @@ class Source:
         header.remove_private_tags()
         for _ in header.iterall():  # access converts values from the byte order of the file
             pass
-        if isinstance(header.get("SpecificCharacterSet"), pydicom.multival.MultiValue):
-            header.decode()
-            header.SpecificCharacterSet = "ISO_IR 192"  # UTF-8, because highdicom does not support code extensions
+        _set_character_set(header)
         for keyword in SPACING_KEYWORDS:
             if self.spacing(keyword) is None:
                 header.pop(keyword, None)
+        sex = _SEXES.get(str(self.dataset.get("PatientSex") or "").strip().upper())
+        if sex is not None:
+            header.PatientSex = sex
+        if not header.get("Modality"):  # type 1
+            header.Modality = _MODALITIES.get(UID(str(self.dataset.get("SOPClassUID", ""))), "OT")
         add_empty(header, _TYPE_2)
         if header.get("PatientIdentityRemoved") == "YES" and not any(name in header for name in METHODS):
             header.DeidentificationMethod = "not stated in the source image"  # type 1C
@@ -107,13 +127,13 @@ class Source:
         """Check that objects can refer to this image.
 
         Raises:
-            RefusedInput: ``NO_IDENTITY``.
+            RefusedInput: ``NO_IDENTITY`` for a UID that is missing, or that no archive could be asked for.
         """
-        missing = [keyword for keyword in _IDENTITY if not self.dataset.get(keyword)]
+        missing = [keyword for keyword in _IDENTITY if not IDENTIFIER.fullmatch(str(self.dataset.get(keyword) or ""))]
         if missing:
             raise RefusedInput(
                 "NO_IDENTITY", "no DICOM object can refer to the image", ", ".join(_IDENTITY),
-                f"no {', '.join(missing)}", "export the image again with a DICOM tool",
+                f"no usable {', '.join(missing)}", "export the image again with a DICOM tool",
             )  # fmt: skip
 
     def digest(self) -> str:
@@ -139,12 +159,16 @@ def load_source(path: str | Path) -> Source:
         complete_header(dataset)
     except RefusedInput as refusal:
         raise refusal.at(path) from refusal.__cause__
-    return Source(dataset, reorientation(dataset))
+    return Source(dataset, pixel_grid(dataset)[0].steps)
 
 
 def _is_valid(element: DataElement) -> bool:
-    """Return whether all values have the form that their VR prescribes (PS3.5, section 6.2)."""
-    if element.VR not in _STRUCTURED:
+    """Return whether an element can be copied: its values have the form of their VR (PS3.5, section 6.2)."""
+    if element.keyword in _ENUMERATED and element.value:
+        return element.value in _ENUMERATED[element.keyword]
+    if element.keyword == "PatientOrientation" and element.value:
+        return element.VM == 2 and all(_DIRECTION.fullmatch(str(value)) for value in element.value)
+    if element.VR not in _STRUCTURED or element.keyword in _IDENTITY:
         return True
     values = element.value if element.VM > 1 else [element.value]
     try:
@@ -153,6 +177,17 @@ def _is_valid(element: DataElement) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _set_character_set(header: Dataset) -> None:
+    """Convert text to UTF-8 where its character set is not one that objects may declare."""
+    declared = header.get("SpecificCharacterSet")
+    if str(declared) in _CHARACTER_SETS:  # several values: code extensions, which highdicom does not support
+        return
+    header.decode()
+    header.SpecificCharacterSet = "ISO_IR 192"  # UTF-8
+    if not declared and all(str(element.value).isascii() for element in header.iterall() if element.VR != "SQ"):
+        del header.SpecificCharacterSet  # the default character set is enough
 
 
 def add_empty(dataset: Dataset, keywords: tuple[str, ...]) -> None:

@@ -9,7 +9,10 @@ import numpy as np
 
 from ...common.refusal import RefusedInput
 from ..budget import check_pixel_budget
+from ..grid import PixelGrid, pixel_aspect
 from .rendering import grey_from_colour
+
+_EXIF_ORIENTATION = 0x0112
 
 
 def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
@@ -21,8 +24,8 @@ def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     from PIL import Image, ImageOps
 
     try:
+        grid, doubts = picture_grid(path)
         with Image.open(path) as picture:
-            check_pixel_budget(picture.height, picture.width)
             source_format, flags = str(picture.format).lower(), _picture_flags(path, picture.mode)
             pixels = _to_array(ImageOps.exif_transpose(picture))
     except RefusedInput:
@@ -39,6 +42,7 @@ def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         ) from error  # fmt: skip
     maximum = 65535 if pixels.dtype == np.uint16 else 255
     image = pixels.astype(np.float32) / np.float32(maximum) if pixels.ndim == 2 else grey_from_colour(pixels, maximum)
+    image, flags = grid.to_displayed(image), flags + doubts
     meta = {
         "source_format": source_format,
         "bits_stored": 16 if maximum == 65535 else 8,
@@ -46,6 +50,28 @@ def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         "flags": flags,
     }
     return image, meta
+
+
+def picture_grid(path: Path) -> tuple[PixelGrid, list[str]]:
+    """Relation of the pixels of a picture, upright as EXIF states, to displayed pixels, and flags.
+
+    Raises:
+        RefusedInput: ``PIXEL_BUDGET``.
+    """
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        height, width, info = picture.height, picture.width, picture.info
+        check_pixel_budget(height, width)
+        # Pixels per unit of length: PNG states them as dpi or as a ratio (pHYs), JPEG in the JFIF header.
+        across, down = info.get("dpi") or info.get("aspect") or info.get("jfif_density") or (1, 1)
+        if picture.getexif().get(_EXIF_ORIENTATION, 1) > 4:  # stored on its side
+            height, width, across, down = width, height, down, across
+    ratios = [across / down] if across > 0 and down > 0 else []
+    aspect, flags = pixel_aspect((height, width), ratios)
+    grid = PixelGrid((height, width), None, aspect)
+    check_pixel_budget(*grid.displayed_shape)
+    return grid, flags
 
 
 def _to_array(picture: Any) -> np.ndarray:

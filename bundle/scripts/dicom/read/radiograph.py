@@ -11,13 +11,14 @@ from pydicom.pixels import apply_color_lut
 
 from ...common.refusal import RefusedInput
 from ..budget import check_file_size
-from ..decode.bits import stored_values
+from ..decode.bits import correct_sign, stored_values
 from ..decode.samples import decode
-from ..header import COLOUR, complete_header, hash_identifier, header_meta, reorientation
+from ..grid import PixelGrid
+from ..header import COLOUR, complete_header, hash_identifier, header_meta, pixel_grid
 from .parsing import load_dataset
-from .pictures import read_picture
+from .pictures import picture_grid, read_picture
 from .rendering import check_display, grey_from_colour, render
-from .volumes import read_volume
+from .volumes import read_volume, volume_grid
 from .windows import check_window_index
 
 _DICOM_SUFFIXES = {".dcm", ".dicom", ".dic", ".ima"}
@@ -75,6 +76,26 @@ def read_radiograph(path: str | Path, window: int = 0) -> Radiograph:
     return Radiograph(np.ascontiguousarray(image[None], dtype=np.float32), {**_EMPTY_META, **meta})
 
 
+def read_grid(path: str | Path) -> PixelGrid:
+    """Relation of the stored pixels of a file, in which boxes and masks are given, to the pixels that are displayed.
+
+    Raises:
+        RefusedInput: The file cannot be used.
+    """
+    path = Path(path)
+    try:
+        source_format = sniff(path)
+        if source_format == "dicom":
+            dataset = load_dataset(path)
+            complete_header(dataset)
+            return pixel_grid(dataset)[0]
+        return picture_grid(path)[0] if source_format == "picture" else volume_grid(path, source_format)[0]
+    except RefusedInput as refusal:
+        raise refusal.at(path) from refusal.__cause__
+    except Exception as error:
+        raise _parse_refusal(error).at(path) from error
+
+
 def read_header(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
     """Read the metadata of a file without decoding its pixels, and its hashed identifiers.
 
@@ -96,6 +117,8 @@ def read_header(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
         meta["flags"] += flags
         keywords = {"patient_id": "PatientID", "study_uid": "StudyInstanceUID", "sop_uid": "SOPInstanceUID"}
         found = {name: str(dataset.get(keyword) or "").strip() for name, keyword in keywords.items()}
+        if found["study_uid"] and found["patient_id"]:  # a study of two patients is two studies
+            found["study_uid"] += f"\\{found['patient_id']}"
         return meta, {name: hash_identifier(value) for name, value in found.items() if value}
     except RefusedInput as refusal:
         raise refusal.at(path) from refusal.__cause__
@@ -147,7 +170,7 @@ def sniff(path: Path) -> str:
 
 
 def _read_dicom(path: Path, window: int) -> tuple[np.ndarray, dict[str, Any]]:
-    """Read a DICOM file: image (H, W) float32 in [0, 1], frontal views turned to "L, F", and metadata."""
+    """Read a DICOM file: image (H, W) float32 in [0, 1], turned to "L, F", with square pixels, and metadata."""
     dataset = load_dataset(path)
     assumed = complete_header(dataset)
     meta = header_meta(dataset)
@@ -155,30 +178,23 @@ def _read_dicom(path: Path, window: int) -> tuple[np.ndarray, dict[str, Any]]:
     if dataset.PhotometricInterpretation in COLOUR:
         bits = dataset.BitsStored
         if dataset.PhotometricInterpretation == "PALETTE COLOR":
-            pixels = apply_color_lut(stored_values(dataset, pixels).values, dataset)
+            pixels = apply_color_lut(stored_values(dataset, correct_sign(dataset, pixels)[0]).values, dataset)
             bits = 8 * pixels.dtype.itemsize
         check_window_index(window, 1)
         image, shown, flags = grey_from_colour(pixels, 2**bits - 1), "full range", ["grey stored as colour"]
         check_display(image)
     else:
         image, shown, flags = render(dataset, pixels, window)
-    steps = reorientation(dataset)
-    if steps is None:
+    grid, doubts = pixel_grid(dataset)
+    if grid.steps is None:
         flags.append("orientation not known")
-    elif any(steps):
-        image = _reorient(image, steps)
+    elif any(grid.steps):
         flags.append("turned to the standard orientation")
-        if steps[0] and meta["spacing_mm"]:
-            meta["spacing_mm"] = meta["spacing_mm"][::-1]
-    meta["flags"] += assumed + flags
+    if meta["spacing_mm"]:
+        meta["spacing_mm"] = grid.spacing(*meta["spacing_mm"])
+    image = grid.to_displayed(image)
+    meta["flags"] += assumed + flags + doubts
     return image, {**meta, "window": shown}
-
-
-def _reorient(image: np.ndarray, steps: tuple[bool, bool, bool]) -> np.ndarray:
-    """Apply (transpose, flip rows, flip columns) to an image (H, W)."""
-    transpose, flip_rows, flip_columns = steps
-    image = image.T if transpose else image
-    return image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
 
 
 def _parse_refusal(error: Exception) -> RefusedInput:

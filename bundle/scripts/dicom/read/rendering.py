@@ -11,7 +11,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from ...common.refusal import RefusedInput
-from ..decode.bits import stored_values
+from ..decode.bits import correct_sign, stored_values
 from ..header import number, text
 from .levels import Levels, find_levels, percentile
 from .luts import apply_lut
@@ -36,6 +36,7 @@ def render(dataset: Dataset, samples: np.ndarray, window: int = 0) -> tuple[np.n
     Raises:
         RefusedInput: ``BIT_LAYOUT``, ``BAD_RESCALE``, ``BAD_LUT``, ``WINDOW_INDEX`` or ``CONSTANT``.
     """
+    samples, assumed = correct_sign(dataset, samples)
     levels = find_levels(stored_values(dataset, samples))
     padding = _padding_mask(dataset, levels.values)
     values = _apply_modality(dataset, levels.values)
@@ -49,7 +50,7 @@ def render(dataset: Dataset, samples: np.ndarray, window: int = 0) -> tuple[np.n
         shown[padding] = 0.0
         flags.append("padding masked")
     check_display(shown)
-    return levels.look_up(shown), description, flags
+    return levels.look_up(shown), description, [*assumed, *flags]
 
 
 def _padding_mask(dataset: Dataset, stored: np.ndarray) -> np.ndarray:

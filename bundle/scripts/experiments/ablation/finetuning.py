@@ -19,6 +19,7 @@ import yaml
 
 from ...attention.last_layer import attention_maps
 from ...common.atomic import atomic_write, write_json
+from ...common.choices import check_keys
 from ...common.failures import Failure
 from ...common.geometry import fit_square
 from ...dicom import RefusedInput
@@ -54,7 +55,7 @@ class FinetuneLearner:
         tracking_uri: MLflow tracking URI of the trainings.
 
     Raises:
-        ValueError: ``training`` contains a setting that the experiment sets itself.
+        ValueError: ``training`` contains a setting that does not exist or that the experiment sets itself.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class FinetuneLearner:
         attention_folds: int = 3,
         tracking_uri: str = "none",
     ) -> None:
+        known = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text())
+        check_keys("training", {key.partition("::")[0]: value for key, value in training.items()}, known)
         clash = sorted(set(training) & set(_OURS))
         if clash:
             raise ValueError(f"training: the experiment sets these itself; expected others, found {clash}; remove them")

@@ -14,6 +14,7 @@ from ...common.geometry import SquareGeometry
 from ...data.annotations import PictureFrame, annotations_of, findings_of
 from ...data.datalist import Datalist
 from ...dicom import RefusedInput, read_radiograph
+from ...dicom.read.radiograph import read_grid
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def _squares(item: Mapping[str, Any], found: Mapping[str, set[str]], size: int) 
         RefusedInput: the image or a mask cannot be read.
     """
     height, width = read_radiograph(item["image"]).image.shape[-2:]
-    frame = PictureFrame(SquareGeometry(height, width, size))
+    frame = PictureFrame(SquareGeometry(height, width, size), read_grid(item["image"]))
     masks = {label: torch.zeros(size, size) for label in found}
     for label, names in found.items():
         masks[label][frame.inside()] = torch.from_numpy(

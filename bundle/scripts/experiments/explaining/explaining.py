@@ -12,12 +12,14 @@ import torch
 
 from ...attention import Attention, AttentionOutput, make_attention
 from ...common.atomic import write_json
-from ...common.choices import check_choice
+from ...common.choices import check_choice, check_keys
 from ...common.failures import Failure, write_failures
 from ...common.geometry import SquareGeometry, fit_square
+from ...common.printable import quoted
 from ...data.annotations import PictureFrame, annotations_of, findings_of
 from ...data.datalist import Datalist, anonymous_groups
 from ...dicom import RefusedInput, read_radiograph
+from ...dicom.read.radiograph import read_grid
 from ...networks.vit_multilabel import ViTMultilabel
 from ...report.figures import save_png
 from ...tracking import Tracker
@@ -71,6 +73,12 @@ class Explanation:
         if not methods or len(set(methods)) != len(methods):
             raise ValueError(f"methods: expected different names, found {list(methods)}; name each once")
         self.datalist, self.network, self.labels = datalist, network, list(network.labels or [])
+        check_keys("annotations", settings.annotations, self.labels)
+        if not all(isinstance(names, list | tuple) for names in settings.annotations.values()):
+            raise ValueError(
+                "annotations: expected a list of names for each label, as in {Pneumonia: [Consolidation]}, found "
+                f"{quoted(settings.annotations)}; write the names in brackets"
+            )
         self.names, self.attention, self.settings = list(methods), dict(attention or {}), settings
         self.output_dir, self.tracker = Path(output_dir), tracker
         self.methods = self.make_methods(network)
@@ -176,7 +184,7 @@ class Explanation:
         """
         item, size = self.items[number], self.network.image_size
         source = torch.from_numpy(read_radiograph(item["image"]).image)
-        frame = PictureFrame(SquareGeometry(source.shape[-2], source.shape[-1], size))
+        frame = PictureFrame(SquareGeometry(source.shape[-2], source.shape[-1], size), read_grid(item["image"]))
         image = fit_square(source, size).to(self.settings.device)
         names = findings_of(item, self.labels, self.settings.annotations)
         parts = {name: [part for part in annotations_of(item, own, frame) if part.any()] for name, own in names.items()}

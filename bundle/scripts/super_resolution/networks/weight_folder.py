@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from ...common.atomic import make_folder, replace_folder
+from ...common.atomic import explained_full_disk, make_folder, replace_folder
+from ...common.weight_files import load_weights
 from ...networks.pretrained import check_state
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -34,16 +35,17 @@ def save_network(network: Any, folder: Path) -> None:
 
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    make_folder(fresh)
-    own = hasattr(network, "settings")
-    if own:
-        config = {"_class_name": type(network).__name__, **network.settings}
-        (fresh / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-    else:
-        network.save_config(fresh)
-    state = {name: value.detach().half().cpu().contiguous() for name, value in network.state_dict().items()}
-    save_file(state, fresh / (_OWN_FILE if own else _DIFFUSERS_FILE), metadata={"format": "pt"})
-    replace_folder(fresh, folder)
+    with explained_full_disk(folder):
+        make_folder(fresh)
+        own = hasattr(network, "settings")
+        if own:
+            config = {"_class_name": type(network).__name__, **network.settings}
+            (fresh / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+        else:
+            network.save_config(fresh)
+        state = {name: value.detach().half().cpu().contiguous() for name, value in network.state_dict().items()}
+        save_file(state, fresh / (_OWN_FILE if own else _DIFFUSERS_FILE), metadata={"format": "pt"})
+        replace_folder(fresh, folder)
 
 
 def load_network(network_type: type[Network], folder: str | Path) -> Network:
@@ -160,20 +162,12 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
 
     Raises:
         FileNotFoundError: there are no safetensors.
-        ValueError: a file is damaged.
+        ValueError: a file is damaged, or there are weights of several networks.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
+    state = load_weights(folder)
+    if not state:
         raise FileNotFoundError(f"{folder}: no weights; expected *.safetensors, found none; copy the file there")
-    try:
-        return {name: value.float() for file in files for name, value in load_file(file).items()}
-    except SafetensorError as error:
-        raise ValueError(
-            f"{folder}: weights are damaged; expected safetensors, found {error}; copy the folder again"
-        ) from error
+    return {name: value.float() for name, value in state.items()}
 
 
 def hash_parts(*folders: Path, settings: tuple[object, ...] = ()) -> str:
