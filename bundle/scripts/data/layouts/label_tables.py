@@ -14,7 +14,7 @@ from typing import Any
 from ...common.failures import Failure
 from ...common.printable import quoted, shortened
 from ...common.refusal import RefusedInput
-from ...dicom.terms import FRONTAL_VIEWS
+from ...dicom.words import view_of
 from ..sources import LABEL_VALUES, failure
 
 Reading = tuple[list[str], list[dict[str, Any]], list[Failure]]
@@ -147,7 +147,7 @@ class Films:
 
     def is_frontal(self, image: Path, view: str) -> bool:
         """Whether a view is PA or AP; if not, record it as ``NOT_FRONTAL``, or ``NO_VIEW`` when it is not known."""
-        if view.upper().startswith(FRONTAL_VIEWS):
+        if view_of(view) == "frontal":
             return True
         code = "NOT_FRONTAL" if view else "NO_VIEW"
         self.leave_out(image, code, "not a frontal view", "PA or AP", shortened(view) or "no view",
