@@ -27,6 +27,31 @@ def test_frontal_view_is_preferred_by_view_then_words_then_neither(tmp_path):
     assert study(tmp_path) == (["c", "b", "a"], [])
 
 
+@pytest.mark.parametrize(
+    ("frontal", "lateral"),
+    [
+        ("Thorax p.a.", "Thorax seitl."), ("THORAX FACE", "THORAX PROFIL"), ("Tórax frente", "Tórax perfil"),
+        ("Torace PA", "Torace LL"), ("Tórax PA", "Tórax perfil"), ("Chest AP", "Chest LAT"), ("Thorax ap", "Thorax"),
+    ],
+)  # fmt: skip
+def test_frontal_film_is_chosen_by_descriptions_in_six_languages(tmp_path, frontal, lateral):
+    attributes = {
+        "ViewPosition": None,
+        "SpecificCharacterSet": "ISO_IR 192",
+        "StudyDescription": "Thorax p.a. + seitl.",
+    }
+    write(tmp_path, "a", SeriesDescription=lateral, **attributes)
+    write(tmp_path, "b", SeriesDescription=frontal, **attributes)
+    assert study(tmp_path)[0][0] == "b"
+
+
+@pytest.mark.parametrize("view", ["POSTEROANTERIOR", "FRONTAL", "AP_SUPINE", "p.a."])
+def test_other_spellings_of_the_view_are_preferred_too(tmp_path, view):
+    write(tmp_path, "a", ViewPosition=None, SeriesDescription="Chest PA")
+    write(tmp_path, "b", ViewPosition=view)
+    assert study(tmp_path)[0] == ["b", "a"]
+
+
 def test_primary_then_latest_then_lowest_uid(tmp_path):
     write(tmp_path, "a", ImageType=["DERIVED", "SECONDARY"], AcquisitionDate="20240102", AcquisitionTime="120000")
     write(tmp_path, "b", ImageType=["DERIVED", "PRIMARY"], AcquisitionDate="20240101", AcquisitionTime="100000")

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...common.refusal import RefusedInput
 from ..read.radiograph import Radiograph
-from ..terms import CHEST_WORDS, FRONTAL_VIEWS
+from ..words import names_chest, view_of
 from .appearance import load_coefficients, pose_scores
 
 _MODALITIES = ("CR", "DX", "RG")
@@ -95,9 +95,9 @@ def _check_header(meta: Mapping[str, Any]) -> list[Reason]:
         found = meta["modality"] or "none"
         reasons.append(Reason("OTHER_MODALITY", f"Modality: expected one of {', '.join(_MODALITIES)}, found {found}"))
     body_part = meta["body_part"]
-    if body_part and not any(word in body_part for word in CHEST_WORDS):
+    if body_part and not names_chest(body_part):
         reasons.append(Reason("OTHER_BODY_PART", f"BodyPartExamined: expected CHEST, found {body_part}"))
-    if meta["view"] and not meta["view"].startswith(FRONTAL_VIEWS):
+    if meta["view"] and view_of(meta["view"]) != "frontal":
         reasons.append(Reason("NOT_FRONTAL", f"ViewPosition: expected PA or AP, found {meta['view']}"))
     return reasons
 

@@ -15,10 +15,10 @@ from typing import NamedTuple
 from pydicom.dataset import Dataset
 
 from ...common.refusal import RefusedInput
-from ..header import FRONTAL_WORDS, text
+from ..header import described_view, text
 from ..read.parsing import load_dataset
 from ..read.radiograph import read_header
-from ..terms import FRONTAL_VIEWS
+from ..words import view_of
 from .chest_film import require_chest_film
 from .media import Medium, find_medium, is_dicomdir
 
@@ -137,11 +137,9 @@ def _preference(path: Path) -> Preference:
 
 def _view_rank(dataset: Dataset) -> int:
     """0 for a frontal ViewPosition, 1 for a frontal view code or description, 2 otherwise."""
-    if (text(dataset, "ViewPosition") or "").startswith(FRONTAL_VIEWS):
+    if view_of(text(dataset, "ViewPosition")) == "frontal":
         return 0
-    words = [str(code.get("CodeMeaning", "")) for code in dataset.get("ViewCodeSequence") or []]
-    words += [str(dataset.get(key, "")) for key in ("SeriesDescription", "AcquisitionDeviceProcessingDescription")]
-    return 1 if FRONTAL_WORDS.search(" ".join(words)) else 2
+    return 1 if described_view(dataset) == "frontal" else 2
 
 
 def _acquired(dataset: Dataset) -> str:
