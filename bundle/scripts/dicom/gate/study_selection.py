@@ -7,6 +7,7 @@ are searched as the folders they are.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -55,13 +56,41 @@ def is_candidate(path: PurePath) -> bool:
 
 
 def find_candidates(folder: Path) -> list[Path]:
-    """Files below a folder that may be images, sorted."""
-    return sorted(path for path in folder.rglob("*") if is_candidate(path.relative_to(folder)) and path.is_file())
+    """Return the files below a folder that may be images, sorted.
+
+    Links are followed, and no folder is searched twice. A link to nothing and a folder that cannot be read are returned
+    as well, so that :func:`read_instance` gives the reason why they are not used.
+    """
+    found, searched = [], set[str]()
+    folders, linked = [folder], list[Path]()
+    while folders or linked:
+        current = folders.pop() if folders else linked.pop(0)  # a folder is named by its own path where it has one
+        if (real := os.path.realpath(current)) in searched:
+            continue
+        searched.add(real)
+        try:
+            entries = sorted(current.iterdir())
+        except OSError:
+            found.append(current)
+            continue
+        for path in entries:
+            if not is_candidate(path.relative_to(folder)):
+                continue
+            if os.path.isdir(path):
+                (linked if os.path.islink(path) else folders).append(path)
+            elif os.path.isfile(path) or not os.path.exists(path):
+                found.append(path)
+    return sorted(found)
 
 
 def read_instance(path: Path, name: str) -> Instance:
     """What the header of a file says about its place in a study."""
     alone = Instance(str(path), name, study=str(path))
+    if os.path.isdir(path):
+        refusal = RefusedInput(
+            "MISSING_FILE", "the folder cannot be read", "permission to list it", "none", "change its permissions", name
+        )
+        return Instance(str(path), name, alone.study, refusal=refusal)
     try:
         meta, identifiers = read_header(path)
     except RefusedInput as refusal:
