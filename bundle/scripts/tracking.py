@@ -1,11 +1,11 @@
-"""MLflow run of a workflow: sqlite beside the outputs by default, unique name, always closed, linked to its sources.
+"""MLflow runs of workflows: by default in an SQLite database beside the outputs, with links to the source runs.
 
-The environment variable ``MLFLOW_TRACKING_URI`` wins over the setting, as everywhere in MLflow. Only metrics, settings
-and files that this project wrote reach the run; image metadata and paths of images never do.
+The environment variable ``MLFLOW_TRACKING_URI`` takes precedence over the setting, as everywhere in MLflow. A run
+contains only metrics, settings and files of this package, and never image metadata or paths of images.
 
-An output folder, and the database beside it, may have been written by somebody else. What stands in them never decides
-where files are sent: a server is used only when the caller configured it, and artifacts of a database beside an output
-folder only go to the folder ``mlruns`` beside it.
+An output folder, and the database beside it, may come from somebody else. Their contents never decide where files are
+sent. A server is used only if the caller configured it, and artifacts of a database beside an output folder go only to
+the folder ``mlruns`` beside the database.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Run a workflow of the bundle by name, from any folder, with its configuration files filled in.
+"""Runs a workflow of the bundle by its name, from any folder.
 
-``python -m bundle run training`` is ``python -m monai.bundle run training --config_file configs/train.yaml`` without
-the file names (MONAI 1.6.1 has no default for them), and it refuses a mistyped override, which MONAI silently ignores.
+``python -m bundle run training`` is equivalent to ``python -m monai.bundle run training --config_file
+configs/train.yaml``, but needs no file names (MONAI 1.6.1 has no default for them), and rejects a mistyped override,
+which MONAI ignores.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ WORKFLOWS: dict[str, tuple[str, ...]] = {
     "ablation": ("ablation.yaml",),
 }
 _KINDS = {"inferring": "infer"}
+_FORMER_NAMES = {"ldm": "sr_model"}
 
 logger = logging.getLogger(__name__)
 
@@ -47,21 +49,24 @@ def run_workflow(
     """Run one workflow in this process.
 
     Args:
-        workflow: a key of ``WORKFLOWS``.
-        overlays: names of configuration files merged over the workflow's own (``paper``, ``demo``, ``multi_gpu``).
-        overrides: configuration keys and their values; nested keys as ``train::trainer::max_epochs``. A value is data
-            and is never evaluated, whatever it begins with, unless it is an :class:`Expression`.
+        workflow: key of ``WORKFLOWS``.
+        overlays: names of configuration files that are merged over those of the workflow (``paper``, ``demo``,
+            ``multi_gpu``).
+        overrides: values by configuration key; a nested key is written as ``train::trainer::max_epochs``. A value is
+            data and is never evaluated unless it is an :class:`Expression`.
 
     Returns:
-        The resolved values of the keys that the caller set, as the workflow saw them.
+        Resolved values of the overridden keys.
 
     Raises:
-        ValueError: unknown workflow, overlay or key, with the nearest that exists; ``multi_gpu`` in one process.
+        ValueError: a workflow, overlay or key is unknown (the message names the nearest), ``multi_gpu`` is used in a
+            single process, or a key is set together with its former name.
     """
     from monai.bundle import ConfigWorkflow
 
     files = _config_files(workflow, overlays)
     _check_launcher(overlays)
+    _check_former_names(overrides or {})
     overrides = {key: _as_data(value) for key, value in {"bundle_root": BUNDLE_ROOT, **(overrides or {})}.items()}
     _check_overrides(files, overrides)
     job = ConfigWorkflow(
@@ -83,16 +88,16 @@ def run_workflow(
 
 
 def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) -> Any:
-    """One component of a configuration, built for a program that is no workflow.
+    """Component of a configuration, for use outside a workflow.
 
     Args:
-        config_file: that the component is defined in.
-        name: its key.
-        overrides: keys and values, which are data, as of :func:`run_workflow`.
+        config_file: file that defines the component.
+        name: key of the component.
+        overrides: values by key, which are data as in :func:`run_workflow`.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: an unknown key.
+        FileNotFoundError: the file does not exist.
+        ValueError: a key is unknown.
     """
     from monai.bundle import ConfigParser
 
@@ -112,32 +117,33 @@ def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) 
 
 
 class Expression(NamedTuple):
-    """An override that MONAI's parser may evaluate: code, as a configuration is code.
+    """Override that MONAI's parser may evaluate.
 
-    Only what the user typed after ``run --key``, and components that this software itself puts into a configuration,
-    may be wrapped in it; the linter refuses the name everywhere else.
+    It may be code, as a configuration file may contain code. Only values that the user typed after ``run --key`` and
+    components that this package puts into a configuration may be wrapped in it. The linter rejects the name elsewhere.
 
     Attributes:
-        code: as it would stand in a configuration file.
+        code: value as it would be written in a configuration file.
     """
 
     code: Any
 
 
 def _as_data(value: Any) -> Any:
-    """Rewrite a value so that MONAI's parser gives it back as it is, or unwrap an :class:`Expression`.
+    """Value that MONAI's parser resolves to ``value`` unchanged; an :class:`Expression` is unwrapped.
 
-    The parser evaluates a string that begins with ``$``, replaces one that begins with ``@`` or ``%`` by what it names
-    (which may be a file), changes ``#`` to ``::``, and instantiates a dictionary with ``_target_``. A file name or a
-    value of a request must do none of that. A value that contains one of these characters, or a string that begins with
-    an underscore, becomes an expression that is one Python literal with these characters escaped.
+    The parser evaluates a string that begins with ``$``, replaces one that begins with ``@`` or ``%`` by the object
+    that it names (which may be a file), changes ``#`` to ``::``, and instantiates a dictionary with ``_target_``. A
+    file name or a value of a request must not have these effects. A value that contains one of these characters, or
+    a string that begins with an underscore, is therefore written as an expression that is one Python literal with
+    escapes.
 
     Args:
-        value: a number, string, path, ``None``, or lists and dictionaries of these; a path becomes a string. An object
-            of another type, for example a ``torch.device``, is returned as it is: the parser passes it on.
+        value: number, string, path, ``None``, or a list or dictionary of these; a path becomes a string. An object of
+            another type, for example a ``torch.device``, is returned unchanged, because the parser passes it on.
 
     Raises:
-        TypeError: a list or dictionary that contains something else.
+        TypeError: a list or dictionary contains an object of another type.
     """
     if isinstance(value, Expression):
         return value.code
@@ -151,10 +157,10 @@ def _as_data(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A copy that consists of what Python has literals for.
+    """Copy of a value that consists only of types with Python literals; paths become strings.
 
     Raises:
-        TypeError: it contains something else.
+        TypeError: the value contains an object of another type.
     """
     if isinstance(value, os.PathLike):
         return os.fspath(value)
@@ -170,24 +176,24 @@ def _plain(value: Any) -> Any:
 
 
 def start_log() -> None:
-    """Log as workflows do, in a command that runs none."""
+    """Configure the log as in a workflow, for a command that does not run one."""
     import logging.config
 
     logging.config.fileConfig(CONFIG_DIR / "logging.conf", disable_existing_loggers=False)
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """The error that a component raised: MONAI wraps it in ``RuntimeError``s with the text of whole expressions."""
+    """Error that a component raised, without the ``RuntimeError``s with whole expressions that MONAI wraps it in."""
     while isinstance(error, RuntimeError) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
 def _config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
-    """Files of a workflow, in merging order."""
+    """Configuration files of a workflow, in the order in which they are merged."""
     check_choice("workflow", workflow, WORKFLOWS)
     own = WORKFLOWS[workflow]
-    # What makes another workflow is no overlay: zooming's network, laid over evaluating, would be an untrained one.
+    # Files of other workflows are no overlays: the network of zoom.yaml over evaluate.yaml would be an untrained one.
     taken = {name for files in WORKFLOWS.values() for name in files}
     available = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if path.name not in taken)
     for overlay in overlays:
@@ -196,10 +202,10 @@ def _config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
 
 
 def _check_launcher(overlays: Sequence[str]) -> None:
-    """Refuse ``multi_gpu`` outside ``torchrun``, which numbers the processes in the environment.
+    """Check that ``multi_gpu`` is used only in ``torchrun``, which numbers the processes in the environment.
 
     Raises:
-        ValueError: saying how to start it.
+        ValueError: the environment has no number; the message states how to start the processes.
     """
     if "multi_gpu" in overlays and "RANK" not in os.environ:
         raise ValueError(
@@ -208,11 +214,26 @@ def _check_launcher(overlays: Sequence[str]) -> None:
         )
 
 
-def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> None:
-    """Refuse a key that the merged configuration does not have.
+def _check_former_names(overrides: Mapping[str, Any]) -> None:
+    """Warn about a key that has been renamed; the configurations still read it.
 
     Raises:
-        ValueError: naming the key and the nearest that exists.
+        ValueError: the key and its former name are both set.
+    """
+    for former, name in _FORMER_NAMES.items():
+        if former in overrides and name in overrides:
+            raise ValueError(
+                f"--{former}: former name of --{name}; expected one of them, found both; set --{name} only"
+            )
+        if former in overrides:
+            logger.warning("--%s is the former name of --%s and is still read; please write --%s", former, name, name)
+
+
+def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> None:
+    """Check that the merged configuration has all overridden keys.
+
+    Raises:
+        ValueError: a key does not exist; the message names the nearest.
     """
     from monai.bundle import ConfigParser
 
@@ -223,7 +244,7 @@ def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> Non
 
 
 def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:
-    """Every id of a configuration, nested ones joined with ``::``."""
+    """All keys of a configuration; parts of nested keys are joined with ``::``."""
     children = config.items() if isinstance(config, dict) else enumerate(config) if isinstance(config, list) else ()
     for name, child in children:
         key = f"{prefix}::{name}" if prefix else str(name)
@@ -232,10 +253,10 @@ def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:
 
 
 def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
-    """``--key value`` and ``--key=value`` pairs; values are read as YAML.
+    """Overrides from arguments ``--key value`` and ``--key=value``; values are read as YAML.
 
     Raises:
-        ValueError: an argument without a value, or a value without a key.
+        ValueError: an argument has no value, or a value has no key.
     """
     overrides: dict[str, Any] = {}
     pending = list(arguments)
@@ -249,7 +270,7 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
 
 
 def _parse_value(text: str) -> Any:
-    """YAML value; a number like 1e-5, which YAML takes for text, becomes a number."""
+    """Value of a YAML text; a number such as 1e-5, which YAML reads as text, becomes a number."""
     value = yaml.safe_load(text)
     if isinstance(value, str):
         try:
@@ -260,5 +281,5 @@ def _parse_value(text: str) -> Any:
 
 
 if str(BUNDLE_ROOT) not in sys.path:
-    # ``_target_: scripts.…`` must be found before MONAI puts the bundle on the path (it does so in ``run`` only).
+    # ``_target_: scripts.…`` must be importable here, too; MONAI puts the bundle on the path only in its own ``run``.
     sys.path.insert(0, str(BUNDLE_ROOT))

@@ -32,7 +32,7 @@ def test_an_unknown_method_is_refused():
 
 
 def test_label_tokens_need_a_network_that_has_them():
-    with pytest.raises(ValueError, match="found cls; set grad_attention, or train"):
+    with pytest.raises(ValueError, match="found cls; set attention_method to grad_attention, or train"):
         make_attention("label_tokens", make_network())
 
 

@@ -61,9 +61,9 @@ def item(**changes):
     [
         ({"training": item(label=[1])}, r"training\[0\]: label: wrong length; expected a list of 2"),
         ({"training": item(label=[1, 2])}, "expected 1, 0, null or -1, found 2"),
-        ({"training": item(patient="x")}, "found 'patient'; use 'patient_id'"),
+        ({"training": item(patient="x")}, "found 'patient'; did you mean 'patient_id'"),
         ({"training": item(patient_id=7)}, "patient_id: expected a text"),
-        ({"trainning": []}, "found 'trainning'; use 'training'"),
+        ({"trainning": []}, "found 'trainning'; did you mean 'training'"),
         ({"training": item() * 2}, "duplicate image"),
         ({"training": item(patient_id="c")}, "same patient in two splits"),
         ({"training": item(boxes=[{"label": "Mass", "xywh": [1, 2, 3]}])}, r"training\[0\]: boxes: expected"),

@@ -86,7 +86,7 @@ def test_enhanced_object_gives_its_pixels_back(path, tmp_path):
     written(path, tmp_path / "out", enhanced=enhanced)
     back = read_radiograph(tmp_path / "out" / "enhanced.dcm")
     assert np.abs(back.image[0] - enhanced).max() <= 0.5 / 65535 + 1e-7
-    assert back.meta["spacing_mm"] == [0.1, 0.05]
+    assert back.meta["spacing_mm"] == [0.1, 0.1]
 
 
 @pytest.mark.parametrize("uid", ["1.2.840.0001.05.3", "1.2.abc.4", f"1.2.{'3' * 70}"])

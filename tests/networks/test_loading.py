@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from scripts.networks import ViTMultilabel, load_vit_multilabel, save_vit_multilabel, weights_sha256
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
@@ -83,3 +84,23 @@ def test_killed_between_the_renames_the_earlier_model_is_still_found(network, tm
 def test_missing_folder_says_what_to_do(tmp_path):
     with pytest.raises(FileNotFoundError, match="run the training workflow"):
         load_vit_multilabel(tmp_path / "none")
+
+
+def test_stray_weight_files_change_nothing_or_are_refused(network, tmp_path):
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={}, max_shard_mb=0.02)
+    before, image = weights_sha256(tmp_path / "model"), torch.rand(2, 1, 32, 32)
+    save_file({"head.bias": torch.ones(2)}, tmp_path / "model" / "model_ema.safetensors")
+    assert weights_sha256(tmp_path / "model") == before  # the index decides
+    assert torch.equal(load_vit_multilabel(tmp_path / "model")(image), network(image))
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
+    save_file({"head.bias": torch.ones(2)}, tmp_path / "model" / "model_ema.safetensors")
+    with pytest.raises(ValueError, match="several networks"):
+        load_vit_multilabel(tmp_path / "model")
+
+
+def test_a_field_that_another_version_of_transformers_wrote_is_ignored(network, tmp_path):
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    (tmp_path / "model" / "config.json").write_text(json.dumps({**config, "of_the_future": 1}))
+    image = torch.rand(2, 1, 32, 32)
+    assert torch.equal(load_vit_multilabel(tmp_path / "model")(image), network(image))

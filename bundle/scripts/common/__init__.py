@@ -3,6 +3,8 @@
 ``printable``     escapes unprintable characters of text from outside
 ``csv_text``      CSV tables whose cells a spreadsheet does not run as formulas
 ``choices``       checks that a setting is one of the allowed names
+``text_file``     text and JSON files, with errors that name file, line and remedy
+``weight_files``  finds and reads the weight files of a network
 ``checksum``      SHA-256 of a file
 ``code_version``  hash of the package's code, part of every cache key
 ``atomic``        atomic writing of files and folders, by default readable for their owner only

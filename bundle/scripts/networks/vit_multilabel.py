@@ -12,33 +12,38 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..common.choices import check_keys
+from ..common.printable import quoted
 from .blocks import blocks_of, set_drop_path
 from .conv_branch import ConvBranch
 from .head import make_head
 from .label_token_blocks import read_labels
-from .pretrained import load_backbone, make_backbone
-from .warm_start import continue_from
+from .pretrained import known_fields, load_backbone, make_backbone
+from .warm_start import warm_start_from
 
 
 class ViTMultilabel(nn.Module):
-    """Hugging Face backbone, its own normalisation, and one linear layer.
+    """Classifier: normalisation, Hugging Face backbone and a linear head.
 
     Args:
-        backbone: folder or hub id of a pretrained model of the ViT family; ``None``: from scratch. A model folder of
-            ours is continued with its convolution branches and, if it has these ``labels`` and this ``pool``, its head.
-        num_labels: C.
-        labels: names of the C outputs; ``None``: not known, the head starts anew.
-        image_size: S, a multiple of the patch size; positions are resampled to it.
-        pool: input of the head: ``cls``, ``cls_mean`` (CLS beside the mean of the patch tokens), or ``label_tokens``
+        backbone: folder or hub id of a pretrained model of the ViT family; ``None`` initialises the network at random.
+            From a model folder of this package, the convolution branches are loaded as well and, if ``labels`` and
+            ``pool`` are those of the folder, the head.
+        num_labels: C, number of labels.
+        labels: names of the C outputs; if ``None``, the head is always new.
+        image_size: S, side of the input in pixels, a multiple of the patch size; position embeddings are resampled.
+        pool: input of the head: ``cls``, ``cls_mean`` (CLS token and mean of the patch tokens), or ``label_tokens``
             (one learnt token per label that reads the image in the last blocks).
-        label_blocks: K, how many last blocks the label tokens pass through.
-        conv_branch: a depthwise convolution over the patches before each block, zero at first.
-        drop_path: probability of skipping a sub-layer of the last block in training; it grows linearly from the first.
-        architecture: fields of a Hugging Face configuration, for a network from scratch.
-        label_prevalence: C numbers in (0, 1); a new head starts at their log-odds. ``None``: at even odds.
+        label_blocks: K, number of last blocks that the label tokens pass through.
+        conv_branch: whether there is a depthwise convolution over the patches before each block, zero at first.
+        drop_path: probability of skipping a sub-layer of the last block in training, in [0, 1). It grows linearly from
+            0 in the first block.
+        architecture: fields of a Hugging Face configuration, for a network without pretrained weights.
+        label_prevalence: C prevalences in (0, 1), whose log-odds become the bias of a new head; ``None`` sets it to 0.
 
     Raises:
-        ValueError: both or neither of ``backbone`` and ``architecture``, an unknown pool, or numbers out of range.
+        ValueError: both or neither of ``backbone`` and ``architecture`` are given, the pool is unknown, or a number is
+            out of range.
     """
 
     backbone: Any
@@ -61,6 +66,8 @@ class ViTMultilabel(nn.Module):
     ) -> None:
         super().__init__()
         _check_sources(backbone, architecture, labels, num_labels)
+        if architecture is not None:
+            _check_architecture(architecture, image_size)
         if backbone is not None:
             self.backbone, mean, std = load_backbone(backbone, image_size)
         else:
@@ -77,15 +84,15 @@ class ViTMultilabel(nn.Module):
         if pool == "label_tokens":
             self.label_tokens = nn.Parameter(nn.init.trunc_normal_(torch.empty(num_labels, width), std=0.02))
         if backbone is not None:
-            continue_from(self, backbone)
+            warm_start_from(self, backbone)
 
     def add_to_blocks(self, drop_path: float) -> None:
-        """Drop path within the blocks and convolutions before them."""
+        """Add stochastic depth to the blocks and the convolution branches before them."""
         depth = len(blocks_of(self.backbone))
         if self.pool == "label_tokens" and not 1 <= self.label_blocks <= depth:
-            raise ValueError(f"label_blocks: not in the backbone; expected 1 to {depth}, found {self.label_blocks}")
+            raise ValueError(f"label_blocks: out of range; expected 1 to {depth}, found {self.label_blocks}")
         if not 0 <= drop_path < 1:
-            raise ValueError(f"drop_path: not a probability; expected one in [0, 1), found {drop_path}")
+            raise ValueError(f"drop_path: out of range; expected a probability in [0, 1), found {drop_path}")
         set_drop_path(self.backbone, drop_path)
         width = self.backbone.config.hidden_size
         self.conv_branches = nn.ModuleList(
@@ -94,21 +101,21 @@ class ViTMultilabel(nn.Module):
 
     @property
     def patch_grid(self) -> tuple[int, int]:
-        """Rows and columns of patches."""
+        """Numbers of rows and columns of patches."""
         side = self.image_size // self.backbone.config.patch_size
         return side, side
 
     def encode(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Final tokens, and what the last K blocks got.
+        """Final tokens, and the inputs of the last K blocks.
 
         Args:
             image: (B, 1, S, S) in [0, 1].
 
         Returns:
-            Tokens (B, prefix + h * w, D) after the final norm: CLS, registers, patches; and K inputs of the same shape.
+            CLS, register and patch tokens (B, prefix + h * w, D) after the final norm, and K inputs of the same shape.
 
         Raises:
-            ValueError: another shape.
+            ValueError: the image has another shape.
         """
         expected = (1, self.image_size, self.image_size)
         if image.ndim != 4 or tuple(image.shape[1:]) != expected:
@@ -135,10 +142,10 @@ class ViTMultilabel(nn.Module):
             image: (B, 1, S, S) in [0, 1].
 
         Returns:
-            (B, D); (B, 2 D) for ``cls_mean``; (B, C, D) for ``label_tokens``.
+            Features (B, D); (B, 2 D) for ``cls_mean``; (B, C, D) for ``label_tokens``.
 
         Raises:
-            ValueError: another shape.
+            ValueError: the image has another shape.
         """
         if self.pool == "label_tokens":
             return self.read(image)[0]
@@ -149,14 +156,14 @@ class ViTMultilabel(nn.Module):
         return torch.cat([tokens[:, 0], tokens[:, -rows * columns :].mean(dim=1)], dim=1)
 
     def label_maps(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits, and where each label token looks.
+        """Logits, and the attention of each label token to the patches.
 
         Args:
             image: (B, 1, S, S) in [0, 1].
 
         Returns:
-            Logits (B, C), and maps (B, C, h, w): attention to the patches, the mean over heads and the last K blocks,
-            scaled so that each map sums to one (what a label pays to CLS, registers and labels is left out).
+            Logits (B, C), and maps (B, C, h, w): the mean over heads and the last K blocks, scaled so that each map
+            sums to one. Attention to CLS, register and label tokens is left out.
 
         Raises:
             ValueError: the network has no label tokens.
@@ -164,7 +171,7 @@ class ViTMultilabel(nn.Module):
         if self.pool != "label_tokens":
             raise ValueError(
                 f"label_maps: the network has no label tokens; expected pool label_tokens, found {self.pool}; "
-                "train one, or use another attention"
+                "train one, or use another attention method"
             )
         labels, attention = self.read(image)
         rows, columns = self.patch_grid
@@ -176,12 +183,22 @@ class ViTMultilabel(nn.Module):
         return self.head(self.features(image))
 
 
+def _check_architecture(architecture: Mapping[str, Any], image_size: int) -> None:
+    """Reject an unknown field of a configuration, and an image size other than the network's."""
+    check_keys("architecture", architecture, known_fields(architecture) if isinstance(architecture, Mapping) else ())
+    if architecture.get("image_size", image_size) != image_size:
+        raise ValueError(
+            f"architecture: image_size: expected {image_size} as in --image_size, found "
+            f"{quoted(architecture['image_size'])}; remove it"
+        )
+
+
 def _check_sources(backbone: object, architecture: object, labels: Sequence[str] | None, num_labels: int) -> None:
-    """Refuse both or neither of the first two, and names that are not those of C outputs."""
+    """Reject both or neither of ``backbone`` and ``architecture``, and another number of labels than C."""
     if (backbone is None) == (architecture is None):
         raise ValueError(
-            "backbone, architecture: expected exactly one (pretrained, or from scratch), "
-            f"found {'both' if backbone is not None else 'neither'}; set the other one to null"
+            "backbone, architecture: expected exactly one of them (pretrained weights, or random ones), "
+            f"found {'both' if backbone is not None else 'neither'}; set exactly one"
         )
     if labels is not None and len(labels) != num_labels:
         raise ValueError(f"labels: expected {num_labels} names, found {len(labels)}: {list(labels)}")

@@ -1,31 +1,9 @@
-import math
-
 import pytest
 from scripts.data.layouts import LAYOUTS, read_layout
-from scripts.data.layouts.label_tables import Films, age_of, find_table, read_rows
+from scripts.data.layouts.label_tables import Films, Image, find_files, find_table
+from scripts.data.tables import Row
 
 from .miniature import png, table
-
-
-def test_rows_are_stripped_counted_as_a_spreadsheet_does_and_may_be_gzipped(tmp_path):
-    for name in ("a.csv", "b.csv.gz"):
-        path = table(tmp_path / name, "\ufeffname , value", "x , 1.0", "y,")
-        first, second = read_rows(path, ["name", "value"])
-        assert (first["name"], first.number("value"), first.where) == ("x", 1.0, f"{path}: row 2")
-        assert second.labels(["value"]) == pytest.approx([math.nan], nan_ok=True)
-
-
-def test_errors_name_file_row_and_column(tmp_path):
-    path = table(tmp_path / "a.csv", "name,value", "x,maybe")
-    (row,) = read_rows(path, ["name", "value"])
-    with pytest.raises(ValueError, match=r"a\.csv: row 2: value: expected 1, 0, -1 or blank, found 'maybe'"):
-        row.labels(["value"])
-    with pytest.raises(ValueError, match="value: expected a number"):
-        row.number("value")
-    with pytest.raises(ValueError, match=r"a\.csv: no column 'valeu'.*Nearest: value"):
-        list(read_rows(path, ["valeu"]))
-    with pytest.raises(ValueError, match="row 3: value: expected a value, found the end of the row"):
-        list(read_rows(table(tmp_path / "b.csv", "name,value", "x,1", "y"), ["name", "value"]))
 
 
 def test_table_that_is_not_there_says_what_is(tmp_path):
@@ -46,14 +24,40 @@ def test_wrong_folder_is_named(tmp_path, name):
 def test_every_film_is_an_item_or_a_failure_once(tmp_path):
     films = Films()
     for name in ("a.png", "a.png", "b.png"):
-        films.add(png(tmp_path / name) if name == "a.png" else tmp_path / name, {"label": [], "sex": None, "view": ""})
+        path = png(tmp_path / name) if name == "a.png" else tmp_path / name
+        films.add("t.csv: row 2", Image(path), {"label": [], "sex": None, "view": ""})
     assert films.items == [{"image": str(tmp_path / "a.png"), "label": []}]
     assert [failure.code for failure in films.failures] == ["DUPLICATE", "MISSING_FILE"]
-    assert [films.is_frontal(tmp_path / "c.png", view) for view in ("pa", "AP_horizontal", "LL", "")] == [1, 1, 0, 0]
+    image = Image(tmp_path / "c.png")
+    views = ("pa", "AP_horizontal", "LL", "")
+    assert [films.is_frontal("t.csv: row 3", image, view) for view in views] == [1, 1, 0, 0]
     assert [failure.code for failure in films.failures[2:]] == ["NOT_FRONTAL", "NO_VIEW"]
+    assert films.failures[2].reason == "t.csv: row 3: not a frontal view; expected PA or AP, found LL"
 
 
-def test_ages(tmp_path):
-    assert [age_of(text) for text in ("58", "058Y", "006M", "", "414", "-1", "x", "nan")] == [
-        58, 58, 0.5, None, None, None, None, None,
-    ]  # fmt: skip
+def test_files_are_found_by_name_or_as_a_copy_in_another_format(tmp_path):
+    for name in ("a/1.png", "b/1.jpg", "a/2.jpg", "a/3.png", "b/3.png", "a/.4.png", "a/5.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    find = find_files(tmp_path, (".png", ".jpg"))
+    assert find("1.png") == Image(tmp_path / "a/1.png")
+    assert find("2.png") == Image(tmp_path / "a/2.jpg")
+    assert find("3.png") == Image(tmp_path / "a/3.png", (tmp_path / "b/3.png",))
+    assert [find(name) for name in ("4.png", "5.png")] == [Image(tmp_path / "4.png"), Image(tmp_path / "5.png")]
+
+
+def test_two_files_of_one_name_are_a_failure_that_names_both(tmp_path):
+    films = Films()
+    films.add("t.csv: row 2", Image(tmp_path / "a/3.png", (tmp_path / "b/3.png",)), {"label": []})
+    (failure,) = films.failures
+    assert failure.code == "AMBIGUOUS_FILE" and not films.items
+    assert "a/3.png" in failure.reason and "b/3.png" in failure.reason and "row 2" in failure.reason
+
+
+def test_impossible_values_are_left_out_and_logged_once(tmp_path, caplog):
+    films, row = Films(), Row({"Age": "414", "Sex": "M"}, "t.csv: row 2")
+    assert films.optional(row.age, "Age") is films.optional(row.age, "Age") is None
+    assert films.optional(row.sex, "Sex") == "M"
+    assert films.reading(["Edema"]) == (["Edema"], [], [])
+    (record,) = caplog.records
+    assert "2 impossible values left out; the first: t.csv: row 2: Age: expected an age from 0 to 120" in record.message

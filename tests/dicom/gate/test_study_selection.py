@@ -112,11 +112,16 @@ def test_links_are_followed_once_and_a_link_to_nothing_is_named(tmp_path):
     (folder / "again").symlink_to(folder / "study")
     (folder / "loop").symlink_to(folder)
     (folder / "film").symlink_to(outside / "study" / "a")
+    (folder / ".hidden").symlink_to(outside)
     (folder / "gone.dcm").symlink_to(tmp_path / "nothing")
     found = [str(path.relative_to(folder)) for path in find_candidates(folder)]
     assert found == ["film", "gone.dcm", "linked/a", "study/b"]
     refusal = read_instance(folder / "gone.dcm", "gone.dcm").refusal
     assert refusal.code == "MISSING_FILE" and refusal.file == "gone.dcm"
+
+
+def test_folder_may_have_a_name_with_any_suffix(tmp_path):
+    assert find_candidates(tmp_path) == [] and write(tmp_path / "study.txt", "a") in find_candidates(tmp_path)
 
 
 def test_folder_that_cannot_be_read_is_named_and_costs_the_others_nothing(tmp_path, monkeypatch):

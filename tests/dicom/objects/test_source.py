@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pydicom.sequence import Sequence
 from scripts.dicom import RefusedInput
+from scripts.dicom.grid import PixelGrid
 from scripts.dicom.objects import Source, load_source
-from scripts.dicom.read.radiograph import _reorient
 
 from ..synthetic import save
 from .conformant import bare, cr, dx
@@ -14,7 +14,7 @@ from .conformant import bare, cr, dx
 @pytest.mark.parametrize("steps", [None, *itertools.product([False, True], repeat=3)])
 def test_displayed_pixels_go_back_to_where_they_are_stored(steps):
     stored = np.arange(15).reshape(3, 5)
-    displayed = _reorient(stored, steps) if steps else stored
+    displayed = PixelGrid(stored.shape, steps).to_displayed(stored)
     np.testing.assert_array_equal(Source(dx(), steps).to_stored(displayed), stored)
 
 

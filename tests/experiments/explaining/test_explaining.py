@@ -81,6 +81,8 @@ def test_every_method_is_judged_on_every_label_against_the_controls(data, model,
         ({"methods": ["rollout", "rollout"]}, "name each once"),
         ({"methods": ["label_tokens"]}, "needs a network with label tokens"),
         ({"curve_steps": 1}, "curve_steps: expected 0"),
+        ({"annotations": {"Pneumona": ["A"]}}, "annotations: key: .*found 'Pneumona'; did you mean 'Pneumonia'"),
+        ({"annotations": {"Pneumonia": "A"}}, "annotations: expected a list of names for each label"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(data, model, tmp_path, changes, message):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from pydicom.uid import UID, ComputedRadiographyImageStorage, DigitalXRayImageSt
 from pydicom.valuerep import validate_value
 
 from ...common.refusal import RefusedInput
-from ..header import SPACING_KEYWORDS, complete_header, number, reorientation
+from ..grid import PixelGrid, Steps
+from ..header import SPACING_KEYWORDS, attribute_spacing, complete_header, pixel_grid
 from ..read.parsing import load_dataset
 from ..read.radiograph import sniff
 
@@ -62,36 +64,26 @@ class Source:
     """
 
     dataset: Dataset
-    steps: tuple[bool, bool, bool] | None
+    steps: Steps | None
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(H, W) as stored."""
-        return self.dataset.Rows, self.dataset.Columns
+    @cached_property
+    def grid(self) -> PixelGrid:
+        """Relation of the stored pixels to the output of ``read_radiograph``."""
+        return replace(pixel_grid(self.dataset)[0], steps=self.steps)
 
     @property
     def displayed_shape(self) -> tuple[int, int]:
         """(H, W) as displayed, which is the output of ``read_radiograph``."""
-        return self.shape[::-1] if self.transposed else self.shape
-
-    @property
-    def transposed(self) -> bool:
-        """Whether rows and columns are exchanged between file and display."""
-        return bool(self.steps and self.steps[0])
+        return self.grid.displayed_shape
 
     def to_stored(self, displayed: np.ndarray) -> np.ndarray:
         """Turn an array (H, W, …) in displayed pixels into pixels as stored."""
-        transpose, flip_rows, flip_columns = self.steps or (False, False, False)
-        array = displayed[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
-        return array.swapaxes(0, 1) if transpose else array
+        return self.grid.to_stored(displayed)
 
     def spacing(self, keyword: str) -> list[float] | None:
         """Return row and column spacing of the displayed image in mm; ``None`` when absent or not positive."""
-        value = self.dataset.get(keyword)
-        steps = [number(step) for step in value] if value and len(value) == 2 else []
-        if not steps or not all(step and step > 0 for step in steps):
-            return None
-        return [step for step in (steps[::-1] if self.transposed else steps) if step]
+        spacing = attribute_spacing(self.dataset, keyword)
+        return self.grid.spacing(*spacing) if spacing else None
 
     def orientation(self) -> list[str] | None:
         """Return PatientOrientation (0020,0020) of the displayed image; ``None`` when unknown."""
@@ -167,7 +159,7 @@ def load_source(path: str | Path) -> Source:
         complete_header(dataset)
     except RefusedInput as refusal:
         raise refusal.at(path) from refusal.__cause__
-    return Source(dataset, reorientation(dataset))
+    return Source(dataset, pixel_grid(dataset)[0].steps)
 
 
 def _is_valid(element: DataElement) -> bool:

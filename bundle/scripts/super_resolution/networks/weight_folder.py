@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from ...common.atomic import make_folder, replace_folder
+from ...common.weight_files import load_weights
 from ...networks.pretrained import check_state
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -160,20 +161,12 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
 
     Raises:
         FileNotFoundError: there are no safetensors.
-        ValueError: a file is damaged.
+        ValueError: a file is damaged, or there are weights of several networks.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
+    state = load_weights(folder)
+    if not state:
         raise FileNotFoundError(f"{folder}: no weights; expected *.safetensors, found none; copy the file there")
-    try:
-        return {name: value.float() for file in files for name, value in load_file(file).items()}
-    except SafetensorError as error:
-        raise ValueError(
-            f"{folder}: weights are damaged; expected safetensors, found {error}; copy the folder again"
-        ) from error
+    return {name: value.float() for name, value in state.items()}
 
 
 def hash_parts(*folders: Path, settings: tuple[object, ...] = ()) -> str:
