@@ -27,6 +27,12 @@ def test_half_an_override_is_refused(arguments):
         parse_overrides(arguments)
 
 
+@pytest.mark.parametrize("text", ["{a", "[1, 2", "a: b: c", "'x", "@x: [", "\t- a"])
+def test_what_is_no_yaml_is_rejected_with_its_key(text):
+    with pytest.raises(ValueError, match=r"^--architecture: not YAML .* found "):
+        parse_overrides(["--architecture", text])
+
+
 @pytest.mark.parametrize(
     ("key", "nearest"), [("mx_epochs", "max_epochs"), ("train::trainer::max_epoch", "train::trainer::max_epochs")]
 )

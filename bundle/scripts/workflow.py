@@ -7,17 +7,25 @@ which MONAI ignores.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import yaml
 
+from .common.atomic import explained_full_disk, full_disk_cause
 from .common.choices import check_choice
+from .common.locking import OutputLock
+from .common.printable import SHOWN_MESSAGE, quoted, shortened
+from .common.setting_checks import check_settings
+from .tracking import config_as_run
 
 BUNDLE_ROOT = Path(__file__).resolve().parents[1]
 CONFIG_DIR = BUNDLE_ROOT / "configs"
@@ -36,6 +44,11 @@ WORKFLOWS: dict[str, tuple[str, ...]] = {
 }
 _KINDS = {"inferring": "infer"}
 _FORMER_NAMES = {"ldm": "sr_model"}
+_TRAINING = ("training", "retraining", "zooming")  # workflows that write the same files
+_DEBUG = "CXR_DEBUG"
+_DISK_FULL = (
+    "; the disk is full, and everything finished so far is kept: free some space and run the same command again"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +81,7 @@ def run_workflow(
     _check_launcher(overlays)
     _check_former_names(overrides or {})
     overrides = {key: _as_data(value) for key, value in {"bundle_root": BUNDLE_ROOT, **(overrides or {})}.items()}
-    _check_overrides(files, overrides)
+    check_settings(_check_overrides(files, overrides) | overrides)
     job = ConfigWorkflow(
         config_file=[str(file) for file in files],
         meta_file=str(CONFIG_DIR / "metadata.json"),
@@ -79,12 +92,78 @@ def run_workflow(
     )
     try:
         job.initialize()
-        job.run()
+        rank = job.parser.get_parsed_content("rank") if "rank" in job.parser else 0
+        output_dir = Path(job.parser.get_parsed_content("output_dir"))
+        with explained_full_disk(output_dir), lock_output(output_dir, workflow, rank):
+            job.run()
     except RuntimeError as error:
         raise _root_cause(error) from error
     finally:
         job.finalize()
     return {key: job.parser.get_parsed_content(key) for key in overrides}
+
+
+def lock_output(output_dir: str | Path, workflow: str, rank: int = 0) -> AbstractContextManager[object]:
+    """Reserve an output folder for one run, as a context manager; only the process of rank 0 does so.
+
+    Raises:
+        ValueError: another run is writing to the folder.
+    """
+    if rank != 0:
+        return nullcontext()
+    return OutputLock(Path(output_dir), "training" if workflow in _TRAINING else workflow)
+
+
+def prepare(output_dir: str | Path, workflow: str, rank: int = 0) -> None:
+    """Check the settings and reserve the output folder; every configuration calls this first in its ``run``.
+
+    :func:`run_workflow` does the same. This function does it for ``python -m monai.bundle run``.
+
+    Args:
+        output_dir: output folder of the workflow.
+        workflow: name of the workflow.
+        rank: rank of this process.
+
+    Raises:
+        ValueError: a setting is not allowed, or another run is writing to the folder.
+    """
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    if main is not None and main.name.startswith("monai.bundle"):
+        sys.excepthook = _show_error
+        settings = config_as_run()
+        check_settings(settings)
+        for key, value in settings.items():
+            if isinstance(value, str) and value.startswith("~"):
+                raise ValueError(
+                    f"{key}: ~ is not replaced here; expected a path, found {quoted(value)}; write $HOME instead"
+                )
+        atexit.register(lock_output(output_dir, workflow, rank).__exit__, None, None, None)
+
+
+def _show_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an error that ends the program as one line; the traceback too if ``CXR_DEBUG`` is 1."""
+    if os.environ.get(_DEBUG) == "1" or not isinstance(error, Exception):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        print(error_line(error, f"{_DEBUG}=1"), file=sys.stderr)
+
+
+def error_line(error: Exception, debug: str) -> str:
+    """Printable line that reports an error.
+
+    Args:
+        error: error that ended a command.
+        debug: option or variable that shows the traceback.
+    """
+    cause = full_disk_cause(error)
+    if cause is not None:
+        full = "" if getattr(cause, "is_explained", False) else _DISK_FULL
+        return shortened(f"error: {cause}{full}", SHOWN_MESSAGE)
+    error = _root_cause(error)
+    if isinstance(error, ValueError | OSError | FloatingPointError | MemoryError):
+        return shortened(f"error: {error}", SHOWN_MESSAGE)
+    text = f"error: unexpected {type(error).__name__}: {error}"
+    return f"{shortened(text, SHOWN_MESSAGE)}; {debug} shows where; please report it"
 
 
 def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) -> Any:
@@ -105,7 +184,7 @@ def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) 
         raise FileNotFoundError(
             f"{config_file}: no configuration; expected the folder of a bundle; name the one with configs/"
         )
-    _check_overrides([config_file], overrides)
+    check_settings(_check_overrides([config_file], overrides) | dict(overrides))
     parser = ConfigParser()
     parser.read_config(str(config_file))
     parser.read_meta(str(CONFIG_DIR / "metadata.json"))
@@ -182,9 +261,9 @@ def start_log() -> None:
     logging.config.fileConfig(CONFIG_DIR / "logging.conf", disable_existing_loggers=False)
 
 
-def _root_cause(error: BaseException) -> BaseException:
+def _root_cause(error: Exception) -> Exception:
     """Error that a component raised, without the ``RuntimeError``s with whole expressions that MONAI wraps it in."""
-    while isinstance(error, RuntimeError) and error.__cause__ is not None:
+    while isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
         error = error.__cause__
     return error
 
@@ -229,8 +308,8 @@ def _check_former_names(overrides: Mapping[str, Any]) -> None:
             logger.warning("--%s is the former name of --%s and is still read; please write --%s", former, name, name)
 
 
-def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> None:
-    """Check that the merged configuration has all overridden keys.
+def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Check that the merged configuration has all overridden keys, and return it without the overrides.
 
     Raises:
         ValueError: a key does not exist; the message names the nearest.
@@ -241,6 +320,7 @@ def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> Non
     known = sorted(set(_all_keys(config)))
     for key in overrides:
         check_choice(f"--{key}", key.replace("#", "::"), known)
+    return config
 
 
 def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:
@@ -265,19 +345,40 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
         key, equals, value = argument.removeprefix("--").partition("=")
         if not argument.startswith("--") or (not equals and not pending):
             raise ValueError(f"{argument}: not an override; expected --key value, found {argument!r}; see --help")
-        overrides[key] = _parse_value(value if equals else pending.pop(0))
+        overrides[key] = _parse_value(key, value if equals else pending.pop(0))
     return overrides
 
 
-def _parse_value(text: str) -> Any:
-    """Value of a YAML text; a number such as 1e-5, which YAML reads as text, becomes a number."""
-    value = yaml.safe_load(text)
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+def _parse_value(key: str, text: str) -> Any:
+    """Value of a YAML text, with numbers and paths as in :func:`_plain_value`.
+
+    Raises:
+        ValueError: the text is not YAML.
+    """
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or "syntax error"
+        raise ValueError(
+            f"--{key}: not YAML ({problem}); expected a value such as 3, text, [a, b] or '{{a: 1}}', found "
+            f"{quoted(text)}; quote it, and close brackets and quotation marks"
+        ) from error
+    return _plain_value(value)
+
+
+def _plain_value(value: Any) -> Any:
+    """Value with texts such as 1e-5, which YAML does not read as numbers, as numbers, and with ``~/`` as home folder.
+
+    A shell does not replace the ``~`` of ``--output_dir=~/x``.
+    """
+    if isinstance(value, list):
+        return [_plain_value(entry) for entry in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return os.path.expanduser(value)
 
 
 if str(BUNDLE_ROOT) not in sys.path:

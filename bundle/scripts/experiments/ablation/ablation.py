@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,6 +105,8 @@ class Ablation:
     ) -> None:
         self.cases, self.learner, self.enhancers = Cases.of(datalist, limit), learner, enhancers
         self.output_dir, self.tracker, self.lesion_pairs = Path(output_dir), tracker, lesion_pairs
+        for key in primary:
+            check_choice("primary", key, [field.name for field in fields(Endpoint)])
         every, endpoint = parse_arms(arms), Endpoint(**primary)
         columns = check_protocol(endpoint, secondary, reference, label_groups, every, datalist.labels)
         kept = _without(every, leave_out, (endpoint.arm, endpoint.control, *endpoint.also_above, reference))

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ...common.choices import check_choice
+from ...common.setting_checks import check_settings
 from ...super_resolution.enhancers.registry import ENHANCERS
 from ...super_resolution.regions import SELECTORS
 from .filters import FILTERS
@@ -111,6 +112,8 @@ def _parse_view(name: str, given: Mapping[str, Any]) -> View:
     own = [field.name for field in fields(View)]
     for key in given:
         check_choice(f"arms: {name}", key, [*own, "retrain", "train_on", "test_on"])
+    # An image size of 0 stands for that of the experiment.
+    check_settings({key: value for key, value in given.items() if (key, value) != ("image_size", 0)}, f"arms: {name}")
     view = View(**{key: value for key, value in given.items() if key in own})
     check_choice(f"arms: {name}: mode", view.mode, _MODES)
     check_choice(f"arms: {name}: enhancer", view.enhancer, [*ENHANCERS, *FILTERS])

@@ -55,7 +55,7 @@ class FinetuneLearner:
         tracking_uri: MLflow tracking URI of the trainings.
 
     Raises:
-        ValueError: ``training`` contains a setting that the experiment sets itself.
+        ValueError: ``training`` contains a setting that does not exist or that the experiment sets itself.
     """
 
     def __init__(
