@@ -9,6 +9,7 @@ from ..synthetic import make_dataset, picture, save
 
 def write(folder, name, **attributes):
     """A film of the study ``1.2.study``, its SOPInstanceUID from its name."""
+    folder.mkdir(parents=True, exist_ok=True)
     return save(
         make_dataset(picture(), **{"SOPInstanceUID": f"1.2.{len(name)}.{ord(name[0])}", **attributes}), folder / name
     )
@@ -126,3 +127,39 @@ def test_study_of_two_patients_is_two_studies(tmp_path):
         write(tmp_path, name, StudyInstanceUID="1.2.3", PatientID=patient)
     groups = group_studies(read_instance(path, path.name) for path in find_candidates(tmp_path))
     assert [[instance.name for instance in group] for group in groups] == [["a", "c"], ["b"], ["d"]]
+
+
+def test_links_are_followed_once_and_a_link_to_nothing_is_named(tmp_path):
+    outside, folder = tmp_path / "outside", tmp_path / "in"
+    write(outside / "study", "a")
+    write(folder / "study", "b")
+    (folder / "linked").symlink_to(outside / "study")
+    (folder / "again").symlink_to(folder / "study")
+    (folder / "loop").symlink_to(folder)
+    (folder / "film").symlink_to(outside / "study" / "a")
+    (folder / ".hidden").symlink_to(outside)
+    (folder / "gone.dcm").symlink_to(tmp_path / "nothing")
+    found = [str(path.relative_to(folder)) for path in find_candidates(folder)]
+    assert found == ["film", "gone.dcm", "linked/a", "study/b"]
+    refusal = read_instance(folder / "gone.dcm", "gone.dcm").refusal
+    assert refusal.code == "MISSING_FILE" and refusal.file == "gone.dcm"
+
+
+def test_folder_may_have_a_name_with_any_suffix(tmp_path):
+    assert find_candidates(tmp_path) == [] and write(tmp_path / "study.txt", "a") in find_candidates(tmp_path)
+
+
+def test_folder_that_cannot_be_read_is_named_and_costs_the_others_nothing(tmp_path, monkeypatch):
+    write(tmp_path / "closed", "a")
+    write(tmp_path / "open", "b")
+    iterdir = Path.iterdir
+
+    def refuse(path):
+        if path.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert find_candidates(tmp_path) == [tmp_path / "closed", tmp_path / "open" / "b"]
+    refusal = read_instance(tmp_path / "closed", "closed").refusal
+    assert "cannot be read" in str(refusal) and "permissions" in refusal.remedy

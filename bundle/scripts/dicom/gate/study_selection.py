@@ -7,6 +7,7 @@ UID.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -56,21 +57,61 @@ def is_candidate(path: PurePath) -> bool:
 
     Hidden files, files that accompany images and a DICOMDIR are excluded.
     """
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts if part != "..")
+    hidden = any(_is_hidden(part) for part in path.parts)
     return not hidden and path.suffix.lower() not in _SIDE_FILES and not is_dicomdir(path)
 
 
+def _is_hidden(name: str) -> bool:
+    return name == "__MACOSX" or (name.startswith(".") and name != "..")
+
+
 def find_candidates(folder: Path) -> list[Path]:
-    """Sorted files below a folder that may be images. On a medium with a DICOMDIR, its viewer is excluded."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Sorted files below a folder that may be images. On a medium with a DICOMDIR, its viewer is excluded.
+
+    A link to nothing and a folder that cannot be read are included, so that :func:`read_instance` gives the reason why
+    they are not used.
+    """
+    files = _find_files(folder)
     media = [Medium.load(path.parent, path) for path in files if is_dicomdir(path)]
     candidates = (path for path in files if is_candidate(path.relative_to(folder)))
     return [path for path in candidates if (found := find_medium(path, media)) is None or found.has_image(path, path)]
 
 
+def _find_files(folder: Path) -> list[Path]:
+    """Sorted files below a folder, links to nothing and folders that cannot be read, except in hidden folders.
+
+    Links to folders are followed, and no folder is searched twice.
+    """
+    found, searched = [], set[str]()
+    folders, linked = [folder], list[Path]()
+    while folders or linked:
+        current = folders.pop() if folders else linked.pop(0)  # its own path is the name of a folder that has links
+        if (real := os.path.realpath(current)) in searched:
+            continue
+        searched.add(real)
+        try:
+            entries = sorted(current.iterdir())
+        except OSError:
+            found.append(current)
+            continue
+        for path in entries:
+            if os.path.isdir(path):
+                if _is_hidden(path.name):
+                    continue
+                (linked if os.path.islink(path) else folders).append(path)
+            elif os.path.isfile(path) or not os.path.exists(path):
+                found.append(path)
+    return sorted(found)
+
+
 def read_instance(path: Path, name: str) -> Instance:
     """Study, identifiers and reason for rejection of a file, from its header."""
     alone = Instance(str(path), name, study=str(path))
+    if os.path.isdir(path):
+        refusal = RefusedInput(
+            "MISSING_FILE", "the folder cannot be read", "permission to list it", "none", "change its permissions", name
+        )
+        return Instance(str(path), name, alone.study, refusal=refusal)
     try:
         meta, identifiers = read_header(path)
     except RefusedInput as refusal:
