@@ -167,6 +167,14 @@ def test_folder_with_labels(studies, tmp_path):
     assert not any("x1" in item["patient_id"] for item in items)
 
 
+def test_a_lateral_of_the_table_is_one_failure_also_where_the_header_has_no_view(studies, tmp_path):
+    rows = "".join(f"patient{p}/IM{i},x{p},{p % 2},{'LL' if i else 'PA'}\n" for p in range(4) for i in range(2))
+    (tmp_path / "labels.csv").write_text("image,patient_id,Edema,view\n" + rows)
+    built, failures = build_from_folder(studies / ".." / "studies", tmp_path / "labels.csv")
+    assert sum(map(len, built.splits.values())) == 4
+    assert [failure.code for failure in failures] == ["NOT_FRONTAL"] * 4
+
+
 @pytest.fixture
 def layout(monkeypatch):
     """What ``read_layout`` gives: 40 patients, two films each, of which ``official(patient)`` says the split."""

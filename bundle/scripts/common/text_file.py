@@ -106,8 +106,8 @@ def parse_json(text: str, where: str, expected: str, remedy: str) -> Any:
             f"{quoted(error.doc[error.pos : error.pos + 20])}" if error.pos < len(error.doc) else "the end of the text"
         )
         raise ValueError(
-            f"{where}: not JSON; expected {expected}, found {found} in line {error.lineno}, column {error.colno} "
-            f"({error.msg}); {remedy}"
+            f"{where}: not JSON; expected {expected}, found {found} in line {error.lineno}, column {error.colno}; "
+            f"{remedy}"
         ) from error
     except RecursionError as error:
         raise ValueError(f"{where}: not JSON; expected {expected}, found brackets nested too deep; {remedy}") from error

@@ -141,4 +141,4 @@ def _damaged(path: Path, expected: str, error: Exception) -> str:
         substitute = find_substitute(file.read(64))
     reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
     found, remedy = substitute or (f"damaged content ({reason})", "copy or download the file again")
-    return f"{path}: weights cannot be read; expected {expected}, found {found}; {remedy}"
+    return f"{path}: cannot be read; expected {expected}, found {found}; {remedy}"

@@ -80,9 +80,12 @@ def build_from_folder(
     chosen, labelled, missing = read_csv_items(Path(labels_csv), labels, Path(folder))
     check_duplicates(labelled, str(labels_csv))
     rows = {row["image"]: row for row in labelled}
+    rejected = {failure.path for failure in missing}
     kept = []
     for item in items:
         row = rows.get(item["image"])
+        if item["image"] in rejected:
+            continue
         if row is None:
             refusal = RefusedInput("NO_LABELS", "no labels", f"a row in {labels_csv}", "none", "add the row")
             failures.append(failure(item["image"], refusal))

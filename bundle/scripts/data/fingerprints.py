@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..common.weight_files import load_safetensors
 from .dataset import RadiographDataset
 from .image_cache import entry_checksum
 from .splitting import content_sha256
@@ -55,20 +56,13 @@ def _read_record(model_dir: str | Path) -> np.ndarray | None:
     Raises:
         ValueError: the file is damaged.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     path = Path(model_dir) / TRAINING_IMAGES
     if not path.is_file():
         return None
-    try:
-        values = load(path.read_bytes())["fingerprints"]
-    except (SafetensorError, KeyError) as error:
-        raise ValueError(
-            f"{path}: not a record of training images; expected the file that training wrote, found {error}; copy the "
-            "file again"
-        ) from error
-    return np.ascontiguousarray(values).view(f"V{_LENGTH}").ravel()
+    values = load_safetensors(path).get("fingerprints")
+    if values is None:
+        raise ValueError(f"{path}: not a record of training images; expected fingerprints, found none; copy it again")
+    return np.ascontiguousarray(values.numpy()).view(f"V{_LENGTH}").ravel()
 
 
 def assert_not_trained_on(model_dir: str | Path, dataset: RadiographDataset) -> bool:

@@ -186,7 +186,7 @@ def _header_item(path: Path, folder: Path) -> dict[str, Any]:
     below = path.relative_to(folder)
     owner = below.parts[0] if len(below.parts) > 1 else below.stem
     known = identifiers.get("patient_id") or identifiers.get("study_uid") or identifiers.get("sop_uid")
-    item: dict[str, Any] = {"image": str(path.absolute()), "label": [], "patient_id": known or hash_identifier(owner)}
+    item: dict[str, Any] = {"image": os.path.abspath(path), "label": [], "patient_id": known or hash_identifier(owner)}
     item |= {key: identifiers[key] for key in ("study_uid", "sop_uid") if key in identifiers}
     return item | ({"view": meta["view"]} if meta["view"] else {})
 

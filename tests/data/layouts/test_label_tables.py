@@ -1,8 +1,11 @@
+import csv
+
 import pytest
 from scripts.data.layouts import LAYOUTS, read_layout
-from scripts.data.layouts.label_tables import Films, Image, find_files, find_table
+from scripts.data.layouts.label_tables import Films, Image, find_files, find_image, find_table
 from scripts.data.tables import Row
 
+from . import test_chexpert, test_mimic, test_nih, test_padchest, test_rsna, test_vindr
 from .miniature import png, table
 
 
@@ -61,3 +64,67 @@ def test_impossible_values_are_left_out_and_logged_once(tmp_path, caplog):
     assert films.reading(["Edema"]) == (["Edema"], [], [])
     (record,) = caplog.records
     assert "2 impossible values left out; the first: t.csv: row 2: Age: expected an age from 0 to 120" in record.message
+
+
+def test_a_copy_in_another_format_stands_for_a_missing_file(tmp_path):
+    assert find_image(tmp_path / "a.dcm") == Image(tmp_path / "a.dcm")
+    png(tmp_path / "a.jpg")
+    assert find_image(tmp_path / "a.dcm") == Image(tmp_path / "a.jpg")
+    png(tmp_path / "a.png")
+    assert find_image(tmp_path / "a.dcm") == Image(tmp_path / "a.png", (tmp_path / "a.jpg",))
+    assert find_image(tmp_path / "a.jpg") == Image(tmp_path / "a.jpg")
+
+
+WRITERS = {
+    "chexpert": test_chexpert.write,
+    "mimic": lambda root: test_mimic.write(root, ".csv"),
+    "nih": test_nih.write,
+    "vindr": test_vindr.write_physionet,
+    "rsna": test_rsna.write,
+    "padchest": test_padchest.write,
+}
+
+
+def rewrite(root, change):
+    """Change the records of every table below a folder."""
+    for path in root.rglob("*.csv"):
+        with path.open(newline="") as file:
+            rows = change(list(csv.reader(file)))
+        with path.open("w", newline="", encoding="utf-8-sig") as file:
+            csv.writer(file, delimiter=";").writerows(rows)
+
+
+def read(name, root):
+    """Items and codes of failures of a layout, without the folder; failures of missing files only by their number."""
+    labels, items, failures = read_layout(name, root)
+    found = [{**item, "image": item["image"].replace(str(root), ""), "label": str(item["label"])} for item in items]
+    return labels, found, [failure.code for failure in failures]
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_tables_that_excel_saved_are_read_as_the_published_ones(tmp_path, name):
+    root = WRITERS[name](tmp_path)
+    if name == "mimic":
+        png(root / "files/p10/p10000032/s50414261/aa.jpg")
+    expected = read(name, root)
+    assert expected[1]
+    rewrite(root, lambda rows: [[*row, ""] for row in rows] + [[""] * (len(rows[0]) + 1)])
+    assert read(name, root) == expected
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: [rows[0], rows[1][:1], *rows[2:]], "row 2: wrong number of cells"),
+        (lambda rows: [rows[0], [*rows[1], "", "", "", "", "x"], *rows[2:]], "row 2: wrong number of cells"),
+        (lambda rows: [[row[1], *row] for row in rows], "duplicate column"),
+        (lambda rows: rows[:1], "no rows"),
+    ],
+    ids=["short", "long", "duplicate", "header"],
+)
+def test_broken_tables_are_refused_with_file_and_row(tmp_path, name, change, message):
+    root = WRITERS[name](tmp_path)
+    rewrite(root, change)
+    with pytest.raises(ValueError, match=rf"\.csv: {message}"):
+        read_layout(name, root)

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from ..attributes import direction_of
 from ..tables import Row, read_columns, read_rows
-from .label_tables import Films, Image, Reading, find_table
+from .label_tables import Films, Reading, find_image, find_table
 
 LABELS = [
     "No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema",
@@ -50,7 +50,7 @@ def _add(films: Films, root: Path, row: Row, split: str) -> None:
     if place is None:
         raise row.wrong("Path", "…/patient00001/study1/view1_frontal.jpg")
     parts = path.parts[1:] if path.parts[0].lower().startswith("chexpert") else path.parts
-    image = Image(root.joinpath(*parts))
+    image = find_image(root.joinpath(*parts))
     view = "lateral" if place["view"] == "lateral" else row["AP/PA"] or "frontal"
     if not films.is_frontal(row.where, image, view):
         return

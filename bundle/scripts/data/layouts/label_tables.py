@@ -17,6 +17,7 @@ from ..sources import failure
 logger = logging.getLogger(__name__)
 
 Reading = tuple[list[str], list[dict[str, Any]], list[Failure]]
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm")  # of copies in another format
 Argument = TypeVar("Argument")
 Value = TypeVar("Value")
 
@@ -139,6 +140,13 @@ class Films:
         if self.doubtful:
             logger.warning("%d impossible values left out; the first: %s", len(self.doubtful), self.doubtful[0])
         return labels, self.items, self.failures
+
+
+def find_image(path: Path) -> Image:
+    """Image at a path, or else its copy in another format: a file in the same folder with another suffix."""
+    copies = [path.with_suffix(suffix) for suffix in (path.suffix, *_SUFFIXES) if path.with_suffix(suffix).is_file()]
+    first, *others = [path] if path in copies else dict.fromkeys(copies) or [path]
+    return Image(first, tuple(others))
 
 
 def find_files(root: Path, suffixes: Sequence[str]) -> Callable[[str], Image]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..attributes import direction_of
 from ..tables import Row, read_rows
 from .chexpert import LABELS
-from .label_tables import Films, Image, Reading, find_table
+from .label_tables import Films, Reading, find_image, find_table
 
 _SPLITS = {"train": "training", "validate": "validation", "test": "test"}
 
@@ -30,7 +30,7 @@ def read(root: Path) -> Reading:
     films = Films()
     metadata = find_table(root, "mimic-cxr-2.*-metadata.csv")
     for row in read_rows(metadata, ["dicom_id", "subject_id", "study_id", "ViewPosition"]):
-        image = Image(_find_image(root, row))
+        image = find_image(_path_of(root, row))
         if not films.is_frontal(row.where, image, row["ViewPosition"]):
             continue
         label, split = studies.get((row["subject_id"], row["study_id"])), splits.get(row["dicom_id"])
@@ -58,9 +58,7 @@ def _split_of(row: Row) -> str:
     return _SPLITS[row["split"]]
 
 
-def _find_image(root: Path, row: Row) -> Path:
-    """Path of a film: ``files/p10/p10000032/s50414267/<dicom_id>.dcm`` if it exists, with ``.jpg`` otherwise."""
+def _path_of(root: Path, row: Row) -> Path:
+    """Path of a film: ``files/p10/p10000032/s50414267/<dicom_id>.dcm``; MIMIC-CXR-JPG has ``.jpg``."""
     subject = row["subject_id"]
-    folder = root / "files" / f"p{subject[:2]}" / f"p{subject}" / f"s{row['study_id']}"
-    dicom = folder / f"{row['dicom_id']}.dcm"
-    return dicom if dicom.is_file() else dicom.with_suffix(".jpg")
+    return root / "files" / f"p{subject[:2]}" / f"p{subject}" / f"s{row['study_id']}" / f"{row['dicom_id']}.dcm"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..attributes import direction_of, read_age
 from ..tables import Row, read_rows
-from .label_tables import Films, Image, Reading, find_files, find_table
+from .label_tables import Films, Reading, find_files, find_image, find_table
 
 _TERMS = {
     "No Finding": {"normal"},
@@ -50,7 +50,8 @@ def read(root: Path) -> Reading:
     table = find_table(root, "PADCHEST_chest_x_ray_images_labels_160K*.csv")
     for row in read_rows(table, _COLUMNS):
         listed = root / row["ImageDir"] / row["ImageID"]
-        image = Image(listed) if listed.is_file() else find(row["ImageID"])
+        image = find_image(listed)
+        image = image if image.path.is_file() else find(row["ImageID"])
         if not films.is_frontal(row.where, image, row["Projection"]):
             continue
         terms = _terms_of(row)

@@ -19,7 +19,7 @@ from ...dicom.read.radiograph import read_header
 from ..attributes import direction_of, is_blank
 from ..sources import failure
 from ..tables import Row, read_rows
-from .label_tables import Films, Image, Reading, find_table
+from .label_tables import Films, Reading, find_image, find_table
 
 _LABELS = ["No Finding", "Pneumonia"]
 _CLASSES = {"Normal": 1.0, "No Lung Opacity / Not Normal": 0.0, "Lung Opacity": 0.0}
@@ -31,7 +31,7 @@ def read(root: Path) -> Reading:
     normal, patients = _read_classes(root), _read_patients(root)
     films = Films()
     for name, row in targets.items():
-        image = Image(root / "stage_2_train_images" / f"{name}.dcm")
+        image = find_image(root / "stage_2_train_images" / f"{name}.dcm")
         view = ""
         if image.path.is_file():
             try:

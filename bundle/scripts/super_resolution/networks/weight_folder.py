@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from ...common.atomic import explained_full_disk, make_folder, replace_folder
+from ...common.text_file import read_json
 from ...common.weight_files import load_weights
 from ...networks.pretrained import check_state
 
@@ -148,10 +149,7 @@ def _read_json(folder: Path) -> dict[str, Any]:
             f"{folder}: no network; expected config.json and safetensors, found no config.json; train it with "
             "run sr_training, or copy the folder again (docs/howto.md#checkpoints)"
         )
-    try:
-        config = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path}: expected JSON, found something else ({error}); copy the folder again") from error
+    config = read_json(path, "the configuration of a network", "copy the folder again")
     if not isinstance(config, dict):
         raise ValueError(f"{path}: expected a JSON object, found {type(config).__name__}; copy the folder again")
     return config
