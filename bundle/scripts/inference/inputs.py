@@ -9,7 +9,7 @@ from typing import Any
 
 from ..dicom.gate.archives import extract_members, is_archive
 from ..dicom.gate.study_selection import Instance, find_candidates, group_studies, read_instance
-from .outputs import is_result
+from .earlier_results import is_result
 
 logger = logging.getLogger(__name__)
 
