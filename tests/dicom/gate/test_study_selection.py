@@ -62,6 +62,30 @@ def test_primary_then_latest_then_lowest_uid(tmp_path):
     assert study(tmp_path)[0] == ["c", "b", "e", "d", "a"]
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"AcquisitionDate": "20240109"}, {"AcquisitionDate": "2024.01.10"}),
+        ({"AcquisitionDate": "2024.09.30"}, {"AcquisitionDate": "20241001"}),
+        ({"AcquisitionDate": "31.12.2023"}, {"AcquisitionDate": "01.01.2024"}),
+        ({"AcquisitionDate": "20240101", "AcquisitionTime": "93000"},
+         {"AcquisitionDate": "20240101", "AcquisitionTime": "101500"}),
+        ({"AcquisitionDate": "20240101", "AcquisitionTime": "9:30:00"},
+         {"AcquisitionDate": "20240101", "AcquisitionTime": "10:15"}),
+        ({"AcquisitionDateTime": "20240101120000+0200"}, {"AcquisitionDateTime": "20240101110000+0000"}),
+        ({"AcquisitionDateTime": "20240101233000-0500"}, {"AcquisitionDateTime": "20240102060000+0100"}),
+        ({"AcquisitionDateTime": "20240101120000", "TimezoneOffsetFromUTC": "+0900"},
+         {"AcquisitionDateTime": "20240101040000", "TimezoneOffsetFromUTC": "+0000"}),
+        ({"AcquisitionDate": "unknown", "ContentDate": "20240101"}, {"ContentDate": "20240102"}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_the_later_film_whatever_the_form_of_its_date(tmp_path, names, earlier, later):
+    write(tmp_path, names[0], **earlier)
+    write(tmp_path, names[1], **later)
+    assert study(tmp_path)[0] == [names[1], names[0]]
+
+
 def test_every_instance_is_there_with_its_reason(tmp_path):
     write(tmp_path, "a", ViewPosition="LL")
     write(tmp_path, "b", Modality="CT")

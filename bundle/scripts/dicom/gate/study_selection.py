@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 
 from ...common.refusal import RefusedInput
+from ..dates import acquired_at
 from ..header import described_view, text
 from ..read.parsing import load_dataset
 from ..read.radiograph import read_header
@@ -30,7 +32,6 @@ _SIDE_FILES = {
     ".exe", ".dll", ".inf", ".ini", ".bat", ".cmd", ".msi", ".cab", ".jar", ".class", ".so", ".sh", ".manifest",
     ".config", ".js", ".css", ".xsl", ".ico", ".cur", ".chm", ".hlp", ".lnk", ".url", ".ttf",
 }  # fmt: skip
-_ACQUIRED = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"), ("SeriesDate", "SeriesTime"))
 
 
 @dataclass(frozen=True)
@@ -155,13 +156,13 @@ class Preference(NamedTuple):
         view: source of the frontal view: 0 for ViewPosition, 1 for the view code or a description, 2 for none, 3 for a
             header that cannot be read.
         is_secondary: whether value 2 of ImageType is SECONDARY.
-        acquired: date and time of the acquisition as digits in sort order; empty if not known.
+        acquired: moment of the acquisition in UTC; ``datetime.min`` if not known.
         sop_uid: SOPInstanceUID.
     """
 
     view: int
     is_secondary: bool
-    acquired: str
+    acquired: datetime
     sop_uid: str
 
 
@@ -171,9 +172,10 @@ def _preference(path: Path) -> Preference:
         dataset = load_dataset(path)
         sop_uid = str(dataset.get("SOPInstanceUID", ""))
         image_type = [str(value) for value in dataset.get("ImageType") or []]
-        return Preference(_view_rank(dataset), "SECONDARY" in image_type[1:2], _acquired(dataset), sop_uid)
+        acquired = acquired_at(dataset) or datetime.min
+        return Preference(_view_rank(dataset), "SECONDARY" in image_type[1:2], acquired, sop_uid)
     except Exception:  # with a broken attribute it comes last; reading its pixels reports the error
-        return Preference(3, True, "", "")
+        return Preference(3, True, datetime.min, "")
 
 
 def _view_rank(dataset: Dataset) -> int:
@@ -181,14 +183,6 @@ def _view_rank(dataset: Dataset) -> int:
     if view_of(text(dataset, "ViewPosition")) == "frontal":
         return 0
     return 1 if described_view(dataset) == "frontal" else 2
-
-
-def _acquired(dataset: Dataset) -> str:
-    """Date and time of the acquisition as digits in sort order; empty if not known."""
-    moment = str(dataset.get("AcquisitionDateTime") or "")
-    for date, time in _ACQUIRED:
-        moment = moment or (f"{dataset.get(date)}{dataset.get(time) or ''}" if dataset.get(date) else "")
-    return moment
 
 
 def surplus(instance: Instance, used: Instance) -> RefusedInput:
