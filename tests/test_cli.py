@@ -1,8 +1,10 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from scripts.cli import app, main
+from scripts.dicom import write_png16
 from scripts.workflow import CONFIG_DIR
 from typer.testing import CliRunner
 
@@ -78,8 +80,26 @@ def test_refused_names_do_not_reach_the_terminal_as_they_are(tmp_path, capfd):
     folder = tmp_path / "a\x1b[2J\nb"
     folder.mkdir()
     (folder / "=x").write_bytes(b"x")
+    write_png16(np.eye(8), folder / "film.png")
     done = call("datalist", folder, "--out", folder / "datalist.json")
     assert done.exit_code == 1 and r"a\x1b[2J\nb" in done.output and "\x1b" not in done.output
+
+
+def test_a_datalist_without_any_usable_image_is_an_error(monkeypatch, tmp_path):
+    (tmp_path / "notes.dcm").write_bytes(b"no film")
+    (tmp_path / "datalist.json").write_text("earlier")
+    monkeypatch.setattr("sys.argv", ["x", "datalist", str(tmp_path), "--out", str(tmp_path / "datalist.json")])
+    with pytest.raises(SystemExit, match=r"^error: .*: no usable image; expected at least one, found 0 and 1 rejected"):
+        main()
+    assert "notes.dcm" in (tmp_path / "failures.csv").read_text()
+    assert (tmp_path / "datalist.json").read_text() == "earlier"
+
+
+def test_labels_may_have_blanks_between_them(table, tmp_path):
+    chosen = f"{LABELS[1]} , {LABELS[0]}"
+    done = call("datalist", table, "--out", tmp_path / "datalist.json", "--layout", "csv", "--labels", chosen)
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "datalist.json").read_text())["labels"] == [LABELS[1], LABELS[0]]
 
 
 def fails_with(monkeypatch, arguments, error):

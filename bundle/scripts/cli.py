@@ -152,11 +152,14 @@ def datalist(
     seed: Annotated[int, typer.Option(help="seed of the patient-level split", min=0)] = 0,
 ) -> None:
     """Write a datalist with a patient-level split."""
+    import csv
+
+    from .common.failures import write_failures
     from .data.building import build_from_csv, build_from_folder, build_from_layout
     from .data.class_distribution import format_class_table
     from .data.datalist import write_datalist
 
-    chosen = labels.split(",") if labels else None
+    chosen = [name.strip() for name in next(csv.reader([labels], skipinitialspace=True))] if labels else None
     if layout == Layout.CSV:
         built, failures = build_from_csv(source, labels=chosen, seed=seed)
     elif layout == Layout.FOLDER:
@@ -165,9 +168,15 @@ def datalist(
         built, failures = build_from_folder(source, seed=seed)
     else:
         built, failures = build_from_layout(layout, source, labels=chosen, seed=seed)
+    table = out.with_name("failures.csv")
+    if not any(built.splits.values()):
+        write_failures(table, failures)
+        raise ValueError(
+            f"{source}: no usable image; expected at least one, found 0 and {len(failures)} rejected; see {table}"
+        )
     write_datalist(built, out)
     print(format_class_table(built))
-    report_failures(failures, out.with_name("failures.csv"))
+    report_failures(failures, table)
 
 
 @app.command()

@@ -43,6 +43,7 @@ WORKFLOWS: dict[str, tuple[str, ...]] = {
     "ablation": ("ablation.yaml",),
 }
 _KINDS = {"inferring": "infer"}
+_FORMER_NAMES = {"ldm": "sr_model"}
 _TRAINING = ("training", "retraining", "zooming")  # workflows that write the same files
 _DEBUG = "CXR_DEBUG"
 _DISK_FULL = (
@@ -71,13 +72,14 @@ def run_workflow(
         Resolved values of the overridden keys.
 
     Raises:
-        ValueError: a workflow, overlay or key is unknown (the message names the nearest), or ``multi_gpu`` is used in a
-            single process.
+        ValueError: a workflow, overlay or key is unknown (the message names the nearest), ``multi_gpu`` is used in a
+            single process, or a key is set together with its former name.
     """
     from monai.bundle import ConfigWorkflow
 
     files = _config_files(workflow, overlays)
     _check_launcher(overlays)
+    _check_former_names(overrides or {})
     overrides = {key: _as_data(value) for key, value in {"bundle_root": BUNDLE_ROOT, **(overrides or {})}.items()}
     check_settings(_check_overrides(files, overrides) | overrides)
     job = ConfigWorkflow(
@@ -289,6 +291,21 @@ def _check_launcher(overlays: Sequence[str]) -> None:
             "--overlay multi_gpu: needs several processes; expected the environment of torchrun, found none; start it "
             "with: torchrun --standalone --nproc_per_node=2 -m bundle run …"
         )
+
+
+def _check_former_names(overrides: Mapping[str, Any]) -> None:
+    """Warn about a key that has been renamed; the configurations still read it.
+
+    Raises:
+        ValueError: the key and its former name are both set.
+    """
+    for former, name in _FORMER_NAMES.items():
+        if former in overrides and name in overrides:
+            raise ValueError(
+                f"--{former}: former name of --{name}; expected one of them, found both; set --{name} only"
+            )
+        if former in overrides:
+            logger.warning("--%s is the former name of --%s and is still read; please write --%s", former, name, name)
 
 
 def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> dict[str, Any]:

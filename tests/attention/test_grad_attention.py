@@ -58,5 +58,5 @@ def test_parts_of_a_batch_are_the_batch(network, monkeypatch):
 
 
 def test_label_tokens_are_sent_to_their_own_maps():
-    with pytest.raises(ValueError, match="set label_tokens"):
+    with pytest.raises(ValueError, match="set attention_method to label_tokens"):
         GradAttention(make_network(pool="label_tokens"))

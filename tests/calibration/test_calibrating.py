@@ -63,7 +63,7 @@ def test_images_of_the_training_are_not_judged_under_another_name(later, tmp_pat
     datalist["training"] = []
     datalist["test"].append({**datalist["test"][0], "image": "test/new.png", "patient_id": "renamed"})
     (folder / "datalist.json").write_text(json.dumps(datalist))
-    with pytest.raises(ValueError, match=r"found 1 of 7 \(new\.png\); take them out of the split"):
+    with pytest.raises(ValueError, match=r"found 1 of 7 \(new\.png\); remove them from the split"):
         run_workflow("evaluating", overrides={**later, "dataset_dir": str(folder)})
     assert not (Path(later["output_dir"]) / "metrics.json").exists()
 

@@ -73,5 +73,5 @@ def test_damaged_values_are_rejected(model_dir: Path, wrong: dict) -> None:
     with pytest.raises(ValueError, match="run calibration again"):
         load_calibration(model_dir)
     path.write_text("{")
-    with pytest.raises(ValueError, match="not a calibration"):
+    with pytest.raises(ValueError, match="not JSON; expected a calibration"):
         load_calibration(model_dir)

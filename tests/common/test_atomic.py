@@ -24,6 +24,13 @@ def test_error_while_writing_keeps_the_earlier_file_and_leaves_no_other(tmp_path
 def test_json_without_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "x.json", {"value": float("nan")})
+
+
+def test_json_names_the_key_of_a_number_that_it_cannot_hold(tmp_path):
+    content = {"items": [{"age": 1.0}, {"age": float("inf")}], "label": "a"}
+    with pytest.raises(ValueError, match=r"x\.json: cannot be written as JSON; .*found items\[1\]\.age: inf"):
+        write_json(tmp_path / "x.json", content)
+    assert not (tmp_path / "x.json").exists()
     assert not list(tmp_path.iterdir())
 
 

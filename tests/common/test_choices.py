@@ -1,5 +1,5 @@
 import pytest
-from scripts.common.choices import check_choice
+from scripts.common.choices import check_choice, check_keys
 
 
 def test_a_name_that_exists_passes():
@@ -21,3 +21,17 @@ def test_a_value_of_any_kind_is_quoted_on_one_short_line(value):
 def test_many_choices_are_not_listed():
     with pytest.raises(ValueError, match="expected a name that exists, found 'k99'; did you mean 'k9'"):
         check_choice("--k", "k99", (f"k{number}" for number in range(50)))
+
+
+def test_keys_of_nested_settings():
+    check_keys("architecture", {}, [])
+    check_keys("architecture", {"hidden_size": 48}, ["hidden_size", "patch_size"])
+    message = r"architecture: key: not known; .* found 'hidden_siz'; did you mean 'hidden_size'\?"
+    with pytest.raises(ValueError, match=message):
+        check_keys("architecture", {"hidden_siz": 48}, ["hidden_size", "patch_size"])
+
+
+@pytest.mark.parametrize("value", ["hidden_size", ["hidden_size"], 3, None])
+def test_nested_settings_are_keys_and_values(value):
+    with pytest.raises(ValueError, match="architecture: not nested settings"):
+        check_keys("architecture", value, ["hidden_size"])

@@ -51,10 +51,20 @@ def test_csv_split_and_boxes(folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("image,Edema\n0.png,1\n", "no column 'patient_id'"),
+        ("image,Edema\n0.png,1\n", "no column 'patient_id'; expected it in the header, found image, Edema"),
         (HEADER + "0.png,a,,,,,,,maybe,0\n", "row 2: Edema: expected 1, 0, -1 or blank, found 'maybe'"),
         (HEADER + "0.png,,,,,,,,1,0\n", "patient_id: expected a value"),
-        (HEADER + "0.png,a,,,,,sometimes,,1,0\n", "row 2: expected"),
+        (HEADER + "0.png,a,,,,,sometimes,,1,0\n", "row 2: split: .*found 'sometimes'"),
+        (HEADER + "0.png,nan,,,,,,,1,0\n", "row 2: patient_id: expected a value, found 'nan'"),
+        (HEADER + "0.png,a,,,,,,,1\n", "row 2: wrong number of cells; expected 10 as in the header, found 9"),
+        (HEADER + "0.png,a,,,,,,,1,0,1\n", "row 2: wrong number of cells; expected 10 as in the header, found 11"),
+        (HEADER + "0.png,a,,,,412,,,1,0\n", "row 2: age: expected an age from 0 to 120 years.*found '412'"),
+        (HEADER + "0.png,a,,,,-5,,,1,0\n", "row 2: age: .*found '-5'"),
+        (HEADER + "0.png,a,,,7,,,,1,0\n", "row 2: sex: .*found '7'"),
+        (HEADER + "0.png,a,,,,,,[1],1,0\n", "row 2: boxes: expected .*xywh"),
+        (HEADER + '0.png,a,,,,,,"{""a""",1,0\n', "row 2: boxes: not JSON; .*found the end of the text in line 1"),
+        (HEADER.replace("Mass", "Edema") + "0.png,a,,,,,,,1,0\n", "duplicate column; .*'Edema' 2 times"),
+        (HEADER, "labels.csv: no rows"),
         (HEADER + "0.png,a,,,,,train,,1,0\n1.png,b,,,,,,,1,0\n", "split: expected a value in every row or in none"),
         (HEADER + "0.png,a,,,,,,,1,0\n0.png,a,,,,,,,1,0\n", "duplicate image"),
         (HEADER + "0.png,a,,,,,train,,1,0\n1.png,a,,,,,test,,1,0\n", "same patient"),
@@ -64,6 +74,43 @@ def test_csv_errors(folder, text, message):
     (folder / "labels.csv").write_text(text)
     with pytest.raises(ValueError, match=message):
         build_from_csv(folder / "labels.csv")
+
+
+def test_attributes_are_read_in_the_usual_forms_and_laterals_are_left_out(folder):
+    rows = "0.png,a,,PA ERECT,m,058Y,,,1,0\n1.png,b,,LATERAL,Female,6 months,,,1,0\n2.png,c,,AP,female,006M,,,1,0\n"
+    (folder / "labels.csv").write_text(HEADER + rows + "3.png,d,,,Unknown,,,,1,0\n")
+    built, (failure,) = build_from_csv(folder / "labels.csv", fractions=(1, 0, 0))
+    found = [(item.get("view"), item.get("sex"), item.get("age")) for item in built.splits["training"]]
+    assert found == [("PA", "M", 58.0), ("AP", "F", 0.5), (None, None, None)]
+    assert failure.code == "NOT_FRONTAL" and failure.path.endswith("1.png")
+    assert "labels.csv: row 3: not a frontal view; expected PA or AP, found LATERAL" in failure.reason
+
+
+def test_a_semicolon_table_of_a_german_excel(folder):
+    text = "\ufeffimage;patient_id;age;Edema;Mass;\r\n0.png;a;45,5;1,0;;\r\n1.png;b;;0;-1;\r\n;;;;;\r\n"
+    (folder / "labels.csv").write_text(text)
+    built, failures = build_from_csv(folder / "labels.csv", fractions=(1, 0, 0))
+    assert built.labels == ["Edema", "Mass"] and not failures
+    first, second = built.splits["training"]
+    assert first["label"] == pytest.approx([1, np.nan], nan_ok=True) and second["label"] == [0, -1]
+    assert built.splits["training"][0]["age"] == 45.5
+
+
+def test_one_image_under_two_spellings_is_a_duplicate(folder):
+    (folder / "sub").mkdir()
+    (folder / "labels.csv").write_text("image,patient_id,Edema\n0.png,a,1\nsub/../0.png,a,1\n")
+    with pytest.raises(ValueError, match="duplicate image"):
+        build_from_csv(folder / "labels.csv")
+
+
+def test_paths_of_windows_and_a_copy_in_another_format(folder):
+    write_png16(np.eye(8), folder / "sub" / "a.png")
+    (folder / "labels.csv").write_text("image,patient_id,Edema\nsub\\a.png,a,1\n1.jpg,b,0\n")
+    built, (failure,) = build_from_csv(folder / "labels.csv", fractions=(1, 0, 0))
+    assert built.splits["training"][0]["image"] == str(folder / "sub" / "a.png")
+    assert (
+        failure.code == "MISSING_FILE" and "row 3: no such file; expected an image, found only 1.png" in failure.reason
+    )
 
 
 def test_csv_missing_image_and_chosen_labels(folder):
@@ -120,6 +167,14 @@ def test_folder_with_labels(studies, tmp_path):
     assert not any("x1" in item["patient_id"] for item in items)
 
 
+def test_a_lateral_of_the_table_is_one_failure_also_where_the_header_has_no_view(studies, tmp_path):
+    rows = "".join(f"patient{p}/IM{i},x{p},{p % 2},{'LL' if i else 'PA'}\n" for p in range(4) for i in range(2))
+    (tmp_path / "labels.csv").write_text("image,patient_id,Edema,view\n" + rows)
+    built, failures = build_from_folder(studies / ".." / "studies", tmp_path / "labels.csv")
+    assert sum(map(len, built.splits.values())) == 4
+    assert [failure.code for failure in failures] == ["NOT_FRONTAL"] * 4
+
+
 @pytest.fixture
 def layout(monkeypatch):
     """What ``read_layout`` gives: 40 patients, two films each, of which ``official(patient)`` says the split."""
@@ -168,5 +223,5 @@ def test_chosen_labels_come_in_their_order(monkeypatch):
     monkeypatch.setattr("scripts.data.building.read_layout", lambda name, root: (["Edema", "Mass"], items, []))
     built, _ = build_from_layout("nih", ".", labels=["Mass", "Edema"])
     assert built.labels == ["Mass", "Edema"] and built.splits["test"][0]["label"] == [0.0, 1.0]
-    with pytest.raises(ValueError, match=r"nih has no 'Mas'.*use 'Mass'\?"):
+    with pytest.raises(ValueError, match=r"nih: labels: .*found 'Mas'; did you mean 'Mass'\?"):
         build_from_layout("nih", ".", labels=["Mas"])

@@ -44,6 +44,35 @@ def test_load(folder):
     assert datalist.seed == 0
 
 
+def test_age_sex_and_view_have_one_form_whoever_wrote_them(folder):
+    given = {"age": "058Y", "sex": "female", "view": "PA ERECT"}
+    (found,) = load_datalist(write(folder, training=item(**given))).splits["training"]
+    assert (found["age"], found["sex"], found["view"]) == (58.0, "F", "PA")
+    (found,) = load_datalist(write(folder, training=item(age=None, view="oblique"))).splits["training"]
+    assert (found["age"], found["view"]) == (None, "oblique")
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (b"", "found an empty file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "found a Git LFS pointer"),
+        (b'{"labels": ["M\xfcll"]}', "line 1: not UTF-8; .*byte 0xfc"),
+        (b'{"labels": [}', "found '}' in line 1, column 13"),
+    ],
+)
+def test_a_file_that_is_no_datalist_is_named_with_place_and_remedy(folder, written, message):
+    (folder / "datalist.json").write_bytes(written)
+    with pytest.raises(ValueError, match=rf"datalist\.json: .*{message}"):
+        load_datalist(folder / "datalist.json")
+
+
+def test_a_datalist_with_a_byte_order_mark_is_read(folder):
+    path = write(folder)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_datalist(path).labels == ["Edema", "Mass"]
+
+
 def test_dataset_dir(folder, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     path = write(elsewhere)
@@ -61,12 +90,20 @@ def item(**changes):
     [
         ({"training": item(label=[1])}, r"training\[0\]: label: wrong length; expected a list of 2"),
         ({"training": item(label=[1, 2])}, "expected 1, 0, null or -1, found 2"),
-        ({"training": item(patient="x")}, "found 'patient'; use 'patient_id'"),
+        ({"training": item(patient="x")}, "found 'patient'; did you mean 'patient_id'"),
         ({"training": item(patient_id=7)}, "patient_id: expected a text"),
-        ({"trainning": []}, "found 'trainning'; use 'training'"),
+        ({"trainning": []}, "found 'trainning'; did you mean 'training'"),
         ({"training": item() * 2}, "duplicate image"),
         ({"training": item(patient_id="c")}, "same patient in two splits"),
         ({"training": item(boxes=[{"label": "Mass", "xywh": [1, 2, 3]}])}, r"training\[0\]: boxes: expected"),
+        (
+            {"training": item(boxes=[{"label": "Mass", "xywh": [1, 2, 3, float("nan")]}])},
+            r"training\[0\]: boxes: expected",
+        ),
+        ({"training": item(age=412)}, r"training\[0\]: age: expected an age from 0 to 120 years, .*found 412"),
+        ({"training": item(age="-5")}, r"training\[0\]: age: .*found '-5'"),
+        ({"training": item(age=[58])}, r"training\[0\]: age: expected a text or a number"),
+        ({"training": item(sex="1")}, r"training\[0\]: sex: expected M, male, F"),
         ({"training": item(masks=["1.png"])}, "masks: expected an object of label and file"),
         ({"training": "all"}, "expected a list of items"),
         ({"labels": ["Edema", "Edema"]}, "expected a list of different names"),

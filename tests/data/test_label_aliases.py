@@ -31,13 +31,13 @@ def test_columns_of_another_data_set_are_found_and_the_alias_is_logged(caplog):
     with caplog.at_level(logging.INFO, "scripts.data.label_aliases"):
         assert match_labels(["Pleural Effusion", "Pleural Thickening", "Atelectasis"], NIH, "NIH") == [1, 2, 0]
     assert [record.getMessage() for record in caplog.records] == [
-        "labels: 'Effusion' of NIH is taken for 'Pleural Effusion'",
-        "labels: 'Pleural_Thickening' of NIH is taken for 'Pleural Thickening'",
+        "labels: 'Effusion' of NIH is used for 'Pleural Effusion'",
+        "labels: 'Pleural_Thickening' of NIH is used for 'Pleural Thickening'",
     ]
 
 
 def test_a_label_that_the_data_lack_names_the_nearest():
-    with pytest.raises(ValueError, match=r"labels: NIH has no 'Atelectases'; .* use 'Atelectasis'\?"):
+    with pytest.raises(ValueError, match=r"NIH: labels: .* found 'Atelectases'; did you mean 'Atelectasis'\?"):
         match_labels(["Atelectases"], NIH, "NIH")
 
 
@@ -51,5 +51,5 @@ def test_two_columns_of_one_meaning_are_ambiguous():
 
 
 def test_one_column_under_two_names_is_refused():
-    with pytest.raises(ValueError, match="the same twice"):
+    with pytest.raises(ValueError, match="expected each label once"):
         match_labels(["Effusion", "Pleural Effusion"], NIH, "NIH")

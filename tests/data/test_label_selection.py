@@ -3,7 +3,7 @@ import math
 
 import pytest
 from scripts.data.datalist import Datalist
-from scripts.data.label_selection import with_labels
+from scripts.data.label_selection import check_trainable, with_labels
 
 
 @pytest.fixture
@@ -16,13 +16,13 @@ def test_columns_follow_the_model_by_name_or_alias(data, caplog):
     with caplog.at_level(logging.INFO):
         seen = with_labels(data, ["Pleural Effusion", "Edema"])
     assert seen.labels == ["Pleural Effusion", "Edema"] and seen.splits["test"][0]["label"] == [0.0, 1.0]
-    assert "'Effusion' of the data is taken for 'Pleural Effusion'" in caplog.text
+    assert "'Effusion' of the data is used for 'Pleural Effusion'" in caplog.text
     assert "no output for Fracture; left out" in caplog.text
     assert data.splits["test"][0]["label"] == [1.0, 0.0, -1.0] and seen.sha256 == "abc"
 
 
 def test_a_label_that_the_data_lack_is_an_error_that_names_the_nearest(data):
-    with pytest.raises(ValueError, match=r"has no 'Fractured Rib'; .* use 'Fracture'"):
+    with pytest.raises(ValueError, match=r"found 'Fractured Rib'; did you mean 'Fracture'"):
         with_labels(data, ["Edema", "Fractured Rib"])
 
 
@@ -34,10 +34,41 @@ def test_or_blank_where_that_was_asked_for(data, caplog):
 
 
 def test_data_without_any_label_of_the_model_are_refused_either_way(data):
-    with pytest.raises(ValueError, match="has no 'Mass', 'Nodule'"):
+    with pytest.raises(ValueError, match="found 'Mass'"):
         with_labels(data, ["Mass", "Nodule"], missing="blank")
 
 
 def test_unknown_choice_is_refused(data):
     with pytest.raises(ValueError, match="expected one of refuse, blank, found 'drop'"):
         with_labels(data, ["Edema"], missing="drop")
+
+
+def trainable(training, validation, labels=("Edema", "Mass")):
+    splits = {
+        name: [
+            {"image": f"/{name}{k}", "label": list(label), "patient_id": f"{name}{k}"} for k, label in enumerate(rows)
+        ]
+        for name, rows in (("training", training), ("validation", validation))
+    }
+    return Datalist(list(labels), splits)
+
+
+def test_a_model_can_be_trained_with_one_label_of_both_classes_in_validation():
+    data = trainable([(1, math.nan)], [(1, math.nan), (0, -1)])
+    assert check_trainable(data) is data
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (trainable([()], [()], labels=()), "datalist: no labels; expected at least one"),
+        (trainable([], [(1, 0), (0, 1)]), "training: empty"),
+        (trainable([(1, 0)], []), "validation: empty"),
+        (trainable([(math.nan, math.nan)], [(1, 0), (0, 1)]), "training: no annotated label; .* null in all 1 images"),
+        (trainable([(1, 0)], [(math.nan, math.nan)] * 2), "validation: no annotated label"),
+        (trainable([(1, 0)], [(1, 0), (1, -1)]), "validation: one class only; .*found none among Edema, Mass"),
+    ],
+)
+def test_data_that_give_no_model_are_refused_before_training(data, message):
+    with pytest.raises(ValueError, match=message):
+        check_trainable(data)

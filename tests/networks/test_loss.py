@@ -115,10 +115,12 @@ def test_focal_without_focus_is_cross_entropy():
     ("name", "options", "message"),
     [
         ("hinge", {}, "loss_name: not known; .* found 'hinge'"),
-        ("focal", {"gamma": 3}, "focal has no gamma; expected only gamma_positive, gamma_negative, margin"),
-        ("bce", {"tau": 1}, "expected only none"),
+        ("focal", {"gamma": 3}, "loss_options of focal: key: .*found 'gamma'; did you mean 'gamma_"),
+        ("bce", {"tau": 1}, "loss_options of bce: key: not known; expected one of nothing, found 'tau'"),
         ("asl", {"gamma_negative": 0.5}, "expected 0, or 1 and more, found 0.5"),
         ("asl", {"margin": 1.0}, "margin: outside its range"),
+        ("asl", {"margin": "0,1"}, "loss_options: margin: expected a number, found '0,1'"),
+        ("asl", ["margin"], "loss_options of asl: not nested settings"),
     ],
 )
 def test_wrong_names_and_options_are_refused(name, options, message):

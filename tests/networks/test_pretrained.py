@@ -90,6 +90,49 @@ def test_other_families_and_sizes_are_refused():
         make_backbone({"patch_size": 16}, 70)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden_size": "48"}, "architecture: .*'hidden_size' expected int, got str"),
+        ({"num_hidden_layers": 1.5}, "architecture: .*'num_hidden_layers' expected int"),
+        ({"hidden_size": 30, "num_attention_heads": 4}, "expected a multiple of num_attention_heads .4., found 30"),
+        ({"num_attention_heads": 0}, "num_attention_heads: expected a whole number from 1, found 0"),
+        ({"num_hidden_layers": -1}, "num_hidden_layers: expected a whole number from 1, found -1"),
+        ({"patch_size": 0}, "patch_size: expected a whole number from 1, found 0"),
+        ({"hidden_act": "gelo"}, "architecture: hidden_act: .*found 'gelo'; did you mean 'gelu'"),
+    ],
+)
+def test_values_of_an_architecture_are_checked(change, message):
+    with pytest.raises(ValueError, match=message):
+        make_backbone({**TINY, **change}, 32)
+
+
+def test_weights_beside_those_of_another_network_are_refused(vit_folder):
+    (vit_folder / "model_ema.safetensors").write_bytes((vit_folder / "model.safetensors").read_bytes())
+    with pytest.raises(ValueError, match=r"weights of several networks; .*model\.safetensors, model_ema\.safetensors"):
+        load_backbone(vit_folder, 64)
+    for name in ("pytorch_model.bin", "model.pt"):
+        (vit_folder / name).write_bytes(b"x")
+    for path in vit_folder.glob("*.safetensors"):
+        path.unlink()
+    with pytest.raises(ValueError, match=r"expected model\.safetensors, or one of .*, found both"):
+        load_backbone(vit_folder, 64)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "preprocessor_config.json"])
+def test_a_git_lfs_pointer_in_place_of_a_file_is_named(vit_folder, name):
+    (vit_folder / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+    with pytest.raises(ValueError, match=f"{name}: .*found a Git LFS pointer; .*git lfs pull"):
+        load_backbone(vit_folder, 64)
+
+
+@pytest.mark.parametrize("values", [{"image_mean": [0.5]}, {"image_mean": ["a"] * 3}, {"image_mean": [0] * 3}])
+def test_a_normalisation_that_does_not_fit_is_refused(vit_folder, values):
+    (vit_folder / "preprocessor_config.json").write_text(json.dumps({"image_std": [0, 1, 1], **values}))
+    with pytest.raises(ValueError, match="expected a number for each of 3 channels"):
+        load_backbone(vit_folder, 64)
+
+
 @pytest.mark.skipif(not DINOV2.exists(), reason="../shared/models/dinov2-small is not here")
 def test_real_dinov2_loads_strictly():
     backbone, mean, _ = load_backbone(DINOV2, 224)

@@ -33,7 +33,9 @@ def test_wrong_shape_names_both():
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 @pytest.mark.parametrize("kind", ["vit", "dinov2", "dinov2_with_registers"])
-@pytest.mark.parametrize("additions", [{"pool": "cls_mean"}, {"pool": "label_tokens", "conv_branch": True}])
+@pytest.mark.parametrize(
+    "additions", [{"pool": "cls_mean"}, {"pool": "label_tokens", "conv_branch": True}, {"patch_head": True}]
+)
 def test_traced_network_gives_the_same_logits(kind, additions):
     sizes = {"intermediate_size": 64} if kind == "vit" else {"mlp_ratio": 2}
     architecture = {**{key: value for key, value in TINY.items() if key != "intermediate_size"}, **sizes}
@@ -70,3 +72,17 @@ def test_half_precision_is_close_and_gives_finite_gradients():
 def test_contradictory_settings_are_refused(changes):
     with pytest.raises(ValueError, match="expected"):
         tiny(**changes)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        ({**TINY, "hidden_siz": 48}, "architecture: key: .*found 'hidden_siz'; did you mean 'hidden_size'"),
+        ({**TINY, "model_type": "dinov2"}, "architecture: key: .*found 'intermediate_size'"),
+        ({**TINY, "image_size": 224}, "architecture: image_size: expected 32 as in --image_size, found 224; remove it"),
+        ("vit", "architecture: not nested settings"),
+    ],
+)
+def test_fields_of_an_architecture_are_checked(architecture, message):
+    with pytest.raises(ValueError, match=message):
+        tiny(architecture=architecture)

@@ -47,8 +47,8 @@ def test_labels_in_another_order_take_their_outputs_with_them(tmp_path, pool):
     [
         (["Edema", "Mass", "Fibrosis"], {}, "other labels"),
         (["Edema", "Mass"], {}, "other labels"),
-        (LABELS, {"pool": "cls_mean"}, "pool is cls_mean, not cls"),
-        (LABELS, {"pool": "label_tokens"}, "pool is label_tokens, not cls"),
+        (LABELS, {"pool": "cls_mean"}, "pool cls_mean instead of cls"),
+        (LABELS, {"pool": "label_tokens"}, "pool label_tokens instead of cls"),
     ],
 )
 def test_another_head_starts_anew_at_the_prevalence_and_says_so(tmp_path, caplog, labels, changes, why):
@@ -76,7 +76,7 @@ def test_a_plain_model_can_get_convolution_branches_but_not_lose_them(tmp_path):
 
 def test_weights_without_a_place_are_named(tmp_path):
     network = trained(tmp_path / "model", conv_branch=True)
-    with pytest.raises(ValueError, match=r"model: weights without a place .* found conv_branches\.9\.weight"):
+    with pytest.raises(ValueError, match=r"model: weights do not fit .* found conv_branches\.9\.weight"):
         _load_some(network, {"conv_branches.9.weight": torch.zeros(1)}, set(), tmp_path / "model")
 
 
@@ -85,7 +85,7 @@ def test_a_place_without_weights_is_named(tmp_path, lost):
     trained(tmp_path / "model", conv_branch=True)
     file = tmp_path / "model" / "model.safetensors"
     save_file({name: value for name, value in load_file(file).items() if name != lost}, file)
-    with pytest.raises(ValueError, match=f"model: .* a place without weights; expected none, found {lost}"):
+    with pytest.raises(ValueError, match=f"model: weights do not fit .* found {lost}"):
         continued(tmp_path / "model", conv_branch=True)
 
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from scripts.networks import ViTMultilabel, load_vit_multilabel, save_vit_multilabel
 from scripts.networks.pretrained import load_backbone
-from scripts.networks.weight_formats import dialect_of
+from scripts.networks.weight_formats import format_of
 from torch.nn.functional import conv2d, gelu, layer_norm, linear, scaled_dot_product_attention
 
 from .conftest import make
@@ -169,7 +169,7 @@ def test_timm_folder_of_the_hub_needs_nothing_else(tmp_path):
     assert "architecture" not in backbone.config.to_diff_dict()
 
 
-def test_positions_of_every_dialect_are_resampled_and_kept_at_their_own_size(tmp_path):
+def test_positions_of_every_format_are_resampled_and_kept_at_their_own_size(tmp_path):
     state = timm_weights()
     folder = write(tmp_path / "timm", state, num_attention_heads=HEADS)
     same, larger = (load_backbone(folder, size)[0].embeddings.position_embeddings for size in (64, 128))
@@ -203,13 +203,13 @@ def test_what_the_weights_do_not_tell_is_asked_for(tmp_path):
     with pytest.raises(ValueError, match="normalisation of the timm weights is not known"):
         load_backbone(folder, 64)
     (folder / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5], "image_std": [0.5]}))
-    with pytest.raises(ValueError, match="one for each of 3 channels"):
+    with pytest.raises(ValueError, match="a number for each of 3 channels"):
         load_backbone(folder, 64)
 
 
 def test_other_networks_and_unused_parts_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"found conv1\.weight"):
-        dialect_of({"conv1.weight": torch.zeros(1)})
+        format_of({"conv1.weight": torch.zeros(1)})
     state = timm_weights() | {"norm_pre.weight": torch.ones(WIDTH)}  # CLIP's
     with pytest.raises(ValueError, match=r"1 unexpected: norm_pre\.weight"):
         load_backbone(write(tmp_path / "clip", state, num_attention_heads=HEADS), 64)

@@ -134,3 +134,8 @@ def test_settings_that_cannot_work_are_refused(settings, message):
 def test_a_zoom_network_is_no_base():
     with pytest.raises(ValueError, match="take its guide"):
         ZoomViT(make()[1], ZOOM)
+
+
+def test_a_setting_that_does_not_exist_names_the_nearest():
+    with pytest.raises(ValueError, match=r"zoom: key: .*found 'windw'; did you mean 'window'"):
+        make({"count": 2, "windw": 8})

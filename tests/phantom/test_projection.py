@@ -137,7 +137,7 @@ def test_enlarge_keeps_positions():
 
 @pytest.mark.parametrize("findings", [{"Fracture": "mild"}, {"Edema": "severe"}])
 def test_unknown_finding_or_grade_is_refused(findings):
-    with pytest.raises(ValueError, match=r"expected one of .*; correct the"):
+    with pytest.raises(ValueError, match=r"expected one of .*; did you mean"):
         make_phantom(0, 1, 1, findings, 64)
 
 

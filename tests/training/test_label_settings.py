@@ -81,7 +81,7 @@ def test_evaluation_on_a_data_set_with_other_names(tiny, data_dir, tmp_path):
     other.mkdir()
     (other / "datalist.json").write_text(json.dumps(datalist))
     there = {**tiny, "dataset_dir": str(other), "cache_dir": str(tmp_path / "cache"), "bootstrap": 10}
-    with pytest.raises(ValueError, match=r"has no 'Right Bright'; .* use 'left_bright'\?"):
+    with pytest.raises(ValueError, match=r"found 'Right Bright'; did you mean 'left_bright'\?"):
         run_workflow("evaluating", overrides=there)
     run_workflow("evaluating", overrides={**there, "missing_labels": "blank"})
     metrics = json.loads((Path(tiny["output_dir"]) / "metrics.json").read_text())["labels"]

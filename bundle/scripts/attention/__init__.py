@@ -1,16 +1,17 @@
 """Attention and explanation maps of the classifier, in the order of the flow.
 
-``output``                 logits and maps; the one map that chooses regions
-``recording``              records what passes through the attention layers
+``output``                 logits and maps of a method, and the map that chooses regions
+``recording``              queries, keys and values of the attention layers in a forward pass
 ``last_layer``             CLS attention of the last layer (the paper's)
 ``rollout``                attention through all layers
 ``grad_attention``         gradient-weighted attention through all layers, per label
 ``grad_cam``               Grad-CAM on patch tokens, per label
 ``label_token_attention``  attention of label tokens, per label
-``occlusion``              how far a logit falls when a window is covered: the reference
-``artifacts``              removes high-norm artifact patches from a map
-``body``                   removes what lies outside the body from a map
-``factory``                a method by its name
+``patch_logits``           probability of each label at each patch
+``occlusion``              decrease of a logit when a window is covered, per label; a reference for the others
+``artifacts``              detection and replacement of high-norm artifact patches
+``body``                   detection of the patches outside the body
+``factory``                creates a method by name
 """
 
 from .factory import METHODS, make_attention

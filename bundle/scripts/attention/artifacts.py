@@ -1,7 +1,7 @@
 """Artifact tokens: patches of little content that a transformer uses as memory (Darcet et al., arXiv:2309.16588).
 
-They have an outlying norm and draw attention to empty background. Where they cannot be trained away with registers,
-the map has no evidence at their place, and takes it from the neighbours.
+Their norm is an outlier, and they draw attention to empty background. In a network that was trained without register
+tokens, the values of a map at artifact tokens are replaced by those of their neighbours.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ import torch
 import torch.nn.functional as F
 
 _DEVIATIONS = 6.0  # robust standard deviations above the median norm
-_MAD_TO_SIGMA = 1.4826  # of a normal distribution
+_MAD_TO_SIGMA = 1.4826  # standard deviation / median absolute deviation of a normal distribution
 
 
 def artifact_tokens(tokens: torch.Tensor) -> torch.Tensor:
-    """(B, n) bool: tokens whose norm is an outlier in their image.
+    """Find the tokens whose norm is an outlier in their image.
 
     Args:
-        tokens: (B, n, D) patch tokens that leave the last block, before the final normalisation, which hides norms.
+        tokens: (B, n, D), patch tokens after the last block and before the final layer norm, which would equalise their
+            norms.
+
+    Returns:
+        (B, n) bool.
     """
     norms = tokens.float().norm(dim=-1)  # (B, n)
     middle = norms.median(dim=1, keepdim=True).values
@@ -26,11 +30,16 @@ def artifact_tokens(tokens: torch.Tensor) -> torch.Tensor:
 
 
 def fill_from_neighbours(maps: torch.Tensor, artifacts: torch.Tensor) -> torch.Tensor:
-    """Maps with the median of the 3 x 3 neighbours that are no artifacts at the artifacts; of the map where all are.
+    """Replace the values at artifacts by the median of the 3 x 3 neighbours that are not artifacts.
+
+    If all neighbours are artifacts, the median of the whole map without artifacts is used.
 
     Args:
         maps: (B, C, h, w).
         artifacts: (B, h, w) bool.
+
+    Returns:
+        Maps (B, C, h, w).
     """
     clean = maps.masked_fill(artifacts[:, None], float("nan"))
     batch, labels, rows, columns = maps.shape

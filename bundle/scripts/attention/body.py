@@ -1,4 +1,4 @@
-"""Where the body is: attention to the air around it, and to padding, is an artifact by definition."""
+"""Detection of the body. Attention to the air around it, or to padding, is an artifact by definition."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-_AIR = 0.12  # highest grey of air, between the darkest and the brightest percentile of the image
-_PATCH_SHARE = 0.5  # of a patch that must be body
+_AIR = 0.12  # highest grey value of air, as a fraction of the range from the 1st to the 99th percentile
+_PATCH_SHARE = 0.5  # smallest fraction of body in a body patch
 
 
 def _body_mask(image: torch.Tensor) -> torch.Tensor:
-    """(S, S) bool: False in the dark parts that touch the border: air beside the body, collimation, padding.
+    """Mask of the body, (S, S) bool.
 
-    A lung is as dark, but enclosed.
+    Dark areas that touch the border are not body: air beside it, collimation and padding. A lung is dark as well, but
+    it does not touch the border.
 
     Args:
-        image: (1, S, S), displayed polarity (air dark).
+        image: (1, S, S), air dark.
     """
     pixels = image[0].float().cpu().numpy()
     low, high = np.percentile(pixels, (1, 99))
@@ -27,11 +28,14 @@ def _body_mask(image: torch.Tensor) -> torch.Tensor:
 
 
 def body_patches(images: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
-    """(B, h, w) bool: patches that are mostly body.
+    """Find the patches of which at least half is body.
 
     Args:
         images: (B, 1, S, S).
-        grid: h, w.
+        grid: numbers of rows h and columns w of patches.
+
+    Returns:
+        (B, h, w) bool.
     """
     masks = torch.stack([_body_mask(image) for image in images])[:, None].float()
     return (torch.nn.functional.adaptive_avg_pool2d(masks, grid)[:, 0] >= _PATCH_SHARE).to(images.device)

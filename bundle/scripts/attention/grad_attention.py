@@ -8,22 +8,22 @@ from ..networks.vit_multilabel import ViTMultilabel
 from .output import AttentionOutput
 from .recording import Layer, gradients, recording
 
-_IMAGE_BYTES = 256 * 2**20  # attention weights that are kept at once
+_IMAGE_BYTES = 256 * 2**20  # attention weights in memory at the same time
 
 
 class GradAttention:
     """Relevance of each patch for each label.
 
-    The rows of the tokens that the head reads are added up: that of CLS (then it is the published method), and for
-    ``cls_mean`` those of all patches, each once: the gradients have the head's weights in them already. Counted 1/N
-    each, the hit rate on the NIH validation boxes fell from 0.24 to 0.19. What a token has in itself (the identity in
-    the paper's R) is left out: it is the same for all patches.
+    The rows of the relevance matrix R of all tokens that the head reads are added up. For ``cls`` that is the row of
+    the CLS token, as in the paper. For ``cls_mean`` the rows of all patches are added with weight 1, because the
+    gradients already contain the weights of the head; a weight of 1/N lowered the hit rate on the NIH validation boxes
+    from 0.24 to 0.19. The identity in R, which is the same for all patches, is subtracted.
 
     Args:
-        network: the classifier, in evaluation mode.
+        network: classifier in evaluation mode.
 
     Raises:
-        ValueError: a network whose label tokens are read.
+        ValueError: the head of the network reads label tokens.
     """
 
     name, per_label = "grad_attention", True
@@ -31,18 +31,19 @@ class GradAttention:
     def __init__(self, network: ViTMultilabel) -> None:
         if network.pool == "label_tokens":
             raise ValueError(
-                "attention_method: grad_attention follows what CLS and patches pass on; expected pool cls or cls_mean, "
-                "found label_tokens, whose attention is a map already; set label_tokens"
+                "attention_method: grad_attention does not support label tokens; expected pool cls or cls_mean, found "
+                "label_tokens; set attention_method to label_tokens"
             )
         self.network = network
 
     def __call__(self, image: torch.Tensor) -> AttentionOutput:
         """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w)."""
         parts = [self.explain(part) for part in image.split(self.images_at_once())]
-        return AttentionOutput(*(torch.cat(values) for values in zip(*parts, strict=True)))
+        logits, maps = zip(*parts, strict=True)
+        return AttentionOutput(torch.cat(logits), torch.cat(maps))
 
     def images_at_once(self) -> int:
-        """Images whose attention weights fit into :data:`_IMAGE_BYTES`; at least one."""
+        """Number of images whose attention weights fit into 256 MiB; at least one."""
         config, (rows, columns) = self.network.backbone.config, self.network.patch_grid
         size = 4 * config.num_hidden_layers * config.num_attention_heads * (rows * columns) ** 2
         return max(1, _IMAGE_BYTES // size)
@@ -51,7 +52,7 @@ class GradAttention:
         """Logits (B, C) and maps (B, C, h, w) of a few images."""
         rows, columns = self.network.patch_grid
         with gradients(image.device), recording(self.network) as record:
-            # Frozen weights need no gradient; the image has one, so that there is a graph in any case.
+            # The image requires a gradient, so that there is a graph even if all weights are frozen.
             logits = self.network(image.detach().clone().requires_grad_())
             record.check()
             weights = [layer.weights() for layer in record.layers]
@@ -63,7 +64,7 @@ class GradAttention:
         return logits.detach(), grids.unflatten(-1, (rows, columns))
 
     def readout(self, weights: torch.Tensor) -> torch.Tensor:
-        """(B, 1, N) 1 for each final token that the head reads."""
+        """(B, 1, N): 1 for each final token that the head reads, 0 for the others."""
         rows, columns = self.network.patch_grid
         read = torch.zeros_like(weights[:, 0, :1])
         read[..., 0] = 1
@@ -75,16 +76,19 @@ class GradAttention:
 def _relevance(
     layers: list[Layer], weights: list[torch.Tensor], read: torch.Tensor, logit: torch.Tensor
 ) -> torch.Tensor:
-    """(B, N) relevance of each input token for a logit that is summed over the batch (images do not mix).
+    """Relevance of each input token for a logit.
 
-    The paper's R = (I + A_L) ... (I + A_1), with A_l = mean over heads of (dy/dA * A)+, is only needed in the rows that
-    are read, and so computed from the last layer down.
+    The paper's R is (I + A_L) ... (I + A_1), where A_l is the mean over heads of (dy/dA * A)+. Only the rows of the
+    tokens that the head reads are needed, so the product is computed from the last layer to the first.
 
     Args:
-        layers: L of them.
-        weights: their attention weights (B, H, N, N).
-        read: (B, 1, N).
-        logit: scalar.
+        layers: recordings of the L attention layers.
+        weights: attention weights (B, H, N, N) of each layer.
+        read: (B, 1, N), from :meth:`GradAttention.readout`.
+        logit: scalar, sum of the logit over the batch; the images of a batch do not influence each other.
+
+    Returns:
+        (B, N).
     """
     mixed = torch.autograd.grad(logit, [layer.mixed for layer in layers], retain_graph=True)
     row = read

@@ -10,13 +10,14 @@ from .recording import gradients, recording
 
 
 class GradCAM:
-    """Patch tokens that enter the last block, weighted by the mean gradient of each feature.
+    """Patch tokens at the input of the last block, weighted by the mean gradient of each feature.
 
-    Not those that leave it: a classifier that reads CLS alone has no gradient there. And for such a classifier it is
-    weak even so: the mean over all patches drowns the few through which CLS learns of a finding.
+    The output of the last block is not used, because the gradient there is zero for a classifier that reads only the
+    CLS token. The method is weak for such a classifier: few patches pass on a finding to the CLS token, and the mean
+    gradient is taken over all patches.
 
     Args:
-        network: the classifier, in evaluation mode.
+        network: classifier in evaluation mode.
     """
 
     name, per_label = "grad_cam", True

@@ -9,10 +9,10 @@ from .output import AttentionOutput
 
 
 class LabelTokens:
-    """The maps that the network itself computes, one per label, in one forward pass.
+    """Attention maps that the network computes in its forward pass, one per label.
 
     Args:
-        network: the classifier, in evaluation mode, of ``pool: label_tokens``.
+        network: classifier in evaluation mode, with ``pool`` ``label_tokens``.
 
     Raises:
         ValueError: the network has no label tokens.
@@ -24,7 +24,7 @@ class LabelTokens:
         if network.pool != "label_tokens":
             raise ValueError(
                 f"attention_method: label_tokens needs a network with label tokens; expected pool label_tokens, found "
-                f"{network.pool}; set grad_attention, or train with --pool label_tokens"
+                f"{network.pool}; set attention_method to grad_attention, or train with --pool label_tokens"
             )
         self.network = network
 

@@ -1,4 +1,4 @@
-"""Occlusion sensitivity, per label (Zeiler & Fergus 2014, arXiv:1311.2901): the reference that uses no gradient."""
+"""Occlusion sensitivity, per label (Zeiler & Fergus 2014, arXiv:1311.2901): a reference that needs no gradient."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import torch
 from ..networks.vit_multilabel import ViTMultilabel
 from .output import AttentionOutput
 
-_BATCH = 16  # occluded copies at once
+_BATCH = 16  # occluded copies in a forward pass
 
 
 class Occlusion:
-    """How far a logit falls when a window is covered with the mean grey of the image.
+    """Decrease of each logit when a window is covered with the mean grey value of the image.
 
-    MONAI's ``OcclusionSensitivity`` covers with one constant for all images and takes one image at a time.
+    MONAI's ``OcclusionSensitivity`` is not used, because it covers all images with the same constant and accepts one
+    image at a time.
 
     Args:
-        network: the classifier, in evaluation mode.
-        window: side of the window, patches.
-        stride: step of the window, patches; a smaller one is finer and dearer.
+        network: classifier in evaluation mode.
+        window: side of the window, in patches.
+        stride: step of the window, in patches; a smaller step gives a finer map and takes longer.
 
     Raises:
-        ValueError: a window that leaves the image, or a stride that leaves gaps.
+        ValueError: the window is larger than the image, or the stride leaves gaps between windows.
     """
 
     name, per_label = "occlusion", True
@@ -30,19 +31,19 @@ class Occlusion:
         side = min(network.patch_grid)
         if not 1 <= stride <= window <= side:
             raise ValueError(
-                f"occlusion: the window leaves gaps or the image; expected 1 <= stride <= window <= {side} patches, "
-                f"found a window of {window} and a stride of {stride}"
+                f"occlusion: window and stride do not cover the image; expected 1 <= stride <= window <= {side} "
+                f"patches, found a window of {window} and a stride of {stride}"
             )
         self.network, self.window, self.stride = network, window, stride
 
     @torch.inference_mode()
     def __call__(self, image: torch.Tensor) -> AttentionOutput:
-        """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w): mean fall under the windows over a patch."""
+        """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w): mean decrease over the windows of a patch."""
         logits = self.network(image)
         return AttentionOutput(logits, torch.stack([self.explain(*one) for one in zip(image, logits, strict=True)]))
 
     def explain(self, image: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        """(C, h, w) of one image (1, S, S) with its logits (C)."""
+        """Maps (C, h, w) of an image (1, S, S) with logits (C,)."""
         rows, columns = self.network.patch_grid
         corners = [(row, column) for row in self.steps(rows) for column in self.steps(columns)]
         covered = [self.cover(image, corner) for corner in corners]
@@ -55,12 +56,12 @@ class Occlusion:
         return (total / count).clamp(min=0)
 
     def steps(self, length: int) -> list[int]:
-        """First patches of the windows along a side; the last window ends at the border."""
+        """Positions of the first patch of each window along a side; the last window ends at the border."""
         last = length - self.window
         return [*range(0, last, self.stride), last]
 
     def cover(self, image: torch.Tensor, corner: tuple[int, int]) -> torch.Tensor:
-        """(1, S, S) with a window of mean grey."""
+        """Copy of an image (1, S, S) with a window of its mean grey value."""
         patch = self.network.image_size // self.network.patch_grid[0]
         top, left = (patch * index for index in corner)
         covered = image.clone()

@@ -1,4 +1,4 @@
-"""What every method returns, and the one map of it that chooses regions."""
+"""Result of an explanation method, and the map that chooses regions."""
 
 from __future__ import annotations
 
@@ -7,32 +7,38 @@ from typing import Protocol
 
 import torch
 
-_NORMAL = "No Finding"  # there is nothing to look for in its map
+_NORMAL = "No Finding"  # its map shows no finding, so it chooses no regions
 
 
 @dataclass(frozen=True)
 class AttentionOutput:
-    """Logits and maps of one batch.
+    """Logits and maps of a batch.
 
     Attributes:
         logits: (B, C).
-        maps: (B, h, w), or (B, C, h, w) for a method with a map per label; patch grid, not negative.
+        maps: non-negative values of the patches, (B, h, w), or (B, C, h, w) for a method with a map per label.
+        probabilities: whether ``maps`` are probabilities that a patch shows a label, so that labels can be compared.
     """
 
     logits: torch.Tensor
     maps: torch.Tensor
+    probabilities: bool = False
 
     def region_maps(self, labels: list[str] | None = None) -> torch.Tensor:
-        """(B, h, w) map that chooses regions.
+        """Maps (B, h, w) that choose the regions.
 
-        Maps per label are first made to sum to one, then averaged with the probabilities as weights. The maximum over
-        the labels would let the map of a finding that is surely absent, which is noise, choose as much as any other.
+        Of maps of probabilities this is the maximum over the labels. Other maps per label are scaled to a sum of one
+        and averaged with the probabilities of the image as weights. Their maximum would give the map of an absent
+        finding, which is noise, the same influence as any other.
 
         Args:
-            labels: names of the C outputs; the map of ``No Finding`` is left out.
+            labels: names of the C outputs, of which ``No Finding`` is left out.
         """
         if self.maps.ndim == 3:
             return self.maps
+        if self.probabilities:
+            chosen = [index for index in range(self.maps.shape[1]) if not labels or labels[index] != _NORMAL]
+            return self.maps[:, chosen or [0]].amax(dim=1)
         weights = self.logits.sigmoid()  # (B, C)
         if labels and _NORMAL in labels and len(labels) > 1:
             weights = weights.clone()
@@ -42,11 +48,11 @@ class AttentionOutput:
 
 
 class Attention(Protocol):
-    """A method, bound to a network.
+    """Explanation method of a network.
 
     Attributes:
-        name: of :data:`.factory.METHODS`, and what cleans its maps.
-        per_label: whether ``maps`` are (B, C, h, w).
+        name: name in :data:`.factory.METHODS`, with the names of the cleaning steps.
+        per_label: whether there is a map per label, (B, C, h, w).
     """
 
     name: str

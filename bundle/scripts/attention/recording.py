@@ -1,8 +1,9 @@
-"""What passes through the attention layers of one forward pass, taken by hooks under any attention implementation.
+"""Records queries, keys and values of the attention layers in a forward pass, with any attention implementation.
 
-transformers 5 gives attention weights only under its eager implementation, and an *empty* tuple under the others. From
-the projections of a layer they follow exactly, and so does the gradient of any output with respect to them: with the
-layer's result O = A V, dy/dA = (dy/dO) V^T for each head. So fused kernels stay, and no setting of the network changes.
+transformers 5 returns attention weights only with its eager implementation, and an *empty* tuple with the others. Both
+the weights A and the gradient of any output y with respect to them follow exactly from the projections of a layer,
+whose result is O = A V: dy/dA = (dy/dO) V^T for each head. Hooks record the projections, so the network keeps its
+settings and its fused kernels.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from ..networks.vit_multilabel import ViTMultilabel
 
 @dataclass
 class Layer:
-    """One attention layer, (B, N, D) each.
+    """Tensors of one attention layer, (B, N, D) each.
 
     Attributes:
-        heads: H; D = H d.
-        query: projections.
-        key: projections.
-        value: projections.
-        mixed: values mixed by the attention weights, before the output projection.
+        heads: H, number of heads; D = H d.
+        query: query projections.
+        key: key projections.
+        value: value projections.
+        mixed: values averaged with the attention weights, before the output projection.
     """
 
     heads: int
@@ -37,27 +38,27 @@ class Layer:
     mixed: torch.Tensor = field(init=False)
 
     def weights(self) -> torch.Tensor:
-        """Attention weights (B, H, N, N); rows sum to one."""
+        """Attention weights (B, H, N, N), whose rows sum to one."""
         query, key = self.by_head(self.query), self.by_head(self.key)
         return (query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5).softmax(dim=-1)
 
     def weight_gradient(self, mixed_gradient: torch.Tensor) -> torch.Tensor:
-        """dy/dA (B, H, N, N), of dy/dO (B, N, D), the gradient with respect to :attr:`mixed`."""
+        """Gradient dy/dA (B, H, N, N), computed from dy/dO (B, N, D), the gradient with respect to :attr:`mixed`."""
         return self.by_head(mixed_gradient) @ self.by_head(self.value).transpose(-1, -2)
 
     def by_head(self, tokens: torch.Tensor) -> torch.Tensor:
-        """(B, N, H d) -> (B, H, N, d), float32 and without gradient."""
+        """(B, N, H d) -> (B, H, N, d), in float32 and detached from the graph."""
         return tokens.detach().float().unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
 @dataclass
 class Recording:
-    """A forward pass.
+    """Recording of a forward pass.
 
     Attributes:
-        layers: in their order.
-        entering: (B, N, D) tokens that enter the last block, before its first normalisation.
-        leaving: (B, N, D) tokens that leave it, before the final normalisation.
+        layers: attention layers, from first to last.
+        entering: (B, N, D), tokens at the input of the last block, before its first layer norm.
+        leaving: (B, N, D), tokens at the output of the last block, before the final layer norm.
     """
 
     layers: list[Layer]
@@ -65,21 +66,21 @@ class Recording:
     leaving: torch.Tensor = field(init=False)
 
     def check(self) -> None:
-        """Refuse a pass that the hooks did not see.
+        """Check that a forward pass was recorded.
 
         Raises:
             RuntimeError: nothing was recorded.
         """
         if not hasattr(self, "leaving"):
             raise RuntimeError(
-                "attention: no forward pass was seen; expected one through the layers, found none; a compiled network "
-                "does not see hooks that came later: explain the network before it is compiled"
+                "attention: no forward pass was recorded; expected one through the layers, found none; a compiled "
+                "network does not call hooks that are registered later: explain the network before it is compiled"
             )
 
 
 @contextmanager
 def recording(network: ViTMultilabel) -> Iterator[Recording]:
-    """While it is open, a forward pass of ``network`` is recorded; a later pass replaces an earlier one."""
+    """Record the latest forward pass of ``network`` inside the context."""
     backbone, blocks = network.backbone, list(blocks_of(network.backbone))
     record = Recording([Layer(int(backbone.config.num_attention_heads)) for _ in blocks])
     hooks = [hook for block, layer in zip(blocks, record.layers, strict=True) for hook in watch(block.attention, layer)]
@@ -93,7 +94,7 @@ def recording(network: ViTMultilabel) -> Iterator[Recording]:
 
 
 def watch(attention: Any, layer: Layer) -> list[torch.utils.hooks.RemovableHandle]:
-    """Hooks that fill ``layer``."""
+    """Register the hooks that fill ``layer``."""
 
     def keep(name: str):  # type: ignore[no-untyped-def]
         return lambda _, __, output: setattr(layer, name, output)
@@ -105,6 +106,6 @@ def watch(attention: Any, layer: Layer) -> list[torch.utils.hooks.RemovableHandl
 
 @contextmanager
 def gradients(device: torch.device) -> Iterator[None]:
-    """Gradients and float32, whatever mode the caller is in: half precision gradients of a logit underflow."""
+    """Enable gradients and disable autocast in the context, because half-precision gradients of a logit underflow."""
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
         yield

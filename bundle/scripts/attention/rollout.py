@@ -8,14 +8,14 @@ from ..networks.vit_multilabel import ViTMultilabel
 from .output import AttentionOutput
 from .recording import Layer, recording
 
-_RESIDUAL = 0.5  # share of a token that passes by the attention (the paper's)
+_RESIDUAL = 0.5  # weight of the residual connection (the paper's)
 
 
 class Rollout:
-    """Flow from the patches to the CLS token; one map for all labels.
+    """Share of each patch in the CLS token after the last layer; one map for all labels.
 
     Args:
-        network: the classifier, in evaluation mode.
+        network: classifier in evaluation mode.
     """
 
     name, per_label = "rollout", False
@@ -36,9 +36,9 @@ class Rollout:
 
 
 def rollout(layers: list[Layer]) -> torch.Tensor:
-    """(B, N) share of each token in the CLS token after the last layer; sums to one.
+    """Share of each token in the CLS token after the last layer, (B, N); the shares sum to one.
 
-    Only the CLS row of the product of the layers' matrices is computed, from the last layer down.
+    Only the CLS row of the product of the layers' matrices is computed, from the last layer to the first.
     """
     batch, tokens, _ = layers[0].query.shape
     row = torch.zeros(batch, 1, tokens, device=layers[0].query.device)

@@ -8,7 +8,6 @@ model would give plausible but wrong decisions.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..common.atomic import write_json
+from ..common.text_file import read_json
 from ..networks.loading import weights_sha256
 from ..networks.model_metadata import labels_of, read_model_metadata
 from .scale import sigmoid
@@ -172,8 +172,8 @@ def _read_calibration(path: Path) -> Calibration:
     Raises:
         ValueError: the file is damaged; the message names the entry.
     """
+    content = read_json(path, "a calibration", "run calibration again, or remove the file")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
             raise ValueError(f"format: expected {_FORMAT}, found {content['format']!r}")
         by_label = {name: LabelCalibration(**values) for name, values in content["labels"].items()}

@@ -14,16 +14,17 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .printable import quoted, shortened
+from .printable import printable, quoted, shortened
 
 SHARED = "CXR_SHARED_OUTPUT"
 _OWNER_FOLDER, _OWNER_FILE = 0o700, 0o600
@@ -208,6 +209,18 @@ def aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
 
+def _find_not_finite(content: Any, key: str = "") -> Iterator[str]:
+    """Keys of the numbers that are NaN or infinite, with their values."""
+    if isinstance(content, float) and not math.isfinite(content):
+        yield f"{key}: {content}"
+    elif isinstance(content, Mapping):
+        for name, value in content.items():
+            yield from _find_not_finite(value, f"{key}.{printable(str(name))}" if key else printable(str(name)))
+    elif isinstance(content, list | tuple):
+        for index, value in enumerate(content):
+            yield from _find_not_finite(value, f"{key}[{index}]")
+
+
 def write_json(path: str | Path, content: Any) -> Path:
     """Write indented JSON. Values that JSON cannot represent, such as paths and types, are written as text.
 
@@ -219,9 +232,15 @@ def write_json(path: str | Path, content: Any) -> Path:
         content: value to write.
 
     Raises:
-        ValueError: a number is NaN or infinite.
+        ValueError: a number is NaN or infinite; the message names its key.
     """
-    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False, default=str)
+    except ValueError as error:
+        place = next(_find_not_finite(content), None)
+        raise ValueError(
+            f"{path}: cannot be written as JSON; expected finite numbers, found {place or error}; correct the value"
+        ) from error
     text = re.sub(r"[^ -~\n]", lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text)
     with atomic_write(path) as file:
         file.write((text + "\n").encode())

@@ -1,9 +1,9 @@
-"""Check that a setting is one of the allowed names, with a message that suggests the nearest one."""
+"""Check that a setting, or a key of nested settings, is an allowed name; the message suggests the nearest one."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from .printable import quoted
 
@@ -25,7 +25,26 @@ def check_choice(key: str, value: object, choices: Iterable[str]) -> None:
     names = list(choices)
     if value in names:
         return
-    expected = f"one of {', '.join(names)}" if len(names) <= _LISTED else "a name that exists"
+    expected = f"one of {', '.join(names) or 'nothing'}" if len(names) <= _LISTED else "a name that exists"
     nearest = difflib.get_close_matches(str(value), names, n=1, cutoff=0.0)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
     raise ValueError(f"{key}: not known; expected {expected}, found {quoted(value)}{hint}")
+
+
+def check_keys(key: str, settings: object, allowed: Collection[str]) -> None:
+    """Reject nested settings that are not a mapping with allowed keys.
+
+    Args:
+        key: name of the setting that contains them, as the user writes it.
+        settings: value of the setting.
+        allowed: allowed keys.
+
+    Raises:
+        ValueError: the value is not a mapping, or has a key that is not allowed.
+    """
+    if not isinstance(settings, Mapping):
+        raise ValueError(
+            f"{key}: not nested settings; expected {{key: value, …}}, found {quoted(settings)}; correct it"
+        )
+    for name in settings:
+        check_choice(f"{key}: key", name, allowed)

@@ -1,15 +1,19 @@
 """Data sets, in the order of the flow. Import from the modules; this package stays light.
 
-``label_aliases``       names of one finding in several data sets
+``label_aliases``       different names of the same finding
+``attributes``          age, sex and view of a film
+``tables``              CSV -> rows whose values are checked
 ``sources``             folder or CSV of studies -> items
 ``layouts``             public data sets -> items
-``splitting``           split by patient with its hash; checks that nobody is in two splits
-``datalist``            images, labels and split; checked when it is loaded
+``splitting``           split by patient, its hash, and the check that no patient is in two splits
+``datalist``            JSON file of images, labels and splits
 ``building``            items -> datalist with its split
-``label_selection``     a datalist seen through the labels of a model
-``label_policy``        how uncertain and missing labels count in training
+``label_selection``     labels of a datalist -> labels of a model
+``label_policy``        training targets of uncertain and missing labels
 ``class_distribution``  table of the labels in each split
-``image_cache``         images decoded once, verified at every read
-``dataset``             a split as a data set, augmented
-``fingerprints``        which images a model was trained on; refuses to evaluate it on them
+``image_cache``         images that are decoded once and verified at every read
+``annotations``         boxes and masks of the findings, in pixels of the network's input
+``finding_masks``       boxes and masks of an image as one channel, for training
+``dataset``             split of a datalist -> PyTorch data set with augmentation
+``fingerprints``        record of the training images, to prevent evaluation on them
 """

@@ -1,4 +1,4 @@
-"""New datalists from a CSV, a folder of studies, or a public data set; with its split, or one by patient."""
+"""Builds datalists from a CSV, a folder of studies or a public data set, with its own split or a new one by patient."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from .layouts import read_layout
 from .sources import failure, read_csv_items, read_folder_items
 from .splitting import SPLITS, assert_no_leak, split_by_patient
 
-# Of the training patients, where a data set has a test split and no validation split.
-_VALIDATION_SHARE = 0.1
+_VALIDATION_SHARE = 0.1  # of the training images, for a data set with a test split and no validation split
 
 
 def build_from_csv(
@@ -25,20 +24,22 @@ def build_from_csv(
     fractions: Sequence[float] = (0.7, 0.1, 0.2),
     image_root: str | Path | None = None,
 ) -> tuple[Datalist, list[Failure]]:
-    """Datalist of a CSV of labels (columns in ``scripts.data.sources``), with its split or a new patient-level one.
+    """Build a datalist from a CSV of labels.
+
+    The columns are described in :mod:`.sources`. A CSV without a split gets a new one by patient.
 
     Args:
-        csv: file.
-        labels: label columns, maybe by an alias; ``None`` for all that have no other meaning.
-        seed: of the split, when the CSV has none.
-        fractions: share of images in training, validation and test, when the CSV has no split.
-        image_root: folder of the images; the CSV's own when absent.
+        csv: path of the CSV.
+        labels: names or aliases of the label columns; ``None`` takes every column that has no other meaning.
+        seed: random seed of a new split.
+        fractions: share of images in training, validation and test of a new split.
+        image_root: folder of the images; the folder of the CSV by default.
 
     Returns:
-        The datalist, and the images that are missing.
+        The datalist, and a failure for every image that is missing.
 
     Raises:
-        ValueError: a column or value that is not allowed, an image listed twice, a patient in two of the CSV's splits.
+        ValueError: a column or value is not allowed, an image is listed twice, or a patient is in two splits.
     """
     csv = Path(csv)
     chosen, items, failures = read_csv_items(csv, labels, Path(image_root) if image_root else csv.parent)
@@ -54,21 +55,24 @@ def build_from_folder(
     seed: int = 0,
     fractions: Sequence[float] = (0.7, 0.1, 0.2),
 ) -> tuple[Datalist, list[Failure]]:
-    """Datalist of the frontal chest radiographs below a folder; DICOM headers only, identifiers hashed.
+    """Build a datalist of the frontal chest radiographs below a folder.
+
+    Only the DICOM headers are read, and identifiers are hashed.
 
     Args:
         folder: folder of studies.
-        labels_csv: labels by ``image``, relative to the folder. Without it there are no labels and all is ``test``.
+        labels_csv: CSV of labels, whose ``image`` is relative to the folder. Without it, the images have no labels and
+            all of them are in ``test``.
         labels: label columns of ``labels_csv``.
-        seed: of the split.
+        seed: random seed of the split.
         fractions: share of images in training, validation and test.
 
     Returns:
-        The datalist, and every file that is not in it with the reason.
+        The datalist, and a failure for every file that is not in it.
 
     Raises:
-        FileNotFoundError: no such folder or CSV.
-        ValueError: a column or value of the CSV that is not allowed.
+        FileNotFoundError: the folder or the CSV does not exist.
+        ValueError: a column or value of the CSV is not allowed.
     """
     items, failures = read_folder_items(Path(folder))
     if labels_csv is None:
@@ -76,13 +80,16 @@ def build_from_folder(
     chosen, labelled, missing = read_csv_items(Path(labels_csv), labels, Path(folder))
     check_duplicates(labelled, str(labels_csv))
     rows = {row["image"]: row for row in labelled}
+    rejected = {failure.path for failure in missing}
     kept = []
     for item in items:
         row = rows.get(item["image"])
+        if item["image"] in rejected:
+            continue
         if row is None:
             refusal = RefusedInput("NO_LABELS", "no labels", f"a row in {labels_csv}", "none", "add the row")
             failures.append(failure(item["image"], refusal))
-        else:  # the header knows the patient better than a table
+        else:  # the header is more reliable than the table about patient, study and view
             kept.append({**row, **item, "label": row["label"]})
     return _arrange(chosen, kept, seed, fractions), failures + missing
 
@@ -95,24 +102,24 @@ def build_from_layout(
     seed: int = 0,
     fractions: Sequence[float] = (0.7, 0.1, 0.2),
 ) -> tuple[Datalist, list[Failure]]:
-    """Datalist of a public data set as it is on disk.
+    """Build a datalist of a public data set in the layout in which it is published.
 
-    An official test split stays. Where there is one but no official validation split, a tenth of the training images
-    is carved off by patient; where there is none, the split is new.
+    An official split is kept. With an official test split but no validation split, a tenth of the training images
+    becomes the validation split, by patient. Without an official split, a new one is made.
 
     Args:
-        layout: one of ``scripts.data.layouts.LAYOUTS``.
+        layout: one of :data:`.layouts.LAYOUTS`.
         root: folder of the data set.
-        labels: labels to keep, in this order and under these names, which may be aliases; ``None`` for all.
-        seed: of what is split here.
-        fractions: share of images in training, validation and test, without an official split.
+        labels: names or aliases of the labels to keep, in this order and under these names; ``None`` keeps all.
+        seed: random seed of a new split.
+        fractions: share of images in training, validation and test of a new split.
 
     Returns:
-        The datalist, and every row that is not in it with the reason.
+        The datalist, and a failure for every row that is not in it.
 
     Raises:
-        FileNotFoundError: no such folder, or a table is missing.
-        ValueError: a table that is not as published, or an unknown label.
+        FileNotFoundError: the folder or one of the tables does not exist.
+        ValueError: a table differs from the published one, or a label is unknown.
     """
     found, items, failures = read_layout(layout, root)
     if labels is not None:
@@ -130,7 +137,7 @@ def build_from_layout(
 
 
 def _arrange(labels: list[str], items: list[dict], seed: int | None, fractions: Sequence[float]) -> Datalist:
-    """Datalist with the split that the items have, else a new one."""
+    """Arrange items in the splits that they name, or in a new split by patient if they name none."""
     if items and "split" in items[0]:
         splits: dict[str, list[dict]] = {name: [] for name in SPLITS}
         for item in items:

@@ -1,4 +1,4 @@
-"""The paper's class table (images of each label), for each split and with what is uncertain or not annotated."""
+"""Class distribution of a datalist: images per label (the paper's table), by split, with uncertain and blank labels."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _COLUMNS = ("label", "split", "positive", "negative", "uncertain", "missing", "p
 
 
 def class_distribution(datalist: Datalist) -> list[dict[str, Any]]:
-    """One row for each label and split that has images.
+    """Count the values of each label in each split that has images.
 
     Returns:
-        Rows with ``label``, ``split``, ``positive``, ``negative``, ``uncertain``, ``missing`` (counts of images) and
-        ``prevalence`` = positive / (positive + negative), ``None`` without either.
+        Rows with ``label``, ``split``, ``positive``, ``negative``, ``uncertain``, ``missing`` (numbers of images) and
+        ``prevalence``, positive / (positive + negative); ``None`` if both are zero.
     """
     rows = []
     for index, label in enumerate(datalist.labels):
@@ -29,7 +29,7 @@ def class_distribution(datalist: Datalist) -> list[dict[str, Any]]:
 
 
 def _count(values: np.ndarray) -> dict[str, Any]:
-    """Counts of one label's values (N,): 1 positive, 0 negative, -1 uncertain, NaN missing."""
+    """Count the values (N,) of one label: 1 positive, 0 negative, -1 uncertain, NaN missing."""
     positive, negative = int((values == 1).sum()), int((values == 0).sum())
     return {
         "positive": positive,
@@ -41,7 +41,7 @@ def _count(values: np.ndarray) -> dict[str, Any]:
 
 
 def format_class_table(datalist: Datalist) -> str:
-    """Aligned text: images and patients of each split, then the class table."""
+    """Aligned text: numbers of images and patients of each split, then the class distribution."""
     lines = []
     for split, items in datalist.splits.items():
         patients = len({item["patient_id"] for item in items})
@@ -52,7 +52,7 @@ def format_class_table(datalist: Datalist) -> str:
         widths = [max(len(row[index]) for row in cells) for index in range(len(_COLUMNS))]
         lines.append("")
         for row in cells:
-            # Two columns of text to the left, figures to the right.
+            # The two columns of text are left-aligned, the numbers right-aligned.
             aligned = [
                 cell.ljust(width) if k < 2 else cell.rjust(width)
                 for k, (cell, width) in enumerate(zip(row, widths, strict=True))

@@ -1,27 +1,35 @@
-"""Datalist: images, labels and the patient-level split, in MONAI's decathlon form, checked at load."""
+"""Datalist: images, labels and the patient-level split in MONAI's decathlon format. Loading checks all of it."""
 
 from __future__ import annotations
 
-import difflib
-import hashlib
-import json
 import logging
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..common.atomic import write_json
+from ..common.checksum import file_sha256
+from ..common.choices import check_keys
 from ..common.printable import check_labels, quoted
+from ..common.text_file import read_json
+from .attributes import direction_of, read_age, read_sex
 from .splitting import SPLITS, assert_no_leak, split_sha256
 
 logger = logging.getLogger(__name__)
 
 _ITEM_KEYS = ("image", "label", "patient_id", "study_uid", "sop_uid", "view", "sex", "age", "source", "boxes", "masks")
-# Descriptive keys of the decathlon form; kept out of the way.
+# Keys of the decathlon format that describe the data set; allowed and ignored.
 _DESCRIPTIVE_KEYS = ("name", "description", "reference", "licence", "release", "modality")
+_KEYS = ("labels", *SPLITS, "split", *_DESCRIPTIVE_KEYS)
+_SPLIT_KEYS = ("by", "seed", "sha256")
+_ATTRIBUTES: dict[str, Callable[[str], Any]] = {
+    "age": read_age,
+    "sex": read_sex,
+    "view": lambda text: direction_of(text) or text,
+}
 _LABEL_VALUES = (0, 1, -1, None)
 
 
@@ -30,12 +38,12 @@ class Datalist:
     """Images by split.
 
     Attributes:
-        labels: names, in the order of each item's ``label``.
+        labels: names of the labels, in the order of each item's ``label``.
         splits: items of ``training``, ``validation`` and ``test``. ``image`` is an absolute path; ``label`` has 1.0,
             0.0, -1.0 (uncertain) or NaN (not annotated) for each of ``labels``.
-        sha256: of the file it was read from; empty for one that was built.
-        path: that file, or ``None``.
-        seed: of the split; ``None`` when the split was given.
+        sha256: hash of the file that the datalist was read from; empty if it was not read from a file.
+        path: path of that file, or ``None``.
+        seed: random seed of the split; ``None`` if the data set has its own split.
     """
 
     labels: list[str]
@@ -45,7 +53,7 @@ class Datalist:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the labels, wherever the datalist comes from."""
+        """Check the names of the labels, whether the datalist is read or built."""
         check_labels(self.labels, str(self.path or "datalist"))
 
 
@@ -53,29 +61,25 @@ def load_datalist(path: str | Path, dataset_dir: str | Path | None = None, *, ch
     """Read and check a datalist.
 
     Args:
-        path: JSON file.
-        dataset_dir: folder that image paths are relative to, besides the datalist's own, which is tried first.
-        check_files: also compare the content of all files across splits; reads every image file.
+        path: path of the JSON file.
+        dataset_dir: folder that image paths are relative to, if they are not relative to the folder of the datalist.
+        check_files: whether to compare the content of the files across splits, which reads every image file.
 
     Raises:
         FileNotFoundError: the datalist or an image is missing.
-        ValueError: anything else that is wrong in it, or a patient or image in two splits.
+        ValueError: the datalist is malformed, or a patient or image is in two splits.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: no datalist; expected a JSON file, found nothing; write one with cxr-attention-sr datalist"
         )
-    text = path.read_bytes()
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON; expected a datalist, found {error}; write it again") from error
-    _check_keys(content, {"labels", "split", *SPLITS, *_DESCRIPTIVE_KEYS}, str(path))
+    content = read_json(path, "a datalist", "write it again with cxr-attention-sr datalist")
+    check_keys(str(path), content, _KEYS)
     labels = content.get("labels")
     if not isinstance(labels, list) or len(set(map(str, labels))) != len(labels):
         raise ValueError(f"{path}: labels: expected a list of different names, found {quoted(labels)}; add it")
-    _check_keys(content.get("split", {}), {"by", "seed", "sha256"}, f"{path}: split")
+    check_keys(f"{path}: split", content.get("split", {}), _SPLIT_KEYS)
     raw = {name: content.get(name, []) for name in SPLITS}
     if not all(isinstance(items, list) for items in raw.values()):
         raise ValueError(
@@ -91,28 +95,17 @@ def load_datalist(path: str | Path, dataset_dir: str | Path | None = None, *, ch
         check_duplicates(items, f"{path}: {name}")
     assert_no_leak(splits, hash_files=check_files)
     seed = content.get("split", {}).get("seed")
-    return Datalist(labels, splits, hashlib.sha256(text).hexdigest(), path.resolve(), seed)
-
-
-def _check_keys(found: Any, known: Collection[str], where: str) -> None:
-    """Refuse anything but a dictionary with known keys."""
-    if not isinstance(found, dict):
-        raise ValueError(f"{where}: expected an object, found {type(found).__name__}; see the datalist reference")
-    for key in found:
-        if key not in known:
-            nearest = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.0)[0]
-            raise ValueError(
-                f"{where}: unknown key; expected one of {sorted(known)}, found {quoted(key)}; use {nearest!r}?"
-            )
+    return Datalist(labels, splits, file_sha256(path), path.resolve(), seed)
 
 
 def _parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
-    """Checked copy of an item with its label as floats."""
-    _check_keys(item, _ITEM_KEYS, where)
+    """Checked copy of an item, with its label as floats."""
+    check_keys(where, item, _ITEM_KEYS)
     for key in ("image", "patient_id"):
         if not isinstance(item.get(key), str) or not item[key]:
             raise ValueError(f"{where}: {key}: expected a text, found {quoted(item.get(key))}; add it")
     _check_annotations(item, where)
+    attributes = {key: _parse_attribute(key, item[key], where) for key in item if key in _ATTRIBUTES}
     values = item.get("label", [])
     if not isinstance(values, list) or len(values) != number_of_labels:
         raise ValueError(
@@ -122,14 +115,30 @@ def _parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
     for value in values:
         if value not in _LABEL_VALUES:
             raise ValueError(f"{where}: label: expected 1, 0, null or -1, found {quoted(value)}; correct it")
-    return {**item, "label": [math.nan if value is None else float(value) for value in values]}
+    return {**item, **attributes, "label": [math.nan if value is None else float(value) for value in values]}
+
+
+def _parse_attribute(key: str, value: Any, where: str) -> Any:
+    """Age, sex or view of an item, in the form that :mod:`.attributes` gives; unknown words for a view are kept.
+
+    Raises:
+        ValueError: the value is not possible.
+    """
+    if value is None:
+        return None
+    try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError("a text or a number")
+        return _ATTRIBUTES[key](str(value))
+    except ValueError as error:
+        raise ValueError(f"{where}: {key}: expected {error}, found {quoted(value)}; correct it") from error
 
 
 def _check_annotations(item: Mapping[str, Any], where: str) -> None:
-    """Refuse boxes and masks that are not of the form of the reference."""
+    """Reject malformed boxes and masks."""
     for box in item.get("boxes") or []:
         xywh = box.get("xywh") if isinstance(box, dict) and isinstance(box.get("label"), str) else None
-        if not isinstance(xywh, list) or len(xywh) != 4 or not all(isinstance(value, (int, float)) for value in xywh):
+        if not isinstance(xywh, list) or len(xywh) != 4 or not all(map(_is_number, xywh)):
             raise ValueError(
                 f'{where}: boxes: expected {{"label": text, "xywh": [x, y, width, height]}}, found {quoted(box)}; '
                 "correct it"
@@ -139,8 +148,13 @@ def _check_annotations(item: Mapping[str, Any], where: str) -> None:
         raise ValueError(f"{where}: masks: expected an object of label and file, found {quoted(masks)}; correct it")
 
 
+def _is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _check_recorded_split(recorded: Mapping[str, Any], splits: Mapping[str, list[dict]], path: Path) -> None:
-    """Warn when the items are not those that the recorded hash was made of."""
+    """Warn if the hash of the splits is not the recorded one."""
     found = split_sha256(splits)
     if recorded.get("sha256") not in (None, found):
         logger.warning("%s: the split was edited after it was written (recorded hash differs)", path)
@@ -150,7 +164,7 @@ def _resolve_images(splits: Mapping[str, list[dict]], folders: Sequence[Path], p
     """Make the paths of images and masks absolute, in place.
 
     Raises:
-        FileNotFoundError: naming the first five that are in none of the folders, and how many there are.
+        FileNotFoundError: a file is in none of the folders; the message gives the number of such files and names five.
     """
     missing = []
 
@@ -164,7 +178,7 @@ def _resolve_images(splits: Mapping[str, list[dict]], folders: Sequence[Path], p
     for items in splits.values():
         for item in items:
             item["image"] = resolve(item["image"])
-            if "masks" in item:  # label -> image of its size, non-zero where the finding is
+            if "masks" in item:  # label -> file of a mask: an image of the same size, non-zero in the finding
                 item["masks"] = {name: resolve(file) for name, file in item["masks"].items()}
     if missing:
         raise FileNotFoundError(
@@ -175,7 +189,7 @@ def _resolve_images(splits: Mapping[str, list[dict]], folders: Sequence[Path], p
 
 
 def check_duplicates(items: Sequence[Mapping], where: str) -> None:
-    """Refuse an image that is listed twice."""
+    """Reject an image that is listed twice."""
     seen: set[str] = set()
     for item in items:
         if item["image"] in seen:
@@ -184,9 +198,11 @@ def check_duplicates(items: Sequence[Mapping], where: str) -> None:
 
 
 def write_datalist(datalist: Datalist, path: str | Path, dataset_dir: str | Path | None = None) -> None:
-    """Write a datalist, image paths relative to its folder when below it, else to ``dataset_dir`` when below that.
+    """Write a datalist.
 
-    Images below neither are written relative to the datalist's folder, with leading "..".
+    The path of an image below the folder of the datalist is written relative to it, and that of another image below
+    ``dataset_dir`` relative to ``dataset_dir``. All other paths are relative to the folder of the datalist, with
+    leading "..".
     """
     path = Path(path).absolute()
     folders = [path.parent, *([Path(dataset_dir).absolute()] if dataset_dir else [])]
@@ -197,7 +213,7 @@ def write_datalist(datalist: Datalist, path: str | Path, dataset_dir: str | Path
 
 
 def _written(item: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
-    """An item as it is written."""
+    """Item as it is written to the file."""
     content = {**item, "image": _relative(item["image"], folders), "label": _to_json(item["label"])}
     if "masks" in item:
         content["masks"] = {name: _relative(file, folders) for name, file in item["masks"].items()}
@@ -205,7 +221,7 @@ def _written(item: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]
 
 
 def _relative(image: str, folders: Sequence[Path]) -> str:
-    """Path of an image as it is written, with forward slashes."""
+    """Path of an image as it is written to the file, with forward slashes."""
     absolute = Path(os.path.abspath(image))
     for folder in folders:
         if absolute.is_relative_to(folder):
@@ -214,16 +230,12 @@ def _relative(image: str, folders: Sequence[Path]) -> str:
 
 
 def _to_json(label: Sequence[float]) -> list[int | None]:
-    """Label values as they are written: null for NaN."""
+    """Label values as they are written to the file: null for NaN."""
     return [None if math.isnan(value) else int(value) for value in label]
 
 
 def anonymous_groups(items: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Number the patients 0, 1, … in order of appearance; an item without ``patient_id`` is its own patient.
-
-    Args:
-        items: datalist items.
-    """
+    """Number the patients of items 0, 1, … in order of appearance; each item without ``patient_id`` is a patient."""
     numbers: dict[tuple[str, Any], int] = {}
     keys = [("image", i) if item.get("patient_id") is None else ("patient", item["patient_id"])
             for i, item in enumerate(items)]  # fmt: skip

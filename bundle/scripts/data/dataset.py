@@ -1,4 +1,4 @@
-"""Radiographs decoded once (see :mod:`.image_cache`), augmented at each read."""
+"""PyTorch data set of radiographs that are decoded once (:mod:`.image_cache`) and augmented at each read."""
 
 from __future__ import annotations
 
@@ -18,39 +18,41 @@ from torch.utils.data import Dataset
 from ..common.failures import Failure, read_failures, write_failures
 from ..common.printable import printable
 from ..dicom import RefusedInput
+from .finding_masks import FindingMasks
 from .image_cache import ImageCache
 
 logger = logging.getLogger(__name__)
 
 
 class Crops(Protocol):
-    """Views of an image beside the whole of it (:class:`..zoom.crop_cache.CropCache`)."""
+    """Source of the crops that a network reads beside each image (:class:`..zoom.crop_cache.CropCache`)."""
 
     def prepare(self, paths: Sequence[str]) -> None:
-        """Make what is not there yet."""
+        """Cut the crops of these images that are not in the cache."""
 
     def __call__(self, path: str) -> dict[str, torch.Tensor]:
-        """Entries for the item of an image."""
+        """Additional entries for the item of an image."""
 
 
 class RadiographDataset(Dataset):
     """Items of a datalist split as ``{"image": (1, S, S) float32 tensor, "label": (C,) float32 tensor}``.
 
-    An index is the number of an item, or (number, repetition) for one that an epoch has several times.
+    An index is the number of an item, or (number, repetition) for an item that is drawn several times in an epoch.
 
-    A file that cannot be read is left out, named in ``failures.csv`` and in the log; the others are not affected.
+    A file that cannot be read is left out and recorded in ``failures.csv`` and in the log.
 
     Args:
         data: items with absolute ``image`` paths and ``label`` lists (NaN = not annotated, -1 = uncertain).
-        preprocessing: deterministic transforms of one item (load, fit to S × S); cached.
-        augmentation: random transforms, applied at each read; what they draw is a function of
-            ``augmentation_seed`` (set for each epoch by ``scripts.training.EpochSeed``) and of the index.
+        preprocessing: deterministic transforms of one item (load, resize to S × S), whose results are cached.
+        augmentation: random transforms, applied at each read. Their random state is a function of
+            ``augmentation_seed``, which ``scripts.training.EpochSeed`` sets for each epoch, and of the index.
         cache_dir: folder of the cache and of ``failures.csv``; processes and runs may share it.
-        num_workers: decoding threads.
-        crops: what each item has beside these two; ``None``: nothing.
+        num_workers: number of decoding threads.
+        crops: source of the crops that are added to each item; ``None`` adds nothing.
+        findings: source of the findings (1, S, S) that are added to each item as ``findings``; ``None`` adds nothing.
 
     Raises:
-        ValueError: no image, or none that can be read.
+        ValueError: the split is empty, or no image of it can be read.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class RadiographDataset(Dataset):
         cache_dir: str | Path,
         num_workers: int = 2,
         crops: Crops | None = None,
+        findings: FindingMasks | None = None,
     ) -> None:
         if not data:
             raise ValueError("datalist: the split is empty; expected at least one image, found 0; check the datalist")
@@ -75,6 +78,9 @@ class RadiographDataset(Dataset):
         self.crops = crops
         if crops is not None:
             crops.prepare([item["image"] for item in self.data])
+        self.findings = findings
+        if findings is not None:
+            findings.prepare(self.data)
 
     def __len__(self) -> int:
         return len(self.data)
@@ -86,9 +92,11 @@ class RadiographDataset(Dataset):
         item = {"image": image, "label": torch.tensor(self.data[index]["label"], dtype=torch.float32)}
         if self.crops is not None:
             item |= self.crops(self.data[index]["image"])
+        if self.findings is not None:
+            item["findings"] = self.findings(self.data[index]["image"])
         if self.augmentation is None:
             return item
-        # A random state for each image: what happens to it depends on no other, nor on which process loads it.
+        # Each image has its own random state: its augmentation does not depend on other images or on the process.
         seed = np.random.SeedSequence([self.augmentation_seed, index, repetition]).generate_state(1)[0]
         self.augmentation.set_random_state(seed=int(seed))
         with _without_meta():
@@ -97,7 +105,7 @@ class RadiographDataset(Dataset):
 
 @contextmanager
 def _without_meta() -> Iterator[None]:
-    """MONAI transforms of plain tensors: recording what was applied costs a quarter of the augmentation (measured)."""
+    """Stop MONAI from recording the applied transforms, which takes a quarter of the augmentation's time (measured)."""
     before = get_track_meta()
     set_track_meta(False)
     try:
@@ -109,7 +117,7 @@ def _without_meta() -> Iterator[None]:
 def _decode_missing(
     cache: ImageCache, data: Sequence[dict], entries: Sequence[Path], num_workers: int
 ) -> dict[int, RefusedInput]:
-    """Fill the cache; refusals by index in ``data``."""
+    """Fill the cache; return the errors of the rejected images by their index in ``data``."""
     missing = [index for index, entry in enumerate(entries) if not entry.exists()]
     if missing:
         logger.info("decoding %d of %d images once", len(missing), len(data))
@@ -127,18 +135,18 @@ def _decode_missing(
 
 
 def _record_refusals(table: Path, data: Sequence[dict], refused: dict[int, RefusedInput]) -> None:
-    """Write the refusals of these data into the table, beside those of other splits.
+    """Write the rejected images of these data into the table, and keep the rows of other splits.
 
     Raises:
-        ValueError: nothing is left of the data.
+        ValueError: all images were rejected.
     """
-    here = {printable(item["image"]) for item in data}  # as the table has them
+    here = {printable(item["image"]) for item in data}  # names as they are written to the table
     others = [row for row in read_failures(table) if row.path not in here] if table.exists() else []
     rows = [Failure.of(data[index]["image"], refusal) for index, refusal in refused.items()]
     if rows or others:
         write_failures(table, [*others, *rows])
     else:
-        table.unlink(missing_ok=True)  # of an earlier run; what was wrong has been put right
+        table.unlink(missing_ok=True)  # an earlier run had failures that have been corrected since
     if not refused:
         return
     logger.warning("%d of %d images left out; reasons in %s", len(refused), len(data), table)

@@ -1,9 +1,9 @@
-"""Which images a model was trained on, recorded beside its weights, so that nobody judges it on them by mistake.
+"""Record of the images that a model was trained on, saved with its weights to prevent an evaluation on them.
 
-``training_images.safetensors`` holds, in sorted order, 8 bytes of the SHA-256 of each image file and 8 bytes of that of
-its pixels as the network sees them: the same film is found under another name, and in another file of equal pixels.
-Patients are not recorded, not even as a hash: numbers of a hospital are few enough to try them all. That no patient is
-in two splits of one datalist is checked when it is loaded.
+``training_images.safetensors`` holds, in sorted order, the first 8 bytes of the SHA-256 of each image file and of its
+preprocessed pixels. A film is therefore recognised under another name, and in another file with equal pixels. Patients
+are not recorded, not even as hashes, because a hospital's patient numbers are few enough to try them all. Loading a
+datalist checks that no patient is in two of its splits.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..common.weight_files import load_safetensors
 from .dataset import RadiographDataset
 from .image_cache import entry_checksum
 from .splitting import content_sha256
@@ -21,15 +22,11 @@ from .splitting import content_sha256
 logger = logging.getLogger(__name__)
 
 TRAINING_IMAGES = "training_images.safetensors"
-_LENGTH = 8  # bytes: among a million images, one of ten thousand others is taken for one of them once in 10^9 times
+_LENGTH = 8  # bytes; with 10^6 training images, the chance that any of 10^4 other images matches one is below 10^-9
 
 
 def _fingerprints(dataset: RadiographDataset) -> np.ndarray:
-    """Fingerprints (N, 2) of the file and of the pixels of each image, as void of 8 bytes.
-
-    Args:
-        dataset: whose images are decoded.
-    """
+    """Fingerprints (N, 2) of the file and of the pixels of each image, as NumPy void scalars of 8 bytes."""
     rows = [
         bytes.fromhex(content_sha256(item["image"]))[:_LENGTH] + entry_checksum(entry)[:_LENGTH]
         for item, entry in zip(dataset.data, dataset.entries, strict=True)
@@ -41,8 +38,9 @@ def training_record(dataset: RadiographDataset, earlier: Iterable[str | Path | N
     """Content of ``training_images.safetensors``.
 
     Args:
-        dataset: the training split.
-        earlier: models that this one was started from; what they were trained on counts as well, where it is known.
+        dataset: training split.
+        earlier: folders of the models that this one was initialised from. Their training images are added, if they
+            have a record.
     """
     from safetensors.numpy import save
 
@@ -53,43 +51,37 @@ def training_record(dataset: RadiographDataset, earlier: Iterable[str | Path | N
 
 
 def _read_record(model_dir: str | Path) -> np.ndarray | None:
-    """Fingerprints (M,) of a model folder as void of 8 bytes; ``None`` for a model without a record.
+    """Fingerprints (M,) of a model folder as NumPy void scalars of 8 bytes; ``None`` for a model without a record.
 
     Raises:
-        ValueError: a damaged file.
+        ValueError: the file is damaged.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     path = Path(model_dir) / TRAINING_IMAGES
     if not path.is_file():
         return None
-    try:
-        values = load(path.read_bytes())["fingerprints"]
-    except (SafetensorError, KeyError) as error:
-        raise ValueError(
-            f"{path}: not a record of training images ({error}); expected what training wrote; copy it again"
-        ) from error
-    return np.ascontiguousarray(values).view(f"V{_LENGTH}").ravel()
+    values = load_safetensors(path).get("fingerprints")
+    if values is None:
+        raise ValueError(f"{path}: not a record of training images; expected fingerprints, found none; copy it again")
+    return np.ascontiguousarray(values.numpy()).view(f"V{_LENGTH}").ravel()
 
 
 def assert_not_trained_on(model_dir: str | Path, dataset: RadiographDataset) -> bool:
-    """Refuse to judge a model on images that it was trained on.
+    """Reject the evaluation of a model on images that it was trained on.
 
     Args:
-        model_dir: folder of the weights.
-        dataset: the images to judge it on.
+        model_dir: folder of the model.
+        dataset: images to evaluate it on.
 
     Returns:
-        Whether it could be checked: False, with a warning, for a model without a record.
+        Whether the images were checked. A model without a record gives False and a warning.
 
     Raises:
-        ValueError: how many images there are, and what to do.
+        ValueError: the model was trained on some of the images; the message gives their number and names three.
     """
     record = _read_record(model_dir)
     if record is None:
         logger.warning(
-            "%s: no record of its training images (%s); whether it was trained on these cannot be checked",
+            "%s: no record of its training images (%s); it cannot be checked whether it was trained on these images",
             model_dir, TRAINING_IMAGES,
         )  # fmt: skip
         return False
@@ -98,7 +90,7 @@ def assert_not_trained_on(model_dir: str | Path, dataset: RadiographDataset) -> 
     if seen:
         names = ", ".join(Path(item["image"]).name for item in seen[:3]) + (", …" if len(seen) > 3 else "")
         raise ValueError(
-            f"{model_dir}: was trained on images that it is to be judged on; expected none of them, found {len(seen)} "
-            f"of {len(dataset)} ({names}); take them out of the split, or judge a model that was not trained on them"
+            f"{model_dir}: was trained on images of the evaluation; expected none of them, found {len(seen)} of "
+            f"{len(dataset)} ({names}); remove them from the split, or evaluate a model that was not trained on them"
         )
     return True

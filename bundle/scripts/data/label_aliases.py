@@ -1,19 +1,20 @@
-"""One table of what data sets call the same finding, and the matching of label names by it.
+"""Table of the names that data sets give to the same finding, and the matching of label names with it.
 
-Names are compared without case, "_" and "-". Only synonyms are aliases. A narrower or a broader term is another label:
+Case, "_" and "-" are ignored in the comparison. Only synonyms are aliases; a narrower or broader term is another label.
 "Rib fracture" is not ``Fracture``, "Nodule/Mass" (VinDr-CXR) is neither ``Nodule`` nor ``Mass``, "Lung Lesion"
 (CheXpert: nodule, mass or cavity) is none of the three, and "Normal" is more than ``No Finding``.
 """
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Sequence
 
+from ..common.choices import check_choice
+
 logger = logging.getLogger(__name__)
 
-# Name in this project (of CheXpert; of NIH ChestX-ray14 for what CheXpert lacks): names elsewhere.
+# Name in this project (CheXpert's, or NIH ChestX-ray14's for findings that CheXpert lacks): names in other data sets.
 _ALIASES: dict[str, tuple[str, ...]] = {
     "No Finding": (),
     "Atelectasis": (),
@@ -24,10 +25,10 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "Enlarged Cardiomediastinum": (),
     "Fibrosis": ("Pulmonary Fibrosis",),  # PadChest, VinDr-CXR
     "Fracture": (),
-    "Hernia": ("Hiatal Hernia",),  # PadChest; the one that NIH ChestX-ray14 means
-    "Infiltration": ("Infiltrate", "Infiltrates"),  # boxes of NIH ChestX-ray14, PadChest
+    "Hernia": ("Hiatal Hernia",),  # PadChest; NIH ChestX-ray14 means this kind of hernia
+    "Infiltration": ("Infiltrate", "Infiltrates"),  # the boxes of NIH ChestX-ray14; PadChest
     "Lung Lesion": ("Lesion",),  # torchxrayvision
-    "Lung Opacity": ("Airspace Opacity",),  # first form of the CheXpert labeler
+    "Lung Opacity": ("Airspace Opacity",),  # first version of the CheXpert labeler
     "Mass": (),
     "Nodule": (),
     "Pleural Effusion": ("Effusion",),  # NIH ChestX-ray14, torchxrayvision
@@ -40,7 +41,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
 
 
 def _plain(name: str) -> str:
-    """Name as it is compared: one blank between words, no case."""
+    """Name in the form that is compared: lower case, words separated by one blank."""
     return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
 
 
@@ -48,7 +49,7 @@ _CANONICAL = {_plain(name): known for known, others in _ALIASES.items() for name
 
 
 def canonical(name: str) -> str:
-    """Name of a finding in this project; a name that is in no row of the table stays as it is.
+    """Name of a finding in this project; a name that is not in the table is returned unchanged.
 
     >>> canonical("Pleural_Effusion"), canonical("effusion"), canonical("Rib fracture")
     ('Pleural Effusion', 'Pleural Effusion', 'Rib fracture')
@@ -57,10 +58,10 @@ def canonical(name: str) -> str:
 
 
 def match_label(name: str, available: Sequence[str]) -> int | None:
-    """Position of the label that ``name`` means: itself, else its only synonym.
+    """Position of a name in ``available``, or else of its only synonym; ``None`` if there is neither.
 
     Raises:
-        ValueError: it is not there, and two of the others mean the same.
+        ValueError: the name is absent and has several synonyms.
     """
     if name in available:
         return list(available).index(name)
@@ -73,33 +74,26 @@ def match_label(name: str, available: Sequence[str]) -> int | None:
 
 
 def match_labels(wanted: Sequence[str], available: Sequence[str], where: str) -> list[int]:
-    """Position in ``available`` of each label that is ``wanted``; every alias that is used is logged.
+    """Position of each wanted label in ``available``. Matches by an alias are logged.
 
     Args:
-        wanted: names, in the order of the result.
-        available: what there is.
-        where: what has them, for messages: a file, or a data set.
+        wanted: names or aliases, in the order of the result.
+        available: names of the labels that the data have.
+        where: file or data set that has them, for error messages.
 
     Raises:
-        ValueError: a label is not there, naming the nearest that is; two of the wanted are the same one.
+        ValueError: a label is absent, in which case the message suggests the nearest one, or is wanted twice.
     """
-    found = [match_label(name, available) for name in wanted]
-    lacking = [name for name, index in zip(wanted, found, strict=True) if index is None]
-    if lacking:
-        raise ValueError(
-            f"labels: {where} has no {', '.join(map(repr, lacking))}; expected some of "
-            f"{', '.join(available) or 'none at all'}; use {', '.join(_nearest(name, available) for name in lacking)}?"
-        )
-    positions = [index for index in found if index is not None]
+    positions = []
+    for name in wanted:
+        position = match_label(name, available)
+        if position is None:
+            check_choice(f"{where}: labels", name, available)
+        else:
+            positions.append(position)
     if len(set(positions)) < len(positions):
-        raise ValueError(f"labels: expected different ones, found the same twice in {list(wanted)}; remove one")
+        raise ValueError(f"labels: not different; expected each label once, found {list(wanted)}; remove one of them")
     for name, index in zip(wanted, positions, strict=True):
         if available[index] != name:
-            logger.info("labels: %r of %s is taken for %r", available[index], where, name)
+            logger.info("labels: %r of %s is used for %r", available[index], where, name)
     return positions
-
-
-def _nearest(name: str, available: Sequence[str]) -> str:
-    """Available name that looks most like ``name``, in quotes."""
-    close = difflib.get_close_matches(name, available, n=1, cutoff=0.0)
-    return repr(close[0]) if close else "other data"

@@ -1,4 +1,4 @@
-"""Patient-level split with its hash, and the guard against the same patient or image in two splits."""
+"""Patient-level split, its hash, and the check that no patient or image is in two splits."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _CANDIDATES = 50
 def split_by_patient(
     items: Sequence[dict], *, seed: int, fractions: Sequence[float] = (0.7, 0.1, 0.2)
 ) -> dict[str, list[dict]]:
-    """Split items so that no patient is in two splits and each label has about the same prevalence in all.
+    """Split items by patient, so that each label has about the same prevalence in all splits.
 
-    Of ``CANDIDATES`` seeded shuffles of the patients, the one with the smallest difference in prevalence is taken.
+    The best of 50 random shuffles of the patients is taken: the one with the smallest differences in prevalence.
 
     Args:
-        items: datalist items with ``patient_id`` and ``label``.
-        seed: of the shuffles; the order of ``items`` has no influence on who goes where.
-        fractions: share of the images in training, validation and test; they add up to 1.
+        items: datalist items with ``patient_id`` and ``label``. Their order has no influence on the split.
+        seed: random seed of the shuffles.
+        fractions: share of the images in training, validation and test; their sum is 1.
 
     Returns:
-        ``training``, ``validation`` and ``test``, each in the order of ``items``.
+        Items of ``training``, ``validation`` and ``test``, each in the order of ``items``.
 
     Raises:
-        ValueError: fractions that are no split.
+        ValueError: the fractions are not three shares that add up to 1.
     """
     if len(fractions) != 3 or min(fractions) < 0 or not math.isclose(sum(fractions), 1.0, abs_tol=1e-6):
         raise ValueError(
@@ -49,7 +49,7 @@ def split_by_patient(
 
 
 def _count_by_patient(items: Sequence[dict], patients: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images (P,), positive labels (P, C) and annotated labels (P, C) of each patient."""
+    """Numbers of images (P,), positive labels (P, C) and annotated labels (P, C) of each patient."""
     row = {patient: index for index, patient in enumerate(patients)}
     number_of_labels = len(items[0].get("label", [])) if items else 0
     images = np.zeros(len(patients))
@@ -66,16 +66,16 @@ def _count_by_patient(items: Sequence[dict], patients: Sequence[str]) -> tuple[n
 def _assign(images: np.ndarray, fractions: Sequence[float], generator: np.random.Generator) -> np.ndarray:
     """Split (P,) in {0, 1, 2} of each patient for one shuffle, cut where the shares of images are reached."""
     order = generator.permutation(len(images))
-    # The middle of a patient's images decides, so that a large patient does not always go to the later split.
+    # The middle of a patient's images decides, so that a patient with many images is not always in the later split.
     middle = (np.cumsum(images[order]) - images[order] / 2) / max(images.sum(), 1)
     assignment = np.empty(len(images), dtype=int)
-    # Rounding: 0.7 + 0.1 + 0.2 is not 1, and a split with share 0 stays empty.
+    # The last cut is left out because of rounding (0.7 + 0.1 + 0.2 is not 1). A split with share 0 stays empty.
     assignment[order] = np.searchsorted(np.cumsum(fractions)[:2], middle, side="right")
     return assignment
 
 
 def _imbalance(assignment: np.ndarray, positives: np.ndarray, annotated: np.ndarray) -> float:
-    """Sum over splits and labels of the difference to the overall prevalence, in standard deviations of a label."""
+    """Sum over splits and labels of the difference from the overall prevalence, in standard deviations of the label."""
     overall = positives.sum(0) / np.maximum(annotated.sum(0), 1)
     deviation = np.sqrt(np.maximum(overall * (1 - overall), 1e-6))
     total = 0.0
@@ -88,7 +88,7 @@ def _imbalance(assignment: np.ndarray, positives: np.ndarray, annotated: np.ndar
 
 
 def split_sha256(splits: Mapping[str, Iterable[Mapping]]) -> str:
-    """SHA-256 over the sorted (split, patient_id, image), images as written in the datalist."""
+    """SHA-256 over the sorted (split, patient_id, image), with images as written in the datalist."""
     lines = sorted(
         f"{name}\t{item['patient_id']}\t{item['image']}\n" for name, items in splits.items() for item in items
     )
@@ -96,14 +96,14 @@ def split_sha256(splits: Mapping[str, Iterable[Mapping]]) -> str:
 
 
 def assert_no_leak(splits: Mapping[str, Sequence[Mapping]], *, hash_files: bool = False) -> None:
-    """Refuse a patient, a SOP instance or a file in two splits.
+    """Reject a patient, a SOP instance or an image file that is in two splits.
 
     Args:
-        splits: items by split; a key ``sop_uid``, where present, is compared too.
-        hash_files: compare the content of the image files as well, which reads all of them.
+        splits: items by split; ``sop_uid`` is compared where items have it.
+        hash_files: whether to compare the content of the image files as well, which reads all of them.
 
     Raises:
-        ValueError: naming the patient or the images.
+        ValueError: two splits overlap; the message names the patients and the images.
     """
     _find_leak(splits, "patient", lambda item: item["patient_id"])
     _find_leak(splits, "image", lambda item: item["image"])
@@ -113,7 +113,7 @@ def assert_no_leak(splits: Mapping[str, Sequence[Mapping]], *, hash_files: bool 
 
 
 def _find_leak(splits: Mapping[str, Sequence[Mapping]], what: str, key_of: Callable[[Mapping], str | None]) -> None:
-    """Raise for the first key that two splits share."""
+    """Raise an error for the first key that two splits have in common."""
     seen: dict[str, tuple[str, Mapping]] = {}
     for name, items in splits.items():
         for item in items:
@@ -131,12 +131,12 @@ def _find_leak(splits: Mapping[str, Sequence[Mapping]], what: str, key_of: Calla
 
 
 def content_sha256(path: str | Path) -> str:
-    """SHA-256 of a file's content, computed once for each state of the file."""
+    """SHA-256 of a file's content, computed again only if its size or time of modification changes."""
     stat = Path(path).stat()
     return _cached_sha256(str(path), stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=1 << 17)
 def _cached_sha256(path: str, size: int, modified_ns: int) -> str:
-    """SHA-256 of a file with this size and time of change."""
+    """SHA-256 of a file; size and time of modification are part of the key of the cache."""
     return file_sha256(path)

@@ -7,7 +7,6 @@ appearance, which is all that the patient-clustered bootstrap needs. Rejected in
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from ..common.atomic import atomic_write, write_json
 from ..common.csv_text import csv_text
+from ..common.text_file import read_json
 
 OK = "ok"
 
@@ -98,8 +98,8 @@ def read_predictions(path: str | Path) -> tuple[list[str], list[Prediction], str
         path = path / "predictions.json"
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no predictions; run the evaluating workflow on this model first")
+    content = read_json(path, "predictions", "write them again with the evaluating workflow")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         labels, items = list(content["labels"]), [Prediction(**item) for item in content["items"]]
         for item in items:
             _check(item, len(labels))

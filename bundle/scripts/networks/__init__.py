@@ -4,18 +4,20 @@
 ``head``                features -> one logit per label
 ``model_metadata``      labels and settings of a model folder, checked
 ``normalisation``       mean and standard deviation of pretrained weights
-``attention_kernel``    attention on a CPU in bf16 through matrix products
-``pretrained``          folder or hub id -> backbone; every weight is accounted for
-``blocks``              blocks of the backbone under common names; drop path
-``conv_branch``         convolution between the blocks
+``attention_kernel``    fast attention for training in bf16 on a CPU
+``pretrained``          folder or hub id -> backbone with pretrained weights
+``blocks``              blocks of the ViT families under common names; stochastic depth
+``conv_branch``         depthwise convolution before each block
 ``label_token_blocks``  one learnt token per label in the last blocks
-``warm_start``          what a model folder of ours has beyond its backbone
+``patch_head``          one logit per label and patch, pooled to the image
+``warm_start``          convolution branches and head of an earlier model
 ``vit_multilabel``      backbone and multilabel head -> logits (B, C)
-``head_inputs``         the features that enter the head
+``head_inputs``         records the input of the head
 ``zoom_tokens``         tokens of a crop, at their positions in the whole image
-``zoom``                the same network with crops at a higher magnification
-``loading``             model folders: training writes them, everything else reads them
+``zoom``                classifier that also reads crops at a higher magnification
+``loading``             saves and loads model folders
 ``loss``                masked multilabel losses by name
+``patch_loss``          loss of the patch logits with boxes or masks
 ``param_groups``        layer-wise decay of the learning rate
 """
 

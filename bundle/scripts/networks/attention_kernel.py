@@ -1,10 +1,10 @@
-"""Which kernel multiplies queries, keys and values: PyTorch's fused one, or matrix products while training in bf16.
+"""Attention implementation: matrix products for training in bf16 on a CPU, PyTorch's fused kernel otherwise.
 
-Measured with torch 2.13 on a core with AMX, ViT-S/16 at 224 pixels, batch 32: 29 % of a training step in bf16 went into
-the backward pass of the fused kernel, which recomputes the weights and does not use the matrix unit. Products of bf16
-matrices with a softmax between them train 1.2 times as fast, and round as the framework's eager attention does under
-autocast. Everywhere else (inference, fp32, GPU, maps too large to be kept) the fused kernel stays.
-Processors with bf16 and without AMX were not measured.
+Measured with torch 2.13 on a core with AMX (ViT-S/16, 224 pixels, batch size 32), the backward pass of the fused kernel
+took 29 % of a training step in bf16, because it recomputes the attention weights and does not use the matrix unit.
+Matrix products in bf16 with a softmax between them train 1.2 times as fast; their rounding is that of eager attention
+under autocast. The fused kernel remains in use for inference, fp32, GPUs and attention weights that are too large to
+keep. Processors with bf16 but without AMX were not measured.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import torch
 from torch import nn
 
 _NAME = "cxr_attention"
-_KEPT_BYTES = 300_000_000  # of the attention weights of one layer, which the backward pass needs; 3.6 GB for twelve
+_KEPT_BYTES = 300_000_000  # largest attention weights of a layer, kept for the backward pass; 3.6 GB for twelve layers
 
 
 def register() -> str:
-    """Make :func:`_attend` known to transformers; the name that a model takes it by."""
+    """Register :func:`_attend` in transformers; return its name for ``attn_implementation``."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(_NAME, _attend)
@@ -36,20 +36,20 @@ def _attend(
     dropout: float = 0.0,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention of one layer.
+    """Compute the attention of one layer, with the interface of transformers.
 
     Args:
-        module: the layer.
-        query: (B, H, N, d).
-        key: (B, H, N, d).
-        value: (B, H, N, d).
-        attention_mask: none in a Vision Transformer.
-        scaling: factor of the scores; ``None``: d ** -0.5.
-        dropout: of the attention weights.
-        options: passed on to the fused kernel.
+        module: attention layer.
+        query: queries (B, H, N, d).
+        key: keys (B, H, N, d).
+        value: values (B, H, N, d).
+        attention_mask: attention mask; ``None`` in a Vision Transformer.
+        scaling: factor of the scores; ``None`` uses d ** -0.5.
+        dropout: dropout probability of the attention weights.
+        options: further arguments of the fused kernel.
 
     Returns:
-        Mixed values (B, N, H, d), and no weights.
+        Weighted sums of the values (B, N, H, d), and ``None`` in place of the attention weights.
     """
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
@@ -61,14 +61,14 @@ def _attend(
 
 
 def _is_matmul_faster(query: torch.Tensor) -> bool:
-    """Whether these queries (B, H, N, d) are trained in bf16 on a CPU, with weights that may be kept."""
+    """Whether queries (B, H, N, d) belong to training in bf16 on a CPU, with attention weights small enough to keep."""
     batch, heads, tokens, _ = query.shape
     kept = batch * heads * tokens**2 * query.element_size()
     return query.requires_grad and query.dtype == torch.bfloat16 and query.device.type == "cpu" and kept <= _KEPT_BYTES
 
 
 def _multiply(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:
-    """softmax(Q K^T scaling) V, all in the precision of the queries; (B, N, H, d)."""
-    with torch.autocast(query.device.type, enabled=False):  # it would make the softmax float32, and copy it twice
+    """softmax(Q K^T scaling) V in the precision of the queries, (B, N, H, d)."""
+    with torch.autocast(query.device.type, enabled=False):  # autocast would compute the softmax in float32
         weights = (query * scaling @ key.transpose(-1, -2)).softmax(dim=-1)
         return (weights @ value).transpose(1, 2).contiguous()

@@ -1,6 +1,7 @@
-"""The blocks of the ViT families under common names, and their stochastic depth.
+"""Blocks of the ViT families under common names, and their stochastic depth.
 
-transformers gives ViT no stochastic depth, and DINOv2 one constant rate for every block; both are set here.
+In transformers, ViT has no stochastic depth, and DINOv2 has the same rate in every block. :func:`set_drop_path` gives
+both a rate that grows with depth.
 """
 
 from __future__ import annotations
@@ -11,19 +12,19 @@ from torch import nn
 
 
 class Residual(NamedTuple):
-    """``tokens + after(sublayer(norm(tokens)))``: the parts around one of the two sub-layers of a block."""
+    """Parts around one of the two sub-layers of a block: ``tokens + after(sublayer(norm(tokens)))``."""
 
     norm: nn.Module
     after: tuple[nn.Module, ...]  # layer scale, dropout, drop path
 
 
 def blocks_of(backbone: Any) -> nn.ModuleList:
-    """Blocks in the order of the flow; ViT and DINOv2 keep them under different names."""
+    """Blocks of a backbone, from first to last; ViT and DINOv2 have different names for them."""
     return backbone.layers if hasattr(backbone, "layers") else backbone.encoder.layer
 
 
 def residuals_of(block: Any) -> tuple[Residual, Residual]:
-    """What stands around the attention and around the MLP of a block."""
+    """Parts around the attention and around the MLP of a block."""
     if hasattr(block, "layernorm_before"):  # ViT
         return Residual(block.layernorm_before, (block.dropout,)), Residual(block.layernorm_after, (block.dropout,))
     return (
@@ -33,11 +34,13 @@ def residuals_of(block: Any) -> tuple[Residual, Residual]:
 
 
 def set_drop_path(backbone: Any, rate: float) -> None:
-    """Stochastic depth (arXiv:1603.09382): in training, a sample skips a sub-layer; those kept are scaled up for it.
+    """Set the stochastic depth of a backbone (arXiv:1603.09382).
+
+    In training, a sample skips a sub-layer at random. Sub-layers that are not skipped are scaled up to compensate.
 
     Args:
         backbone: ViT or DINOv2; changed in place, without new parameters.
-        rate: probability in the last block, in [0, 1); it grows linearly from 0 in the first.
+        rate: probability of skipping in the last block, in [0, 1). It grows linearly from 0 in the first block.
     """
     from monai.networks.layers import DropPath
 
@@ -48,4 +51,4 @@ def set_drop_path(backbone: Any, rate: float) -> None:
             block.drop_path = drop
         else:
             block.dropout = nn.Sequential(block.dropout, drop)
-        block.train(block.training)  # the new module too
+        block.train(block.training)  # sets the mode of the new module

@@ -1,8 +1,8 @@
-"""Local detail beside global attention: a depthwise convolution over the patch grid, before each block.
+"""Convolution branch: a depthwise convolution over the patch grid before each block, for local detail.
 
-The network that the paper cites for "convolution and attention" (CA-ViT) has no public code or weights; this is not a
-reproduction of it. The form is that of conditional positional encodings (CPVT, arXiv:2102.10882), but started at zero,
-so that a pretrained network begins as it was.
+The network that the paper cites for "convolution and attention" (CA-ViT) has no public code or weights, and this is not
+a reproduction of it. The branch has the form of the conditional positional encodings of CPVT (arXiv:2102.10882), but
+its weights are initialised to zero, so that a pretrained network is unchanged at the start of training.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from torch import nn
 
 
 class ConvBranch(nn.Module):
-    """Adds to each patch token what a 3 x 3 convolution of its channel finds around it; other tokens pass by.
+    """Adds a 3 x 3 depthwise convolution of the patch tokens to them; other tokens are not changed.
 
     Args:
-        width: D.
-        grid: rows h and columns w of patches.
+        width: D, number of features of a token.
+        grid: numbers of rows h and columns w of patches.
     """
 
     def __init__(self, width: int, grid: tuple[int, int]) -> None:
@@ -27,7 +27,12 @@ class ConvBranch(nn.Module):
         nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
 
     def forward(self, tokens: torch.Tensor, grid: tuple[int, int] | None = None) -> torch.Tensor:
-        """(B, prefix + h * w, D) -> the same shape; ``grid`` is that of a crop, which has other rows and columns."""
+        """Tokens (B, prefix + h * w, D) -> tokens of the same shape.
+
+        Args:
+            tokens: CLS and register tokens (the prefix), then patch tokens.
+            grid: numbers of rows and columns of patches, for a crop; those of the whole image by default.
+        """
         grid = grid or self.grid
         count = grid[0] * grid[1]
         patches = tokens[:, -count:]

@@ -1,10 +1,11 @@
-"""One learnt token per label that reads the image in the last blocks (LT-ViT, arXiv:2311.07263).
+"""Label tokens: one learnt token per label that reads the image in the last blocks (LT-ViT, arXiv:2311.07263).
 
-The label tokens pass through the pretrained weights of the blocks themselves: norms, projections, MLP, layer scale.
-Image tokens never see them, so they stay those of the plain network. The attention of a label to the patches is its own
-map.
+The label tokens use the pretrained weights of the blocks: norms, projections, MLP and layer scale. Image tokens do not
+attend to them and are therefore those of the plain network. The attention of a label token to the patches is the map of
+its label.
 
-Everything is called by ``forward``, not as a module: hooks on a block (those of :mod:`..attention`) see the image only.
+Modules are called by ``forward``, which does not trigger their hooks, so that the hooks of :mod:`..attention` record
+the image tokens only.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from .blocks import residuals_of
 def read_labels(
     blocks: Iterable[nn.Module], inputs: Iterable[torch.Tensor], labels: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Take the label tokens through the last blocks.
+    """Pass the label tokens through the last blocks.
 
     Args:
-        blocks: K blocks.
-        inputs: their image tokens, each (B, N, D).
-        labels: (B, C, D).
+        blocks: the last K blocks.
+        inputs: image tokens (B, N, D) at the input of each block.
+        labels: label tokens (B, C, D).
 
     Returns:
         Label tokens (B, C, D), and their attention to the image tokens (B, C, N), the mean over heads and blocks.
@@ -40,15 +41,15 @@ def read_labels(
 
 
 def _read_block(block: Any, image: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """One block of the label tokens: their queries meet the keys of image and labels.
+    """Pass the label tokens through one block, in which they attend to image and label tokens.
 
     Args:
-        block: of a ViT or DINOv2.
-        image: the block's own input (B, N, D).
-        labels: (B, C, D).
+        block: block of a ViT or DINOv2.
+        image: image tokens (B, N, D) at the input of the block.
+        labels: label tokens (B, C, D).
 
     Returns:
-        Label tokens (B, C, D) and attention (B, heads, C, N + C), whose rows sum to one.
+        Label tokens (B, C, D), and their attention weights (B, heads, C, N + C), whose rows sum to one.
     """
     before, between = residuals_of(block)
     update, weights = _attend(block.attention, before.norm.forward(torch.cat([image, labels], dim=1)), labels.shape[1])
@@ -58,7 +59,11 @@ def _read_block(block: Any, image: torch.Tensor, labels: torch.Tensor) -> tuple[
 
 
 def _attend(attention: Any, tokens: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention of the last ``count`` tokens to all: update (B, count, D) and weights (B, heads, count, N + count)."""
+    """Attention of the last ``count`` tokens to all tokens.
+
+    Returns:
+        Output of the layer (B, count, D), and attention weights (B, heads, count, N + count).
+    """
 
     def heads(projection: nn.Module, chosen: torch.Tensor) -> torch.Tensor:
         return projection.forward(chosen).unflatten(2, (-1, attention.head_dim)).transpose(1, 2)  # (B, heads, n, d)
@@ -71,7 +76,7 @@ def _attend(attention: Any, tokens: torch.Tensor, count: int) -> tuple[torch.Ten
 
 
 def _through(modules: Iterable[nn.Module], update: torch.Tensor) -> torch.Tensor:
-    """``update`` after every module."""
+    """Apply the modules to ``update``, one after the other."""
     for module in modules:
         update = module.forward(update)
     return update

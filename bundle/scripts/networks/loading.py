@@ -1,7 +1,8 @@
-"""Model folders: ``config.json`` (architecture), ``model*.safetensors`` (weights), ``metadata.json`` (labels and more).
+"""Saves and loads model folders.
 
-Training writes them beside its other outputs; inference, enhancement and evaluation read them. The labels travel with
-the weights, and whoever loads weights for other labels is refused.
+A model folder contains ``config.json`` (architecture of the backbone), ``model*.safetensors`` (weights) and
+``metadata.json`` (labels, preprocessing and provenance). Training writes it; inference, enhancement and evaluation read
+it. The labels are saved with the weights, and loading them for other labels is an error.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from typing import Any
 import torch
 
 from ..common.atomic import aside, make_folder, replace_folder
+from ..common.weight_files import find_weight_files
 from .model_metadata import labels_of, read_model_metadata
-from .pretrained import check_state, read_state
+from .pretrained import MODEL_WEIGHTS, check_state, only_known_fields, read_config, read_state
 from .vit_multilabel import ViTMultilabel
 from .zoom import ZoomViT
 
-# Arguments of the network that its weights depend on; the first model folders have only two of them.
+# Arguments of the network that its weights depend on. Model folders of version 0.1 have only the first two.
 _STRUCTURE = ("image_size", "pool", "label_blocks", "conv_branch")
 _DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
@@ -37,16 +39,19 @@ def save_vit_multilabel(
     max_shard_mb: int = 1000,
     files: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write a model folder; an earlier one of the same name is replaced as a whole.
+    """Write a model folder. An earlier folder of the same name is replaced as a whole.
 
     Args:
-        network: what to save.
-        folder: where.
+        network: network to save.
+        folder: path of the model folder.
         labels: names of the C outputs.
-        provenance: how the weights came to be (settings, data hash, …); JSON.
-        dtype: ``float32``, or ``float16`` for shipping.
-        max_shard_mb: larger weights are split into files of at most this size.
-        files: further files of the folder, name -> content.
+        provenance: origin of the weights (settings, hash of the data, …), as JSON values.
+        dtype: data type of the saved weights: ``float32``, or ``float16`` for distribution.
+        max_shard_mb: largest size of a weight file in MB; larger weights are split into several files.
+        files: contents of additional files, by name.
+
+    Raises:
+        ValueError: the number of labels is not the number of outputs.
     """
     from huggingface_hub import save_torch_state_dict
 
@@ -60,7 +65,7 @@ def save_vit_multilabel(
     shutil.rmtree(fresh, ignore_errors=True)
     make_folder(fresh)
     state = {name: value.detach().to(_DTYPES[dtype]) for name, value in network.named_parameters()}
-    state |= dict(network.named_buffers())  # mean and standard deviation stay as exact as they are
+    state |= dict(network.named_buffers())  # mean and standard deviation keep their precision
     save_torch_state_dict(state, fresh, max_shard_size=f"{max_shard_mb}MB")
     (fresh / "config.json").write_text(json.dumps(_backbone_settings(network), indent=2))
     (fresh / "metadata.json").write_text(
@@ -72,15 +77,15 @@ def save_vit_multilabel(
 
 
 def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None) -> ViTMultilabel:
-    """Network of a model folder, in evaluation mode, with ``labels`` set.
+    """Load the network of a model folder, in evaluation mode.
 
     Args:
-        folder: written by :func:`save_vit_multilabel`.
-        labels: what the caller's data have, in order; ``None`` accepts the folder's own.
+        folder: folder that :func:`save_vit_multilabel` wrote.
+        labels: labels of the data, in order; ``None`` accepts any labels.
 
     Raises:
-        FileNotFoundError: no model folder there.
-        ValueError: other labels, settings out of range, or weights that do not fit.
+        FileNotFoundError: the folder is not a model folder.
+        ValueError: the labels differ, a setting is out of range, or the weights do not fit the architecture.
     """
     folder = Path(folder)
     _restore(folder)
@@ -93,10 +98,10 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
         )
     preprocessing = metadata["preprocessing"]
     network = ViTMultilabel(
-        architecture=json.loads((folder / "config.json").read_text()),
+        architecture=only_known_fields(read_config(folder)),
         num_labels=len(own),
         labels=own,
-        **{key: preprocessing[key] for key in _STRUCTURE if key in preprocessing},
+        **{key: preprocessing[key] for key in (*_STRUCTURE, "patch_head") if key in preprocessing},
     )
     if "zoom" in preprocessing:
         network = ZoomViT(network, preprocessing["zoom"])
@@ -107,20 +112,20 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
 
 
 def _restore(folder: Path) -> None:
-    """Bring back the model that a killed :func:`save_vit_multilabel` had moved aside but not yet replaced."""
+    """Move back the earlier model, if :func:`save_vit_multilabel` was killed after it had moved it aside."""
     old = aside(folder)
     if old.exists() and not folder.exists():
         os.replace(old, folder)
 
 
 def _backbone_settings(network: ViTMultilabel) -> dict[str, Any]:
-    """Configuration of the backbone, without what transformers adds about this machine's software."""
+    """Configuration of the backbone, without the software version and path that transformers adds."""
     settings = network.backbone.config.to_diff_dict()
     return {key: value for key, value in settings.items() if key not in {"transformers_version", "_name_or_path"}}
 
 
 def _model_metadata(network: ViTMultilabel, labels: Sequence[str], provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """``metadata.json`` in the form of a bundle's: input, output with its labels, preprocessing, provenance."""
+    """Content of ``metadata.json``, in MONAI's format: input, output with its labels, preprocessing, provenance."""
     size = network.image_size
     image = {"type": "image", "format": "magnitude", "modality": "X-ray", "num_channels": 1}
     image |= {"spatial_shape": [size, size], "dtype": "float32", "value_range": [0, 1]}
@@ -133,6 +138,7 @@ def _model_metadata(network: ViTMultilabel, labels: Sequence[str], provenance: M
         },
         "preprocessing": {
             **{key: getattr(network, key) for key in _STRUCTURE},
+            **({"patch_head": True} if network.patch_head is not None else {}),
             **({"zoom": network.settings} if isinstance(network, ZoomViT) else {}),
             "mean": network.mean.flatten().tolist(),
             "std": network.std.flatten().tolist(),
@@ -144,6 +150,6 @@ def _model_metadata(network: ViTMultilabel, labels: Sequence[str], provenance: M
 def weights_sha256(folder: str | Path) -> str:
     """SHA-256 over the weight files of a model folder, in the order of their names."""
     digest = hashlib.sha256()
-    for path in sorted(Path(folder).glob("model*.safetensors")):
+    for path in find_weight_files(Path(folder), MODEL_WEIGHTS):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -30,7 +30,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..common.choices import check_choice
+from ..common.choices import check_choice, check_keys
+from ..common.printable import quoted
 
 _LARGEST_WEIGHT = 10.0
 
@@ -172,8 +173,8 @@ def make_loss(
     }
     check_choice("loss_name", name, kinds)
     kind, defaults = kinds[name]
-    unknown = sorted(set(options or {}) - set(defaults))
-    if unknown:
-        known = ", ".join(defaults) or "none"
-        raise ValueError(f"loss_options: {name} has no {', '.join(unknown)}; expected only {known}; remove it")
+    check_keys(f"loss_options of {name}", options or {}, defaults)
+    for key, value in (options or {}).items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"loss_options: {key}: expected a number, found {quoted(value)}; correct --loss_options")
     return kind(prevalence, **{**defaults, **(options or {})})

@@ -1,20 +1,21 @@
 """Reads ``metadata.json`` of a model folder and checks every value that a network is built from.
 
-A model folder may come from anybody. A value of another type or size must end in a message that names it, not in an
-expression, an allocation of all memory, or a network that is half understood.
+A model folder may come from an untrusted source. A wrong value must give an error that names it. It must never be
+evaluated as an expression, exhaust the memory, or give another network without an error.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..common.printable import check_labels, quoted
+from ..common.text_file import read_json
 from .head import POOLS
 
 _MAX_LABELS = 10_000
+_REMEDY = "use a folder that the training workflow wrote"
 
 
 def _whole(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
@@ -40,6 +41,7 @@ _PREPROCESSING = {
     "pool": _one_of(*POOLS),
     "label_blocks": _whole(1, 1000),
     "conv_branch": _FLAG,
+    "patch_head": _FLAG,
     "mean": _CHANNELS,
     "std": _CHANNELS,
 }
@@ -47,14 +49,14 @@ _ZOOM = {"count": _whole(1, 256), "window": _whole(1, 4096), "crop_size": _whole
 
 
 def read_model_metadata(folder: str | Path) -> dict[str, Any]:
-    """Content of ``folder/metadata.json``.
+    """Read ``metadata.json`` of a model folder.
 
     Args:
         folder: model folder that training wrote.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no JSON, lacks the labels or the preprocessing, or has a value of another type or size.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not JSON, lacks the labels or the preprocessing, or has a value of a wrong type or size.
     """
     path = Path(folder) / "metadata.json"
     if not path.is_file():
@@ -62,15 +64,15 @@ def read_model_metadata(folder: str | Path) -> dict[str, Any]:
             f"{folder}: no model; expected a folder with metadata.json, config.json and model.safetensors, found none; "
             "run the training workflow, or set --model_dir to a folder that it wrote"
         )
+    expected = "JSON with the labels (network_data_format) and the preprocessing"
+    metadata = read_json(path, expected, _REMEDY)
     try:
-        metadata = json.loads(path.read_text(encoding="utf-8"))
         labels, preprocessing = labels_of(metadata), metadata["preprocessing"]
         zoom = preprocessing.get("zoom", {})
         zoom.get("count")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path}: not the metadata of a model; expected JSON with the labels (network_data_format) and the "
-            f"preprocessing, found {type(error).__name__}; use a folder that the training workflow wrote"
+            f"{path}: not the metadata of a model; expected {expected}, found {type(error).__name__}; {_REMEDY}"
         ) from error
     _check_labels(path, labels)
     _check(path, "preprocessing", preprocessing, _PREPROCESSING)
@@ -88,14 +90,11 @@ def _check_labels(path: Path, labels: list[Any]) -> None:
     if not 1 <= len(set(labels)) == len(labels) <= _MAX_LABELS:
         raise ValueError(
             f"{path}: labels: expected 1 to {_MAX_LABELS} different names, found {len(labels)}, of them "
-            f"{len(set(labels))} different; use a folder that the training workflow wrote"
+            f"{len(set(labels))} different; {_REMEDY}"
         )
 
 
 def _check(path: Path, where: str, values: Mapping[str, Any], rules: Mapping[str, Any]) -> None:
     for key, (expected, is_right) in rules.items():
         if key in values and not is_right(values[key]):
-            raise ValueError(
-                f"{path}: {where}.{key}: expected {expected}, found {quoted(values[key])}; use a folder that the "
-                "training workflow wrote"
-            )
+            raise ValueError(f"{path}: {where}.{key}: expected {expected}, found {quoted(values[key])}; {_REMEDY}")

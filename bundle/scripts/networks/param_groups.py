@@ -13,19 +13,19 @@ _LAYER = re.compile(r"^(?:backbone\.(?:encoder\.layer|layers)|conv_branches)\.(\
 def layer_wise_param_groups(
     network: nn.Module, lr: float, weight_decay: float = 0.05, layer_decay: float = 0.75
 ) -> list[dict[str, Any]]:
-    """Optimizer groups: a layer's rate is ``lr * layer_decay ** (layers above it)``; embeddings lowest, head highest.
+    """Parameter groups for an optimizer, with the learning rate ``lr * layer_decay ** n`` for a layer with n above it.
 
-    Biases, norms, scales, positions, CLS and label tokens are not decayed. A convolution goes with the block after it,
-    label tokens with the head.
+    Biases, norms, scales, positions, CLS and label tokens have no weight decay. A convolution belongs to the layer of
+    the block after it, and label tokens belong to the layer of the head.
 
     Args:
         network: :class:`.vit_multilabel.ViTMultilabel`.
-        lr: rate of the head and the final norm.
-        weight_decay: of matrices.
-        layer_decay: factor per layer downwards, in (0, 1]; 1 gives every layer the same rate.
+        lr: learning rate of the head and the final norm.
+        weight_decay: weight decay of matrices.
+        layer_decay: factor of the learning rate from a layer to the one below it, in (0, 1].
 
     Returns:
-        Groups with ``params``, ``lr``, ``weight_decay``; the head's last.
+        Groups with ``params``, ``lr`` and ``weight_decay``, from the embeddings to the head.
     """
     depth = int(network.backbone.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
@@ -41,7 +41,7 @@ def layer_wise_param_groups(
 
 
 def _level_of(name: str, depth: int) -> int:
-    """0 for embeddings, i + 1 for layer i, depth + 1 for the final norm and the head."""
+    """Layer of a parameter: 0 for embeddings, i + 1 for block i, depth + 1 for the final norm and the head."""
     match = _LAYER.match(name)
     if match:
         return int(match[1]) + 1

@@ -1,12 +1,12 @@
-"""Strict, offline-safe loading of a Vision Transformer backbone from a folder or hub id, in any of three dialects.
+"""Strict loading of a Vision Transformer backbone from a folder or hub id, in three weight formats, also offline.
 
-transformers' own loading re-initialises a position embedding of another size silently when asked to ignore mismatches
-(measured); here any missing or unexpected key other than the known heads is an error, and positions are resampled.
+Any missing or unexpected tensor is an error, except for known heads, and position embeddings of another size are
+resampled. The loader of transformers is not used, because it initialises position embeddings of another size with
+random values without an error when asked to ignore mismatches (measured).
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -16,78 +16,132 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from ..common.choices import check_choice
+from ..common.printable import quoted, shortened
+from ..common.text_file import read_json
+from ..common.weight_files import load_pickle, load_weights
 from . import attention_kernel
 from .normalisation import normalisation_of
-from .weight_formats import POSITIONS, architecture_of, dialect_of, names_in, transformers_names
+from .weight_formats import POSITIONS, architecture_of, format_of, names_in, transformers_names
 
 _MODEL_TYPES = ("vit", "dinov2", "dinov2_with_registers")
-# Heads of the published checkpoints that a new classifier does not use; DINOv2's mask token (training only); what
-# MONAI's blocks hold and never call; and what our own model folders hold beside the backbone (see ``continuing``).
+# Tensors outside the backbone: heads of published checkpoints; DINOv2's mask token, used in training only; unused
+# layers of MONAI's blocks; and the other parts of a model folder of this package (see :mod:`.warm_start`).
 _KNOWN_HEADS = re.compile(
     r"^(pooler\.|classifier\.|decoder\.|head\.|classification_head\.|embeddings\.mask_token$|mean$|std$"
     r"|layers\.\d+\.(norm_)?cross_attn\.|conv_branches\.|label_tokens$)"
 )
-_WEIGHTS = ("pytorch_model.bin", "model.pt")  # Hugging Face's and MONAI's names of pickled tensors
+MODEL_WEIGHTS = "model*.safetensors"  # names of the weight files, with shards
+_PICKLES = ("pytorch_model.bin", "model.pt")  # names of pickled tensors of Hugging Face and of MONAI
 
 
 def make_backbone(settings: Mapping[str, Any], image_size: int) -> Any:
-    """Backbone without weights, from configuration values.
+    """Create a backbone with random weights from configuration values.
 
     Args:
-        settings: ``model_type`` (default ``vit``) and fields of its Hugging Face configuration.
+        settings: ``model_type`` (``vit`` by default) and fields of its Hugging Face configuration.
         image_size: side of the square input in pixels, a multiple of the patch size.
 
     Returns:
         Model whose ``last_hidden_state`` is (B, prefix + patches, D).
 
     Raises:
-        ValueError: a model type that is not a Vision Transformer, or an image size that the patches do not fill.
+        ValueError: the model type is not a Vision Transformer, or the image size is not a multiple of the patch size.
     """
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
 
-    values = {key: value for key, value in settings.items() if key not in {"model_type", "dtype", "torch_dtype"}}
-    model_type = settings.get("model_type", "vit")
-    if model_type not in _MODEL_TYPES:
-        raise ValueError(
-            f"backbone: model_type cannot be used; expected one of {', '.join(_MODEL_TYPES)}, found {model_type!r}; "
-            "choose a checkpoint of the ViT family"
-        )
-    config = AutoConfig.for_model(model_type, **{**values, "image_size": image_size})
+    config = _make_config({**settings, "image_size": image_size})
     config.use_mask_token = False
     if image_size % config.patch_size:
         raise ValueError(
             f"image_size: the patches do not fill the image; expected a multiple of {config.patch_size}, "
             f"found {image_size}; set --image_size {image_size // config.patch_size * config.patch_size}"
         )
-    pooler = {"add_pooling_layer": False} if model_type == "vit" else {}
+    pooler = {"add_pooling_layer": False} if config.model_type == "vit" else {}
     backbone = AutoModel.from_config(
         config, attn_implementation=attention_kernel.register(), dtype=torch.float32, **pooler
     )
-    backbone.embeddings.mask_token = None  # of pre-training; DINOv2 with registers has one whatever its configuration
+    backbone.embeddings.mask_token = None  # DINOv2 with registers creates one regardless of use_mask_token
     return backbone
 
 
-def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float], list[float]]:
-    """Backbone with the weights of ``source``, and the mean and standard deviation that it was trained with.
-
-    Args:
-        source: local folder of a checkpoint (Hugging Face, timm or MONAI weights beside a ``config.json``), or of a
-            model of ours, or hub id (``google/vit-base-patch16-224-in21k``) from the cache or the hub.
-        image_size: side of the square input; positions are resampled to it.
-
-    Returns:
-        Backbone in float32, mean and standard deviation, one number per channel.
+def _make_config(settings: Mapping[str, Any]) -> Any:
+    """Hugging Face configuration of a backbone, checked.
 
     Raises:
-        FileNotFoundError: no such folder, or hub id that cannot be reached.
-        ValueError: weights that do not fit.
+        ValueError: the model type is not a Vision Transformer, or a value has a wrong type or is out of range.
+    """
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig
+    from transformers.activations import ACT2FN
+
+    values = {key: value for key, value in settings.items() if key not in {"model_type", "dtype", "torch_dtype"}}
+    try:
+        config = AutoConfig.for_model(model_type_of(settings), **values)
+    except (StrictDataclassError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"architecture: {shortened(reason, 200)}; expected the types of a Hugging Face configuration, see above; "
+            "correct it"
+        ) from error
+    for key in ("hidden_size", "num_hidden_layers", "num_attention_heads", "patch_size", "num_channels"):
+        value = getattr(config, key)
+        if type(value) is not int or value < 1:
+            raise ValueError(f"architecture: {key}: expected a whole number from 1, found {quoted(value)}; correct it")
+    if config.hidden_size % config.num_attention_heads:
+        raise ValueError(
+            f"architecture: hidden_size: expected a multiple of num_attention_heads ({config.num_attention_heads}), "
+            f"found {config.hidden_size}; correct one of them"
+        )
+    check_choice("architecture: hidden_act", config.hidden_act, ACT2FN)
+    return config
+
+
+def model_type_of(settings: Mapping[str, Any]) -> str:
+    """Model type of a configuration, ``vit`` by default.
+
+    Raises:
+        ValueError: the model type is not a Vision Transformer.
+    """
+    model_type = settings.get("model_type", "vit")
+    check_choice("backbone: model_type", model_type, _MODEL_TYPES)
+    return str(model_type)
+
+
+def known_fields(settings: Mapping[str, Any]) -> list[str]:
+    """Fields that the Hugging Face configuration of this model type has."""
+    from transformers import AutoConfig
+
+    return sorted({"torch_dtype", *AutoConfig.for_model(model_type_of(settings)).to_dict()})
+
+
+def only_known_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Configuration of a saved model without fields that this version of transformers does not have."""
+    known = known_fields(settings)
+    return {key: value for key, value in settings.items() if key in known}
+
+
+def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float], list[float]]:
+    """Load a pretrained backbone, with the mean and standard deviation of its training.
+
+    Args:
+        source: folder of a checkpoint (``config.json`` and Hugging Face, timm or MONAI weights), model folder of this
+            package, or hub id (``google/vit-base-patch16-224-in21k``) that is in the cache or downloaded.
+        image_size: side of the square input in pixels; position embeddings are resampled to it.
+
+    Returns:
+        Backbone in float32; mean and standard deviation of each channel.
+
+    Raises:
+        FileNotFoundError: the folder does not exist, or the hub cannot be reached.
+        ValueError: the weights do not fit the architecture.
     """
     folder = local_folder(source)
-    settings = json.loads((folder / "config.json").read_text())
+    settings = read_config(folder)
     state = read_state(folder)
-    dialect = dialect_of(state)
+    weight_format = format_of(state)
     state = transformers_names(state)
-    architecture = settings if dialect == "huggingface" else architecture_of(state, dialect, settings)
+    architecture = settings if weight_format == "huggingface" else architecture_of(state, weight_format, settings)
     backbone = make_backbone(architecture, image_size)
     state = names_in(backbone, state)
     expected = backbone.state_dict()
@@ -95,15 +149,15 @@ def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float]
         state[POSITIONS] = _resample_positions(state[POSITIONS], expected[POSITIONS].shape[1] - 1, prefix=1)
     check_state(folder, state, expected)
     backbone.load_state_dict({key: value for key, value in state.items() if key in expected}, strict=True)
-    mean, std = normalisation_of(folder, settings, dialect, backbone.config.num_channels)
+    mean, std = normalisation_of(folder, settings, weight_format, backbone.config.num_channels)
     return backbone, mean, std
 
 
 def local_folder(source: str | Path) -> Path:
-    """Folder of the checkpoint: ``source`` itself, or a snapshot of the hub id.
+    """Folder of a checkpoint: ``source`` itself, or the downloaded snapshot of a hub id.
 
     Raises:
-        FileNotFoundError: saying where it was looked for and how to bring it.
+        FileNotFoundError: there is no checkpoint, and the message says where it was searched for.
     """
     if (Path(source) / "config.json").is_file():
         return Path(source)
@@ -118,32 +172,49 @@ def local_folder(source: str | Path) -> Path:
         return Path(snapshot_download(str(source), allow_patterns=["*.json", "*.safetensors", "pytorch_model.bin"]))
     except Exception as error:
         raise FileNotFoundError(
-            f"{source}: checkpoint is neither a local folder nor in the Hugging Face cache, and the hub cannot "
-            f"be reached "
-            f"({type(error).__name__}); copy it to a folder and set --backbone FOLDER (docs/howto.md#checkpoints)"
+            f"{source}: no checkpoint; expected a folder or an entry of the Hugging Face cache, found neither, and the "
+            f"hub cannot be reached ({type(error).__name__}); copy the checkpoint to a folder and set --backbone "
+            "FOLDER (docs/howto.md#checkpoints)"
         ) from error
 
 
 def read_state(folder: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a checkpoint in float32: safetensors, also sharded, before pickles, read without running them."""
-    from safetensors.torch import load_file
+    """Read all tensors of a checkpoint in float32: safetensors (also in shards) or else a pickle of tensors.
 
-    shards = sorted(folder.glob("model*.safetensors"))
-    pickles = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
-    if shards:
-        state = {key: value for shard in shards for key, value in load_file(shard).items()}
-    elif pickles:
-        state = torch.load(pickles[0], map_location="cpu", weights_only=True)  # noqa: TID251 - weights_only
-        state = next((state[key] for key in ("state_dict", "model") if key in state), state)
-    else:
-        raise FileNotFoundError(
-            f"{folder}: no weights; expected model.safetensors, {' or '.join(_WEIGHTS)}, found none; copy it there"
+    Raises:
+        FileNotFoundError: there are no weights.
+        ValueError: there are weights of several networks, or a file is damaged.
+    """
+    state = load_weights(folder, MODEL_WEIGHTS)
+    pickles = [folder / name for name in _PICKLES if (folder / name).is_file()]
+    if not state and len(pickles) == 1:
+        state = load_pickle(pickles[0])
+    elif not state:
+        raise (ValueError if pickles else FileNotFoundError)(
+            f"{folder}: no weights; expected model.safetensors, or one of {' and '.join(_PICKLES)}, found "
+            f"{'both' if pickles else 'none'}; copy the file there, or move the other one to another folder"
         )
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read ``config.json`` of a checkpoint.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is not a JSON object.
+    """
+    path = folder / "config.json"
+    settings = read_json(path, "the configuration of a Vision Transformer", "copy the checkpoint again")
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path}: expected a JSON object, found {quoted(settings)}; copy the checkpoint again")
+    return settings
+
+
 def _resample_positions(positions: torch.Tensor, patches: int, prefix: int) -> torch.Tensor:
-    """(1, prefix + n, D) -> (1, prefix + patches, D): bicubic, antialiased; prefix tokens are kept.
+    """Resample position embeddings (1, prefix + n, D) to (1, prefix + patches, D), bicubic with antialiasing.
+
+    The positions of the prefix tokens are kept.
 
     Raises:
         ValueError: n is not a square number.
@@ -160,10 +231,10 @@ def _resample_positions(positions: torch.Tensor, patches: int, prefix: int) -> t
 
 
 def check_state(folder: Path, state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
-    """Refuse missing, unexpected and wrong-size tensors.
+    """Check that weights have the tensors of a network, apart from known heads.
 
     Raises:
-        ValueError: naming up to five of them.
+        ValueError: tensors are missing, unexpected or of another size; the message names up to five of them.
     """
     missing = [key for key in expected if key not in state]
     unexpected = [key for key in state if key not in expected and not _KNOWN_HEADS.match(key)]

@@ -12,33 +12,40 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..common.choices import check_keys
+from ..common.printable import quoted
 from .blocks import blocks_of, set_drop_path
 from .conv_branch import ConvBranch
 from .head import make_head
 from .label_token_blocks import read_labels
-from .pretrained import load_backbone, make_backbone
-from .warm_start import continue_from
+from .patch_head import PatchHead
+from .pretrained import known_fields, load_backbone, make_backbone
+from .warm_start import warm_start_from
 
 
 class ViTMultilabel(nn.Module):
-    """Hugging Face backbone, its own normalisation, and one linear layer.
+    """Classifier: normalisation, Hugging Face backbone and a linear head.
 
     Args:
-        backbone: folder or hub id of a pretrained model of the ViT family; ``None``: from scratch. A model folder of
-            ours is continued with its convolution branches and, if it has these ``labels`` and this ``pool``, its head.
-        num_labels: C.
-        labels: names of the C outputs; ``None``: not known, the head starts anew.
-        image_size: S, a multiple of the patch size; positions are resampled to it.
-        pool: input of the head: ``cls``, ``cls_mean`` (CLS beside the mean of the patch tokens), or ``label_tokens``
+        backbone: folder or hub id of a pretrained model of the ViT family; ``None`` initialises the network at random.
+            From a model folder of this package, the convolution branches are loaded as well and, if ``labels`` and
+            ``pool`` are those of the folder, the head.
+        num_labels: C, number of labels.
+        labels: names of the C outputs; if ``None``, the head is always new.
+        image_size: S, side of the input in pixels, a multiple of the patch size; position embeddings are resampled.
+        pool: input of the head: ``cls``, ``cls_mean`` (CLS token and mean of the patch tokens), or ``label_tokens``
             (one learnt token per label that reads the image in the last blocks).
-        label_blocks: K, how many last blocks the label tokens pass through.
-        conv_branch: a depthwise convolution over the patches before each block, zero at first.
-        drop_path: probability of skipping a sub-layer of the last block in training; it grows linearly from the first.
-        architecture: fields of a Hugging Face configuration, for a network from scratch.
-        label_prevalence: C numbers in (0, 1); a new head starts at their log-odds. ``None``: at even odds.
+        label_blocks: K, number of last blocks that the label tokens pass through.
+        conv_branch: whether there is a depthwise convolution over the patches before each block, zero at first.
+        patch_head: whether there are logits per patch, whose smooth maximum is added to the logits of the image.
+        drop_path: probability of skipping a sub-layer of the last block in training, in [0, 1). It grows linearly from
+            0 in the first block.
+        architecture: fields of a Hugging Face configuration, for a network without pretrained weights.
+        label_prevalence: C prevalences in (0, 1), whose log-odds become the bias of a new head; ``None`` sets it to 0.
 
     Raises:
-        ValueError: both or neither of ``backbone`` and ``architecture``, an unknown pool, or numbers out of range.
+        ValueError: both or neither of ``backbone`` and ``architecture`` are given, the pool is unknown, or a number is
+            out of range.
     """
 
     backbone: Any
@@ -55,12 +62,15 @@ class ViTMultilabel(nn.Module):
         pool: str = "cls",
         label_blocks: int = 2,
         conv_branch: bool = False,
+        patch_head: bool = False,
         drop_path: float = 0.0,
         architecture: Mapping[str, Any] | None = None,
         label_prevalence: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         _check_sources(backbone, architecture, labels, num_labels)
+        if architecture is not None:
+            _check_architecture(architecture, image_size)
         if backbone is not None:
             self.backbone, mean, std = load_backbone(backbone, image_size)
         else:
@@ -76,16 +86,17 @@ class ViTMultilabel(nn.Module):
         self.head = make_head(pool, width, num_labels, label_prevalence)
         if pool == "label_tokens":
             self.label_tokens = nn.Parameter(nn.init.trunc_normal_(torch.empty(num_labels, width), std=0.02))
+        self.patch_head = PatchHead(width, num_labels, self.patch_grid) if patch_head else None
         if backbone is not None:
-            continue_from(self, backbone)
+            warm_start_from(self, backbone)
 
     def add_to_blocks(self, drop_path: float) -> None:
-        """Drop path within the blocks and convolutions before them."""
+        """Add stochastic depth to the blocks and the convolution branches before them."""
         depth = len(blocks_of(self.backbone))
         if self.pool == "label_tokens" and not 1 <= self.label_blocks <= depth:
-            raise ValueError(f"label_blocks: not in the backbone; expected 1 to {depth}, found {self.label_blocks}")
+            raise ValueError(f"label_blocks: out of range; expected 1 to {depth}, found {self.label_blocks}")
         if not 0 <= drop_path < 1:
-            raise ValueError(f"drop_path: not a probability; expected one in [0, 1), found {drop_path}")
+            raise ValueError(f"drop_path: out of range; expected a probability in [0, 1), found {drop_path}")
         set_drop_path(self.backbone, drop_path)
         width = self.backbone.config.hidden_size
         self.conv_branches = nn.ModuleList(
@@ -94,21 +105,21 @@ class ViTMultilabel(nn.Module):
 
     @property
     def patch_grid(self) -> tuple[int, int]:
-        """Rows and columns of patches."""
+        """Numbers of rows and columns of patches."""
         side = self.image_size // self.backbone.config.patch_size
         return side, side
 
     def encode(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Final tokens, and what the last K blocks got.
+        """Final tokens, and the inputs of the last K blocks.
 
         Args:
             image: (B, 1, S, S) in [0, 1].
 
         Returns:
-            Tokens (B, prefix + h * w, D) after the final norm: CLS, registers, patches; and K inputs of the same shape.
+            CLS, register and patch tokens (B, prefix + h * w, D) after the final norm, and K inputs of the same shape.
 
         Raises:
-            ValueError: another shape.
+            ValueError: the image has another shape.
         """
         expected = (1, self.image_size, self.image_size)
         if image.ndim != 4 or tuple(image.shape[1:]) != expected:
@@ -121,13 +132,6 @@ class ViTMultilabel(nn.Module):
             tokens = block(tokens)
         return self.backbone.layernorm(tokens), inputs
 
-    def read(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Final label tokens (B, C, D), and their attention to the image tokens (B, C, prefix + h * w)."""
-        _, inputs = self.encode(image)
-        blocks = list(blocks_of(self.backbone))[-self.label_blocks :]
-        labels, attention = read_labels(blocks, inputs, self.label_tokens.expand(image.shape[0], -1, -1))
-        return self.backbone.layernorm.forward(labels), attention
-
     def features(self, image: torch.Tensor) -> torch.Tensor:
         """Input of the head.
 
@@ -135,28 +139,45 @@ class ViTMultilabel(nn.Module):
             image: (B, 1, S, S) in [0, 1].
 
         Returns:
-            (B, D); (B, 2 D) for ``cls_mean``; (B, C, D) for ``label_tokens``.
+            Features (B, D); (B, 2 D) for ``cls_mean``; (B, C, D) for ``label_tokens``.
 
         Raises:
-            ValueError: another shape.
+            ValueError: the image has another shape.
         """
+        return self.pooled(*self.encode(image))
+
+    def pooled(self, tokens: torch.Tensor, inputs: list[torch.Tensor]) -> torch.Tensor:
+        """Input of the head, from the two results of :meth:`encode`."""
         if self.pool == "label_tokens":
-            return self.read(image)[0]
-        tokens, _ = self.encode(image)
+            return self.read_labels(inputs)[0]
         if self.pool == "cls":
             return tokens[:, 0]
+        return torch.cat([tokens[:, 0], self.patches(tokens).mean(dim=1)], dim=1)
+
+    def patches(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Patch tokens (B, h * w, D) among all tokens (B, prefix + h * w, D)."""
         rows, columns = self.patch_grid
-        return torch.cat([tokens[:, 0], tokens[:, -rows * columns :].mean(dim=1)], dim=1)
+        return tokens[:, -rows * columns :]
+
+    def read_labels(self, inputs: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Final label tokens (B, C, D), and their attention to the image tokens (B, C, prefix + h * w).
+
+        Args:
+            inputs: input tokens (B, prefix + h * w, D) of the last K blocks.
+        """
+        blocks = list(blocks_of(self.backbone))[-self.label_blocks :]
+        labels, attention = read_labels(blocks, inputs, self.label_tokens.expand(inputs[0].shape[0], -1, -1))
+        return self.backbone.layernorm.forward(labels), attention
 
     def label_maps(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits, and where each label token looks.
+        """Logits, and the attention of each label token to the patches.
 
         Args:
             image: (B, 1, S, S) in [0, 1].
 
         Returns:
-            Logits (B, C), and maps (B, C, h, w): attention to the patches, the mean over heads and the last K blocks,
-            scaled so that each map sums to one (what a label pays to CLS, registers and labels is left out).
+            Logits (B, C), and maps (B, C, h, w): the mean over heads and the last K blocks, scaled so that each map
+            sums to one. Attention to CLS, register and label tokens is left out.
 
         Raises:
             ValueError: the network has no label tokens.
@@ -164,24 +185,74 @@ class ViTMultilabel(nn.Module):
         if self.pool != "label_tokens":
             raise ValueError(
                 f"label_maps: the network has no label tokens; expected pool label_tokens, found {self.pool}; "
-                "train one, or use another attention"
+                "train one, or use another attention method"
             )
-        labels, attention = self.read(image)
+        tokens, inputs = self.encode(image)
+        labels, attention = self.read_labels(inputs)
         rows, columns = self.patch_grid
         maps = attention[..., -rows * columns :]
-        return self.head(labels), (maps / maps.sum(dim=-1, keepdim=True)).unflatten(2, (rows, columns))
+        logits, _ = self.classify(tokens, labels)
+        return logits, (maps / maps.sum(dim=-1, keepdim=True)).unflatten(2, (rows, columns))
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
+    def patch_logits(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of the image, and logits of each label at each patch.
+
+        Args:
+            image: (B, 1, S, S) in [0, 1].
+
+        Returns:
+            Logits (B, C) and (B, C, h, w).
+
+        Raises:
+            ValueError: the network has no patch head.
+        """
+        tokens, inputs = self.encode(image)
+        logits, patch_logits = self.classify(tokens, self.pooled(tokens, inputs))
+        if patch_logits is None:
+            raise ValueError(
+                "patch_logits: the network has no patch head; expected patch_head true, found false; "
+                "train one with --patch_head true, or use another attention method"
+            )
+        return logits, patch_logits
+
+    def classify(self, tokens: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Logits (B, C) of the image, and (B, C, h, w) of the patches if the network has a patch head."""
+        logits = self.head(features)
+        if self.patch_head is None:
+            return logits, None
+        patch_logits = self.patch_head(self.patches(tokens))
+        return logits + self.patch_head.pool(patch_logits), patch_logits
+
+    def image_logits(self, image: torch.Tensor) -> torch.Tensor:
         """(B, 1, S, S) in [0, 1] -> logits (B, C)."""
-        return self.head(self.features(image))
+        tokens, inputs = self.encode(image)
+        return self.classify(tokens, self.pooled(tokens, inputs))[0]
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        """(B, 1, S, S) in [0, 1] -> logits (B, C).
+
+        In training mode, a network with a patch head returns (B, C) and (B, C, h, w), as :meth:`patch_logits` does, so
+        that its loss can use both.
+        """
+        return self.patch_logits(image) if self.training and self.patch_head is not None else self.image_logits(image)
+
+
+def _check_architecture(architecture: Mapping[str, Any], image_size: int) -> None:
+    """Reject an unknown field of a configuration, and an image size other than the network's."""
+    check_keys("architecture", architecture, known_fields(architecture) if isinstance(architecture, Mapping) else ())
+    if architecture.get("image_size", image_size) != image_size:
+        raise ValueError(
+            f"architecture: image_size: expected {image_size} as in --image_size, found "
+            f"{quoted(architecture['image_size'])}; remove it"
+        )
 
 
 def _check_sources(backbone: object, architecture: object, labels: Sequence[str] | None, num_labels: int) -> None:
-    """Refuse both or neither of the first two, and names that are not those of C outputs."""
+    """Reject both or neither of ``backbone`` and ``architecture``, and another number of labels than C."""
     if (backbone is None) == (architecture is None):
         raise ValueError(
-            "backbone, architecture: expected exactly one (pretrained, or from scratch), "
-            f"found {'both' if backbone is not None else 'neither'}; set the other one to null"
+            "backbone, architecture: expected exactly one of them (pretrained weights, or random ones), "
+            f"found {'both' if backbone is not None else 'neither'}; set exactly one"
         )
     if labels is not None and len(labels) != num_labels:
         raise ValueError(f"labels: expected {num_labels} names, found {len(labels)}: {list(labels)}")

@@ -1,4 +1,4 @@
-"""A model folder of ours as the start of a training: what it has beyond its backbone."""
+"""Warm start from a model folder of this package: loads its convolution branches and its head."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+import torch.nn.functional as F
 
 from .model_metadata import labels_of, read_model_metadata
 from .pretrained import local_folder, read_state
@@ -15,35 +16,39 @@ from .pretrained import local_folder, read_state
 logger = logging.getLogger(__name__)
 
 
-class Continuable(Protocol):
-    """What a network must have to be continued: see :class:`.vit_multilabel.ViTMultilabel`, which is one."""
+class WarmStartable(Protocol):
+    """Attributes and methods of a network that a warm start needs; :class:`.vit_multilabel.ViTMultilabel` has them."""
 
     labels: list[str] | None
     pool: str
     label_blocks: int
     conv_branch: bool
+    patch_head: Any
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """As of ``torch.nn.Module``."""
+        """See ``torch.nn.Module``."""
         ...
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Any:
-        """As of ``torch.nn.Module``."""
+        """See ``torch.nn.Module``."""
         ...
 
 
 _PER_LABEL: tuple[str, ...] = ("head.weight", "head.bias", "label_tokens")
+_PATCH_HEAD = "patch_head."
+_SHARED_BY_LABELS = "patch_head.hidden."
+_POSITION = "patch_head.position"
 
 
-def continue_from(network: Continuable, source: str | Path) -> None:
-    """Take over convolution branches and, if the labels and the pool are the same, the head and its label tokens.
+def warm_start_from(network: WarmStartable, source: str | Path) -> None:
+    """Load the convolution branches of a model folder and, if labels and pool are the same, its heads and label tokens.
 
     Args:
-        network: with the backbone of ``source``; changed in place.
-        source: model folder of ours; any other checkpoint has nothing beyond its backbone.
+        network: network with the backbone of ``source``; changed in place.
+        source: folder or hub id; a checkpoint that is not a model folder of this package has nothing to load.
 
     Raises:
-        ValueError: the folder has convolution branches and the network has not.
+        ValueError: the folder has convolution branches and the network has none.
     """
     folder = local_folder(source)
     if not (folder / "metadata.json").is_file():
@@ -53,43 +58,56 @@ def continue_from(network: Continuable, source: str | Path) -> None:
     branches = {key: value for key, value in state.items() if key.startswith("conv_branches.")}
     if branches and not network.conv_branch:
         raise ValueError(
-            f"{folder}: the weights have convolution branches, which the network lacks; expected conv_branch true, "
+            f"{folder}: the weights have convolution branches and the network has none; expected conv_branch true, "
             "found false; set --conv_branch True"
         )
     own = network.state_dict().keys()
     if branches:
         _load_some(network, branches, {key for key in own if key.startswith("conv_branches.")}, folder)
     labels = labels_of(metadata)
-    if why := _refusal(network, metadata["preprocessing"], labels):
-        logger.info("%s: the head starts anew: %s", folder, why)
+    if why := _mismatch(network, metadata["preprocessing"], labels):
+        logger.info("%s: the head is new, because of %s", folder, why)
         return
     order = [labels.index(label) for label in network.labels or ()]
     heads = {key: state[key][order] for key in _PER_LABEL if key in state}
     _load_some(network, heads, {key for key in _PER_LABEL if key in own}, folder)
-    logger.info("%s: continued with its head", folder)
+    logger.info("%s: its head is loaded", folder)
+    if network.patch_head is not None and metadata["preprocessing"].get("patch_head"):
+        parts = {key: value for key, value in state.items() if key.startswith(_PATCH_HEAD)}
+        parts = {key: value if key.startswith(_SHARED_BY_LABELS) else value[order] for key, value in parts.items()}
+        parts[_POSITION] = _resampled(parts[_POSITION], network.patch_head.grid)
+        _load_some(network, parts, {key for key in own if key.startswith(_PATCH_HEAD)}, folder)
+        logger.info("%s: its patch head is loaded", folder)
 
 
-def _load_some(network: Continuable, tensors: Mapping[str, torch.Tensor], names: set[str], folder: Path) -> None:
-    """Load the tensors of these names, all of them, and leave the others of the network as they are.
+def _resampled(position: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+    """Position biases (C, h, w) of a patch head, resampled to another grid of patches."""
+    if tuple(position.shape[1:]) == grid:
+        return position
+    return F.interpolate(position[None].float(), size=grid, mode="bilinear", align_corners=False)[0]
+
+
+def _load_some(network: WarmStartable, tensors: Mapping[str, torch.Tensor], names: set[str], folder: Path) -> None:
+    """Load tensors, which must be exactly those of ``names``; the other tensors of the network are not changed.
 
     Raises:
-        ValueError: one is missing, or the network has no place for one.
+        ValueError: a tensor is missing or unexpected.
     """
     missing, unexpected = names - tensors.keys(), tensors.keys() - names
     if missing or unexpected:
         raise ValueError(
-            f"{folder}: weights without a place in the network, or a place without weights; expected none, found "
-            f"{', '.join(sorted(missing | unexpected))}; build the network as the folder's was"
+            f"{folder}: weights do not fit the network; expected no missing or unexpected tensor, found "
+            f"{', '.join(sorted(missing | unexpected))}; use the settings of the model in the folder"
         )
     network.load_state_dict(tensors, strict=False)
 
 
-def _refusal(network: Continuable, own: Mapping[str, Any], labels: list[str]) -> str | None:
-    """Why the head of a folder with these settings and labels does not fit; ``None`` if it does."""
+def _mismatch(network: WarmStartable, own: Mapping[str, Any], labels: list[str]) -> str | None:
+    """Reason why the head of a model folder does not fit the network; ``None`` if it fits."""
     if sorted(labels) != sorted(network.labels or ()):
         return "other labels"
     if own["pool"] != network.pool:
-        return f"pool is {network.pool}, not {own['pool']}"
+        return f"pool {network.pool} instead of {own['pool']}"
     if network.pool == "label_tokens" and own["label_blocks"] != network.label_blocks:
-        return f"label_blocks is {network.label_blocks}, not {own['label_blocks']}"
+        return f"label_blocks {network.label_blocks} instead of {own['label_blocks']}"
     return None

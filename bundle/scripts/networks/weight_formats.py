@@ -1,10 +1,15 @@
-"""Weights of Vision Transformers in three dialects -> the tensor names of transformers, in memory.
+"""Converts Vision Transformer weights of three formats to the tensor names of transformers, in memory.
 
-Hugging Face  ``embeddings.patch_embeddings.projection``; names of transformers 4 or 5, or of a task model
-timm          ``patch_embed.proj``; query, key and value in one tensor (also DINOv2's own files)
-MONAI         ``patch_embedding.patch_embeddings``; the same, and CLS has no position
+============  ====================================  ================================================================
+format        patch projection                      differences
+============  ====================================  ================================================================
+Hugging Face  ``embeddings.patch_embeddings…``      names of transformers 4 or 5, or of a model for a task
+timm          ``patch_embed.proj``                  query, key and value in one tensor; also DINOv2's original files
+MONAI         ``patch_embedding.patch_embeddings``  query, key and value in one tensor; the CLS token has no position
+============  ====================================  ================================================================
 
-transformers converts between its own versions only, MONAI and timm not at all; own code, exact to 1e-5 (tested).
+transformers converts only between its own versions, and neither timm nor MONAI converts. The outputs of converted
+weights equal those of the original library to 1e-5 (tested).
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ _MARKS = {
     "timm": "patch_embed.proj.weight",
     "monai": "patch_embedding.patch_embeddings.weight",
 }
-_EPSILON = {"timm": 1e-6, "monai": 1e-5}  # of their layer norms, which no file holds
+_EPSILON = {"timm": 1e-6, "monai": 1e-5}  # epsilon of the layer norms, which no file contains
 _TIMM_HEADS = {"tiny": 3, "small": 6, "base": 12, "large": 16, "huge": 16}
 _PREFIX = re.compile(r"^(?:(?:module|backbone|vit|dinov2|dinov2_with_registers)\.)+")
 _FUSED = (
@@ -55,26 +60,26 @@ _RULES = (
 )
 
 
-def dialect_of(state: Mapping[str, torch.Tensor]) -> str:
-    """``huggingface``, ``timm`` or ``monai``, by the name of the patch projection.
+def format_of(state: Mapping[str, torch.Tensor]) -> str:
+    """Weight format, recognised by the name of the patch projection: ``huggingface``, ``timm`` or ``monai``.
 
     Raises:
-        ValueError: none of the three.
+        ValueError: there is no such tensor.
     """
     names = {_PREFIX.sub("", key) for key in state}
-    for dialect, mark in _MARKS.items():
+    for weight_format, mark in _MARKS.items():
         if mark in names:
-            return dialect
+            return weight_format
     raise ValueError(
-        f"weights: not those of a Vision Transformer; expected one of {', '.join(_MARKS.values())}, "
+        f"weights: not of a Vision Transformer; expected one of {', '.join(_MARKS.values())}, "
         f"found {', '.join(sorted(names)[:3])}, …; use a checkpoint of Hugging Face, timm or MONAI"
     )
 
 
 def transformers_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Tensors of any dialect under the names of transformers 5; blocks are ``layers.N``, norms ``norm1`` and ``norm2``.
+    """Rename the tensors of any format to those of transformers 5: blocks ``layers.N``, norms ``norm1`` and ``norm2``.
 
-    A position grid without CLS (MONAI, some of timm) gets a zero position for it, which leaves CLS as it was.
+    Position embeddings without one for the CLS token (MONAI, some models of timm) get a zero, which does not change it.
     """
     renamed = {}
     for key, value in state.items():
@@ -89,7 +94,7 @@ def transformers_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Ten
 
 
 def _unfused(key: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The parts of a tensor that holds several, in equal shares along its first axis; any other one as it is."""
+    """Split a fused tensor into equal parts along its first axis; any other tensor is returned unchanged."""
     for pattern, parts in _FUSED:
         if pattern.search(key):
             shares = value.chunk(len(parts))
@@ -98,7 +103,7 @@ def _unfused(key: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 def names_in(backbone: nn.Module, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What :func:`transformers_names` gives, under the names that the blocks and norms have in this family."""
+    """Rename the result of :func:`transformers_names` to the names that blocks and norms have in this backbone."""
     expected = backbone.state_dict()
     own = {}
     if not any(key.startswith("layers.") for key in expected):  # DINOv2
@@ -113,28 +118,34 @@ def names_in(backbone: nn.Module, state: Mapping[str, torch.Tensor]) -> dict[str
     return named
 
 
-def architecture_of(state: Mapping[str, torch.Tensor], dialect: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Configuration of timm's or MONAI's weights: what their shapes tell, and what ``config.json`` adds.
+def architecture_of(
+    state: Mapping[str, torch.Tensor], weight_format: str, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Hugging Face configuration of timm or MONAI weights, derived from their shapes and ``config.json``.
 
     Args:
-        state: of :func:`transformers_names`.
-        dialect: ``timm`` or ``monai``.
-        settings: ``config.json``: timm's own, or fields of a Hugging Face configuration, which come before the shapes.
+        state: weights, renamed by :func:`transformers_names`.
+        weight_format: ``timm`` or ``monai``.
+        settings: content of ``config.json``: timm's, or fields of a Hugging Face configuration, which override the
+            values derived from the shapes.
 
     Raises:
-        ValueError: nothing tells the number of attention heads, or there is no MLP of the usual form.
+        ValueError: the number of attention heads is unknown, or the MLP is not of the usual form.
     """
     named = re.match(r"(?:vit|deit3?)_(tiny|small|base|large|huge)_", settings.get("architecture", ""))
     stated = {} if "architecture" in settings else dict(settings)
     heads = settings.get("num_attention_heads", _TIMM_HEADS[named[1]] if named else None)
     if heads is None:
         raise ValueError(
-            "config.json: the weights do not tell the number of attention heads; expected num_attention_heads, or the "
-            f"name of a timm architecture, found {', '.join(settings) or 'nothing'}; add it there"
+            "config.json: the number of attention heads is unknown; expected num_attention_heads or the name of a timm "
+            f"architecture, found {', '.join(settings) or 'nothing'}; add it to the file"
         )
     first = "layers.0.mlp.fc1.weight"
     if first not in state:
-        raise ValueError(f"weights: not those of a plain {dialect} Vision Transformer; expected {first}, found none")
+        raise ValueError(
+            f"weights: not of a plain {weight_format} Vision Transformer; expected the tensor {first}, found none; use "
+            "another checkpoint"
+        )
     width, channels, _, patch = state[_PROJECTION].shape
     hidden = state[first].shape[0]
     found = {
@@ -145,7 +156,7 @@ def architecture_of(state: Mapping[str, torch.Tensor], dialect: str, settings: M
         "num_hidden_layers": sum(key.endswith(".attention.q_proj.weight") for key in state),
         "num_attention_heads": heads,
         "qkv_bias": "layers.0.attention.q_proj.bias" in state,
-        "layer_norm_eps": _EPSILON[dialect],
+        "layer_norm_eps": _EPSILON[weight_format],
         "intermediate_size": hidden,
     }
     if "layers.0.layer_scale1.lambda1" in state:

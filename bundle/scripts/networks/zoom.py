@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
 from torch import nn
 
-from ..common.choices import check_choice
+from ..common.choices import check_choice, check_keys
+from .pretrained import only_known_fields
 from .vit_multilabel import ViTMultilabel
 from .zoom_tokens import CropTokens
 
@@ -91,17 +92,21 @@ class ZoomViT(ViTMultilabel):
             raise ValueError("base: reads crops itself; expected a plain classifier, found a ZoomViT; take its guide")
         with torch.random.fork_rng(devices=[]):  # these initial weights are replaced: they must not move the seed
             super().__init__(
-                architecture=base.backbone.config.to_diff_dict(),
+                architecture=only_known_fields(base.backbone.config.to_diff_dict()),
                 num_labels=base.num_labels,
                 labels=base.labels,
                 image_size=base.image_size,
                 pool=base.pool,
                 label_blocks=base.label_blocks,
                 conv_branch=base.conv_branch,
+                patch_head=base.patch_head is not None,
                 drop_path=drop_path,
             )
         self.load_state_dict(base.state_dict())
-        self.zoom = zoom if isinstance(zoom, ZoomSettings) else ZoomSettings(**(zoom or {}))
+        if not isinstance(zoom, ZoomSettings):
+            check_keys("zoom", zoom or {}, [field.name for field in fields(ZoomSettings)])
+            zoom = ZoomSettings(**(zoom or {}))
+        self.zoom = zoom
         self.crop_tokens = CropTokens(self.backbone, self.zoom.crop_size)
         self.reader = CropReader(self.backbone.config.hidden_size, self.num_labels)
         self.guide = copy.deepcopy(base).requires_grad_(False).eval()
@@ -146,7 +151,7 @@ class ZoomViT(ViTMultilabel):
         exists = (boxes[..., 2:] > boxes[..., :2]).all(dim=-1).repeat_interleave(tokens.shape[1], dim=1)  # (B, K * n)
         read = self.reader(tokens.unflatten(0, crops.shape[:2]).flatten(1, 2), exists)
         # The image passes last, so that hooks on the blocks end up with the values of the whole image.
-        return super().forward(image) + read
+        return self.image_logits(image) + read
 
     def check_crops(self, batch: int, crops: torch.Tensor, boxes: torch.Tensor) -> None:
         """Reject crops and boxes whose shapes do not match the settings of the network."""

@@ -1,4 +1,4 @@
-"""Tokens of a crop: its patches through the backbone, at the positions that they have in the whole image."""
+"""Tokens of a crop: the backbone encodes its patches with the position embeddings of their place in the whole image."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .conv_branch import ConvBranch
 
 
 class CropTokens(nn.Module):
-    """What a crop has of its own beside the backbone: an embedding of its magnification, which starts at zero.
+    """Encodes crops with a backbone, and adds a learnt embedding of the magnification, which is zero at first.
 
     Args:
-        backbone: ViT or DINOv2; only its sizes are taken.
-        crop_size: s, a multiple of the patch size.
+        backbone: ViT or DINOv2, from which only the sizes are read.
+        crop_size: s, side of a crop in pixels, a multiple of the patch size.
 
     Raises:
-        ValueError: patches that do not fill the crop.
+        ValueError: the crop size is not a multiple of the patch size.
     """
 
     def __init__(self, backbone: Any, crop_size: int) -> None:
@@ -37,25 +37,26 @@ class CropTokens(nn.Module):
         nn.init.zeros_(self.magnification.bias)
 
     def forward(self, network: Any, crops: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
-        """Tokens after the final norm.
+        """Encode crops.
 
         Args:
             network: :class:`.vit_multilabel.ViTMultilabel`, whose weights are used.
             crops: (N, 3, s, s), normalised.
-            boxes: (N, 4) as shares of the whole image.
+            boxes: (N, 4), row0, col0, row1, col1 as fractions of the whole image.
 
         Returns:
-            (N, prefix + patches, D).
+            Tokens (N, prefix + patches, D) after the final norm.
         """
         embeddings = network.backbone.embeddings
         patches = embeddings.patch_embeddings.projection(crops).flatten(2).transpose(1, 2)  # (N, g * g, D)
         side = (boxes[:, 2:] - boxes[:, :2]).amax(dim=1, keepdim=True).clamp(min=1e-3)
-        scale = self.magnification(torch.log2(self.share / side))[:, None]  # (N, 1, D); 0 octaves: as in the image
+        # The magnification is measured in octaves; that of the whole image is 0.
+        scale = self.magnification(torch.log2(self.share / side))[:, None]  # (N, 1, D)
         table = embeddings.position_embeddings
         grid = (round(patches.shape[1] ** 0.5),) * 2
         patches = patches + _positions_in(table, boxes, grid[0])
         prefix = [embeddings.cls_token + table[:, :1]]
-        if hasattr(embeddings, "register_tokens"):  # they have no positions
+        if hasattr(embeddings, "register_tokens"):  # these have no position embeddings
             prefix.append(embeddings.register_tokens)
         tokens = torch.cat([*(token.expand(len(crops), -1, -1) for token in prefix), patches], dim=1) + scale
         tokens = embeddings.dropout(tokens)
@@ -66,15 +67,15 @@ class CropTokens(nn.Module):
 
 
 def _positions_in(table: torch.Tensor, boxes: torch.Tensor, side: int) -> torch.Tensor:
-    """Position embeddings at the patch centres of boxes, bilinear between those of the whole image.
+    """Position embeddings at the patch centres of crops, interpolated bilinearly from those of the whole image.
 
     Args:
-        table: (1, 1 + h * h, D): that of CLS, then those of the grid.
-        boxes: (N, 4), row0, col0, row1, col1 as shares of the image.
-        side: g, patches of a crop in each direction.
+        table: position embeddings (1, 1 + h * h, D) of the CLS token and of the patch grid.
+        boxes: (N, 4), row0, col0, row1, col1 as fractions of the image.
+        side: g, number of patches along a side of a crop.
 
     Returns:
-        (N, g * g, D).
+        Position embeddings (N, g * g, D).
     """
     grid = table[:, 1:].transpose(1, 2).unflatten(2, (round((table.shape[1] - 1) ** 0.5),) * 2)  # (1, D, h, h)
     centres = (torch.arange(side, device=boxes.device) + 0.5) / side

@@ -1,14 +1,14 @@
 """Synthetic chest radiographs with known findings, in the order of the flow.
 
 ``rasterizing``      coordinates, soft edges, strokes
-``anatomy``          what a patient looks like
-``findings``         what is wrong in a study
+``anatomy``          parameters, outlines, bones and vessels of a patient
+``findings``         findings of a study: changed outlines, opacities, fine strokes
 ``display``          collimation, 12-bit display, the word SYNTHETIC
-``projection``       attenuation, detector, masks of the findings
+``projection``       anatomy and findings -> image, masks and boxes
 ``phantom_studies``  patients -> DICOM files and labels.csv
 
-They stand in where no patient data may be used, and where the truth must be known: the pixels of a finding, and
-whether it is drawn as detail that a classifier's input size cannot show. They are drawings, not a physical simulation.
+Phantoms are used where patient data may not be used, or where the truth must be known: the pixels of a finding, and
+whether it consists of detail that is lost at a classifier's input size. They are drawings, not a physical simulation.
 """
 
 from .findings import FINE_GRADES, GRADES, PHANTOM_LABELS

@@ -1,4 +1,4 @@
-"""What a patient looks like: parameters, outlines, ribs and vessels. Units are those of ``rasterizing``."""
+"""Anatomy of a patient: parameters, outlines, bones and vessels. Coordinates and units are those of ``rasterizing``."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ import numpy as np
 
 from .rasterizing import Strokes, ellipse, join, segments, smooth_max, smooth_min, soft_step
 
-RIGHT, LEFT = -1, 1  # sign of x; the patient's right is on the image's left
+RIGHT, LEFT = -1, 1  # sign of x; the patient's right side is on the left of the image
 SIDES = (RIGHT, LEFT)
 _LUNG_MIDDLE, _LUNG_POWER = 0.12, 2.4
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """A patient, the same in each of the patient's studies."""
+    """Anatomy of a patient, which is the same in all of the patient's studies."""
 
     sex: str
     age: int
-    thickness: float  # of the body, relative
+    thickness: float  # relative thickness of the body
     lung_width: float
-    apex: float  # y
+    apex: float  # y of the apex of the lungs
     domes: tuple[float, float]  # y of the diaphragm: right, left
     heart: float  # scale of the heart
     heart_tilt: float
-    mediastinum: float  # half width
+    mediastinum: float  # half width of the mediastinum
     knob: float  # radius of the aortic arch
     body_width: float
-    first_rib: float  # y at the spine
+    first_rib: float  # y of the first rib at the spine
     rib_pitch: float
     rib_slope: float
     rib_width: float
-    clavicle: float  # slope
-    breast: float  # relative size, 0 for none
-    gas: float  # size of the gastric bubble
+    clavicle: float  # slope of the clavicles
+    breast: float  # relative size of the breasts, 0 for none
+    gas: float  # relative size of the gastric bubble
     ribs_density: float
     texture_seed: int
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What findings and breathing change in the outlines."""
+    """Changes of the outlines by findings and breathing."""
 
-    heart: float = 1.0
-    mediastinum: float = 0.0
-    shift: float = 0.0
-    raised: tuple[float, float] = (0.0, 0.0)  # diaphragm: right, left
+    heart: float = 1.0  # factor of the scale of the heart
+    mediastinum: float = 0.0  # widening of the mediastinum
+    shift: float = 0.0  # displacement of heart and mediastinum along x
+    raised: tuple[float, float] = (0.0, 0.0)  # elevation of the diaphragm: right, left
 
 
 def draw_anatomy(rng: np.random.Generator) -> Anatomy:
-    """Parameters of a random adult."""
+    """Draw the anatomy of a random adult."""
     sex = "F" if rng.random() < 0.48 else "M"
     age = int(np.clip(rng.normal(58, 16), 20, 89))
     right_dome = rng.normal(0.40, 0.035)
@@ -79,7 +79,7 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
 
 
 def _lung_axis(anatomy: Anatomy, y: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
-    """Middle and half width of a lung's outline, and its height from the widest level, relative, at levels ``y``."""
+    """Middle and half width of the outline of a lung, and relative distance of levels ``y`` from its widest level."""
     above = (_LUNG_MIDDLE - y) / (_LUNG_MIDDLE - anatomy.apex)
     height = np.where(y < _LUNG_MIDDLE, above, (y - _LUNG_MIDDLE) / 1.05)
     middle = 0.405 * anatomy.lung_width - 0.09 * np.clip(above, 0, 1.2) ** 2
@@ -101,7 +101,7 @@ def diaphragm(anatomy: Anatomy, lateral: np.ndarray, side: int, changes: Changes
 
 
 def lung_outline(anatomy: Anatomy, x: np.ndarray, y: np.ndarray, side: int, changes: Changes) -> np.ndarray:
-    """Signed distance to the outline of a lung, positive inside; medially it ends behind the mediastinum."""
+    """Signed distance to the outline of a lung, positive inside. The medial end is behind the mediastinum."""
     lateral = side * x
     middle, half, height = _lung_axis(anatomy, y)
     across = np.abs(lateral - middle) / half
@@ -111,7 +111,7 @@ def lung_outline(anatomy: Anatomy, x: np.ndarray, y: np.ndarray, side: int, chan
 
 
 def heart_outline(anatomy: Anatomy, x: np.ndarray, y: np.ndarray, changes: Changes) -> np.ndarray:
-    """Signed distance to the heart's outline; it grows downwards to the left, standing on the diaphragm."""
+    """Signed distance to the outline of the heart, positive inside. A larger heart extends down and to the left."""
     size = anatomy.heart * changes.heart
     x = x - changes.shift
     base = 0.25 + 0.04 * (1 - changes.heart)
@@ -122,7 +122,7 @@ def heart_outline(anatomy: Anatomy, x: np.ndarray, y: np.ndarray, changes: Chang
 
 
 def mediastinum_outline(anatomy: Anatomy, x: np.ndarray, y: np.ndarray, changes: Changes) -> np.ndarray:
-    """Signed distance to the outline of the vessels and the spine in the middle."""
+    """Signed distance to the outline of the mediastinum, positive inside."""
     wider = changes.mediastinum * np.exp(-(((y + 0.24) / 0.25) ** 2) / 2)
     half = anatomy.mediastinum * (1 - 0.22 * soft_step(-0.45 - y, 0.5)) + wider
     x = x - changes.shift * soft_step(y + 0.5, 0.6)
@@ -132,7 +132,7 @@ def mediastinum_outline(anatomy: Anatomy, x: np.ndarray, y: np.ndarray, changes:
 
 
 def body_outline(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Signed distance to the skin: neck, shoulders, sides."""
+    """Signed distance to the skin of neck, shoulders and sides, positive inside."""
     lateral = np.abs(x)
     shoulder = y + 0.93 - 0.28 * soft_step(lateral - 0.62, 0.9)
     neck = 0.27 + 0.05 * (y + 1) - lateral
@@ -142,7 +142,7 @@ def body_outline(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Bone:
-    """A long bone: centre line (M,), half width, and the density (M,) along it."""
+    """A long bone: centre line (M,), half width, and density (M,) along the line."""
 
     x: np.ndarray
     y: np.ndarray
@@ -177,7 +177,7 @@ def bones(anatomy: Anatomy) -> list[Bone]:
 
 
 def vessels(anatomy: Anatomy) -> Strokes:
-    """Pulmonary vessels: branching from the hila outwards, thinner at each branching."""
+    """Pulmonary vessels, which branch from the hila outwards and become thinner at each branching."""
     rng = np.random.default_rng(anatomy.texture_seed)
     found: list[Strokes] = []
     for side in SIDES:

@@ -1,4 +1,4 @@
-"""What lies between a detector and the film: collimation, 12-bit display, and the marker."""
+"""Steps from the detector to the film: collimation, 12-bit display, and the marker."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from .rasterizing import soft_step
 
 _MAX_VALUE = 4095
-_BLACK, _WHITE = 0.80, 3.85  # compressed attenuation shown as 0 and MAX_VALUE
-_MARKER, _MARKER_HEIGHT = "SYNTHETIC", 0.03  # height of the letters, relative to the image
+_BLACK, _WHITE = 0.80, 3.85  # compressed attenuation that is displayed as 0 and as the highest value
+_MARKER, _MARKER_HEIGHT = "SYNTHETIC", 0.03  # height of the letters as a fraction of the image height
 
 
 def collimation(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Share of the beam along rows and columns, (size,) each: 1 in the field, 0 behind the collimator."""
+    """Transmission of the collimator along rows and columns, (size,) each: 1 in the field, 0 outside."""
     margins = np.maximum(rng.normal(0.012, 0.012, 4), 0) * size
     axis = np.arange(size, dtype=np.float32)
     penumbra = max(1.5, size / 400)
@@ -25,7 +25,7 @@ def collimation(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
 
 
 def to_display(attenuation: np.ndarray, exposure: float, beam: np.ndarray) -> np.ndarray:
-    """12-bit values (h, W) of attenuation: window with a soft shoulder; black outside the collimated field."""
+    """12-bit values (h, W) of attenuation (h, W): a window with a soft shoulder, black outside the collimated field."""
     image = attenuation - (_BLACK + exposure)
     image *= 1 / (_WHITE - _BLACK)
     np.clip(image, 0, 1, out=image)
@@ -37,9 +37,9 @@ def to_display(attenuation: np.ndarray, exposure: float, beam: np.ndarray) -> np
 
 @lru_cache(maxsize=2)
 def marker(size: int) -> np.ndarray:
-    """The word SYNTHETIC in the lower left corner, where films have their lead letters, (size, size) uint16.
+    """Image (size, size) uint16 of the word SYNTHETIC in the lower left corner.
 
-    It is in the pixels so that every picture made from a phantom says what it is.
+    It is part of the pixels, so that every picture made from a phantom is marked as synthetic.
     """
     from PIL import Image, ImageDraw, ImageFont
 

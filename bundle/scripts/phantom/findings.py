@@ -1,4 +1,4 @@
-"""What is wrong in a study: changes of outlines, lost air, fine strokes, and where each finding is."""
+"""Findings of a study: changed outlines, less aerated lungs, fine strokes, and the area of each finding."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..common.choices import check_choice
 from .anatomy import LEFT, RIGHT, SIDES, Anatomy, Changes, diaphragm, wall
 from .rasterizing import Strokes, segments, soft_step, texture
 
@@ -20,31 +21,31 @@ GRADES: dict[str, tuple[str, ...]] = {
     "Pleural Effusion": ("small", "moderate", "large"),
 }
 PHANTOM_LABELS: tuple[str, ...] = tuple(GRADES)
-# Drawn only as lines or spots of a few native pixels, without a change of the mean density around them.
-# Septa and spots thicken at the cost of what is between them, so a smaller image cannot show them even as haze.
+# Grades that are drawn only as lines or spots of a few native pixels. They do not change the mean density around them,
+# so a smaller image cannot show them even as haze.
 FINE_GRADES = {"Lung Opacity": "nodular", "Edema": "interstitial"}
-_LINE_BALANCE, _SPOT_BALANCE = 0.0048, 0.0024  # scale (units) over which fine detail keeps the mean density
-_LINE_SIGMA = 0.00105
+_LINE_BALANCE, _SPOT_BALANCE = 0.0048, 0.0024  # distance (units) over which fine detail keeps the mean density
+_LINE_SIGMA = 0.00105  # standard deviation across a septal line (units)
 
 
 @dataclass
 class Scene:
-    """A study being drawn, on the coarse grid (n, n); what findings add to it."""
+    """State of a study while it is drawn: fields (n, n) on the coarse grid, to which findings are added."""
 
     anatomy: Anatomy
     changes: Changes
     x: np.ndarray
     y: np.ndarray
-    lungs: tuple[np.ndarray, np.ndarray]  # signed distance to the outline: right, left
+    lungs: tuple[np.ndarray, np.ndarray]  # signed distances to the outlines: right, left
     heart: np.ndarray
     mediastinum: np.ndarray
-    aeration: np.ndarray  # share of a lung's air that is left, changed in place
+    aeration: np.ndarray  # fraction of the air that remains in the lungs, changed in place
     density: np.ndarray  # attenuation to add, changed in place
-    parts: list[np.ndarray] = field(default_factory=list)  # of the current finding: inside where above 0.5
+    parts: list[np.ndarray] = field(default_factory=list)  # areas of the current finding, inside where above 0.5
     fine: list[Strokes] = field(default_factory=list)
 
     def consolidate(self, share: np.ndarray) -> None:
-        """Fill a share (n, n) of the air that is left."""
+        """Fill a fraction (n, n) of the remaining air."""
         self.aeration *= 1 - np.clip(share, 0, 1)
 
     def lung(self, side: int) -> np.ndarray:
@@ -53,24 +54,26 @@ class Scene:
 
 
 def check_findings(findings: Mapping[str, str] | None) -> dict[str, str]:
-    """Findings in the order of ``PHANTOM_LABELS``.
+    """Check findings and return them in the order of ``PHANTOM_LABELS``.
 
     Raises:
-        ValueError: a label or grade that does not exist.
+        ValueError: a label or grade does not exist.
     """
     given = dict(findings or {})
     for label, grade in given.items():
-        if label not in GRADES:
-            raise ValueError(f"findings: no finding {label!r}; expected one of {', '.join(GRADES)}; correct the label")
-        if grade not in GRADES[label]:
-            raise ValueError(
-                f"findings: {label}: no grade {grade!r}; expected one of {', '.join(GRADES[label])}; correct the grade"
-            )
+        check_choice("findings", label, GRADES)
+        check_choice(f"findings: {label}", grade, GRADES[label])
     return {label: given[label] for label in GRADES if label in given}
 
 
 def change_outlines(findings: Mapping[str, str], rngs: Mapping[str, np.random.Generator], breath: float) -> Changes:
-    """Outlines of a study: findings that enlarge or displace, and how deep the patient breathed in (units)."""
+    """Changes of the outlines in a study.
+
+    Args:
+        findings: grade of each finding.
+        rngs: random generator of each finding.
+        breath: displacement of the diaphragm by breathing, in units.
+    """
     heart, mediastinum, shift, raised = 1.0, 0.0, 0.0, [breath, breath]
     if grade := findings.get("Cardiomegaly"):
         heart = rngs["Cardiomegaly"].uniform(*((1.26, 1.38) if grade == "moderate" else (1.38, 1.52)))
@@ -88,18 +91,18 @@ def change_outlines(findings: Mapping[str, str], rngs: Mapping[str, np.random.Ge
 
 
 def _add_cardiomegaly(scene: Scene, grade: str, rng: np.random.Generator) -> None:
-    """Only the outline, already changed."""
+    """Add the area of the finding, the heart, whose outline is already enlarged."""
     scene.parts.append(soft_step(scene.heart, 0.01))
 
 
 def _add_mediastinum(scene: Scene, grade: str, rng: np.random.Generator) -> None:
-    """Only the outline, already changed; the finding is where the vessels are, above the heart."""
+    """Add the area of the finding, the mediastinum above the heart, whose outline is already enlarged."""
     level = soft_step(0.42 - np.abs(scene.y + 0.22), 0.01)
     scene.parts.append(soft_step(scene.mediastinum, 0.01) * level)
 
 
 def _add_opacity(scene: Scene, grade: str, rng: np.random.Generator) -> None:
-    """One to three round patches in the upper or middle zone, or small spots all over both lungs."""
+    """Add one to three round patches in the upper or middle zone of a lung, or small spots in both lungs."""
     if grade == "nodular":
         _add_nodules(scene, rng)
         return
@@ -114,9 +117,10 @@ def _add_opacity(scene: Scene, grade: str, rng: np.random.Generator) -> None:
 
 
 def _add_nodules(scene: Scene, rng: np.random.Generator) -> None:
-    """Miliary spots: full width at half maximum of 0.9 to 1.1 mm (about 3 pixels at 1024), in a zone of each lung.
+    """Add miliary spots to a zone of each lung, with a full width at half maximum of 0.9 to 1.1 mm.
 
-    Wider spots would not be fine detail: those of 5 pixels keep three quarters of their signal (norm) at 224 pixels.
+    That is about 3 pixels in an image of 1024. Spots of 5 pixels would not be fine detail, because they keep three
+    quarters of their signal (norm) in an image of 224 pixels.
     """
     for side in SIDES:
         zone = _blob_at(scene, rng, (side * 0.42, rng.uniform(-0.25, 0.1)), (0.28, 0.42), rough=0.05)
@@ -129,7 +133,7 @@ def _add_nodules(scene: Scene, rng: np.random.Generator) -> None:
 
 
 def _add_edema(scene: Scene, grade: str, rng: np.random.Generator) -> None:
-    """Septal lines; if alveolar, also haze around the hila on both sides."""
+    """Add septal lines and, for the alveolar grade, haze around both hila."""
     for side in SIDES:
         lung = scene.lung(side)
         lines = _septal_lines(scene, side, rng)
@@ -144,7 +148,10 @@ def _add_edema(scene: Scene, grade: str, rng: np.random.Generator) -> None:
 
 
 def _septal_lines(scene: Scene, side: int, rng: np.random.Generator) -> Strokes:
-    """Kerley B lines at the lateral wall, A lines from the hilum, and a net of short ones; 1 to 2 pixels at 1024."""
+    """Kerley B lines at the lateral wall, A lines from the hilum, and a net of short lines of random direction.
+
+    The lines are 1 to 2 pixels wide in an image of 1024.
+    """
     level = rng.uniform(0.0, 0.45, 22)
     start = wall(scene.anatomy, level) - rng.uniform(0.012, 0.03, 22)
     uniform = rng.uniform
@@ -160,7 +167,7 @@ def _septal_lines(scene: Scene, side: int, rng: np.random.Generator) -> Strokes:
 
 
 def _add_pneumonia(scene: Scene, grade: str, rng: np.random.Generator) -> None:
-    """Dense consolidation of the middle and lower zone on one side, with a straight upper edge and air bronchograms."""
+    """Add a dense consolidation of the middle and lower zone of a lung, with a straight upper edge and bronchograms."""
     side = RIGHT if rng.random() < 0.55 else LEFT
     radius = 0.17 if grade == "segmental" else 0.23
     centre = (side * rng.uniform(0.36, 0.50), rng.uniform(0.10, 0.24))
@@ -176,7 +183,7 @@ def _add_pneumonia(scene: Scene, grade: str, rng: np.random.Generator) -> None:
 
 
 def _add_atelectasis(scene: Scene, grade: str, rng: np.random.Generator) -> None:
-    """Plates (dense bands, nearly level) above both diaphragms, or a collapsed base under a raised diaphragm."""
+    """Add plates (dense horizontal bands) above both diaphragms, or a collapsed base above a raised diaphragm."""
     if grade == "basal":
         side = SIDES[int(np.argmax(scene.changes.raised))]
         dome = diaphragm(scene.anatomy, side * scene.x, side, scene.changes)
@@ -199,7 +206,7 @@ def _add_atelectasis(scene: Scene, grade: str, rng: np.random.Generator) -> None
 
 
 def _add_effusion(scene: Scene, grade: str, rng: np.random.Generator) -> None:
-    """Fluid in the lateral angle with a meniscus, on one side or (three in ten) on both."""
+    """Add fluid with a meniscus in the lateral angle, on one side or (three in ten) on both sides."""
     first = RIGHT if rng.random() < 0.5 else LEFT
     height = {"small": (0.20, 0.27), "moderate": (0.30, 0.42), "large": (0.48, 0.70)}[grade]
     for side in (first, -first) if rng.random() < 0.3 else (first,):
@@ -227,7 +234,7 @@ ADDERS: dict[str, Callable[[Scene, str, np.random.Generator], None]] = {
 def _blob_at(
     scene: Scene, rng: np.random.Generator, centre: tuple[float, float], axes: tuple[float, float], *, rough: float
 ) -> np.ndarray:
-    """Patch (n, n) with an irregular soft edge, 1 inside."""
+    """Elliptical patch (n, n) with an irregular soft edge, 1 inside."""
     distance = np.hypot((scene.x - centre[0]) / axes[0], (scene.y - centre[1]) / axes[1])
     return soft_step(1 - distance + rough * texture(rng, len(scene.x), 0.05), 0.7)
 
@@ -240,7 +247,7 @@ def _scatter(zone: np.ndarray, scene: Scene, rng: np.random.Generator, count: in
 
 
 def _sample(values: np.ndarray, scene: Scene, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Values at the nearest coarse pixels of points; -1 outside the image."""
+    """Values of a coarse field at the pixels nearest to points; -1 outside the image."""
     size = len(values)
     step_x, step_y = scene.x[0, 1] - scene.x[0, 0], scene.y[1, 0] - scene.y[0, 0]
     across, down = scene.y[0, 1] - scene.y[0, 0], scene.x[1, 0] - scene.x[0, 0]

@@ -1,4 +1,4 @@
-"""Synthetic patients as DICOM studies: DX For Presentation, 12 bit, PA, with labels, boxes and truth masks."""
+"""Writes synthetic patients as DICOM studies (DX For Presentation, 12 bit, PA), with labels, boxes and truth masks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PREVALENCE = 0.27
 
 @dataclass(frozen=True)
 class Study:
-    """What to draw."""
+    """Plan of a study."""
 
     patient: int
     number: int
@@ -50,15 +50,15 @@ def write_phantom_studies(
     fine_detail_fraction: float = 0.3,
     num_workers: int = 2,
 ) -> Path:
-    """Write ``patientNNNN/studyNN/image.dcm``, ``truth/*.npz`` (masks), ``labels.csv``, and a README: synthetic.
+    """Write ``patientNNNN/studyNN/image.dcm``, ``truth/*.npz`` (masks), ``labels.csv`` and ``README.txt``.
 
     Args:
-        out_dir: folder.
-        n_patients: patients; some have two or three studies.
-        seed: equal seeds give equal files.
+        out_dir: folder to write to.
+        n_patients: number of patients; some have two or three studies.
+        seed: random seed; equal seeds give equal files.
         size: side of the films in pixels.
-        fine_detail_fraction: share of Lung Opacity and Edema that is drawn as fine detail only.
-        num_workers: drawing threads.
+        fine_detail_fraction: fraction of Lung Opacity and Edema that is drawn as fine detail only.
+        num_workers: number of drawing threads.
 
     Returns:
         Path of ``labels.csv``.
@@ -75,12 +75,12 @@ def write_phantom_studies(
 
 
 def _plan(n_patients: int, seed: int, fine_detail_fraction: float) -> Iterator[Study]:
-    """Patients, studies and their findings."""
+    """Draw the patients, their studies and the findings."""
     for patient in range(1, n_patients + 1):
         rng = np.random.default_rng([seed, patient, 99])
         sex, age = str(rng.choice(["F", "M"])), int(rng.integers(25, 90))
         for number in range(1, int(rng.choice(_STUDIES_PER_PATIENT)) + 1):
-            # One factor per study, so that findings come together as they do in the sick.
+            # A factor common to all findings of a study makes them occur together, as in real patients.
             sickness = float(rng.normal(0, 0.08))
             present = [label for label in PHANTOM_LABELS if rng.random() < _PREVALENCE + sickness]
             grades = {label: _draw_grade(label, fine_detail_fraction, rng) for label in present}
@@ -88,7 +88,7 @@ def _plan(n_patients: int, seed: int, fine_detail_fraction: float) -> Iterator[S
 
 
 def _draw_grade(label: str, fine_detail_fraction: float, rng: np.random.Generator) -> str:
-    """Grade of a finding; fine detail with the given probability where the finding has such a grade."""
+    """Draw the grade of a finding: the fine grade, if it has one, with the given probability."""
     fine = FINE_GRADES.get(label)
     if fine is not None and rng.random() < fine_detail_fraction:
         return fine
@@ -122,7 +122,7 @@ def _uid(kind: str, seed: int, study: Study) -> UID:
 
 
 def _dicom_of(phantom: Phantom, study: Study, seed: int) -> FileDataset:
-    """DX Image Storage - For Presentation (PS3.3 A.26) around the film."""
+    """DICOM object of a phantom: Digital X-Ray Image Storage - For Presentation (PS3.3 A.26)."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = _uid("image", seed, study)
@@ -144,7 +144,7 @@ def _dicom_of(phantom: Phantom, study: Study, seed: int) -> FileDataset:
     dataset.ViewCodeSequence = [code_item(codes.SCT.PosteroAnterior)]
     dataset.ViewCodeSequence[0].ViewModifierCodeSequence = []
     dataset.PatientOrientation = ["L", "F"]
-    # Required, and empty because nothing was exposed (type 2).
+    # Type 2 attributes: required, but empty, because there was no exposure.
     dataset.DetectorType, dataset.PositionerType, dataset.AcquisitionContextSequence = None, None, []
     dataset.BurnedInAnnotation, dataset.LossyImageCompression = "NO", "00"
     dataset.Rows, dataset.Columns = phantom.image.shape

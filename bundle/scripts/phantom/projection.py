@@ -1,4 +1,4 @@
-"""Attenuation to detector, with noise, and through the display; truth masks and boxes."""
+"""Projects a phantom: attenuation, noise and display, with the masks and boxes of the findings."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ from .rasterizing import (
     texture,
 )
 
-# Attenuation (natural logarithm) of the soft tissue of the chest, and what the air of a lung takes away.
+# Attenuation (natural logarithm) of the soft tissue of the chest, and its reduction by the air of a lung.
 _TISSUE, _AIR = 3.6, 2.3
-_LUNG_DEPTH, _HEART_DEPTH = 0.40, 0.16  # units from the outline to full thickness
-# Quantum noise of the log signal at TISSUE in one pixel of 1024.
-_NOISE = 0.030
+_LUNG_DEPTH, _HEART_DEPTH = 0.40, 0.16  # distance (units) from the outline to full thickness
+_NOISE = 0.030  # quantum noise of the logarithmic signal of soft tissue, in a pixel of an image of 1024
 _NATIVE = 1024
-# Share of the coarse attenuation that dynamic range compression takes away, and its scale (units).
+# Fraction of the coarse attenuation that dynamic range compression removes, and its scale (units).
 _COMPRESSION, _COMPRESSION_SCALE = 0.42, 0.25
 _STREAMS = {name: index for index, name in enumerate(("pose", "noise", "outlines", "texture"))}
 
@@ -47,10 +46,10 @@ class Phantom:
 
     Attributes:
         image: (H, W) uint16, 12-bit stored values of MONOCHROME2, bone bright.
-        masks: truth of each finding, (H, W) bool.
-        boxes: ``{"label", "xywh"}`` in pixels, one per connected part or side.
-        fine_detail: findings drawn only as fine detail.
-        anatomy: the patient.
+        masks: area of each finding, (H, W) bool.
+        boxes: ``{"label", "xywh"}`` in pixels, one for each part or side of a finding.
+        fine_detail: findings that are drawn only as fine detail.
+        anatomy: anatomy of the patient.
     """
 
     image: np.ndarray
@@ -69,25 +68,25 @@ def make_phantom(
     *,
     noise: float = 1.0,
 ) -> Phantom:
-    """Draw a study of a patient; deterministic.
+    """Draw a study of a patient. Equal arguments give equal studies.
 
     Anatomy depends on (seed, patient); pose, exposure and noise on (seed, patient, study); a finding also on its label.
-    So two calls that differ only in ``findings`` show the same patient, in the same pose, with the same noise.
+    Two calls that differ only in ``findings`` therefore show the same patient in the same pose with the same noise.
 
     Args:
-        seed: of the data set.
-        patient: number.
-        study: number, of the patient.
-        findings: grade (``GRADES``) of each label that is present.
-        size: rows and columns; the field of view is always 350 mm.
-        noise: quantum noise, relative; 0 for none.
+        seed: random seed of the data set.
+        patient: number of the patient.
+        study: number of the patient's study.
+        findings: grade (``GRADES``) of each finding that is present.
+        size: numbers of rows and of columns; the field of view is always 350 mm.
+        noise: factor of the quantum noise; 0 for none.
 
     Raises:
-        ValueError: a finding or size that cannot be drawn.
+        ValueError: a finding, grade or size is not possible.
     """
     chosen = check_findings(findings)
     if size < 32:
-        raise ValueError(f"size: too small; expected at least 32 pixels, found {size}; choose a greater size")
+        raise ValueError(f"size: too small; expected at least 32 pixels, found {size}; choose a larger size")
     streams = {name: _stream(seed, patient, study, index) for name, index in _STREAMS.items()}
     rngs = {label: _stream(seed, patient, study, 10 + PHANTOM_LABELS.index(label)) for label in chosen}
     anatomy, pose = _patient_anatomy(seed, patient), _draw_pose(streams["pose"])
@@ -110,7 +109,7 @@ def make_phantom(
 
 
 def _stream(*key: int) -> np.random.Generator:
-    """Random numbers of a key, independent of those of any other key."""
+    """Random generator of a key, independent of those of other keys."""
     return np.random.default_rng(np.random.SeedSequence(key))
 
 
@@ -133,18 +132,18 @@ def _patient_vessels(anatomy: Anatomy) -> Strokes:
 
 
 def _draw_pose(rng: np.random.Generator) -> Pose:
-    """How the patient stands in one study."""
+    """Draw the pose of the patient in a study."""
     return Pose(rng.normal(0, 0.015), rng.normal(0, 0.02), rng.normal(1.0, 0.02), rng.normal(0, 0.018))
 
 
 def _bounding_box(mask: np.ndarray) -> list[int]:
-    """[x, y, width, height] in pixels of a mask (H, W) that is not empty."""
+    """Bounding box [x, y, width, height] in pixels of a mask (H, W) that is not empty."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return [int(value) for value in (columns[0], rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1)]
 
 
 def _set_scene(anatomy: Anatomy, changes: Changes, pose: Pose, count: int) -> Scene:
-    """Healthy chest on the coarse grid (count, count), with the outlines of the study."""
+    """Healthy chest with the outlines of a study, on the coarse grid (count, count)."""
     x, y = pose.grid(count)
     right, left = (body.lung_outline(anatomy, x, y, side, changes) for side in SIDES)
     aeration = 0.80 + 0.20 * soft_step(y + 0.35, 0.9)
@@ -230,7 +229,7 @@ def _render(
 
 
 def _air(lungs: np.ndarray, middle: np.ndarray, aeration: np.ndarray) -> np.ndarray:
-    """Attenuation that air takes away, (n, n), from signed distances to lungs and heart."""
+    """Reduction of the attenuation by air, (n, n), from the signed distances to lungs and mediastinum."""
     amount = dome_profile(lungs, _LUNG_DEPTH)
     amount *= aeration
     covered = dome_profile(middle, _HEART_DEPTH)
@@ -242,7 +241,7 @@ def _air(lungs: np.ndarray, middle: np.ndarray, aeration: np.ndarray) -> np.ndar
 
 
 def blur(values: np.ndarray, scale: float) -> np.ndarray:
-    """Gaussian smoothing of a square field by a great ``scale`` (units)."""
+    """Smooth a square field with a wide Gaussian, whose standard deviation is ``scale`` (units)."""
     small = enlarge(values, 64)
     return enlarge(ndimage.gaussian_filter(small, scale * 32, mode="nearest", truncate=2.5), len(values))
 
@@ -267,5 +266,5 @@ def _add_bone(image: np.ndarray, bone: Bone, pose: Pose) -> None:
     ends = np.minimum(1, np.minimum(at - first + 1, last - at + 1) / (0.02 * size))
     shell *= (0.60 * level * ends).astype(np.float32)
     shell *= (rows >= 0) & (rows < size)
-    # Rows outside the image are moved to its border, where they add nothing; add.at, since they meet others there.
+    # Rows outside the image are moved to its border, where they add zero. Index pairs may then repeat, hence add.at.
     np.add.at(image, (np.clip(rows, 0, size - 1), at[None, :]), shell)

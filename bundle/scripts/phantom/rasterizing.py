@@ -1,7 +1,7 @@
 """Coordinates, soft edges and strokes.
 
-Anatomical coordinates: x towards the patient's left (image right), y towards the feet, origin at the middle of the
-chest, 1 unit = 175 mm; an image shows about -1 to 1. Smooth fields are drawn on a coarse grid and enlarged.
+In anatomical coordinates, x points to the patient's left (image right), y to the feet, and the origin is the middle of
+the chest. One unit is 175 mm, so an image shows about -1 to 1. Smooth fields are drawn on a coarse grid and enlarged.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-COARSE = 256
-# Strokes wider than this (standard deviation, units) are drawn on the coarse grid.
-COARSE_STROKE = 0.004
+COARSE = 256  # side of the coarse grid
+COARSE_STROKE = 0.004  # smallest standard deviation (units) of the strokes that are drawn on the coarse grid
 
 
 @dataclass(frozen=True)
 class Pose:
-    """How the patient stands: shift (units), scale and tilt (radians)."""
+    """Pose of the patient: shift (units), scale and tilt (radians)."""
 
     dx: float = 0.0
     dy: float = 0.0
@@ -41,7 +40,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Strokes:
-    """Points of lines or spots: x, y, standard deviation and integral of a Gaussian each, (N,), in units."""
+    """Points of lines or spots: x, y, standard deviation and integral of a Gaussian for each point, (N,), in units."""
 
     x: np.ndarray
     y: np.ndarray
@@ -49,15 +48,15 @@ class Strokes:
     mass: np.ndarray
 
     def keep(self, chosen: np.ndarray) -> Strokes:
-        """The points where ``chosen`` (N,) is true."""
+        """Points for which ``chosen`` (N,) is true."""
         return Strokes(self.x[chosen], self.y[chosen], self.sigma[chosen], self.mass[chosen])
 
     def mirrored(self) -> Strokes:
-        """The same on the other side."""
+        """Copy on the other side of the body."""
         return replace(self, x=-self.x)
 
     def balanced(self, scale: float) -> Strokes:
-        """With as much taken away from around each point as is added at it, over ``scale`` (units)."""
+        """Copy with an integral of zero: the surroundings of a point, ``scale`` (units) wide, lose what it adds."""
         around = replace(self, sigma=np.hypot(self.sigma, scale), mass=-self.mass)
         return join([self, around])
 
@@ -73,7 +72,16 @@ def join(strokes: list[Strokes]) -> Strokes:
 def segments(
     x: np.ndarray, y: np.ndarray, angle: np.ndarray, length: np.ndarray, sigma: float, height: np.ndarray
 ) -> Strokes:
-    """Straight lines from points (N,) in directions ``angle`` (radians), ``height`` (N,) on their centre lines."""
+    """Straight lines from points (N,).
+
+    Args:
+        x: x of the starting points (N,).
+        y: y of the starting points (N,).
+        angle: directions (N,) in radians.
+        length: lengths (N,).
+        sigma: standard deviation across the lines.
+        height: values (N,) on the centre lines.
+    """
     count = np.maximum(1, np.ceil(length / (1.5 * sigma))).astype(np.int64)
     which = np.repeat(np.arange(len(count)), count)
     number = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
@@ -85,8 +93,8 @@ def segments(
 
 
 def draw_strokes(strokes: Strokes, pose: Pose, size: int) -> np.ndarray:
-    """Sum of the Gaussians of all strokes, (size, size) float32; narrower than a pixel, they keep their integral."""
-    unit = pose.scale * size / 2  # pixels of a unit
+    """Sum of the Gaussians of all strokes, (size, size) float32. Those narrower than a pixel keep their integral."""
+    unit = pose.scale * size / 2  # pixels per unit
     column, row = pose.to_pixels(strokes.x, strokes.y, size)
     sigma = np.maximum(strokes.sigma * unit, 0.5)
     height = strokes.mass * unit**2 / (2 * np.pi * sigma**2)
@@ -115,9 +123,9 @@ def _patches(
 
 
 class Enlarged:
-    """Linear interpolation of a coarse field (n, n) to (size, size), pixel edges aligned, by strips of rows.
+    """Linear interpolation of a coarse field (n, n) to (size, size) with aligned pixel edges, in strips of rows.
 
-    Strips stay in the processor's cache, which makes the full-resolution pass several times faster.
+    A strip fits into the processor's cache, which makes the computation at full resolution several times faster.
     """
 
     def __init__(self, field: np.ndarray, size: int) -> None:
@@ -131,14 +139,14 @@ class Enlarged:
 
 
 def _positions(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lower neighbour (size,) and weight of the upper one (size, 1) of each of ``size`` positions among ``count``."""
+    """Lower neighbour (size,) among ``count`` positions, and weight of the upper neighbour (size, 1)."""
     at = np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1)
     low = np.minimum(at.astype(np.int64), count - 2)
     return low, (at - low).astype(np.float32)[:, None]
 
 
 def _between(field: np.ndarray, low: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """Rows of a field between ``low`` and the next."""
+    """Rows of a field, interpolated between rows ``low`` and ``low + 1``."""
     lower, upper = field[low], field[low + 1]
     upper -= lower
     upper *= part
@@ -153,45 +161,45 @@ def strips(size: int) -> list[tuple[int, int]]:
 
 
 def enlarge(field: np.ndarray, size: int) -> np.ndarray:
-    """Coarse field (n, n) to (size, size) float32."""
+    """Enlarge a coarse field (n, n) to (size, size) float32."""
     enlarged = Enlarged(field, size)
     return np.concatenate([enlarged.rows(first, last) for first, last in strips(size)])
 
 
 def soft_step(distance: np.ndarray, width: float) -> np.ndarray:
-    """0 to 1 where a signed distance goes from -width/2 to width/2, without a kink."""
+    """Smooth step from 0 to 1, for a signed distance from -width/2 to width/2."""
     part = np.clip(distance / width + 0.5, 0, 1)
     return part * part * (3 - 2 * part)
 
 
 def dome_profile(distance: np.ndarray, depth: float) -> np.ndarray:
-    """Thickness, relative to its greatest, of a rounded body at a signed distance inside its outline."""
+    """Relative thickness of a rounded body at a signed distance inside its outline, 1 from ``depth`` on."""
     part = np.clip(distance * (1 / depth), 0, 1)
     return np.sqrt(part * (2 - part))
 
 
 def smooth_min(a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:
-    """Smaller of two signed distances, corners rounded by ``radius`` (units)."""
+    """Minimum of two signed distances, with corners rounded by ``radius`` (units)."""
     overlap = np.maximum(radius - np.abs(a - b), 0) / radius
     return np.minimum(a, b) - overlap * overlap * (radius / 4)
 
 
 def smooth_max(a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:
-    """Greater of two signed distances, corners rounded."""
+    """Maximum of two signed distances, with corners rounded by ``radius`` (units)."""
     return -smooth_min(-a, -b, radius)
 
 
 def ellipse(
     x: np.ndarray, y: np.ndarray, centre: tuple[float, float], axes: tuple[float, float], tilt: float = 0.0
 ) -> np.ndarray:
-    """About the signed distance (positive inside) to an ellipse; ``tilt`` in radians turns its x axis towards y."""
+    """Approximate signed distance to an ellipse, positive inside; ``tilt`` (radians) turns its x axis towards y."""
     dx, dy = x - centre[0], y - centre[1]
     along, across = np.cos(tilt) * dx + np.sin(tilt) * dy, np.cos(tilt) * dy - np.sin(tilt) * dx
     return (1 - np.hypot(along / axes[0], across / axes[1])) * min(axes)
 
 
 def texture(rng: np.random.Generator, size: int, scale: float) -> np.ndarray:
-    """Smooth Gaussian noise (size, size) of unit variance, correlated over ``scale`` (units); alike at any size."""
+    """Smooth Gaussian noise (size, size) of unit variance, correlated over ``scale`` (units), similar at any size."""
     count = 64 if scale > 0.06 else COARSE
     white = rng.standard_normal((count, count), np.float32)
     field = ndimage.gaussian_filter(white, scale * count / 2, mode="wrap", truncate=3.0)

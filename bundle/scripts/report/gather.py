@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..common.text_file import read_json
 from ..evaluation.predictions import OK, read_predictions
 from .sr_sections import FILE as SR_FILE
 
@@ -176,10 +177,7 @@ def _read_json(path: Path, kind: type = dict) -> Any:
     """
     if not path.is_file():
         return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error}); run the step that writes it again") from error
+    content = read_json(path, f"a JSON {kind.__name__}", "run the step that writes it again")
     if not isinstance(content, kind):
         raise ValueError(
             f"{path}: expected a JSON {kind.__name__}, found {type(content).__name__}; "

@@ -20,6 +20,7 @@ from .degradation import Degradation
 from .settings import SrSettings
 from .stage import Budget, Log, TrainStep, run_stage, step_seed
 
+MEASURED_CROPS = 512  # crops from which the statistics of targets, latents and residuals are computed
 # The stage that trains each part of the model folder.
 _TRAINED_BY = {"regression": "regression", "vqvae": "autoencoder", "unet": "diffusion", "scheduler": "diffusion"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 
 from ..common.atomic import write_json
+from ..common.text_file import read_json
 from ..data.datalist import Datalist
 from . import validation_metrics
 from .degradation import Degradation
@@ -126,7 +126,8 @@ def _finish(run: Run, results: validation_metrics.Metrics) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     """Content of a file that an earlier run wrote; empty if there is none."""
-    return json.loads(path.read_text()) if path.exists() else {}
+    remedy = "remove the file, or use another --output_dir"
+    return read_json(path, "a file of an earlier run", remedy) if path.exists() else {}
 
 
 def _software() -> dict[str, Any]:

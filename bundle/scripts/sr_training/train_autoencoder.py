@@ -22,12 +22,11 @@ from ..super_resolution.resampling import degrade
 from ..training.precision import AutocastInferer
 from . import validation_metrics
 from .batches import Batches
-from .run import Run
+from .run import MEASURED_CROPS, Run
 
 _CONSISTENCY_ITERATIONS = 2
 _QUANTIZE_FROM, _RESTART_UNTIL = 0.3, 0.8  # fractions of the budget: start of quantization, end of moving codes
 _RESTART_STEPS = 25
-_MEASURED_CROPS = 512  # for the statistics of targets and latents
 
 
 @torch.no_grad()
@@ -171,7 +170,7 @@ def train_autoencoder(run: Run) -> validation_metrics.Metrics:
         )
     vqvae.to(run.device, memory_format=torch.channels_last)
     coding = load_coding(run.output_dir, int(vqvae.config.in_channels), run.device)
-    targets = _targets_of(coding, run.crops[:_MEASURED_CROPS], run.device)
+    targets = _targets_of(coding, run.crops[:MEASURED_CROPS], run.device)
     target_std = float(targets.std())
     if start is not None:
         _scale_targets(vqvae, target_std)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..common.text_file import read_json
 from ..super_resolution.networks.block_autoencoder import load_autoencoder
 from ..super_resolution.networks.coding import SCALE, Coding, load_coding
 from ..super_resolution.networks.latent_diffusion_networks import check_parts
@@ -63,7 +63,8 @@ def _load_scheduler(folder: Path) -> Any:
     """Noise schedule of a model folder for training, which does not depend on the solver named there."""
     from diffusers import DDIMScheduler
 
-    return DDIMScheduler.from_config(json.loads((folder / "scheduler_config.json").read_text()))
+    path = folder / "scheduler_config.json"
+    return DDIMScheduler.from_config(read_json(path, "the settings of a scheduler", "copy the folder again"))
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,8 @@ from ..super_resolution.resampling import degrade
 from ..training.precision import AutocastInferer
 from . import validation_metrics
 from .batches import Batches
-from .run import Run
+from .run import MEASURED_CROPS, Run
 from .train_diffusion import LARGER_BATCH, build_unet
-
-_MEASURED_CROPS = 512
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def train_resshift(run: Run) -> validation_metrics.Metrics:
     if start is not None:
         unet = load_diffusers(UNet2DModel, start).requires_grad_(True)
     unet.to(run.device, memory_format=torch.channels_last)
-    schedule = ShiftSchedule(_residual_std(coding, run.crops[:_MEASURED_CROPS], run.device))
+    schedule = ShiftSchedule(_residual_std(coding, run.crops[:MEASURED_CROPS], run.device))
     step = ResShiftStep(unet, schedule, coding, run.batches(LARGER_BATCH), run.infer)
     depends_on = [regression, *([start] if start else [])]
     run.save("resshift/unet", run.train("resshift", unet, step, depends_on=depends_on))

@@ -1,8 +1,8 @@
-"""Regions as crops that the classifier reads beside the whole image, in the order of the flow.
+"""Crops of the attended regions, which the classifier reads beside the whole image, in the order of the flow.
 
 ``crops``            attention -> regions -> crops at a higher magnification
 ``crop_cache``       crops of a data set, cut once
-``flip_with_crops``  mirrors an image with its crops
+``flip_with_crops``  random mirroring of an image and its crops
 """
 
 from .flip_with_crops import RandFlipWithCropsd

@@ -1,8 +1,7 @@
-"""Crops of the images of a data set, cut once: pixels as in :mod:`..data.image_cache`, regions as JSON beside them.
+"""Cache of the crops of a data set: pixels in the format of :mod:`..data.image_cache`, regions in a JSON file.
 
-The name of an entry is a hash of the source's content, of what is cut, of the guide's weights and of the code, so that
-a change of any makes its own entries, and a killed run continues. The JSON appears first: pixels without it do not
-exist.
+The name of an entry is a hash of the source file's content, the zoom settings, the guide's weights and the code. The
+JSON file is written before the pixels, so an entry with pixels is complete, and a killed run continues.
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ import torch
 
 from ..common.atomic import write_json
 from ..common.code_version import code_sha256
-from ..data.image_cache import read_entry, write_entry
-from ..data.splitting import content_sha256
+from ..data.image_cache import entry_path, read_entry, write_entry
 from ..dicom import read_radiograph
 from ..networks.vit_multilabel import ViTMultilabel
 from ..networks.zoom import KEYS, ZoomViT
@@ -34,9 +32,9 @@ class CropCache:
     """Crops (K, s, s) and boxes (K, 4) by source file; processes and runs may share the folder.
 
     Args:
-        cache_dir: ``crops/`` is made there.
-        zoomer: cuts them.
-        num_workers: decoding threads.
+        cache_dir: cache folder; the entries are in its subfolder ``crops``.
+        zoomer: cuts the crops.
+        num_workers: number of decoding threads.
     """
 
     def __init__(self, cache_dir: str | Path, zoomer: Zoomer, num_workers: int = 2) -> None:
@@ -45,22 +43,21 @@ class CropCache:
         self.pipeline = hashlib.sha256(f"{settings}{_state_sha256(zoomer.guide)}{code_sha256()}".encode()).hexdigest()
 
     def entry(self, path: str | Path) -> Path:
-        """File of the pixels of a source file's crops, whether it exists or not."""
-        name = hashlib.sha256((self.pipeline + content_sha256(path)).encode()).hexdigest()
-        return self.folder / name[:2] / f"{name[2:34]}.u16"
+        """Path of the pixels of a source file's crops, whether it exists or not."""
+        return entry_path(self.folder, self.pipeline, path)
 
     def prepare(self, paths: Sequence[str]) -> None:
-        """Cut the crops that are not there yet.
+        """Cut the crops of the source files that have no entry.
 
         Raises:
-            RefusedInput: a source cannot be read.
+            RefusedInput: a source file cannot be read.
         """
         missing = [path for path in paths if not self.entry(path).exists()]
         if missing:
             logger.info("cutting the crops of %d of %d images once", len(missing), len(paths))
         step = max(1, self.num_workers)
         with ThreadPoolExecutor(step) as pool:
-            for start in range(0, len(missing), step):  # no more decoded images in memory than threads
+            for start in range(0, len(missing), step):  # at most one decoded image per thread is in memory
                 part = missing[start : start + step]
                 for path, source in zip(part, pool.map(_read_source, part), strict=True):
                     self.write(self.entry(path), self.zoomer(source))
@@ -69,7 +66,7 @@ class CropCache:
         """``zoom`` (K, s, s) float32 in [0, 1] and ``zoom_boxes`` (K, 4) of a source file.
 
         Raises:
-            RefusedInput: the crops are not there, and the source cannot be read.
+            RefusedInput: there is no entry, and the source file cannot be read.
         """
         entry = self.entry(path)
         found = _read_crops(entry, self.zoomer.zoom.count)
@@ -82,7 +79,7 @@ class CropCache:
         return dict(zip(KEYS, found, strict=True))
 
     def write(self, entry: Path, zoom: Zoom) -> None:
-        """Write the regions, then the pixels."""
+        """Write an entry: the regions, then the pixels."""
         regions = [{"box": list(region.box), "score": region.score} for region in zoom.regions]
         write_json(entry.with_suffix(".json"), {"regions": regions, "boxes": zoom.boxes.tolist(), "flags": zoom.flags})
         pixels = (zoom.crops.flatten(0, 1).numpy() * 65535).round().astype(np.uint16)  # (K * s, s)
@@ -95,7 +92,7 @@ def _read_source(path: str | Path) -> torch.Tensor:
 
 
 def _read_crops(entry: Path, count: int) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """Crops (K, s, s) and boxes (K, 4) of an entry; ``None`` when it is missing or damaged."""
+    """Crops (K, s, s) and boxes (K, 4) of an entry; ``None`` if it is missing or damaged."""
     pixels = read_entry(entry)
     if pixels is None:
         return None
@@ -122,14 +119,14 @@ def crops_for(
     device: torch.device | str = "cpu",
     num_workers: int = 2,
 ) -> CropCache | None:
-    """Crops that a network reads; ``None`` for one that reads none.
+    """Cache of the crops that a network reads; ``None`` for a network that reads no crops.
 
     Args:
         network: any classifier.
-        cache_dir: as of :class:`CropCache`.
-        folder: of the enhancer's weights, where the network needs one.
-        device: of the enhancer.
-        num_workers: decoding threads.
+        cache_dir: cache folder, as of :class:`CropCache`.
+        folder: folder of the enhancer's weights, if the network needs an enhancer.
+        device: device of the enhancer.
+        num_workers: number of decoding threads.
     """
     if not isinstance(network, ZoomViT):
         return None
@@ -137,5 +134,5 @@ def crops_for(
 
 
 def extra_keys(crops: CropCache | None) -> tuple[str, ...]:
-    """Keys of an item that go to the network beside the image, for MONAI's ``PrepareBatchExtraInput``."""
+    """Keys of the items that the network reads beside the image, for MONAI's ``PrepareBatchExtraInput``."""
     return () if crops is None else KEYS

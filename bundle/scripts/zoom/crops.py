@@ -1,7 +1,8 @@
-"""Source image -> the crops that :class:`..networks.zoom.ZoomViT` reads beside the whole image.
+"""Cuts the crops that :class:`..networks.zoom.ZoomViT` reads beside the whole image.
 
-Native pixels come first: a radiograph of 2000 to 3000 pixels has the detail that super-resolution could only guess.
-Where a region has fewer pixels than the crop, the enhancer fills it (``auto``), or interpolation does (``native``).
+A radiograph of 2000 to 3000 pixels contains the detail that super-resolution can only guess, so native pixels are
+preferred. A region with fewer pixels than the crop is enlarged by the enhancer (``auto``) or by interpolation
+(``native``).
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Zoom:
-    """What a network sees of one image at a higher magnification.
+    """Crops of one image.
 
     Attributes:
-        crops: (K, s, s) in [0, 1]; zeros where there are fewer than K regions.
-        boxes: (K, 4) row0, col0, row1, col1 as shares of the network's square input; four zeros for none.
-        regions: those that there are, in pixels of the source.
-        flags: what was unusual (``no_attention``, ``small_image``, ``not_finite``).
+        crops: pixels (K, s, s) in [0, 1]; zeros for missing crops, if there are fewer than K regions.
+        boxes: (K, 4), row0, col0, row1, col1 as fractions of the network's square input; four zeros for a missing crop.
+        regions: regions of the crops, in pixels of the source.
+        flags: unusual conditions (``no_attention``, ``small_image``, ``not_finite``).
     """
 
     crops: torch.Tensor
@@ -45,17 +46,18 @@ class Zoom:
 
 
 class Zoomer:
-    """Attention of the frozen guide -> regions -> crops; equal for equal pixels, whatever else is in a batch.
+    """Cuts crops of the regions that the attention of the frozen guide chooses.
 
-    Regions that the enhancer gives NaN or infinity for are left out, with a warning.
+    Equal images give equal crops, independent of other images in a batch. A region for which the enhancer returns NaN
+    or infinity is left out, with a warning.
 
     Args:
-        guide: the frozen base model.
-        zoom: of the network that gets the crops.
-        enhancer: of ``sr`` and ``auto``.
+        guide: frozen base model.
+        zoom: zoom settings of the network that reads the crops.
+        enhancer: enhancer that the sources ``sr`` and ``auto`` need.
 
     Raises:
-        ValueError: no enhancer where one is needed, or another than the network was trained with.
+        ValueError: the settings need an enhancer, and it is absent or not the one of the training.
     """
 
     def __init__(self, guide: ViTMultilabel, zoom: ZoomSettings, enhancer: Enhancer | None = None) -> None:
@@ -64,15 +66,15 @@ class Zoomer:
         self.guide, self.zoom, self.enhancer = guide, zoom, enhancer
 
     def __call__(self, source: torch.Tensor) -> Zoom:
-        """Crops of an image (1, H, W) in [0, 1]."""
-        source = torch.as_tensor(source).as_subclass(torch.Tensor)  # without the meta of a MetaTensor
+        """Cut the crops of an image (1, H, W) in [0, 1]."""
+        source = torch.as_tensor(source).as_subclass(torch.Tensor)  # without the metadata of a MetaTensor
         size = self.guide.image_size
         device = next(self.guide.parameters()).device
-        # One image at a time: what it is batched with would change the last bits of its map.
+        # One image at a time, because the composition of a batch changes the last bits of a map.
         _, maps = attention_maps(self.guide, fit_square(source, size)[None].to(device))
         zoom = _cut_crops(source, maps[0].cpu(), size, self.zoom, self.enhancer)
         if "not_finite" in zoom.flags:
-            logger.warning("zoom: %s gave NaN or infinity; those regions are not read", self.zoom.enhancer)
+            logger.warning("zoom: %s returned NaN or infinity; those regions are left out", self.zoom.enhancer)
         return zoom
 
     def inputs(self, sources: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -82,12 +84,12 @@ class Zoomer:
 
 
 def make_zoomer(network: ZoomViT, folder: str | Path, device: torch.device | str = "cpu") -> Zoomer:
-    """What cuts the crops of a network as in its training.
+    """Create the zoomer that cuts crops with the settings of a network.
 
     Args:
-        network: loaded, or about to be trained.
-        folder: of the enhancer's weights, where the network needs one.
-        device: of the enhancer.
+        network: network that reads the crops.
+        folder: folder of the enhancer's weights, if the network needs an enhancer.
+        device: device of the enhancer.
 
     Raises:
         ValueError: the enhancer in ``folder`` is not the one of the training.
@@ -96,10 +98,10 @@ def make_zoomer(network: ZoomViT, folder: str | Path, device: torch.device | str
 
 
 def zoom_settings(folder: str | Path, **settings: Any) -> ZoomSettings:
-    """Settings of a new network, with the hash of the enhancer's weights.
+    """Zoom settings of a new network, with the hash of the enhancer's weights.
 
     Args:
-        folder: of the enhancer's weights.
+        folder: folder of the enhancer's weights.
         settings: fields of :class:`..networks.zoom.ZoomSettings`.
     """
     zoom = ZoomSettings(**settings)
@@ -108,41 +110,44 @@ def zoom_settings(folder: str | Path, **settings: Any) -> ZoomSettings:
 
 
 def zoom_enhancer(zoom: ZoomSettings, folder: str | Path, device: torch.device | str = "cpu") -> Enhancer | None:
-    """The enhancer of ``sr`` and ``auto``, in float32 whatever the hardware has: its pixels are part of the model."""
+    """Load the enhancer that the settings need; ``None`` for native pixels.
+
+    It runs in float32 on every device, because the pixels of the crops are part of the model.
+    """
     if zoom.source == "native":
         return None
     return make_enhancer(zoom.enhancer, folder=folder, precision="fp32", device=device)
 
 
 def _check_enhancer(zoom: ZoomSettings, enhancer: Enhancer | None) -> None:
-    """Refuse to show a network what another enhancer made.
+    """Reject an enhancer other than the one of the training.
 
     Raises:
-        ValueError: naming both.
+        ValueError: the enhancer is absent or another one.
     """
     found = None if enhancer is None else (enhancer.name, enhancer.weights_hash)
     if found != (zoom.enhancer, zoom.enhancer_weights):
         raise ValueError(
-            f"zoom: the crops need another enhancer; expected {zoom.enhancer} {zoom.enhancer_weights}, found "
-            f"{'none' if found is None else ' '.join(found)}; set --ldm to the folder that the training used"
+            f"zoom: the network was trained with another enhancer; expected {zoom.enhancer} {zoom.enhancer_weights}, "
+            f"found {'none' if found is None else ' '.join(found)}; set --sr_model to the folder that the training used"
         )
 
 
 def _cut_crops(
     source: torch.Tensor, attention_map: torch.Tensor, size: int, zoom: ZoomSettings, enhancer: Enhancer | None
 ) -> Zoom:
-    """Crops of the regions that a map chooses.
+    """Cut the crops of the regions that an attention map chooses.
 
     Args:
-        source: (1, H, W) in [0, 1].
-        attention_map: (h, w) patch grid of the fitted image.
+        source: image (1, H, W) in [0, 1].
+        attention_map: (h, w), attention to the patches of the resized image.
         size: S, side of the network's input.
-        zoom: what to cut.
-        enhancer: of ``sr`` and ``auto``.
+        zoom: settings of the crops.
+        enhancer: enhancer that the sources ``sr`` and ``auto`` need.
     """
     native = _is_native(source, size, zoom)
     chosen: Enhancer | None = NativeEnhancer() if native else enhancer
-    assert chosen is not None  # see check_enhancer
+    assert chosen is not None  # checked by _check_enhancer
     settings = EnhanceSettings(
         selector=zoom.selector,
         count=zoom.count,
@@ -166,7 +171,7 @@ def _is_native(source: torch.Tensor, size: int, zoom: ZoomSettings) -> bool:
 
 
 def _box_in_square(region: Region, geometry: SquareGeometry) -> tuple[float, float, float, float]:
-    """Box of a crop as shares of the padded square; a region that is no square is padded like an image."""
+    """Box of a crop as fractions of the padded square. A region that is not square is padded in the way of an image."""
     rows, columns = region.row1 - region.row0, region.col1 - region.col0
     crop = SquareGeometry(rows, columns, geometry.size)
     row, column = region.row0 + geometry.top - crop.top, region.col0 + geometry.left - crop.left

@@ -51,9 +51,50 @@ def test_boxes_are_scaled_to_the_file(tmp_path):
     assert box["xywh"] == pytest.approx([112.54, 273.51, 43.39, 39.595])
 
 
+def test_copies_in_another_format_and_lists_of_windows(tmp_path, caplog):
+    for path in list(write(tmp_path).rglob("*.png")):
+        path.unlink()
+    for name in ("00000001_000", "00000002_000"):
+        png(tmp_path / "jpg" / f"{name}.jpg")
+    (tmp_path / "train_val_list.txt").write_bytes("\ufeff00000001_000.png\r\n00000001_000.png \r\n\r\n".encode())
+    _, items, _ = read_layout("nih", tmp_path)
+    assert {item["image"].rpartition("/")[2]: item["split"] for item in items} == {
+        "00000001_000.jpg": "training",
+        "00000002_000.jpg": "test",
+    }
+    assert "1 impossible values left out; the first: " in caplog.text
+    assert "Data_Entry_2017.csv: row 3: Patient Age: expected an age from 0 to 120 years" in caplog.text
+
+
+def test_an_image_in_both_lists_is_refused(tmp_path):
+    (write(tmp_path) / "test_list.txt").write_text("00000002_000.png\n00000001_000.png\n")
+    with pytest.raises(ValueError, match=r"test_list\.txt: line 2: image in both lists; .*found '00000001_000\.png'"):
+        read_layout("nih", tmp_path)
+
+
+def test_two_files_of_one_name_are_left_out_with_both_named(tmp_path):
+    png(write(tmp_path) / "images_003" / "images" / "00000001_000.png")
+    _, items, failures = read_layout("nih", tmp_path)
+    assert "00000001_000" not in by_name(items)
+    assert codes(failures)["00000001_000"] == "AMBIGUOUS_FILE"
+
+
+def test_lateral_rows_and_broken_tables(tmp_path):
+    row = f"00000001_000.png,Cardiomegaly,0,1,058Y,M,LATERAL,{REST}"
+    path = table(write(tmp_path) / "Data_Entry_2017.csv", HEADER, row)
+    (failure,) = read_layout("nih", tmp_path)[2]
+    assert failure.code == "NOT_FRONTAL" and "Data_Entry_2017.csv: row 2: not a frontal view" in failure.reason
+    path.write_text(HEADER + "\n" + "00000001_000.png,Cardiomegaly,0,1\n")
+    with pytest.raises(ValueError, match=r"row 2: wrong number of cells; expected 12 as in the header, found 4"):
+        read_layout("nih", tmp_path)
+    path.write_text(HEADER.replace("Patient Age", "Patient ID") + "\n" + row + "\n")
+    with pytest.raises(ValueError, match=r"no column 'Patient Age'"):
+        read_layout("nih", tmp_path)
+
+
 def test_errors_name_the_place(tmp_path):
     table(write(tmp_path) / "BBox_List_2017.csv", BOXES, "a.png,Mass,1,2,3,,,,")
-    with pytest.raises(ValueError, match=r"BBox_List_2017\.csv: row 2: Bbox"):
+    with pytest.raises(ValueError, match=r"BBox_List_2017\.csv: row 2: h\]: expected a number"):
         read_layout("nih", tmp_path)
     table(tmp_path / "Data_Entry_2017.csv", HEADER, f"00000001_000.png,Flu,0,1,58,M,PA,{REST}")
     (tmp_path / "BBox_List_2017.csv").unlink()

@@ -1,4 +1,4 @@
-"""Modality, VOI and presentation."""
+"""Cases of the modality, VOI and presentation steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .case import (
 
 
 def windows() -> Iterator[Case]:
-    """Each function, wide, narrow and with a fraction, in both polarities."""
+    """Each VOI function with a wide, a narrow and a fractional window, in both polarities."""
     for function, formula in FUNCTIONS.items():
         for center, width in ((2048, 4096), (1000, 500), (3000.5, 77.25), (-200, 3000)):
             truth = formula(X, center, width)
@@ -42,7 +42,7 @@ def windows() -> Iterator[Case]:
 
 
 def several_windows() -> Iterator[Case]:
-    """The one asked for, and none beyond the last."""
+    """The requested window of several; an index beyond the last is rejected."""
     centers, widths = [2048, 1000, 3000], [4096, 500, 100]
     attributes = {"WindowCenter": centers, "WindowWidth": widths}
     for index, (center, width) in enumerate(zip(centers, widths, strict=True)):
@@ -74,7 +74,7 @@ def rescales() -> Iterator[Case]:
 
 
 def modality_luts() -> Iterator[Case]:
-    """Tables instead of a rescale, 8 to 16 bits, rising, falling and starting late."""
+    """Modality LUTs of 8 to 16 bits: rising, falling, and with a first mapped value above 0."""
     for bits in (8, 10, 12, 14, 16):
         entries = curve(4096, bits)
         window = {"WindowCenter": 2 ** (bits - 1), "WindowWidth": 2**bits}
@@ -102,7 +102,7 @@ def modality_luts() -> Iterator[Case]:
 
 
 def voi_luts() -> Iterator[Case]:
-    """Tables of any depth and form; they go before a window."""
+    """VOI LUTs of any depth and encoding, which take precedence over a window."""
     forms = (
         (8, "OW", True),
         (8, "OW", False),
@@ -137,6 +137,31 @@ def voi_luts() -> Iterator[Case]:
     yield shown("VOI LUT from 40000", truth, VOILUTSequence=high, RescaleSlope=1, RescaleIntercept=40000)
     undeclared = Sequence([lut_item(curve(4096, 12), 10)])
     yield shown("VOI LUT with more bits than declared", table(X, curve(4096, 12), 0) / 4095, VOILUTSequence=undeclared)
+    for bits, declared, flag in (
+        (12, 16, "look-up table uses 12 of 16 declared bits"),
+        (8, 12, "look-up table uses 8 of 12 declared bits"),
+        (8, 16, "look-up table uses 8 of 16 declared bits"),
+        (14, 16, "look-up table uses 14 of 16 declared bits"),
+        (10, 12, "look-up table uses 10 of 12 declared bits"),
+        (15, 16, "look-up table uses 15 of 16 declared bits"),
+    ):
+        for vr in ("OW", "US"):
+            for name, entries in (("rising", curve(4096, bits)), ("falling", 2**bits - 1 - curve(4096, bits))):
+                items = Sequence([lut_item(entries, declared, vr=vr)])
+                truth = table(X, entries, 0) / (2**bits - 1)
+                name = f"{name} VOI LUT {bits} in {declared} bits {vr}"
+                yield shown(name, truth, VOILUTSequence=items, flag=flag)
+    packed = Sequence([lut_item(curve(4096, 8), 16, packed=True)])
+    truth = table(X, curve(4096, 8), 0) / 255
+    flag = "look-up table uses 8 of 16 declared bits"
+    yield shown("VOI LUT of bytes in 16 bits", truth, VOILUTSequence=packed, flag=flag)
+    dim = Sequence([lut_item(curve(4096, 12) * 3 // 4, 12)])
+    truth = table(X, curve(4096, 12) * 3 // 4, 0) / 4095
+    yield shown("VOI LUT that ends at three quarters", truth, VOILUTSequence=dim)
+    over = curve(4096, 12)
+    over[-1] = 4096
+    truth = np.minimum(table(X, over, 0) / 4095, 1)
+    yield shown("VOI LUT that ends one above 12 bits", truth, VOILUTSequence=Sequence([lut_item(over, 12)]))
     short = lut_item(np.arange(4096), 12)
     short.LUTDescriptor = [5000, 0, 12]
     yield refused("VOI LUT too short", "BAD_LUT", VOILUTSequence=Sequence([short]))
@@ -146,7 +171,7 @@ def voi_luts() -> Iterator[Case]:
 
 
 def presentation() -> Iterator[Case]:
-    """Inverted once, against the range of the display and not of the content."""
+    """Inversion, applied once, relative to the range of the display and not of the content."""
     narrow = np.clip(STORED, 1000, 3000)
     truth = linear(narrow.astype(float), 2048, 4096)
     for photometric, shape, inverted in (
@@ -162,7 +187,7 @@ def presentation() -> Iterator[Case]:
 
 
 def padding() -> Iterator[Case]:
-    """Black whatever the polarity, and no part of the statistics."""
+    """Padding is black in both polarities and excluded from the statistics."""
     pixels = np.clip(STORED, 100, 4000)
     pixels[:, :6], pixels[:, 6:10] = 4095, 4090
     inside = np.arange(64)[None] >= np.full((96, 1), 10)
@@ -195,7 +220,7 @@ def padding() -> Iterator[Case]:
 
 
 def no_window() -> Iterator[Case]:
-    """Percentiles, with a flag, where no window can be used."""
+    """Percentiles, with a flag, if no window can be applied."""
     truth = between_percentiles(X)
     yield shown("window missing", truth, flag="window missing")
     yield shown("window missing MONOCHROME1", 1 - truth, flag="window missing", PhotometricInterpretation="MONOCHROME1")
@@ -208,6 +233,9 @@ def no_window() -> Iterator[Case]:
     for center in (90000, -90000):
         name = f"window at {center}"
         yield shown(name, truth, flag="window blanks the image", WindowCenter=center, WindowWidth=4096)
+    for width in (65536, 40000):
+        name, flag = f"window of {width} for 12 bits", "window blanks the image"
+        yield shown(name, truth, flag=flag, WindowCenter=width // 2, WindowWidth=width)
     flat = Sequence([lut_item(np.full(4096, 9), 12)])
     yield shown("VOI LUT that blanks", truth, flag="window blanks the image", VOILUTSequence=flat)
     lut = Sequence([lut_item(4095 - curve(4096, 12), 12)])

@@ -60,3 +60,5 @@ def test_arms_are_trained_once_with_regions_of_models_that_did_not_see_them(film
 def test_settings_that_the_experiment_makes_are_refused(backbone, tmp_path):
     with pytest.raises(ValueError, match=r"training: the experiment sets these itself.*'seed'"):
         make(tmp_path, backbone, seed=3)
+    with pytest.raises(ValueError, match=r"training: key: .*found 'max_epoch'; did you mean 'max_epochs'"):
+        make(tmp_path, backbone, max_epoch=3)

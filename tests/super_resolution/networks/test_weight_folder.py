@@ -78,7 +78,7 @@ def test_other_networks_and_impossible_sizes_are_rejected(folder):
     with pytest.raises(ValueError, match="makes no RegressionNetwork"):
         load_network(RegressionNetwork, folder)
     (folder / "config.json").write_text("[")
-    with pytest.raises(ValueError, match="expected JSON"):
+    with pytest.raises(ValueError, match="not JSON"):
         load_network(RegressionNetwork, folder)
 
 

@@ -1,6 +1,6 @@
-"""Public data sets as they are on disk; each module has ``read(root) -> (labels, items, failures)``.
+"""Public data sets in the layouts in which they are published.
 
-``label_tables``  reads and checks tables of labels; finds their image files
+``label_tables``  collects the films of tables and finds their image files
 ``chexpert``      CheXpert v1.0 and v1.0-small
 ``mimic``         MIMIC-CXR (DICOM) and MIMIC-CXR-JPG
 ``nih``           NIH ChestX-ray14
@@ -8,9 +8,10 @@
 ``rsna``          RSNA Pneumonia Detection Challenge
 ``padchest``      PadChest
 
-Items are those of a datalist, with an absolute ``image`` and, where the data set has one, its ``split``. Labels have
-the names of CheXpert, and of NIH ChestX-ray14 for what CheXpert lacks. Only frontal films are items; every other row
-is a failure with its reason. Patient ids are the pseudonyms that the data set publishes.
+Each module has a function ``read(root) -> (labels, items, failures)``. The items are those of a datalist, with an
+absolute ``image`` and, if the data set has an official split, its ``split``. Labels have the names of CheXpert, or of
+NIH ChestX-ray14 for findings that CheXpert lacks. Only frontal films are items; every other row is a failure. Patient
+ids are the pseudonyms that the data set publishes.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ LAYOUTS = ("chexpert", "mimic", "nih", "vindr", "rsna", "padchest")
 
 
 def read_layout(name: str, root: str | Path) -> Reading:
-    """Labels, items and failures of a public data set.
+    """Read the labels, items and failures of a public data set.
 
     Args:
         name: one of ``LAYOUTS``.
         root: folder of the data set, with its tables.
 
     Raises:
-        FileNotFoundError: no such folder, or a table that the layout needs is not in it.
-        ValueError: a table that is not as published, naming file, row and column.
+        FileNotFoundError: the folder or a table of the layout does not exist.
+        ValueError: a table differs from the published one; the message names file, row and column.
     """
     root = Path(root)
     if not root.is_dir():

@@ -1,22 +1,25 @@
 """MIMIC-CXR (DICOM) and MIMIC-CXR-JPG: ``mimic-cxr-2.0.0-{chexpert,metadata,split}.csv[.gz]`` and ``files/``.
 
-The tables come with MIMIC-CXR-JPG; put them beside ``files/`` of the DICOM data set to read that one. NegBio's labels
-are read where CheXpert's are not there. Labels are of a study, and each of its frontal films has them. A blank is "not
-mentioned in the report" and becomes null; -1 is uncertain. The split is the official one, by patient.
+The tables are part of MIMIC-CXR-JPG; to read the DICOM data set, copy them to the folder that contains its ``files/``.
+Without the table of CheXpert's labels, that of NegBio's labels is read. Labels belong to a study and apply to each of
+its frontal films. A blank means "not mentioned in the report" and becomes null; -1 is uncertain. The split is the
+official one, by patient.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ..attributes import direction_of
+from ..tables import Row, read_rows
 from .chexpert import LABELS
-from .label_tables import Films, Reading, Row, find_table, read_rows
+from .label_tables import Films, Reading, find_image, find_table
 
 _SPLITS = {"train": "training", "validate": "validation", "test": "test"}
 
 
 def read(root: Path) -> Reading:
-    """Frontal films that have a study with labels."""
+    """Read the frontal films of the studies that have labels."""
     label_table = find_table(root, "mimic-cxr-2.*-chexpert.csv", "mimic-cxr-2.*-negbio.csv")
     studies = {
         (row["subject_id"], row["study_id"]): row.labels(LABELS)
@@ -27,23 +30,25 @@ def read(root: Path) -> Reading:
     films = Films()
     metadata = find_table(root, "mimic-cxr-2.*-metadata.csv")
     for row in read_rows(metadata, ["dicom_id", "subject_id", "study_id", "ViewPosition"]):
-        image = _find_image(root, row)
-        if not films.is_frontal(image, row["ViewPosition"]):
+        image = find_image(_path_of(root, row))
+        if not films.is_frontal(row.where, image, row["ViewPosition"]):
             continue
         label, split = studies.get((row["subject_id"], row["study_id"])), splits.get(row["dicom_id"])
         if label is None:
-            films.no_labels(image, label_table.name)
+            films.no_labels(row.where, image, label_table.name)
         elif split is None:
-            films.leave_out(image, "NO_SPLIT", "no split", f"a row in {split_table.name}", "none", "complete the table")
+            films.leave_out(
+                row.where, image, "NO_SPLIT", "no split", f"a row in {split_table.name}", "none", "complete the table"
+            )
         else:
-            films.add(image, {
+            films.add(row.where, image, {
                 "label": label,
                 "patient_id": f"p{row['subject_id']}",
                 "study_uid": f"s{row['study_id']}",
-                "view": row["ViewPosition"],
+                "view": direction_of(row["ViewPosition"]),
                 "split": split,
             })  # fmt: skip
-    return LABELS, films.items, films.failures
+    return films.reading(LABELS)
 
 
 def _split_of(row: Row) -> str:
@@ -53,9 +58,7 @@ def _split_of(row: Row) -> str:
     return _SPLITS[row["split"]]
 
 
-def _find_image(root: Path, row: Row) -> Path:
-    """``files/p10/p10000032/s50414267/<dicom_id>.jpg``, or ``.dcm`` when that is what is there."""
+def _path_of(root: Path, row: Row) -> Path:
+    """Path of a film: ``files/p10/p10000032/s50414267/<dicom_id>.dcm``; MIMIC-CXR-JPG has ``.jpg``."""
     subject = row["subject_id"]
-    folder = root / "files" / f"p{subject[:2]}" / f"p{subject}" / f"s{row['study_id']}"
-    dicom = folder / f"{row['dicom_id']}.dcm"
-    return dicom if dicom.is_file() else dicom.with_suffix(".jpg")
+    return root / "files" / f"p{subject[:2]}" / f"p{subject}" / f"s{row['study_id']}" / f"{row['dicom_id']}.dcm"

@@ -1,9 +1,9 @@
-"""VinDr-CXR: PhysioNet's form (``annotations/``, ``train/``, ``test/``) and the VinBigData challenge's (``train.csv``).
+"""VinDr-CXR from PhysioNet (``annotations/``, ``train/``, ``test/``) or from the VinBigData challenge (``train.csv``).
 
-Three radiologists read each training image: a finding is 1 when most of them marked it, 0 when none did, and -1
-(uncertain) when a minority did. The test set of PhysioNet is a consensus; the challenge's has no labels and is not
-read. The boxes of all readers are kept, corners turned to x, y, width, height. All films are PA. No patient is
-identified, so that each image counts as one: two films of a patient may be in two splits.
+Three radiologists read each training image. A finding is 1 if most of them marked it, 0 if none did, and -1 (uncertain)
+if a minority did. The labels of PhysioNet's test set are a consensus; the challenge's test set has no labels and is not
+read. The boxes of all readers are kept, converted from corners to x, y, width, height. All films are PA. Patients are
+not identified, so each image counts as a patient, and two films of a patient may be in two splits.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from ..attributes import is_blank
 from ..label_aliases import canonical
-from .label_tables import Films, Reading, Row, find_files, find_table, read_rows
+from ..tables import Row, read_rows
+from .label_tables import Films, Reading, find_files, find_table
 
 _BOX_COLUMNS = ["image_id", "rad_id", "class_name", "x_min", "y_min", "x_max", "y_max"]
 Votes = dict[str, dict[str, list[float]]]
 
 
 def read(root: Path) -> Reading:
-    """Films with labels."""
+    """Read the films that have labels."""
     if (root / "annotations").is_dir():
         return _read_physionet(root)
     table = find_table(root, "train.csv")
@@ -31,7 +33,7 @@ def read(root: Path) -> Reading:
 
 
 def _read_physionet(root: Path) -> Reading:
-    """Films of both official splits."""
+    """Read the films of both official splits of PhysioNet."""
     parts: dict[str | None, tuple[Votes, dict[str, list[dict[str, Any]]]]] = {}
     labels: list[str] = []
     for split, name in (("training", "train"), ("test", "test")):
@@ -50,7 +52,7 @@ def _read_physionet(root: Path) -> Reading:
 
 
 def _read_votes(table: Path) -> tuple[Votes, list[str]]:
-    """Votes of the readers for each image and finding, and the findings."""
+    """Read the votes of the radiologists for each image and finding, and the names of the findings."""
     votes: Votes = defaultdict(lambda: defaultdict(list))
     labels: list[str] = []
     for row in read_rows(table, ["image_id"]):
@@ -62,7 +64,7 @@ def _read_votes(table: Path) -> tuple[Votes, list[str]]:
 
 
 def _count_marks(rows: list[Row], labels: list[str]) -> Votes:
-    """Votes from marks: a reader who saw an image and did not mark a finding voted 0."""
+    """Votes from marks: a radiologist who read an image and did not mark a finding voted 0."""
     readers, marked = defaultdict(set), set()
     for row in rows:
         readers[row["image_id"]].add(row["rad_id"])
@@ -77,7 +79,7 @@ def _boxes_of(rows: list[Row]) -> dict[str, list[dict[str, Any]]]:
     """Boxes of each image; a row without corners has none."""
     boxes: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        if row["x_min"]:
+        if not is_blank(row["x_min"]):
             x, y, right, bottom = (row.number(column) for column in ("x_min", "y_min", "x_max", "y_max"))
             if right <= x or bottom <= y:
                 raise row.wrong("x_max" if right <= x else "y_max", f"more than {x if right <= x else y}")
@@ -88,24 +90,22 @@ def _boxes_of(rows: list[Row]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _collect(root: Path, labels: list[str], parts: dict) -> Reading:
-    """Items of each split."""
-    films, place = Films(), find_files(root, (".dicom", ".dcm"))
+    """Collect the films of each split."""
+    films, find = Films(), find_files(root, (".dicom", ".dcm"))
     for split, (votes, boxes) in parts.items():
         for name, findings in votes.items():
-            image = place(f"{name}.dicom")
-            image = image if image.is_file() else place(f"{name}.dcm")
-            films.add(image, {
+            films.add(f"{root}: image_id {name}", find(f"{name}.dicom"), {
                 "label": [_majority(findings[label]) for label in labels],
                 "patient_id": name,
                 "view": "PA",
                 "boxes": boxes.get(name),
                 "split": split,
             })  # fmt: skip
-    return labels, films.items, films.failures
+    return films.reading(labels)
 
 
 def _majority(votes: list[float]) -> float:
-    """1.0, 0.0 or -1.0 of the readers' votes for one finding; NaN when none voted."""
+    """Label from the votes for one finding: 1.0, 0.0 or -1.0; NaN without votes."""
     given = [vote for vote in votes if not math.isnan(vote)]
     if not given:
         return math.nan

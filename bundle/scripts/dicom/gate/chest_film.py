@@ -1,6 +1,7 @@
-"""Is it a frontal chest film? The header says first, then the image; in conflict, or in doubt, a flag and no refusal.
+"""Check that a radiograph is a frontal chest film: first by its header, then by its image.
 
-What an image can tell, and how often it is wrong, is measured by ``benchmarks/gate_error_rates.py``.
+A conflict between header and image, or a doubtful image, gives a flag and not a rejection. The error rates of the image
+check are measured by ``benchmarks/gate_error_rates.py``.
 """
 
 from __future__ import annotations
@@ -13,74 +14,86 @@ import numpy as np
 
 from ...common.refusal import RefusedInput
 from ..read.radiograph import Radiograph
-from ..terms import CHEST_WORDS, FRONTAL_VIEWS
-from .appearance import load_coefficients, pose_scores
+from ..words import names_chest, view_of
+from .appearance import Scores, load_coefficients, score_image
 
 _MODALITIES = ("CR", "DX", "RG")
 _MIN_SIDE, _MAX_ASPECT, _MIN_LEVELS = 32, 3.0, 16
-# Twice the side of the thumbnail that the image model sees; a smaller image is read, but not judged.
-_MIN_JUDGED_SIDE = 128
-_REMEDIES = {
-    False: "leave it out, or correct the header",
-    True: "leave it out; if it is one, give it upright as DICOM with BodyPartExamined CHEST and ViewPosition PA or AP",
-}
+# Twice the side of the thumbnail that the image model receives. The image model does not score a smaller image.
+_MIN_SCORED_SIDE = 128
+_HEADER_REMEDY = "leave it out, or correct the header"
+_IMAGE_REMEDY = (
+    "leave it out; if it is one, give it upright as DICOM with BodyPartExamined CHEST and ViewPosition PA or AP"
+)
 
 
 class Reason(NamedTuple):
-    """Why an image is no frontal chest film."""
+    """Reason to reject a radiograph as a frontal chest film.
+
+    Attributes:
+        code: code of the :class:`RefusedInput`.
+        text: source of the reason, expectation and finding.
+        remedy: action for the user.
+    """
 
     code: str
     text: str
+    remedy: str = _HEADER_REMEDY
 
 
 def check_chest_film(source: Radiograph | Mapping[str, Any]) -> list[Reason]:
-    """Reasons against a frontal chest film; empty when nothing speaks against it.
+    """Reasons to reject a radiograph as a frontal chest film; an empty list if there are none.
 
     Args:
-        source: a radiograph, or only its meta.
+        source: radiograph, or only its metadata, in which case the image is not checked.
     """
-    return judge(source)[0]
+    return evaluate(source)[0]
 
 
 def require_chest_film(source: Radiograph | Mapping[str, Any], file: str | Path) -> list[str]:
-    """Refuse what :func:`check_chest_film` has reasons against.
+    """Reject a radiograph for which :func:`check_chest_film` finds a reason.
+
+    Args:
+        source: radiograph, or only its metadata, in which case the image is not checked.
+        file: name of the file for the message.
 
     Returns:
-        Flags: what is doubtful about an image that is not refused.
+        Flags that state doubts about a radiograph that is not rejected.
 
     Raises:
-        RefusedInput: ``OTHER_MODALITY``, ``OTHER_BODY_PART``, ``NOT_FRONTAL``, ``ANIMAL`` or ``NOT_CHEST`` (the image
-            says so), naming the file and all reasons.
+        RefusedInput: the header names another modality (``OTHER_MODALITY``) or body part (``OTHER_BODY_PART``) or an
+            animal (``ANIMAL``), the header names or the image shows another view (``NOT_FRONTAL``), or the image does
+            not look like a chest film (``NOT_CHEST``). The message states all reasons.
     """
-    reasons, flags = judge(source)
+    reasons, flags = evaluate(source)
     if reasons:
         raise RefusedInput(
             reasons[0].code, "not a frontal chest film", "a PA or AP chest radiograph",
-            "; ".join(reason.text for reason in reasons), _REMEDIES[reasons[0].code == "NOT_CHEST"], str(file),
+            "; ".join(reason.text for reason in reasons), reasons[0].remedy, str(file),
         )  # fmt: skip
     return flags
 
 
-def judge(source: Radiograph | Mapping[str, Any]) -> tuple[list[Reason], list[str]]:
-    """Reasons to refuse, and flags."""
+def evaluate(source: Radiograph | Mapping[str, Any]) -> tuple[list[Reason], list[str]]:
+    """Reasons to reject a radiograph, and flags."""
     meta = source.meta if isinstance(source, Radiograph) else source
     is_dicom = meta["source_format"] == "dicom"
     reasons = _check_header(meta) if is_dicom else []
     if not isinstance(source, Radiograph):
         return reasons, []
-    reasons += _check_figures(source.image[0])
+    reasons += _check_size_and_levels(source.image[0])
     if reasons:
         return reasons, []
-    if min(source.image.shape[1:]) < _MIN_JUDGED_SIDE:
+    if min(source.image.shape[1:]) < _MIN_SCORED_SIDE:
         return [], ["image: too small to tell a chest film"]
-    reasons, flags = judge_scores(pose_scores(source.image[0]))
-    if reasons and is_dicom and _says_frontal_chest(meta):
+    reasons, flags = evaluate_scores(score_image(source.image[0]), load_coefficients())
+    if reasons and is_dicom and _contradicts(meta, reasons[0]):
         return [], [f"{reasons[0].text}, against the header"]
     return reasons, flags
 
 
 def _check_header(meta: Mapping[str, Any]) -> list[Reason]:
-    """Reasons from allow-listed header attributes; an absent body part or view is no reason."""
+    """Reasons from allow-listed attributes of the header. An absent body part or view is not a reason."""
     reasons = []
     if "animal" in meta["flags"]:
         text = "PatientSpeciesDescription and descriptions: expected a human, found an animal"
@@ -89,20 +102,24 @@ def _check_header(meta: Mapping[str, Any]) -> list[Reason]:
         found = meta["modality"] or "none"
         reasons.append(Reason("OTHER_MODALITY", f"Modality: expected one of {', '.join(_MODALITIES)}, found {found}"))
     body_part = meta["body_part"]
-    if body_part and not any(word in body_part for word in CHEST_WORDS):
+    if body_part and not names_chest(body_part):
         reasons.append(Reason("OTHER_BODY_PART", f"BodyPartExamined: expected CHEST, found {body_part}"))
-    if meta["view"] and not meta["view"].startswith(FRONTAL_VIEWS):
+    if meta["view"] and view_of(meta["view"]) != "frontal":
         reasons.append(Reason("NOT_FRONTAL", f"ViewPosition: expected PA or AP, found {meta['view']}"))
     return reasons
 
 
-def _says_frontal_chest(meta: Mapping[str, Any]) -> bool:
-    """Whether a header without reasons against it names both the chest and a frontal view."""
-    return bool(meta.get("body_part") and meta.get("view"))
+def _contradicts(meta: Mapping[str, Any], reason: Reason) -> bool:
+    """Whether a header that gives no reason for rejection contradicts the image.
+
+    A header that names a frontal view contradicts a lateral image. It contradicts an image that does not look like a
+    chest film if it also names the chest.
+    """
+    return bool(meta.get("view") and (meta.get("body_part") or reason.code == "NOT_FRONTAL"))
 
 
-def _check_figures(image: np.ndarray) -> list[Reason]:
-    """Reasons from size and grey levels of an image (H, W) in [0, 1]."""
+def _check_size_and_levels(image: np.ndarray) -> list[Reason]:
+    """Reasons from the size and the grey levels of an image (H, W) in [0, 1]."""
     from PIL import Image
 
     height, width = image.shape
@@ -114,22 +131,35 @@ def _check_figures(image: np.ndarray) -> list[Reason]:
     levels = np.count_nonzero(Image.fromarray((image * 255 + 0.5).astype(np.uint8)).histogram())
     if levels < _MIN_LEVELS:
         texts.append(f"image: expected at least {_MIN_LEVELS} of 256 grey levels, found {levels}")
-    return [Reason("NOT_CHEST", text) for text in texts]
+    return [Reason("NOT_CHEST", text, _IMAGE_REMEDY) for text in texts]
 
 
-def judge_scores(scores: Mapping[str, float]) -> tuple[list[Reason], list[str]]:
-    """Reasons and flags from the scores of :func:`.appearance.pose_scores`.
+def evaluate_scores(scores: Scores, thresholds: Mapping[str, float]) -> tuple[list[Reason], list[str]]:
+    """Reasons and flags from the scores of :func:`.appearance.score_image`.
 
-    A film that is one only when turned or inverted is used as it is, and flagged: a wrong flag costs a look, a wrong
-    correction a wrong result.
+    A film that looks right only after a rotation or an inversion is used unchanged and flagged: a wrong flag costs a
+    second look, but a wrong correction would give a wrong result.
+
+    Args:
+        scores: scores of the image.
+        thresholds: ``refuse``, ``doubt`` and ``sure`` for the score of a frontal film, ``lateral_doubt`` and
+            ``lateral_refuse`` for the score of a lateral one.
     """
-    model = load_coefficients()
-    pose = max(scores, key=lambda name: scores[name])
-    if pose != "upright" and scores[pose] >= model["sure"] and scores["upright"] < model["doubt"]:
+    poses, upright = scores.poses, scores.poses["upright"]
+    pose = max(poses, key=lambda name: poses[name])
+    if pose != "upright" and poses[pose] >= thresholds["sure"] and upright < thresholds["doubt"]:
         return [], [f"image: probably {pose}"]
-    if scores["upright"] < model["refuse"]:
-        found = f"log odds of {scores['upright']:.1f}" + (f", more if {pose}" if scores[pose] >= model["doubt"] else "")
-        return [Reason("NOT_CHEST", f"image: expected the look of a frontal chest film, found {found}")], []
-    if scores["upright"] < model["doubt"]:
-        return [], ["image: doubtful that it is a frontal chest film"]
-    return [], []
+    # The sum of both scores are the log odds of a lateral chest film against another image.
+    if scores.lateral >= thresholds["lateral_refuse"] and scores.lateral + upright > 0:
+        text = f"image: expected a frontal view, found the look of a lateral view, log odds of {scores.lateral:.1f}"
+        return [Reason("NOT_FRONTAL", text, _IMAGE_REMEDY)], []
+    if upright < thresholds["refuse"]:
+        found = f"log odds of {upright:.1f}" + (f", more if {pose}" if poses[pose] >= thresholds["doubt"] else "")
+        text = f"image: expected the look of a frontal chest film, found {found}"
+        return [Reason("NOT_CHEST", text, _IMAGE_REMEDY)], []
+    flags = []
+    if scores.lateral >= thresholds["lateral_doubt"]:
+        flags.append("image: possibly a lateral view")
+    if upright < thresholds["doubt"]:
+        flags.append("image: doubtful that it is a frontal chest film")
+    return [], flags

@@ -19,7 +19,7 @@ import yaml
 
 from ...attention.last_layer import attention_maps
 from ...common.atomic import atomic_write, write_json
-from ...common.choices import check_choice
+from ...common.choices import check_keys
 from ...common.failures import Failure
 from ...common.geometry import fit_square
 from ...dicom import RefusedInput
@@ -72,9 +72,8 @@ class FinetuneLearner:
         attention_folds: int = 3,
         tracking_uri: str = "none",
     ) -> None:
-        known = list(yaml.safe_load((CONFIG_DIR / "train.yaml").read_text()))
-        for key in training:
-            check_choice("training", key, known)
+        known = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text())
+        check_keys("training", {key.partition("::")[0]: value for key, value in training.items()}, known)
         clash = sorted(set(training) & set(_OURS))
         if clash:
             raise ValueError(f"training: the experiment sets these itself; expected others, found {clash}; remove them")

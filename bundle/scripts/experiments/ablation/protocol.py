@@ -12,6 +12,7 @@ import numpy as np
 
 from ...common.atomic import write_json
 from ...common.choices import check_choice
+from ...common.text_file import read_json
 from ...metrics.bootstrap import patient_weights
 from ..kit.paired_statistics import patient_numbers
 from .arms import Arm
@@ -89,7 +90,7 @@ def declare(path: str | Path, endpoint: Endpoint, content: Mapping[str, Any]) ->
     path = Path(path)
     declared = json.loads(json.dumps({"primary": asdict(endpoint), **content}, default=str))
     if path.exists():
-        earlier = json.loads(path.read_text())
+        earlier = read_json(path, "a protocol", "use another output_dir")
         changed = sorted(key for key in {*earlier, *declared} if earlier.get(key) != declared.get(key))
         if changed:
             raise ValueError(

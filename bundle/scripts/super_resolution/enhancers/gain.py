@@ -6,13 +6,13 @@ Sampled detail is plausible but not always in the right place, so it lowers the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from ...common.text_file import read_json
 from ..networks.coding import SCALE
 from ..networks.weight_folder import hash_parts
 from .data_consistency import data_consistent
@@ -83,7 +83,7 @@ def _read_gain(folder: Path, parts: Sequence[Path]) -> float:
     if not path.is_file():
         return 1.0
     try:
-        content = json.loads(path.read_text())
+        content = read_json(path, "gain and weights", "copy the file again or set --gain")
         gain, weights = float(content["gain"]), content["weights"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(

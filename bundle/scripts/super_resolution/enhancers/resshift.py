@@ -9,7 +9,6 @@ autoencoder limits the quality.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...common.atomic import write_json
+from ...common.text_file import read_json
 from ..networks.coding import SCALE, Coding
 from ..networks.padding import pad_to_multiple
 from ..networks.regression_network import RegressionNetwork
@@ -182,7 +182,7 @@ def _load_schedule(folder: Path) -> ShiftSchedule:
             "it with run sr_training --stages \"['regression','resshift']\""
         )
     try:
-        schedule = ShiftSchedule(**json.loads(path.read_text()))
+        schedule = ShiftSchedule(**read_json(path, "a schedule", "copy the folder again"))
         usable = schedule.steps >= 2 and schedule.kappa > 0 and schedule.residual_std > 0
     except (TypeError, ValueError) as error:
         raise ValueError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ...common.text_file import read_json
 from .block_autoencoder import load_autoencoder
 from .coding import Coding, load_coding
 from .weight_folder import load_diffusers
@@ -72,7 +72,8 @@ def load_latent_diffusion(folder: str | Path, device: torch.device | str = "cpu"
         )
     coding = load_coding(folder, int(vqvae.config.in_channels), device)
     check_parts(folder, unet, vqvae, coding)
-    return LatentDiffusion(unet.to(device), vqvae, json.loads(path.read_text()), coding)
+    scheduler = read_json(path, "the settings of a scheduler", "copy the folder again")
+    return LatentDiffusion(unet.to(device), vqvae, scheduler, coding)
 
 
 def check_parts(folder: Path, unet: Any, vqvae: Any, coding: Coding) -> None:

@@ -16,6 +16,8 @@ import torch
 from torch import nn
 
 from ...common.atomic import explained_full_disk, make_folder, replace_folder
+from ...common.text_file import read_json
+from ...common.weight_files import load_weights
 from ...networks.pretrained import check_state
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -147,10 +149,7 @@ def _read_json(folder: Path) -> dict[str, Any]:
             f"{folder}: no network; expected config.json and safetensors, found no config.json; train it with "
             "run sr_training, or copy the folder again (docs/howto.md#checkpoints)"
         )
-    try:
-        config = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path}: expected JSON, found something else ({error}); copy the folder again") from error
+    config = read_json(path, "the configuration of a network", "copy the folder again")
     if not isinstance(config, dict):
         raise ValueError(f"{path}: expected a JSON object, found {type(config).__name__}; copy the folder again")
     return config
@@ -161,20 +160,12 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
 
     Raises:
         FileNotFoundError: there are no safetensors.
-        ValueError: a file is damaged.
+        ValueError: a file is damaged, or there are weights of several networks.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
+    state = load_weights(folder)
+    if not state:
         raise FileNotFoundError(f"{folder}: no weights; expected *.safetensors, found none; copy the file there")
-    try:
-        return {name: value.float() for file in files for name, value in load_file(file).items()}
-    except SafetensorError as error:
-        raise ValueError(
-            f"{folder}: weights are damaged; expected safetensors, found {error}; copy the folder again"
-        ) from error
+    return {name: value.float() for name, value in state.items()}
 
 
 def hash_parts(*folders: Path, settings: tuple[object, ...] = ()) -> str:

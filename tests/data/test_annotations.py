@@ -3,8 +3,9 @@ import pytest
 import torch
 from PIL import Image
 from scripts.common.geometry import SquareGeometry, fit_square
+from scripts.data.annotations import PictureFrame, annotations_of, findings_of
 from scripts.dicom import RefusedInput
-from scripts.experiments.explaining.truth import PictureFrame, findings_of, truth_of
+from scripts.dicom.grid import PixelGrid
 
 LABELS = ["Pleural Effusion", "Pneumonia", "Mass"]
 
@@ -72,5 +73,17 @@ def test_synonyms_and_further_annotations_stand_for_a_label(tmp_path):
     found = findings_of(item, LABELS, {"Pneumonia": ["Ground Glass"]})
     assert found == {"Pleural Effusion": {"Effusion"}, "Pneumonia": {"Pneumonia", "Ground Glass"}}
     frame = PictureFrame(SquareGeometry(100, 100, 50))
-    assert truth_of(item, found["Pleural Effusion"], frame).sum() == 2 * 25
-    assert truth_of(item, found["Pneumonia"], frame).sum() == 5 * 50 + 25
+    assert [part.sum() for part in annotations_of(item, found["Pleural Effusion"], frame)] == [25, 25]
+    assert sum(part.sum() for part in annotations_of(item, found["Pneumonia"], frame)) == 5 * 50 + 25
+
+
+def test_boxes_and_masks_of_a_turned_and_resampled_image(tmp_path):
+    stored = np.zeros((50, 100), np.uint8)
+    stored[10:20, 0:30] = 1
+    Image.fromarray(stored).save(tmp_path / "mask.png")
+    grid = PixelGrid((50, 100), (False, False, True), 2.0)
+    frame = PictureFrame(SquareGeometry(*grid.displayed_shape, 50), grid)
+    expected = np.zeros((50, 50), bool)
+    expected[10:20, 35:50] = True
+    np.testing.assert_array_equal(frame.box([0, 10, 30, 10]), expected)
+    np.testing.assert_array_equal(frame.mask(tmp_path / "mask.png"), expected)

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ...common.geometry import SquareGeometry, fit_square
-from ...data.label_aliases import match_label
-from ...dicom import RefusedInput
+from ..common.geometry import SquareGeometry, fit_square
+from ..dicom import RefusedInput
+from ..dicom.grid import PixelGrid
+from .label_aliases import match_label
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,12 @@ class PictureFrame:
 
     Attributes:
         geometry: geometry of the image.
+        grid: Relation of the pixels of the file, in which boxes and masks are given, to those of the image; ``None``
+            if they are the same.
     """
 
     geometry: SquareGeometry
+    grid: PixelGrid | None = None
 
     def inside(self) -> tuple[slice, slice]:
         """Rows and columns of the square that contain the picture; the rest is padding."""
@@ -46,7 +50,7 @@ class PictureFrame:
 
     def box(self, xywh: Sequence[float]) -> np.ndarray:
         """Mask (R, C) of a box of the source image."""
-        x, y, width, height = xywh
+        x, y, width, height = self.grid.box(xywh) if self.grid else xywh
         square = np.zeros((self.geometry.size, self.geometry.size), bool)
         square[self.rows(y, y + height), self.columns(x, x + width)] = True
         return square[self.inside()]
@@ -58,6 +62,7 @@ class PictureFrame:
             RefusedInput: the mask image cannot be read, or has another aspect ratio.
         """
         found = _read_mask(path)
+        found = self.grid.to_displayed(found) >= 0.5 if self.grid else found
         height, width = self.geometry.height, self.geometry.width
         if abs(found.shape[0] / found.shape[1] / (height / width) - 1) > 0.01:
             shapes = f"the aspect ratio of {height} x {width} pixels", f"{found.shape[0]} x {found.shape[1]}"
@@ -108,15 +113,13 @@ def findings_of(item: Mapping[str, Any], labels: Sequence[str], extra: Mapping[s
     return found
 
 
-def truth_of(item: Mapping[str, Any], names: set[str], frame: PictureFrame) -> np.ndarray:
-    """Mask (R, C) of the union of the annotations with given names; a mask takes precedence over boxes of its name.
+def annotations_of(item: Mapping[str, Any], names: set[str], frame: PictureFrame) -> list[np.ndarray]:
+    """Mask (R, C) of each annotation with one of these names; a mask takes precedence over boxes of its name.
 
     Raises:
         RefusedInput: a mask cannot be used.
     """
     masks = item.get("masks") or {}
     parts = [frame.mask(Path(masks[name])) for name in names if name in masks]
-    parts += [
-        frame.box(box["xywh"]) for box in item.get("boxes") or [] if box["label"] in names and box["label"] not in masks
-    ]
-    return np.logical_or.reduce(parts)
+    boxes = [box for box in item.get("boxes") or [] if box["label"] in names and box["label"] not in masks]
+    return parts + [frame.box(box["xywh"]) for box in boxes]
