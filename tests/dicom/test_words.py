@@ -1,4 +1,5 @@
 import pytest
+from pydicom.dataset import Dataset
 from scripts.dicom import check_chest_film, read_header
 from scripts.dicom.words import names_chest, states_no_body_part, states_no_view, view_of, words_of
 
@@ -176,3 +177,18 @@ def test_a_description_does_not_contradict_the_view(tmp_path):
     assert (
         reasons(tmp_path, ViewPosition="PA", SeriesDescription="Chest PA and Lateral", StudyDescription="lateral") == []
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (("399198007", "SCT", "x"), ["NOT_FRONTAL"]),
+        (("272479007", "SCT", "seitlich"), []),
+        (("R-1", "SRT", "lateral"), ["NOT_FRONTAL"]),
+    ],
+)
+def test_view_codes(tmp_path, code, found):
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
+    attributes = {"ViewPosition": None, "ViewCodeSequence": [item], "SeriesDescription": "Thorax"}
+    assert reasons(tmp_path, **attributes) == found
