@@ -92,7 +92,7 @@ def test_values_that_state_no_body_part(value):
     "value",
     ["CHEST", "THORAX", "BRUST", "TORAX", "TÓRAX", "TORACE", "CXR", "CXR PA", "POITRINE", "PULMÃO", "LUNGE", "PECHO",
      "CHEST/ABDOMEN",
-     "Brustkorb", "LUNGS", "RIBS", "POUMONS", "POLMONI", "CHEST_PA"],
+     "Brustkorb", "LUNGS", "RIBS", "gabbia toracica", "cage thoracique", "POUMONS", "POLMONI", "CHEST_PA"],
 )  # fmt: skip
 def test_chest(value):
     assert names_chest(value)
@@ -137,7 +137,7 @@ def test_views_that_the_header_check_rejects(tmp_path, view):
 
 
 @pytest.mark.parametrize(
-    "part", ["BRUST", "TORAX", "TORACE", "CXR", "UNKNOWN", "OTHER", "", "POITRINE", "cxr pa", "Tórax"]
+    "part", ["caja torácica", "BRUST", "TORAX", "TORACE", "CXR", "UNKNOWN", "OTHER", "", "POITRINE", "cxr pa", "Tórax"]
 )
 def test_body_parts_that_the_header_check_passes(tmp_path, part):
     assert reasons(tmp_path, BodyPartExamined=part, SpecificCharacterSet="ISO_IR 192") == []
