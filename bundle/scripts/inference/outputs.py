@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,21 +17,6 @@ from .dicom_results import write_dicom_results
 from .study_prediction import StudyPrediction
 
 _OVERLAY_PIXELS = 1024
-# Files below an output folder that the writer makes.
-_RESULT = re.compile(
-    r"overlays/\d{5,}_[^/]*\.png|enhanced/\d{5,}_[^/]*\.(png|dcm)|"
-    r"dicom/\d{5,}_[^/]*/(findings|attention|regions|enhanced)\.dcm"
-)
-
-
-def is_result(path: Path, folder: Path) -> bool:
-    """Return whether a file below a folder is a result of an earlier run whose output folder is there, too."""
-    below = path.relative_to(folder)
-    return any(
-        _RESULT.fullmatch(path.relative_to(folder / parent).as_posix()) is not None
-        and (folder / parent / "run_report.json").is_file()
-        for parent in below.parents
-    )
 
 
 class ResultWriter:
