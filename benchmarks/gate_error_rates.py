@@ -1,4 +1,4 @@
-"""Fit the chest gate's image model, and measure how often it refuses chest films and lets other images through.
+"""Fit the chest gate's image model, and measure how often it rejects chest films and accepts other images.
 
     pip install --no-deps --target NEGATIVES scikit-image pydicom-data         # photographs, textures, other modalities
     python benchmarks/gate_error_rates.py fit ../shared/data NEGATIVES ...     # writes the coefficients, then measures
@@ -102,7 +102,7 @@ def regress(films: np.ndarray, others: np.ndarray, weight: np.ndarray) -> Logist
 
 
 def measure(data: Path, negatives: dict[str, np.ndarray]) -> None:
-    """Print the share accepted, flagged and refused of each held-out group."""
+    """Print the shares accepted, flagged and rejected of each held-out group."""
     model = json.loads(COEFFICIENTS.read_text())
     rows = read_rows(data / "cxr")
     groups: dict[str, list[np.ndarray]] = {}
@@ -125,13 +125,13 @@ def measure(data: Path, negatives: dict[str, np.ndarray]) -> None:
     groups["negatives held out"] = [image for name, image in negatives.items() if not is_radiograph(name)]
     groups["other radiographs"] = [image for name, image in negatives.items() if is_radiograph(name)]
     print("thresholds:", {name: model[name] for name in SHARES})
-    print(f"{'group':38} {'images':>6} {'accepted':>9} {'doubt':>7} {'pose':>7} {'refused':>8}")
+    print(f"{'group':38} {'images':>6} {'accepted':>9} {'doubt':>7} {'pose':>7} {'rejected':>8}")
     for name, images in groups.items():
         outcomes = [outcome(pose_scores(image), model) for image in images]
-        shares = [outcomes.count(kind) / len(outcomes) for kind in ("accepted", "doubt", "pose", "refused")]
+        shares = [outcomes.count(kind) / len(outcomes) for kind in ("accepted", "doubt", "pose", "rejected")]
         print(f"{name:38} {len(images):6} {shares[0]:9.2%} {shares[1]:7.2%} {shares[2]:7.2%} {shares[3]:8.2%}")
     for name, image in negatives.items():
-        if is_radiograph(name) or outcome(pose_scores(image), model) != "refused":
+        if is_radiograph(name) or outcome(pose_scores(image), model) != "rejected":
             print(f"  {name}: {outcome(pose_scores(image), model)}")
 
 
@@ -139,12 +139,12 @@ PROBE = np.random.default_rng(1).random((SIDE, SIDE))
 
 
 def outcome(scores: dict[str, float], model: dict) -> str:
-    """What ``predict`` does with a picture of these scores."""
-    from scripts.dicom.gate.chest_film import judge_scores
+    """Decision of ``predict`` about an image with these scores."""
+    from scripts.dicom.gate.chest_film import evaluate_scores
 
-    reasons, flags = judge_scores(scores)
+    reasons, flags = evaluate_scores(scores)
     if reasons:
-        return "refused"
+        return "rejected"
     if not flags:
         return "accepted"
     return "pose" if "probably" in flags[0] else "doubt"

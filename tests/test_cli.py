@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -99,6 +100,80 @@ def test_labels_may_have_blanks_between_them(table, tmp_path):
     done = call("datalist", table, "--out", tmp_path / "datalist.json", "--layout", "csv", "--labels", chosen)
     assert done.exit_code == 0, done.output
     assert json.loads((tmp_path / "datalist.json").read_text())["labels"] == [LABELS[1], LABELS[0]]
+
+
+def fails_with(monkeypatch, arguments, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("scripts.workflow.run_workflow", fail)
+    monkeypatch.setattr("sys.argv", ["cxr-attention-sr", *arguments])
+
+
+@pytest.mark.parametrize("error", [KeyError("val"), TypeError("x\ny"), RuntimeError("device"), AttributeError("a.b")])
+def test_an_unexpected_error_is_one_line_too(monkeypatch, error):
+    fails_with(monkeypatch, ["run", "training"], error)
+    with pytest.raises(SystemExit) as stop:
+        main()
+    line = str(stop.value)
+    assert line.startswith(f"error: unexpected {type(error).__name__}: ") and line.isprintable()
+    assert "--debug shows where" in line
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "run", "training"], ["run", "training", "--debug"]])
+def test_debug_shows_the_traceback_of_any_error(monkeypatch, arguments):
+    for error in (KeyError("val"), ValueError("learning_rate: not allowed")):
+        fails_with(monkeypatch, arguments, error)
+        with pytest.raises(type(error)):
+            main()
+
+
+def test_debug_is_in_the_help():
+    assert "--debug" in call("--help").output
+
+
+def overrides_of(monkeypatch, *arguments):
+    found = {}
+    monkeypatch.setattr("scripts.workflow.run_workflow", lambda *_, overrides, **__: found.update(overrides))
+    monkeypatch.setattr("sys.argv", ["cxr-attention-sr", "run", "training", *arguments])
+    with pytest.raises(SystemExit):
+        main()
+    return {key: value.code for key, value in found.items()}
+
+
+def test_a_tilde_is_the_home_folder_wherever_a_path_is_taken(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = overrides_of(
+        monkeypatch, "--output_dir=~/x", "--base_dir", "~/y", "--inputs", "['~/z', a~b]", "--backbone", "~"
+    )
+    assert found == {
+        "output_dir": f"{tmp_path}/x",
+        "base_dir": f"{tmp_path}/y",
+        "inputs": [f"{tmp_path}/z", "a~b"],
+        "backbone": None,
+    }
+    monkeypatch.setattr("sys.argv", ["cxr-attention-sr", "phantoms", "~/made", "--patients=1", "--size=64"])
+    with pytest.raises(SystemExit):
+        main()
+    assert (tmp_path / "made" / "datalist.json").exists()
+    monkeypatch.setattr("sys.argv", ["cxr-attention-sr", "predict", "--out=~/out", "--model=~/none", "~/none.png"])
+    with pytest.raises(SystemExit, match=f"error: .*{tmp_path}/none"):
+        main()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["phantoms", "x", "--patients", 0],
+        ["phantoms", "x", "--size", 0],
+        ["phantoms", "x", "--fine-detail", 5],
+        ["phantoms", "x", "--seed", -1],
+        ["datalist", "x", "--out", "y", "--seed", -1],
+    ],
+)
+def test_numbers_out_of_range_are_rejected_by_the_commands(arguments):
+    done = call(*arguments)
+    assert done.exit_code == 2 and re.search("(greater|less) than|range", done.output)
 
 
 def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, capsys):

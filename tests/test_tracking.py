@@ -1,10 +1,18 @@
+import atexit
+import errno
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from scripts.tracking import Tracker, attach_artifact
+from scripts.tracking import Tracker, _read_runs, attach_artifact
+from scripts.workflow import BUNDLE_ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -165,3 +173,135 @@ def test_labels_of_any_spelling_have_a_metric_each(tmp_path):
     tracker.log_metrics({f"test_auroc_{label}": 0.5 for label in labels})
     metrics = run_of(tracker, tracker.run_id).data.metrics
     assert len(metrics) == len(labels) and "test_auroc_Left Bright" in metrics
+
+
+def everything_is_recorded(tracker, run_id):
+    run = run_of(tracker, run_id)
+    return run.data.params == {"seed": "0"} and run.data.metrics == {"loss": 0.5} and run.info.status == "FINISHED"
+
+
+CONCURRENT = """
+import sys
+from scripts.tracking import Tracker
+tracker = Tracker(sys.argv[1], "training")
+tracker.start({"seed": 0})
+print(tracker.run_id)
+tracker.log_metrics({"loss": 0.5})
+tracker.close()
+"""
+
+
+def test_processes_that_start_at_once_on_a_new_database_are_all_recorded(tmp_path):
+    outputs = [tmp_path / str(number) for number in range(2)]
+    command = [sys.executable, "-c", CONCURRENT]
+    environment = {**os.environ, "PYTHONPATH": str(BUNDLE_ROOT)}
+    processes = [
+        subprocess.Popen([*command, str(output)], stdout=subprocess.PIPE, text=True, env=environment)
+        for output in outputs
+    ]
+    ids = [process.communicate()[0].split()[0] for process in processes]
+    assert all(everything_is_recorded(Tracker(tmp_path / "0", "training"), run_id) for run_id in ids)
+
+
+def warnings_of(caplog):
+    own = [record for record in caplog.records if record.name == "scripts.tracking"]
+    return [record.getMessage() for record in own if record.levelname == "WARNING"]
+
+
+def test_a_database_that_is_locked_for_a_while_is_recorded_later(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("scripts.tracking._RETRY_SECONDS", 0.0)
+    tracker = Tracker(tmp_path / "base", "training")
+    tracker.start({"seed": 0})
+    run_id, log_metric = tracker.run_id, tracker.client.log_metric
+    failures = iter([MlflowException("(sqlite3.OperationalError) database is locked\n[SQL: INSERT]")] * 2)
+
+    def locked(*args, **kwargs):
+        error = next(failures, None)
+        if error is not None:
+            raise error
+        log_metric(*args, **kwargs)
+
+    monkeypatch.setattr(tracker.client, "log_metric", locked)
+    tracker.log_metrics({"loss": 0.5}, step=1)
+    tracker.log_metrics({})
+    assert run_of(tracker, run_id).data.metrics == {}
+    tracker.log_metrics({"loss": 0.4}, step=2)
+    tracker.close()
+    history = MlflowClient(tracker.uri).get_metric_history(run_id, "loss")
+    assert [(one.step, one.value) for one in history] == [(1, 0.5), (2, 0.4)]
+    (warning,) = warnings_of(caplog)
+    assert "database is locked" in warning and "SQL" not in warning and "the work goes on" in warning
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + bytes(5000)])
+def test_a_corrupt_database_is_left_alone_and_ends_nothing(tmp_path, caplog, content):
+    (tmp_path / "mlruns.db").write_bytes(content)
+    works_without_mlflow(Tracker(tmp_path / "base", "training"), caplog)
+    assert (tmp_path / "mlruns.db").read_bytes() == content
+
+
+def works_without_mlflow(tracker, caplog):
+    with tracker.recording({"seed": 0}):
+        for step in range(3):
+            tracker.log_metrics({"loss": 0.5}, step=step)
+    first, last = warnings_of(caplog)
+    assert "the work goes on" in first and "were not recorded" in last
+
+
+def test_a_server_that_cannot_be_reached_costs_seconds(tmp_path, caplog):
+    started = time.monotonic()
+    works_without_mlflow(Tracker(tmp_path / "base", "training", "http://user:secret@127.0.0.1:9"), caplog)
+    assert time.monotonic() - started < 20 and "secret" not in caplog.text
+
+
+def test_a_read_only_or_full_database_ends_nothing(tmp_path, caplog, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("mlflow.tracking.MlflowClient.create_run", full)
+    works_without_mlflow(Tracker(tmp_path / "base", "training"), caplog)
+
+
+def test_runs_of_a_deleted_experiment_get_another_one(tmp_path):
+    first, _ = finished_run(tmp_path)
+    client = MlflowClient(first.uri)
+    client.delete_experiment(client.get_experiment_by_name("cxr-attention-sr").experiment_id)
+    for workflow in ("training", "evaluating"):
+        tracker = Tracker(tmp_path / "base", workflow)
+        tracker.start({"seed": 0})
+        run_id = tracker.run_id
+        tracker.log_metrics({"loss": 0.5})
+        tracker.close()
+        assert everything_is_recorded(tracker, run_id)
+    assert len(client.search_experiments(filter_string="name LIKE 'cxr%'")) == 1
+
+
+def test_a_value_that_mlflow_does_not_accept_holds_up_no_other(tmp_path, caplog):
+    tracker = Tracker(tmp_path / "base", "training")
+    tracker.start({"seed": 0})
+    for value in "12":
+        tracker.record(lambda client, run_id, value=value: client.log_param(run_id, "seed", value))  # it cannot change
+    tracker.log_metrics({"loss": 0.5})
+    run_id = tracker.run_id
+    tracker.close()
+    (warning,) = warnings_of(caplog)
+    assert everything_is_recorded(tracker, run_id) and "not accepted" in warning
+
+
+def test_an_interrupted_run_is_marked_as_killed_when_the_work_is_continued(tmp_path):
+    interrupted = Tracker(tmp_path / "base", "training")
+    interrupted.start({})
+    atexit.unregister(interrupted.close)  # as after SIGKILL
+    other = Tracker(tmp_path / "base", "evaluating")
+    other.start({})
+    assert run_of(other, interrupted.run_id).info.status == "RUNNING"
+    continued = Tracker(tmp_path / "base", "training")
+    continued.start({})
+    assert run_of(other, interrupted.run_id).info.status == "KILLED"
+    assert run_of(other, continued.run_id).info.status == run_of(other, other.run_id).info.status == "RUNNING"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"training": 3}', '{"training": {}}'])
+def test_a_damaged_list_of_runs_counts_as_empty(tmp_path, content):
+    (tmp_path / "mlflow_runs.json").write_text(content)
+    assert _read_runs(tmp_path) == {}

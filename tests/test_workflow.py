@@ -3,7 +3,15 @@ from pathlib import Path
 
 import pytest
 from monai.bundle import ConfigParser
-from scripts.workflow import WORKFLOWS, _as_data, _check_overrides, _config_files, parse_overrides, run_workflow
+from scripts.workflow import (
+    WORKFLOWS,
+    _as_data,
+    _check_former_names,
+    _check_overrides,
+    _config_files,
+    parse_overrides,
+    run_workflow,
+)
 
 EXPRESSION = "$__import__('pathlib').Path('ran').touch()"
 
@@ -17,6 +25,12 @@ def test_values_are_typed():
 def test_half_an_override_is_refused(arguments):
     with pytest.raises(ValueError, match="expected --key value"):
         parse_overrides(arguments)
+
+
+@pytest.mark.parametrize("text", ["{a", "[1, 2", "a: b: c", "'x", "@x: [", "\t- a"])
+def test_what_is_no_yaml_is_rejected_with_its_key(text):
+    with pytest.raises(ValueError, match=r"^--architecture: not YAML .* found "):
+        parse_overrides(["--architecture", text])
 
 
 @pytest.mark.parametrize(
@@ -92,3 +106,20 @@ def test_a_path_becomes_text_and_an_object_in_a_list_is_refused():
     assert parsed(Path("@films")) == ["@films"] * 4
     with pytest.raises(TypeError, match="a setting holds a object"):
         _as_data([object()])
+
+
+@pytest.mark.parametrize("workflow", ["training", "enhancing", "zooming", "inferring", "sr_evaluation", "ablation"])
+@pytest.mark.parametrize("overlays", [[], ["paper"]])
+@pytest.mark.parametrize("key", ["ldm", "sr_model"])
+def test_super_resolution_weights_are_found_under_the_name_and_the_former_name(workflow, overlays, key):
+    parser = ConfigParser(ConfigParser.load_config_files([str(path) for path in _config_files(workflow, overlays)]))
+    parser[key] = "outputs/sr"
+    assert parser.get_parsed_content("sr_model") == "outputs/sr"
+
+
+def test_a_former_name_is_said_and_never_beside_the_name(caplog):
+    with caplog.at_level("WARNING"):
+        _check_former_names({"ldm": "outputs/sr"})
+    assert "please write --sr_model" in caplog.text
+    with pytest.raises(ValueError, match="expected one of them, found both"):
+        _check_former_names({"ldm": "outputs/sr", "sr_model": "outputs/sr"})

@@ -2,12 +2,15 @@
 
 import csv
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from scripts.workflow import CONFIG_DIR, run_workflow
 
 ROOT = CONFIG_DIR.parents[1]
@@ -145,3 +148,94 @@ def test_labels_of_any_spelling_are_trained_evaluated_and_tracked(tiny, tmp_path
     run_workflow("evaluating", overrides={**overrides, "bootstrap": 20})
     metrics = json.loads((tmp_path / "base" / "metrics.json").read_text())
     assert list(metrics["labels"]) == labels
+
+
+def content_of(folder):
+    return {path: path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+
+def test_a_rejected_resume_changes_no_file(tiny):
+    tiny = {**tiny, "tracking_uri": f"sqlite:///{tiny['output_dir']}/../mlruns.db"}
+    run_workflow("training", overrides=tiny)
+    before = content_of(tiny["output_dir"])
+    with pytest.raises(ValueError, match="other settings"):
+        run_workflow("training", overrides={**tiny, "learning_rate": 1e-2})
+    assert content_of(tiny["output_dir"]) == before
+
+
+def test_a_second_training_in_the_folder_is_rejected(tiny, monkeypatch):
+    import fcntl
+
+    folder = Path(tiny["output_dir"])
+    folder.mkdir()
+    with (folder / ".training.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match=f"output_dir: {folder}: another run"):
+            run_workflow("training", overrides=tiny)
+        assert sorted(path.name for path in folder.iterdir()) == [".training.lock"]
+
+
+def test_images_that_change_under_a_checkpoint_are_noticed(tiny, tmp_path, data_dir, capsys):
+    folder = tmp_path / "data"
+    shutil.copytree(data_dir, folder)
+    tiny = {**tiny, "dataset_dir": str(folder), "max_epochs": 1}
+    run_workflow("training", overrides=tiny)
+    (folder / "training" / "00.png").write_bytes((folder / "training" / "01.png").read_bytes())
+    # The leak check would find a copy across splits; within a split, only the checkpoint notices.
+    with pytest.raises(ValueError, match="images have changed since the checkpoint"):
+        run_workflow("training", overrides=tiny)
+    path = Path(tiny["output_dir"]) / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    del state["images"]
+    torch.save(state, path)
+    run_workflow("training", overrides=tiny)
+    assert "changes of the images are not checked" in capsys.readouterr().out
+
+
+def test_a_finished_run_without_its_model_is_an_error(tiny):
+    run_workflow("training", overrides={**tiny, "max_epochs": 1})
+    shutil.rmtree(Path(tiny["output_dir"]) / "model")
+    with pytest.raises(ValueError, match="model: missing; expected the model of epoch 1"):
+        run_workflow("training", overrides={**tiny, "max_epochs": 1})
+
+
+def test_a_training_that_selects_no_model_is_an_error(tiny, monkeypatch):
+    monkeypatch.setattr("scripts.metrics.masked_auroc.MacroAUROC.compute", lambda _: float("nan"))
+    with pytest.raises(ValueError, match="training ended without a model; expected an epoch with a finite val_macro"):
+        run_workflow("training", overrides={**tiny, "max_epochs": 1})
+
+
+@pytest.mark.parametrize("change", [{"learning_rate": -1}, {"max_epochs": 1.5}, {"patience": None}])
+def test_a_setting_out_of_range_is_rejected_before_anything_is_written(tiny, change):
+    with pytest.raises(ValueError, match=f"^{next(iter(change))}: not allowed"):
+        run_workflow("training", overrides={**tiny, **change})
+    assert not Path(tiny["output_dir"]).exists()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_monai_form_of_the_command_reports_an_error_as_one_line(tiny, debug):
+    config = ROOT / "bundle" / "configs" / "train.yaml"
+    change = {"output_dir": "~/out"} if debug else {"ema_decay": 2}
+    command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", str(config)]
+    environment = {**os.environ, "CXR_DEBUG": str(int(debug))}
+    done = subprocess.run(
+        [*command, *flags({**tiny, **change})], cwd=ROOT / "bundle", capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 1 and ("Traceback" in done.stderr) == debug, done.stderr[-2000:]
+    if debug:
+        assert "output_dir: ~ is not replaced here" in done.stderr
+    else:
+        expected = "error: ema_decay: not allowed; expected a number of at least 0 and below 1, found 2"
+        assert done.stderr.splitlines()[-1].startswith(expected)
+
+
+def test_a_full_disk_in_training_is_one_line_and_the_run_continues_later(tiny, monkeypatch):
+    def full(*_, **__):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("scripts.training.best_model.save_vit_multilabel", full)
+        with pytest.raises(OSError, match=rf"^{tiny['output_dir']}: could not be written .*so far is kept: free"):
+            run_workflow("training", overrides=tiny)
+    run_workflow("training", overrides=tiny)
+    assert len(rows(Path(tiny["output_dir"]) / "history.csv")) == 2

@@ -6,6 +6,7 @@ Heavy imports sit inside the commands, so that ``--help`` answers at once.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -14,16 +15,18 @@ from typing import Annotated, Any
 import typer
 
 from .common.atomic import SHARED, output_mode
-from .common.printable import SHOWN_MESSAGE, printable, shortened
+from .common.printable import printable
 from .pacs.commands import TlsCa, TlsCert, receive, watch
 
 app = typer.Typer(
     help="Attention-guided super-resolution for multilabel chest-radiograph classification (research use only).",
+    epilog="Any command: --debug shows the traceback of an error.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 INTERRUPTED = 130
+_DEBUG = "--debug"
 
 
 @app.callback()
@@ -84,10 +87,12 @@ def demo(out: Annotated[Path, typer.Option(help="output folder")] = Path("demo-o
 @app.command()
 def phantoms(
     out: Annotated[Path, typer.Argument(help="folder to make")],
-    patients: Annotated[int, typer.Option(help="number of patients; 1.5 studies each")] = 240,
-    fine_detail: Annotated[float, typer.Option(help="share of opacity and edema drawn as fine detail only")] = 0.3,
-    size: Annotated[int, typer.Option(help="side of the films, pixels")] = 1024,
-    seed: Annotated[int, typer.Option(help="of the patients and of the split")] = 0,
+    patients: Annotated[int, typer.Option(help="number of patients; 1.5 studies each", min=1)] = 240,
+    fine_detail: Annotated[
+        float, typer.Option(help="share of opacity and edema drawn as fine detail only", min=0, max=1)
+    ] = 0.3,
+    size: Annotated[int, typer.Option(help="side of the films, pixels", min=32)] = 1024,
+    seed: Annotated[int, typer.Option(help="seed of the patients and of the split", min=0)] = 0,
 ) -> None:
     """Write synthetic studies with known findings, and their datalist."""
     from .data.building import build_from_csv
@@ -102,6 +107,7 @@ def phantoms(
 
 @app.command()
 def predict(
+    context: typer.Context,
     inputs: Annotated[list[Path] | None, typer.Argument(help="radiographs or folders of studies")] = None,
     *,
     out: Annotated[Path, typer.Option(help="output folder")],
@@ -117,8 +123,9 @@ def predict(
     if bool(inputs) == bool(dicomweb) or bool(dicomweb) != bool(study) or (store and not dicomweb):
         raise ValueError("predict: expected INPUTS, or --dicomweb with --study, found neither or a mixture; see --help")
     from .inference.predictor import Predictor
-    from .workflow import BUNDLE_ROOT, start_log
+    from .workflow import BUNDLE_ROOT, lock_output, start_log
 
+    context.with_resource(lock_output(out, "inferring"))
     start_log()
     settings: dict[str, Any] = {"output_dir": out, "dicom": dicom or store, "tracking_uri": "none"}
     if dicomweb and study:
@@ -142,7 +149,7 @@ def datalist(
     out: Annotated[Path, typer.Option(help="datalist to write (JSON)")],
     layout: Annotated[Layout, typer.Option(help="how the data lie on disk")] = Layout.FOLDER,
     labels: Annotated[str | None, typer.Option(help="comma-separated label columns; default: all")] = None,
-    seed: Annotated[int, typer.Option(help="seed of the patient-level split")] = 0,
+    seed: Annotated[int, typer.Option(help="seed of the patient-level split", min=0)] = 0,
 ) -> None:
     """Write a datalist with a patient-level split."""
     import csv
@@ -209,6 +216,12 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="machine-readable"
     print(json.dumps(facts, indent=2) if as_json else "\n".join(f"{name}: {value}" for name, value in facts.items()))
 
 
+def _expanded(argument: str) -> str:
+    """Argument with the home folder in a path such as ``--out=~/x``, where a shell leaves the ``~``."""
+    name, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return f"{name}{equals}{os.path.expanduser(value)}" if value.startswith("~/") else argument
+
+
 def report_failures(failures: list, path: Path) -> None:
     """Write the rejected inputs to a table and exit with status 1; do nothing when there are none."""
     from collections import Counter
@@ -223,11 +236,16 @@ def report_failures(failures: list, path: Path) -> None:
 
 
 def main() -> None:
-    """Run the command line; a known error is one printable line, not a trace."""
+    """Run the command line; an error is one printable line, and with ``--debug`` a traceback."""
+    arguments = [_expanded(argument) for argument in sys.argv[1:] if argument != _DEBUG]
     try:
-        app()
-    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
-        raise SystemExit(shortened(f"error: {error}", SHOWN_MESSAGE)) from error
+        app(arguments)
+    except Exception as error:
+        if _DEBUG in sys.argv[1:]:
+            raise
+        from .workflow import error_line
+
+        raise SystemExit(error_line(error, _DEBUG)) from error
     except SystemExit as stop:
         if stop.code == INTERRUPTED:  # how typer ends at Ctrl-C
             print("interrupted; nothing finished is lost: the same command continues", file=sys.stderr)

@@ -17,10 +17,10 @@ _STUDY_SIZE = 1024
 
 
 def run_demo(out: Path) -> None:
-    """Run every stage and print where the report is.
+    """Run all stages and print the path of the report.
 
     Args:
-        out: output folder; finished stages in it are continued, not repeated.
+        out: output folder; stages that were finished in it are not repeated.
     """
     from .evaluation.comparison import format_comparison_table
     from .report.report import publish_report
@@ -31,14 +31,14 @@ def run_demo(out: Path) -> None:
     _stage("1/7  synthetic DICOM studies", lambda: _make_studies(data))
     common = {"dataset_dir": str(data)}
     _stage("2/7  train the classifier", lambda: _train("training", out=base, **common))
-    _stage("3/7  enhance what it attends to", lambda: enhance(base, enhanced, **common))
+    _stage("3/7  enhance the attended regions", lambda: enhance(base, enhanced, **common))
     _stage(
         "4/7  re-train on the enhanced images", lambda: _train("retraining", out=retrained, dataset_dir=str(enhanced))
     )
     _stage("5/7  calibrate both", lambda: _calibrate({base: data, retrained: enhanced}))
     _stage("6/7  evaluate both", lambda: _evaluate(data, base, enhanced, retrained))
     report = _stage("7/7  report", lambda: publish_report(out, synthetic=True))
-    print("\nSYNTHETIC data: these figures show that the pipeline runs; they say nothing about radiographs.")
+    print("\nSYNTHETIC data: these numbers show that the pipeline runs; they say nothing about radiographs.")
     print(format_comparison_table(json.loads((out / "comparison.json").read_text())))
     print(printable(f"report: {report}"))
     print(printable(f"runs:   {ui_command(default_uri(base))}"))
@@ -55,7 +55,7 @@ def _stage(title, action):  # type: ignore[no-untyped-def]
 
 
 def _make_studies(folder: Path) -> None:
-    """Write phantoms and their datalist, once."""
+    """Write phantoms and their datalist unless they exist."""
     from .data.building import build_from_csv
     from .data.datalist import write_datalist
     from .phantom import write_phantom_studies
@@ -68,7 +68,7 @@ def _make_studies(folder: Path) -> None:
 
 
 def _train(workflow: str, *, out: Path, dataset_dir: str) -> None:
-    """Train one of the two classifiers."""
+    """Train a classifier."""
     run_workflow(workflow, overlays=["demo"], overrides={"output_dir": str(out), "dataset_dir": dataset_dir})
 
 
@@ -79,7 +79,7 @@ def enhance(base: Path, out: Path, *, dataset_dir: str) -> None:
 
 
 def _calibrate(data_of: dict[Path, Path]) -> None:
-    """Thresholds and calibrated probabilities of each model, from its own version of the validation split."""
+    """Calibrate each model on its own version of the validation split."""
     for model, data in data_of.items():
         overrides = {"output_dir": str(model), "dataset_dir": str(data)}
         run_workflow("calibration", overlays=["demo"], overrides=overrides)

@@ -1,17 +1,18 @@
-"""MLflow run of a workflow: sqlite beside the outputs by default, unique name, always closed, linked to its sources.
+"""MLflow runs of workflows: by default in an SQLite database beside the outputs, with links to the source runs.
 
-The environment variable ``MLFLOW_TRACKING_URI`` wins over the setting, as everywhere in MLflow. Only metrics, settings
-and files that this project wrote reach the run; image metadata and paths of images never do.
+The environment variable ``MLFLOW_TRACKING_URI`` takes precedence over the setting, as everywhere in MLflow. A run
+contains only metrics, settings and files of this package, and never image metadata or paths of images.
 
-An output folder, and the database beside it, may have been written by somebody else. What stands in them never decides
-where files are sent: a server is used only when the caller configured it, and artifacts of a database beside an output
-folder only go to the folder ``mlruns`` beside it.
+An output folder, and the database beside it, may come from somebody else. Their contents never decide where files are
+sent. A server is used only if the caller configured it, and artifacts of a database beside an output folder go only to
+the folder ``mlruns`` beside the database.
 """
 
 from __future__ import annotations
 
 import atexit
 import hashlib
+import itertools
 import json
 import logging
 import math
@@ -19,13 +20,15 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from .common.atomic import make_file, make_folder, write_json
+from .common.locking import locked_file
+from .common.printable import shortened
 
 if TYPE_CHECKING:
     from ignite.engine import Engine
@@ -35,17 +38,27 @@ logger = logging.getLogger(__name__)
 _RUN_FILE = "mlflow_runs.json"
 _EXPERIMENT = "cxr-attention-sr"
 _SQLITE = "sqlite:///"
+_RETRY_SECONDS = 60.0
+_LONGEST_REASON = 200  # characters
+_Call = Callable[[Any, str], Any]  # function of an MLflow client and a run id
 
 
 class Tracker:
-    """One MLflow run.
+    """MLflow run of a workflow.
+
+    Tracking never ends or delays the work. A call of MLflow that fails, for example because its database is locked,
+    read-only, damaged or on a full disk, or because its server does not answer, is kept and repeated later. The first
+    failure is logged as a warning, and so are values that could not be recorded until the end.
 
     Args:
-        output_dir: outputs of the workflow; ``mlflow_runs.json`` there names its latest run, for later stages.
-        workflow: stage name (``training``, ``enhancing``, …): tag and first part of the run's name.
+        output_dir: output folder of the workflow; its file ``mlflow_runs.json`` names the latest run for later stages.
+        workflow: name of the stage (``training``, ``enhancing``, …), which is a tag and the first part of the run name.
         uri: MLflow tracking URI, or ``none``; default: ``mlruns.db`` beside ``output_dir``.
-        sources: output folders of the stages that this one builds on; their run ids become tags (base → enhanced → …).
-        rank: in a distributed run only rank 0 tracks.
+        sources: output folders of the stages that this one builds on; the ids of their runs become tags.
+        rank: rank of this process; only rank 0 tracks.
+
+    Attributes:
+        run_id: id of the open run; ``None`` before MLflow has made it and after it is closed.
     """
 
     def __init__(
@@ -63,48 +76,114 @@ class Tracker:
         self.config = config_as_run()
         self.run_id: str | None = None
         self.client: Any = None
+        self.started = False
+        self.pending: list[_Call] = []
+        self.retry_at: float | None = None  # time of the next attempt after a failure
+        self.rejected = False  # whether an entry was not accepted
 
     def start(self, params: Mapping[str, Any]) -> None:
-        """Open the run, once, and log its parameters and the configuration as run."""
-        if not self.enabled or self.run_id is not None:
+        """Open the run once, and log its parameters and the configuration of the workflow."""
+        if not self.enabled or self.started:
             return
-        from mlflow.tracking import MlflowClient
+        self.started = True
+        atexit.register(self.close, "KILLED")
+        self.pending = [self.remember_run, self.end_interrupted_run(_read_runs(self.output_dir).get(self.workflow))]
+        for name, value in params.items():
+            self.pending.append(_call("log_param", name, str(value)[:6000]))
+        if self.config:
+            self.pending.append(_call("log_dict", self.config, "config.json"))
+        self.record()
 
-        if self.uri.startswith(_SQLITE):
-            make_file(self.uri.removeprefix(_SQLITE))  # SQLite would leave its mode to the umask
-            make_folder(_artifact_folder(self.uri))
-        self.client = MlflowClient(self.uri)
+    def record(self, *calls: _Call, wait: bool = True) -> None:
+        """Make MLflow calls in their order, after those that failed earlier.
+
+        Args:
+            calls: functions of the client and the run id.
+            wait: after a failure, do not try again before a minute has passed.
+        """
+        if not self.started:
+            return
+        self.pending.extend(calls)
+        if wait and self.retry_at is not None and time.monotonic() < self.retry_at:
+            return
+        try:
+            if self.run_id is None:
+                self.open_run()
+            while self.pending:
+                self.make(self.pending[0])
+                del self.pending[0]
+        except Exception as error:  # whatever MLflow, its database or its server raises
+            if self.retry_at is None:
+                logger.warning(
+                    "MLflow: not recorded in %s (%s: %s); the work goes on and recording is tried again later",
+                    _without_password(self.uri), type(error).__name__, _first_line(error),
+                )  # fmt: skip
+            self.retry_at = time.monotonic() + _RETRY_SECONDS
+
+    def make(self, call: _Call) -> None:
+        """Make a call; a value that MLflow does not accept is left out, because a repetition would not help."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            call(self.client, self.run_id)  # type: ignore[arg-type]
+        except MlflowException as error:
+            if error.error_code not in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
+                raise
+            if not self.rejected:
+                logger.warning("MLflow: an entry was not accepted (%s); the work goes on", _first_line(error))
+            self.rejected = True
+
+    def open_run(self) -> None:
+        """Make the client, the experiment and the run."""
+        _limit_waiting()
+        with _new_database(self.uri):
+            from mlflow.tracking import MlflowClient
+
+            self.client = MlflowClient(self.uri)
+            experiment = self.experiment_id()
         run = self.client.create_run(
-            self.experiment_id(), run_name=_unique_name(self.workflow), tags={"workflow": self.workflow, **self.links()}
+            experiment, run_name=_unique_name(self.workflow), tags={"workflow": self.workflow, **self.links()}
         )
         self.run_id = run.info.run_id
-        atexit.register(self.close, "KILLED")
-        for name, value in params.items():
-            self.client.log_param(self.run_id, name, str(value)[:6000])
-        if self.config:
-            self.client.log_dict(self.run_id, self.config, "config.json")
-        run = {"run_id": self.run_id, "tracking_uri": self.uri}
+
+    def remember_run(self, client: Any, run_id: str) -> None:
+        """Write the run id to the output folder."""
+        run = {"run_id": run_id, "tracking_uri": self.uri}
         write_json(self.output_dir / _RUN_FILE, {**_read_runs(self.output_dir), self.workflow: run})
 
-    def experiment_id(self) -> str:
-        """Id of the experiment, made on first use with its artifacts beside the database.
+    def end_interrupted_run(self, earlier: Mapping[str, str] | None) -> _Call:
+        """Call that marks the earlier run of this workflow in this folder as killed if it was never closed."""
 
-        The experiment of a database that was moved, or that somebody else made, keeps its artifacts elsewhere; it is
-        left alone, and another experiment is made.
+        def end(client: Any, run_id: str) -> None:
+            if earlier is None or earlier["tracking_uri"] != self.uri or earlier["run_id"] == run_id:
+                return
+            run = client.get_run(earlier["run_id"])
+            if run.info.status == "RUNNING" and run.data.tags.get("workflow") == self.workflow:
+                client.set_terminated(earlier["run_id"], "KILLED")
+
+        return end
+
+    def experiment_id(self) -> str:
+        """Id of the first usable experiment among those of this package; one is made if there is none.
+
+        An experiment that was deleted is not used. Neither is one that keeps its artifacts elsewhere, because its
+        database was moved or comes from somebody else.
         """
-        location, name = None, _EXPERIMENT
-        if self.uri.startswith(_SQLITE):
-            location = _artifact_folder(self.uri).as_uri()
-        experiment = self.client.get_experiment_by_name(name)
-        if experiment is not None and location and not _is_beside(self.uri, experiment.artifact_location):
-            name = f"{_EXPERIMENT}-{hashlib.sha256(location.encode()).hexdigest()[:8]}"
+        location = _artifact_folder(self.uri).as_uri() if self.uri.startswith(_SQLITE) else None
+        names = [_EXPERIMENT]
+        if location:
+            names.append(f"{_EXPERIMENT}-{hashlib.sha256(location.encode()).hexdigest()[:8]}")
+        for name in itertools.chain(names, (f"{names[-1]}-{number}" for number in itertools.count(2))):
             experiment = self.client.get_experiment_by_name(name)
-        if experiment is not None:
-            return experiment.experiment_id
-        return self.client.create_experiment(name, artifact_location=location)
+            if experiment is None:
+                return self.client.create_experiment(name, artifact_location=location)
+            beside = location is None or _is_beside(self.uri, experiment.artifact_location)
+            if experiment.lifecycle_stage == "active" and beside:
+                return experiment.experiment_id
+        raise AssertionError("unreachable")
 
     def links(self) -> dict[str, str]:
-        """Run ids of the stages that this one builds on; an evaluation in their folder made nothing to build on."""
+        """Tags with the run ids of the stages that this one builds on; evaluations in their folders do not count."""
         links: dict[str, str] = {}
         for name, folder in self.sources.items():
             made = [run["run_id"] for workflow, run in _read_runs(folder).items() if workflow != "evaluating"]
@@ -112,44 +191,49 @@ class Tracker:
         return links
 
     def log_metrics(self, metrics: Mapping[str, float | None], step: int = 0) -> None:
-        """Log scalars; missing and non-finite values are left out (MLflow cannot store them).
+        """Log numbers; missing and non-finite values are left out, because MLflow cannot store them.
 
         Args:
-            metrics: names, which may contain any label, and values.
+            metrics: values by name; a name may contain any label.
             step: epoch or iteration.
         """
-        if self.run_id is None:
-            return
-        for name, value in metrics.items():
-            if value is not None and math.isfinite(value):
-                self.client.log_metric(self.run_id, _metric_name(name), value, step=step)
+        now = int(1000 * time.time())
+        self.record(
+            *(
+                _call("log_metric", _metric_name(name), value, timestamp=now, step=step)
+                for name, value in metrics.items()
+                if value is not None and math.isfinite(value)
+            )
+        )
 
     def log_artifacts(self, *paths: str | Path) -> None:
         """Copy files that exist into the run."""
-        if self.run_id is None:
-            return
-        for path in map(Path, paths):
-            if path.exists():
-                self.client.log_artifact(self.run_id, str(path))
+        self.record(*(_call("log_artifact", str(path)) for path in paths if Path(path).exists()))
 
     def close(self, status: str = "FINISHED") -> None:
-        """End the run, once, and say how to look at it."""
-        if self.run_id is None:
+        """End the run once, and log how to look at it."""
+        if not self.started:
             return
-        run_id, self.run_id = self.run_id, None
+        self.record(_call("set_terminated", status), wait=False)
+        self.started, self.run_id = False, None
         atexit.unregister(self.close)
-        self.client.set_terminated(run_id, status)
-        if status == "FINISHED":
+        if self.pending:
+            logger.warning(
+                "MLflow: %d entries were not recorded in %s; the files in %s are complete",
+                len(self.pending), _without_password(self.uri), self.output_dir,
+            )  # fmt: skip
+        elif status == "FINISHED":
             logger.info("MLflow run recorded; look at it with: %s", ui_command(self.uri))
+        self.pending = []
 
     def fail(self, error: BaseException) -> None:
-        """End the run that ``error`` stopped, killed at Ctrl-C, else failed, and let the error through."""
+        """End the run that ``error`` stopped, as killed after Ctrl-C and else as failed, and raise the error."""
         self.close("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
         raise error
 
     @contextmanager
     def recording(self, params: Mapping[str, Any]) -> Iterator[None]:
-        """A run around a block: opened before it, closed after it, whatever its end."""
+        """Open a run before a block and close it after the block or its failure."""
         self.start(params)
         try:
             yield
@@ -158,35 +242,79 @@ class Tracker:
         self.close()
 
     def attach(self, engine: Engine) -> None:
-        """End the run when ``engine`` fails; it is opened and finished by whoever has something to log."""
+        """End the run if ``engine`` fails; other code opens and finishes it."""
         from ignite.engine import Events
 
         engine.add_event_handler(Events.EXCEPTION_RAISED, lambda _, error: self.fail(error))
 
 
+def _call(method: str, *args: Any, **kwargs: Any) -> _Call:
+    """Call of a method of the MLflow client with the run id as its first argument."""
+    return lambda client, run_id: getattr(client, method)(run_id, *args, **kwargs)
+
+
+def _limit_waiting() -> None:
+    """Let MLflow give up a server after seconds instead of minutes, unless the environment says otherwise."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+
+
+@contextmanager
+def _new_database(uri: str) -> Iterator[None]:
+    """Make an SQLite database and its artifact folder; only one process at a time may be in the block.
+
+    MLflow creates the tables of a new database on first use. Two processes that do so at once leave a database that
+    neither can open.
+    """
+    if not uri.startswith(_SQLITE):
+        yield
+        return
+    path = Path(uri.removeprefix(_SQLITE))
+    make_file(path)  # SQLite would set the permissions by the umask
+    make_folder(_artifact_folder(uri))
+    with locked_file(path.with_name(f".{path.name}.lock")):
+        yield
+
+
+def _first_line(error: BaseException) -> str:
+    """First line of the message of an error, without passwords and short enough for a line of the log."""
+    return shortened(_without_password((str(error).splitlines() or [""])[0]), _LONGEST_REASON)
+
+
+def _without_password(text: str) -> str:
+    """Text for the log, without the user and password that a URI in it may contain."""
+    return re.sub(r"(?<=//)[^/@\s]*@", "", text)
+
+
 def _read_runs(output_dir: str | Path) -> dict[str, dict[str, str]]:
-    """Latest ``run_id`` and ``tracking_uri`` of each workflow that wrote to a folder; empty when none was tracked."""
-    path = Path(output_dir) / _RUN_FILE
-    return json.loads(path.read_text()) if path.exists() else {}
+    """Latest ``run_id`` and ``tracking_uri`` of each workflow that wrote to a folder; empty without tracked workflows.
+
+    A damaged file counts as empty, because tracking is not worth ending the work.
+    """
+    try:
+        runs = json.loads((Path(output_dir) / _RUN_FILE).read_text(encoding="utf-8"))
+        return {name: {key: str(run[key]) for key in ("run_id", "tracking_uri")} for name, run in runs.items()}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return {}
 
 
 def _metric_name(name: str) -> str:
-    """Name that MLflow accepts: letters, digits and ``_ - . :`` and spaces stay.
+    """Name that MLflow accepts: letters, digits, spaces and the characters ``_ - . :``.
 
-    Another name, for example one with the label ``Nodule (<6 mm)``, gets underscores and a part of its SHA-256, so that
-    two labels never share one metric.
+    In any other name, for example one with the label ``Nodule (<6 mm)``, other characters become underscores, and a
+    part of its SHA-256 is appended, so that two labels never share a metric.
     """
     accepted = re.sub(r"[^\w\-.: ]", "_", name)[:200]
     return name if accepted == name else f"{accepted}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _artifact_folder(uri: str) -> Path:
-    """Folder beside a SQLite database that holds the artifacts of its runs."""
+    """Folder beside an SQLite database that contains the artifacts of its runs."""
     return Path(uri.removeprefix(_SQLITE)).with_name("mlruns").absolute()
 
 
 def _is_beside(uri: str, location: str) -> bool:
-    """Whether artifacts at ``location`` lie in the artifact folder of the SQLite database ``uri``."""
+    """Whether a location is in the artifact folder of the SQLite database ``uri``."""
     parts = urlsplit(location)
     if parts.scheme != "file" or parts.netloc:
         return False
@@ -194,13 +322,13 @@ def _is_beside(uri: str, location: str) -> bool:
 
 
 def attach_artifact(output_dir: str | Path, path: str | Path, uri: str | None = None) -> None:
-    """Copy a file into the finished runs that wrote to a folder, or say why it was not copied.
+    """Copy a file into the finished runs that wrote to a folder, or log why it was not copied.
 
     Args:
-        output_dir: folder of the runs.
+        output_dir: output folder of the runs.
         path: file to copy.
-        uri: MLflow tracking URI, or ``none``; default: ``MLFLOW_TRACKING_URI``, else the database beside the folder.
-            A URI that is only written in the folder is not contacted.
+        uri: MLflow tracking URI, or ``none``; default: ``MLFLOW_TRACKING_URI``, else the database beside the folder. A
+            URI that is only named in the folder is not contacted.
     """
     runs = _read_runs(output_dir)
     configured = os.environ.get("MLFLOW_TRACKING_URI") or uri
@@ -209,8 +337,8 @@ def attach_artifact(output_dir: str | Path, path: str | Path, uri: str | None = 
     for run in runs.values():
         try:
             problem = _attach_to_run(run, configured, default_uri(output_dir), path)
-        except Exception as error:  # tracking is auxiliary: the file itself is written
-            problem = type(error).__name__
+        except Exception as error:  # the file exists, so a failure of MLflow is not an error
+            problem = f"{type(error).__name__}: {_first_line(error)}"
         if problem:
             logger.warning(
                 "%s: not attached to MLflow; %s; to attach it to runs on a server, name the server with --tracking or "
@@ -221,7 +349,8 @@ def attach_artifact(output_dir: str | Path, path: str | Path, uri: str | None = 
 
 
 def _attach_to_run(run: Mapping[str, str], configured: str | None, beside: str, path: str | Path) -> str | None:
-    """Copy a file into one run of :func:`_read_runs`; the reason when it is not copied."""
+    """Copy a file into one run of :func:`_read_runs`; return the reason if it is not copied."""
+    _limit_waiting()
     from mlflow.tracking import MlflowClient
 
     if configured is not None and run["tracking_uri"] != configured:
@@ -236,26 +365,26 @@ def _attach_to_run(run: Mapping[str, str], configured: str | None, beside: str, 
 
 
 def default_uri(output_dir: str | Path) -> str:
-    """Sqlite database beside ``output_dir``, so that the stages of one experiment share it."""
+    """URI of the SQLite database beside ``output_dir``, which the stages of an experiment share."""
     return f"{_SQLITE}{Path(output_dir).absolute().parent / 'mlruns.db'}"
 
 
 def ui_command(uri: str) -> str:
-    """Command that opens the MLflow UI on ``uri``."""
+    """Command that opens the MLflow user interface for ``uri``."""
     return f"mlflow ui --backend-store-uri {uri}"
 
 
 def _unique_name(workflow: str) -> str:
-    """Run name that no other run has: MONAI would silently continue an unfinished run of the same name."""
+    """Run name that no other run has, because MONAI continues an unfinished run of the same name."""
     return f"{workflow}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
 def config_as_run() -> dict[str, Any]:
-    """Return the merged configuration, with overrides, of the parser that builds the caller; empty outside one.
+    """Merged configuration, with overrides, of the parser that builds the caller; empty if there is no parser.
 
-    The parser is found on the call stack. MONAI 1.6.1 hands a component its own arguments and nothing of the parser,
-    its expressions see resolved values alone, and ``python -m monai.bundle run`` creates the parser in its own code,
-    so that no function of this bundle could pass the configuration on.
+    The parser is found on the call stack, because there is no other way: MONAI 1.6.1 passes only its own arguments to a
+    component, expressions see only resolved values, and ``python -m monai.bundle run`` creates the parser in code of
+    MONAI.
     """
     from monai.bundle import ConfigParser  # noqa: TID251 - finds it, parses nothing
 

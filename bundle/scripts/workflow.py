@@ -1,22 +1,31 @@
-"""Run a workflow of the bundle by name, from any folder, with its configuration files filled in.
+"""Runs a workflow of the bundle by its name, from any folder.
 
-``python -m bundle run training`` is ``python -m monai.bundle run training --config_file configs/train.yaml`` without
-the file names (MONAI 1.6.1 has no default for them), and it refuses a mistyped override, which MONAI silently ignores.
+``python -m bundle run training`` is equivalent to ``python -m monai.bundle run training --config_file
+configs/train.yaml``, but needs no file names (MONAI 1.6.1 has no default for them), and rejects a mistyped override,
+which MONAI ignores.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import yaml
 
+from .common.atomic import explained_full_disk, full_disk_cause
 from .common.choices import check_choice
+from .common.locking import OutputLock
+from .common.printable import SHOWN_MESSAGE, quoted, shortened
+from .common.setting_checks import check_settings
+from .tracking import config_as_run
 
 BUNDLE_ROOT = Path(__file__).resolve().parents[1]
 CONFIG_DIR = BUNDLE_ROOT / "configs"
@@ -34,6 +43,12 @@ WORKFLOWS: dict[str, tuple[str, ...]] = {
     "ablation": ("ablation.yaml",),
 }
 _KINDS = {"inferring": "infer"}
+_FORMER_NAMES = {"ldm": "sr_model"}
+_TRAINING = ("training", "retraining", "zooming")  # workflows that write the same files
+_DEBUG = "CXR_DEBUG"
+_DISK_FULL = (
+    "; the disk is full, and everything finished so far is kept: free some space and run the same command again"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -47,23 +62,26 @@ def run_workflow(
     """Run one workflow in this process.
 
     Args:
-        workflow: a key of ``WORKFLOWS``.
-        overlays: names of configuration files merged over the workflow's own (``paper``, ``demo``, ``multi_gpu``).
-        overrides: configuration keys and their values; nested keys as ``train::trainer::max_epochs``. A value is data
-            and is never evaluated, whatever it begins with, unless it is an :class:`Expression`.
+        workflow: key of ``WORKFLOWS``.
+        overlays: names of configuration files that are merged over those of the workflow (``paper``, ``demo``,
+            ``multi_gpu``).
+        overrides: values by configuration key; a nested key is written as ``train::trainer::max_epochs``. A value is
+            data and is never evaluated unless it is an :class:`Expression`.
 
     Returns:
-        The resolved values of the keys that the caller set, as the workflow saw them.
+        Resolved values of the overridden keys.
 
     Raises:
-        ValueError: unknown workflow, overlay or key, with the nearest that exists; ``multi_gpu`` in one process.
+        ValueError: a workflow, overlay or key is unknown (the message names the nearest), ``multi_gpu`` is used in a
+            single process, or a key is set together with its former name.
     """
     from monai.bundle import ConfigWorkflow
 
     files = _config_files(workflow, overlays)
     _check_launcher(overlays)
+    _check_former_names(overrides or {})
     overrides = {key: _as_data(value) for key, value in {"bundle_root": BUNDLE_ROOT, **(overrides or {})}.items()}
-    _check_overrides(files, overrides)
+    check_settings(_check_overrides(files, overrides) | overrides)
     job = ConfigWorkflow(
         config_file=[str(file) for file in files],
         meta_file=str(CONFIG_DIR / "metadata.json"),
@@ -74,7 +92,10 @@ def run_workflow(
     )
     try:
         job.initialize()
-        job.run()
+        rank = job.parser.get_parsed_content("rank") if "rank" in job.parser else 0
+        output_dir = Path(job.parser.get_parsed_content("output_dir"))
+        with explained_full_disk(output_dir), lock_output(output_dir, workflow, rank):
+            job.run()
     except RuntimeError as error:
         raise _root_cause(error) from error
     finally:
@@ -82,17 +103,80 @@ def run_workflow(
     return {key: job.parser.get_parsed_content(key) for key in overrides}
 
 
-def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) -> Any:
-    """One component of a configuration, built for a program that is no workflow.
-
-    Args:
-        config_file: that the component is defined in.
-        name: its key.
-        overrides: keys and values, which are data, as of :func:`run_workflow`.
+def lock_output(output_dir: str | Path, workflow: str, rank: int = 0) -> AbstractContextManager[object]:
+    """Reserve an output folder for one run, as a context manager; only the process of rank 0 does so.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: an unknown key.
+        ValueError: another run is writing to the folder.
+    """
+    if rank != 0:
+        return nullcontext()
+    return OutputLock(Path(output_dir), "training" if workflow in _TRAINING else workflow)
+
+
+def prepare(output_dir: str | Path, workflow: str, rank: int = 0) -> None:
+    """Check the settings and reserve the output folder; every configuration calls this first in its ``run``.
+
+    :func:`run_workflow` does the same. This function does it for ``python -m monai.bundle run``.
+
+    Args:
+        output_dir: output folder of the workflow.
+        workflow: name of the workflow.
+        rank: rank of this process.
+
+    Raises:
+        ValueError: a setting is not allowed, or another run is writing to the folder.
+    """
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    if main is not None and main.name.startswith("monai.bundle"):
+        sys.excepthook = _show_error
+        settings = config_as_run()
+        check_settings(settings)
+        for key, value in settings.items():
+            if isinstance(value, str) and value.startswith("~"):
+                raise ValueError(
+                    f"{key}: ~ is not replaced here; expected a path, found {quoted(value)}; write $HOME instead"
+                )
+        atexit.register(lock_output(output_dir, workflow, rank).__exit__, None, None, None)
+
+
+def _show_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an error that ends the program as one line; the traceback too if ``CXR_DEBUG`` is 1."""
+    if os.environ.get(_DEBUG) == "1" or not isinstance(error, Exception):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        print(error_line(error, f"{_DEBUG}=1"), file=sys.stderr)
+
+
+def error_line(error: Exception, debug: str) -> str:
+    """Printable line that reports an error.
+
+    Args:
+        error: error that ended a command.
+        debug: option or variable that shows the traceback.
+    """
+    cause = full_disk_cause(error)
+    if cause is not None:
+        full = "" if getattr(cause, "is_explained", False) else _DISK_FULL
+        return shortened(f"error: {cause}{full}", SHOWN_MESSAGE)
+    error = _root_cause(error)
+    if isinstance(error, ValueError | OSError | FloatingPointError | MemoryError):
+        return shortened(f"error: {error}", SHOWN_MESSAGE)
+    text = f"error: unexpected {type(error).__name__}: {error}"
+    return f"{shortened(text, SHOWN_MESSAGE)}; {debug} shows where; please report it"
+
+
+def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) -> Any:
+    """Component of a configuration, for use outside a workflow.
+
+    Args:
+        config_file: file that defines the component.
+        name: key of the component.
+        overrides: values by key, which are data as in :func:`run_workflow`.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        ValueError: a key is unknown.
     """
     from monai.bundle import ConfigParser
 
@@ -100,7 +184,7 @@ def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) 
         raise FileNotFoundError(
             f"{config_file}: no configuration; expected the folder of a bundle; name the one with configs/"
         )
-    _check_overrides([config_file], overrides)
+    check_settings(_check_overrides([config_file], overrides) | dict(overrides))
     parser = ConfigParser()
     parser.read_config(str(config_file))
     parser.read_meta(str(CONFIG_DIR / "metadata.json"))
@@ -112,32 +196,33 @@ def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) 
 
 
 class Expression(NamedTuple):
-    """An override that MONAI's parser may evaluate: code, as a configuration is code.
+    """Override that MONAI's parser may evaluate.
 
-    Only what the user typed after ``run --key``, and components that this software itself puts into a configuration,
-    may be wrapped in it; the linter refuses the name everywhere else.
+    It may be code, as a configuration file may contain code. Only values that the user typed after ``run --key`` and
+    components that this package puts into a configuration may be wrapped in it. The linter rejects the name elsewhere.
 
     Attributes:
-        code: as it would stand in a configuration file.
+        code: value as it would be written in a configuration file.
     """
 
     code: Any
 
 
 def _as_data(value: Any) -> Any:
-    """Rewrite a value so that MONAI's parser gives it back as it is, or unwrap an :class:`Expression`.
+    """Value that MONAI's parser resolves to ``value`` unchanged; an :class:`Expression` is unwrapped.
 
-    The parser evaluates a string that begins with ``$``, replaces one that begins with ``@`` or ``%`` by what it names
-    (which may be a file), changes ``#`` to ``::``, and instantiates a dictionary with ``_target_``. A file name or a
-    value of a request must do none of that. A value that contains one of these characters, or a string that begins with
-    an underscore, becomes an expression that is one Python literal with these characters escaped.
+    The parser evaluates a string that begins with ``$``, replaces one that begins with ``@`` or ``%`` by the object
+    that it names (which may be a file), changes ``#`` to ``::``, and instantiates a dictionary with ``_target_``. A
+    file name or a value of a request must not have these effects. A value that contains one of these characters, or
+    a string that begins with an underscore, is therefore written as an expression that is one Python literal with
+    escapes.
 
     Args:
-        value: a number, string, path, ``None``, or lists and dictionaries of these; a path becomes a string. An object
-            of another type, for example a ``torch.device``, is returned as it is: the parser passes it on.
+        value: number, string, path, ``None``, or a list or dictionary of these; a path becomes a string. An object of
+            another type, for example a ``torch.device``, is returned unchanged, because the parser passes it on.
 
     Raises:
-        TypeError: a list or dictionary that contains something else.
+        TypeError: a list or dictionary contains an object of another type.
     """
     if isinstance(value, Expression):
         return value.code
@@ -151,10 +236,10 @@ def _as_data(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A copy that consists of what Python has literals for.
+    """Copy of a value that consists only of types with Python literals; paths become strings.
 
     Raises:
-        TypeError: it contains something else.
+        TypeError: the value contains an object of another type.
     """
     if isinstance(value, os.PathLike):
         return os.fspath(value)
@@ -170,24 +255,24 @@ def _plain(value: Any) -> Any:
 
 
 def start_log() -> None:
-    """Log as workflows do, in a command that runs none."""
+    """Configure the log as in a workflow, for a command that does not run one."""
     import logging.config
 
     logging.config.fileConfig(CONFIG_DIR / "logging.conf", disable_existing_loggers=False)
 
 
-def _root_cause(error: BaseException) -> BaseException:
-    """The error that a component raised: MONAI wraps it in ``RuntimeError``s with the text of whole expressions."""
-    while isinstance(error, RuntimeError) and error.__cause__ is not None:
+def _root_cause(error: Exception) -> Exception:
+    """Error that a component raised, without the ``RuntimeError``s with whole expressions that MONAI wraps it in."""
+    while isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
         error = error.__cause__
     return error
 
 
 def _config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
-    """Files of a workflow, in merging order."""
+    """Configuration files of a workflow, in the order in which they are merged."""
     check_choice("workflow", workflow, WORKFLOWS)
     own = WORKFLOWS[workflow]
-    # What makes another workflow is no overlay: zooming's network, laid over evaluating, would be an untrained one.
+    # Files of other workflows are no overlays: the network of zoom.yaml over evaluate.yaml would be an untrained one.
     taken = {name for files in WORKFLOWS.values() for name in files}
     available = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if path.name not in taken)
     for overlay in overlays:
@@ -196,10 +281,10 @@ def _config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
 
 
 def _check_launcher(overlays: Sequence[str]) -> None:
-    """Refuse ``multi_gpu`` outside ``torchrun``, which numbers the processes in the environment.
+    """Check that ``multi_gpu`` is used only in ``torchrun``, which numbers the processes in the environment.
 
     Raises:
-        ValueError: saying how to start it.
+        ValueError: the environment has no number; the message states how to start the processes.
     """
     if "multi_gpu" in overlays and "RANK" not in os.environ:
         raise ValueError(
@@ -208,11 +293,26 @@ def _check_launcher(overlays: Sequence[str]) -> None:
         )
 
 
-def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> None:
-    """Refuse a key that the merged configuration does not have.
+def _check_former_names(overrides: Mapping[str, Any]) -> None:
+    """Warn about a key that has been renamed; the configurations still read it.
 
     Raises:
-        ValueError: naming the key and the nearest that exists.
+        ValueError: the key and its former name are both set.
+    """
+    for former, name in _FORMER_NAMES.items():
+        if former in overrides and name in overrides:
+            raise ValueError(
+                f"--{former}: former name of --{name}; expected one of them, found both; set --{name} only"
+            )
+        if former in overrides:
+            logger.warning("--%s is the former name of --%s and is still read; please write --%s", former, name, name)
+
+
+def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Check that the merged configuration has all overridden keys, and return it without the overrides.
+
+    Raises:
+        ValueError: a key does not exist; the message names the nearest.
     """
     from monai.bundle import ConfigParser
 
@@ -220,10 +320,11 @@ def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> Non
     known = sorted(set(_all_keys(config)))
     for key in overrides:
         check_choice(f"--{key}", key.replace("#", "::"), known)
+    return config
 
 
 def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:
-    """Every id of a configuration, nested ones joined with ``::``."""
+    """All keys of a configuration; parts of nested keys are joined with ``::``."""
     children = config.items() if isinstance(config, dict) else enumerate(config) if isinstance(config, list) else ()
     for name, child in children:
         key = f"{prefix}::{name}" if prefix else str(name)
@@ -232,10 +333,10 @@ def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:
 
 
 def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
-    """``--key value`` and ``--key=value`` pairs; values are read as YAML.
+    """Overrides from arguments ``--key value`` and ``--key=value``; values are read as YAML.
 
     Raises:
-        ValueError: an argument without a value, or a value without a key.
+        ValueError: an argument has no value, or a value has no key.
     """
     overrides: dict[str, Any] = {}
     pending = list(arguments)
@@ -244,21 +345,42 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
         key, equals, value = argument.removeprefix("--").partition("=")
         if not argument.startswith("--") or (not equals and not pending):
             raise ValueError(f"{argument}: not an override; expected --key value, found {argument!r}; see --help")
-        overrides[key] = _parse_value(value if equals else pending.pop(0))
+        overrides[key] = _parse_value(key, value if equals else pending.pop(0))
     return overrides
 
 
-def _parse_value(text: str) -> Any:
-    """YAML value; a number like 1e-5, which YAML takes for text, becomes a number."""
-    value = yaml.safe_load(text)
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+def _parse_value(key: str, text: str) -> Any:
+    """Value of a YAML text, with numbers and paths as in :func:`_plain_value`.
+
+    Raises:
+        ValueError: the text is not YAML.
+    """
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or "syntax error"
+        raise ValueError(
+            f"--{key}: not YAML ({problem}); expected a value such as 3, text, [a, b] or '{{a: 1}}', found "
+            f"{quoted(text)}; quote it, and close brackets and quotation marks"
+        ) from error
+    return _plain_value(value)
+
+
+def _plain_value(value: Any) -> Any:
+    """Value with texts such as 1e-5, which YAML does not read as numbers, as numbers, and with ``~/`` as home folder.
+
+    A shell does not replace the ``~`` of ``--output_dir=~/x``.
+    """
+    if isinstance(value, list):
+        return [_plain_value(entry) for entry in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return os.path.expanduser(value)
 
 
 if str(BUNDLE_ROOT) not in sys.path:
-    # ``_target_: scripts.…`` must be found before MONAI puts the bundle on the path (it does so in ``run`` only).
+    # ``_target_: scripts.…`` must be importable here, too; MONAI puts the bundle on the path only in its own ``run``.
     sys.path.insert(0, str(BUNDLE_ROOT))

@@ -1,10 +1,10 @@
-"""Zip the bundle in the form that ``monai.bundle.load`` and the model zoo take.
+"""Packs the bundle as a zip for ``monai.bundle.load`` and the model zoo.
 
     make bundle           # dist/cxr_attention_sr_v<version>.zip
 
-Over the folder ``bundle/`` it has: every configuration also as JSON, which is all that ``monai.bundle.load`` looks for;
-``models/model.pt``, the shipped classifier as the state dictionary that it loads; ``large_files.yml`` with size and
-SHA-256 of what the model zoo keeps outside git.
+In addition to the folder ``bundle/``, the zip contains every configuration as JSON, the only format that
+``monai.bundle.load`` reads; ``models/model.pt``, the shipped classifier as a state dictionary; and ``large_files.yml``
+with size and SHA-256 of the files that the model zoo keeps outside git.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ NAME = "cxr_attention_sr"
 CLASSIFIER = "vit-small-nih14"
 LARGE = 10_000_000  # bytes
 LEFT_OUT = ("__pycache__", "outputs", "mlruns", "mlruns.db")
-DATE = (1980, 1, 1, 0, 0, 0)  # the same bundle gives the same bytes
+DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same bundle gives the same bytes
 
 
 def files() -> Iterator[tuple[str, bytes]]:
-    """Name in the bundle and content of everything that ships, in a stable order."""
+    """Yield (name in the bundle, content) of each file, in a stable order."""
     for path in sorted(BUNDLE.rglob("*")):
         name = path.relative_to(BUNDLE)
-        # The two modules at the top are the installed package's, not the bundle's.
+        # The two modules at the top belong to the installed package, not to the bundle.
         if path.is_file() and not set(name.parts) & set(LEFT_OUT) and str(name) not in ("__init__.py", "__main__.py"):
             yield str(name), path.read_bytes()
 
 
 def renderings() -> Iterator[tuple[str, bytes]]:
-    """Every YAML configuration as JSON."""
+    """Yield (name, content) of each YAML configuration as JSON."""
     for path in sorted((BUNDLE / "configs").glob("*.yaml")):
         content = yaml.safe_load(path.read_text())
         yield f"configs/{path.stem}.json", (json.dumps(content, indent=2) + "\n").encode()
 
 
 def state_dict() -> bytes:
-    """``models/model.pt``: the classifier's weights under the names of ``network_def``."""
+    """Return ``models/model.pt``, the weights of the classifier under the names of ``network_def``."""
     import torch
 
     sys.path.insert(0, str(BUNDLE))
@@ -58,7 +58,7 @@ def state_dict() -> bytes:
 
 
 def large_files(content: dict[str, bytes]) -> bytes:
-    """``large_files.yml``; without addresses, because the zip holds the files themselves."""
+    """Return ``large_files.yml``, without URLs because the zip contains the files."""
     rows = [
         {"path": name, "size": len(data), "hash_type": "sha256", "hash_val": hashlib.sha256(data).hexdigest()}
         for name, data in content.items()
@@ -68,7 +68,7 @@ def large_files(content: dict[str, bytes]) -> bytes:
 
 
 def pack(out: Path) -> Path:
-    """Write the zip; its path."""
+    """Write the zip into a folder and return its path."""
     content = {**dict(files()), **dict(renderings()), "models/model.pt": state_dict()}
     content["large_files.yml"] = large_files(content)
     version = json.loads(content["configs/metadata.json"])["version"]
@@ -81,7 +81,7 @@ def pack(out: Path) -> Path:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     path = pack(parser.parse_args().out)

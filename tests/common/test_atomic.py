@@ -1,11 +1,14 @@
 import errno
+import io
 import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from scripts.common.atomic import SHARED, atomic_write, make_file, make_folder, write_json
+import torch
+from safetensors import SafetensorError
+from scripts.common.atomic import SHARED, atomic_write, explained_full_disk, make_file, make_folder, write_json
 
 
 def test_error_while_writing_keeps_the_earlier_file_and_leaves_no_other(tmp_path):
@@ -115,3 +118,59 @@ def test_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path, monke
     with atomic_write(tmp_path / "file.bin") as file:
         file.write(b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
+
+
+class FullFile(io.RawIOBase):
+    """A file on a full disk."""
+
+    def writable(self):
+        return True
+
+    def write(self, _):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def fills_with_torch():
+    torch.save({"a": torch.zeros(10)}, FullFile())
+
+
+def fills_with_sqlite():
+    raise sqlite3.OperationalError("database or disk is full")
+
+
+def fills_with_numpy():
+    raise OSError("1000000 requested and 11248 written")
+
+
+def fills_with_safetensors():
+    raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+
+def fills_a_quota():
+    raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+
+FILLERS = [fills_with_torch, fills_with_sqlite, fills_with_numpy, fills_with_safetensors, fills_a_quota]
+
+
+@pytest.mark.parametrize("fill", FILLERS)
+def test_a_full_disk_is_one_line_that_names_the_file_whatever_library_writes(tmp_path, fill):
+    with pytest.raises(OSError, match=rf"^{tmp_path}/x: could not be written .*finished so far is kept") as found:
+        with explained_full_disk(tmp_path), atomic_write(tmp_path / "x"):  # the outer one does not explain it again
+            fill()
+    assert found.value.errno == errno.ENOSPC and not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_below_errors_of_other_libraries_is_found(tmp_path):
+    with pytest.raises(OSError, match=rf"^{tmp_path}/x: could not") as found, explained_full_disk(tmp_path):
+        try:
+            with atomic_write(tmp_path / "x"):
+                fills_a_quota()
+        except OSError as error:
+            raise RuntimeError("Failed to instantiate a component") from error
+    assert "instantiate" not in str(found.value)
+
+
+def test_other_errors_are_not_taken_for_a_full_disk(tmp_path):
+    with pytest.raises(PermissionError), explained_full_disk(tmp_path):
+        raise PermissionError(errno.EACCES, "Permission denied")

@@ -44,3 +44,11 @@ def test_side_files_are_passed_over_and_a_missing_folder_is_named(tmp_path):
     assert read_folder_items(tmp_path) == ([], [])
     with pytest.raises(FileNotFoundError, match="no such folder"):
         read_folder_items(tmp_path / "none")
+
+
+def test_study_of_two_patients_is_two_studies_of_a_datalist(tmp_path):
+    for patient in ("1", "2"):  # a device that numbers its studies and images alike
+        film(tmp_path / f"{patient}.dcm", StudyInstanceUID="1.2.3", SOPInstanceUID="1.2.3.4", PatientID=patient)
+    items, failures = read_folder_items(tmp_path)
+    assert len({item["study_uid"] for item in items}) == len({item["patient_id"] for item in items}) == 2
+    assert failures == []

@@ -1,4 +1,4 @@
-"""Small files that ask for a lot of memory or time."""
+"""Small files that demand a large amount of memory or time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def deflated_zeros(path: Path, megabytes: int = 1500) -> None:
 
 
 def encapsulated(path: Path, syntax: str, frame: bytes, rows: int, columns: int) -> None:
-    """A file with one frame and the size that it is declared to have."""
+    """A file with one frame and the image size that its header declares."""
     dataset = make_dataset(SMALL, Rows=rows, Columns=columns)
     dataset.file_meta.TransferSyntaxUID = syntax
     dataset.add_new("PixelData", "OB", encapsulate([frame]))
@@ -41,14 +41,14 @@ def encapsulated(path: Path, syntax: str, frame: bytes, rows: int, columns: int)
 
 
 def run_length(path: Path, side: int) -> None:
-    """Zeros in RLE, 128 of them in 2 bytes."""
+    """Zeros in RLE, which encodes 128 of them in 2 bytes."""
     segment = b"\x81\x00" * (side * side // 128)
     header = struct.pack("<16I", 2, 64, 64 + len(segment), *[0] * 13)
     encapsulated(path, "1.2.840.10008.1.2.5", header + segment * 2, side, side)
 
 
 def jpeg_2000(side: int, tile: int) -> bytes:
-    """A JPEG 2000 header for a square of ``side`` with square tiles, and tiles that are empty."""
+    """A JPEG 2000 header for a square of ``side`` with square tiles, followed by empty tiles."""
     size = struct.pack(">HH8IHBBB", 41, 0, side, side, 0, 0, tile, tile, 0, 0, 1, 11, 1, 1)
     style = struct.pack(">HBBHBBBBBB", 12, 0, 0, 1, 0, 5, 4, 4, 0, 1)
     quantization = struct.pack(">HB16B", 19, 0x40, *[0x60] * 16)
@@ -59,7 +59,7 @@ def jpeg_2000(side: int, tile: int) -> bytes:
 
 
 def nested(path: Path, depth: int, *, undefined: bool) -> None:
-    """Sequences in sequences."""
+    """Nested sequences."""
     save(make_dataset(SMALL), path)
     content = path.read_bytes()
     start = content.index(b"\x20\x00\x20\x00CS")  # PatientOrientation, after which (0040,0275) may come
@@ -85,14 +85,14 @@ def many_elements(path: Path, count: int = 2_000_000) -> None:
 
 
 def sparse(path: Path) -> None:
-    """A file of 20 GB that holds nothing."""
+    """A sparse file of 20 GB."""
     save(make_dataset(SMALL), path)
     with path.open("r+b") as file:
         file.truncate(20_000_000_000)
 
 
 def damaged(path: Path, **attributes: object) -> None:
-    """A header that promises more than there is."""
+    """A header that declares more data than the file contains."""
     dataset: Dataset = make_dataset(SMALL, **attributes)
     save(dataset, path)
 

@@ -1,4 +1,4 @@
-"""Damage to files, the same for the same seed: bytes changed, fields emptied or filled, parts cut, doubled or moved."""
+"""Reproducible damage to files: bytes changed, fields emptied or filled, parts cut, doubled or moved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXTREMES = (b"\x00\x00", b"\xff\xff", b"\xff\x7f", b"\x00\x80", b"\x01\x00", b"\
 
 
 def mutate(content: bytes, seed: int, kept: int = 132) -> bytes:
-    """One of the damages, to the header in half of the cases; the first bytes, 132 of which say DICOM, are ``kept``."""
+    """Damage a file, in half of the cases its header. The first ``kept`` bytes, by which a file is recognized, stay."""
     generator = np.random.default_rng(seed)
     damaged = bytearray(content)
     limit = min(len(content), HEADER) if generator.random() < 0.5 else len(content)
@@ -36,7 +36,7 @@ def mutate(content: bytes, seed: int, kept: int = 132) -> bytes:
 
 
 def mutate_frame(content: bytes, seed: int) -> bytes:
-    """A compressed file with damage to its frame alone, which still ends as one does; decoders get to see it."""
+    """Damage only the compressed frame and keep its end marker, so that the decoder receives it."""
     dataset = pydicom.dcmread(io.BytesIO(content))
     damaged = mutate(next(generate_frames(dataset.PixelData, number_of_frames=1)), seed, kept=4)
     dataset.PixelData = encapsulate([damaged + b"\xff\xd9"])

@@ -1,4 +1,4 @@
-"""Small DICOM radiographs with known truth."""
+"""Small DICOM radiographs whose displayed image is known."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def make_dataset(pixels: np.ndarray, **attributes: Any) -> Dataset:
     dataset.Modality, dataset.BodyPartExamined, dataset.ViewPosition = "DX", "CHEST", "PA"
     dataset.PresentationIntentType = "FOR PRESENTATION"
     dataset.PatientOrientation = ["L", "F"]
-    dataset.ImagerPixelSpacing = [0.2, 0.1]
+    dataset.ImagerPixelSpacing = [0.2, 0.2]
     dataset.Rows, dataset.Columns = pixels.shape[:2]
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
@@ -55,7 +55,7 @@ def save(dataset: Dataset, path: Path) -> Path:
 
 
 def window(**attributes: Any) -> dict[str, Any]:
-    """Window over the whole 12-bit range, as attributes."""
+    """Attributes of a window over the whole 12-bit range."""
     return {"WindowCenter": 2048, "WindowWidth": 4096, **attributes}
 
 

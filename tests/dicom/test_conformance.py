@@ -1,4 +1,4 @@
-"""Every generated case shows what the standard says, or is refused by name; DCMTK agrees where it does the same."""
+"""Every generated case is displayed as the standard defines, or rejected with a code. DCMTK is a second reference."""
 
 import shutil
 import subprocess
@@ -40,7 +40,7 @@ def test_case(tmp_path, name):
 
 
 def program(uid):
-    """DCMTK has one for each family of transfer syntaxes."""
+    """DCMTK has one decompression program for each family of transfer syntaxes."""
     family = uid.rpartition(".")[2] if uid.startswith("1.2.840.10008.1.2.4.") else ""
     return "dcml2pnm" if family in ("80", "81") else "dcmj2pnm" if family else "dcm2pnm"
 

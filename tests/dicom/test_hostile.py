@@ -1,6 +1,6 @@
-"""Hostile files: mutated ones give an image or a refusal and nothing else, bombs are refused before they go off.
+"""Hostile files: mutated files give an image or a rejection, and bombs are rejected before they are expanded.
 
-``benchmarks/dicom_fuzz.py`` does the same with 70,000 mutations, each in a process that may die, and measures time.
+``benchmarks/dicom_fuzz.py`` does the same with 70,000 mutations, each in a process of its own, and measures time.
 """
 
 import multiprocessing
@@ -17,7 +17,7 @@ from .cases import all_cases
 from .mutations import mutate, mutate_frame
 from .synthetic import save
 
-# Of whole files, most of which never get to a decoder, and of frames alone.
+# Mutations of whole files, most of which never reach a decoder, and of frames only.
 MUTATIONS = {mutate: 2000, mutate_frame: 500}
 
 
@@ -42,7 +42,7 @@ def test_mutations(tmp_path, change, recwarn):
         assert radiograph.image.ndim == 3
         assert radiograph.image.min() >= 0, number  # false for NaN
         assert radiograph.image.max() <= 1, number
-    # Damage that always or never matters would test nothing.
+    # The test is void if all mutated files are rejected, or none.
     assert min(outcomes.values()) > MUTATIONS[change] / 10
 
 

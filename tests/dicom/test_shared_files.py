@@ -1,6 +1,6 @@
-"""Real files: films read right and alike in every encoding; of all else the reader says what is wrong with it.
+"""Real files: films are read alike in every encoding, and all other files are rejected with the reason.
 
-Whether it is a film of a chest is for the gate to say (``test_gate.py``); here is what the reader itself knows.
+``gate/test_chest_film.py`` tests whether a file is a chest film.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 # One film, the same stored values and the same window.
 SAME_DISPLAY = ("implicit_le", "big_endian", "rle", "j2k_lossless", "jpegls_lossless")
-# What the reader refuses, and why.
+# Files that the reader rejects, and the code.
 REFUSED = {
     "mr_truncated": "DECODE",  # fewer pixels than rows and columns
     "no_meta_group": "NOT_DICOM",  # does not start like any DICOM file
@@ -24,7 +24,7 @@ REFUSED = {
     "sc_rgb_jpeg": "COLOUR",
     "us_multiframe_jpeg_140f": "MULTIFRAME",
 }
-# What it reads, and the meta that tells it from a frontal film of a chest.
+# Files that it reads, and the metadata that distinguish them from a frontal chest film.
 TOLD_BY_META = {
     "ct_small": ("modality", "CT"),
     "mr_small": ("modality", "MR"),

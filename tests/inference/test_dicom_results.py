@@ -86,4 +86,13 @@ def test_enhanced_object_gives_its_pixels_back(path, tmp_path):
     written(path, tmp_path / "out", enhanced=enhanced)
     back = read_radiograph(tmp_path / "out" / "enhanced.dcm")
     assert np.abs(back.image[0] - enhanced).max() <= 0.5 / 65535 + 1e-7
-    assert back.meta["spacing_mm"] == [0.1, 0.05]
+    assert back.meta["spacing_mm"] == [0.1, 0.1]
+
+
+@pytest.mark.parametrize("uid", ["1.2.840.0001.05.3", "1.2.abc.4", f"1.2.{'3' * 70}"])
+def test_objects_of_a_study_with_an_invalid_uid_are_all_written_and_stay_in_it(uid, tmp_path):
+    dataset = cr()
+    dataset.StudyInstanceUID = uid
+    prediction = written(save(dataset, tmp_path / "source.dcm"), tmp_path / "out")
+    assert prediction.failures == [] and len(prediction.dicom_files) == 4
+    assert {str(pydicom.dcmread(path).StudyInstanceUID) for path in prediction.dicom_files} == {uid}

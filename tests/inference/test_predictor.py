@@ -1,20 +1,23 @@
+import errno
 import json
 import shutil
 
 import highdicom as hd
 import numpy as np
+import pydicom
 import pytest
 from scripts.attention import METHODS
 from scripts.calibration.calibration_file import Calibration, LabelCalibration, save_calibration
 from scripts.dicom import read_radiograph, write_png16
 from scripts.evaluation.predictions import read_predictions
 from scripts.inference import FilmAnalysis, Predictor
+from scripts.inference.outputs import ResultWriter
 from scripts.networks import load_vit_multilabel, weights_sha256
 from scripts.workflow import CONFIG_DIR, run_workflow
 
 from ..conftest import LABELS
 from ..dicom.objects.conformant import cr, dx
-from ..dicom.synthetic import save
+from ..dicom.synthetic import SHARED_DICOM, save
 
 BUNDLE = CONFIG_DIR.parent
 
@@ -66,10 +69,10 @@ def test_everything_about_a_film_in_its_own_pixels(predictor, incoming):
     (one,) = predictor.predict([incoming / "a.dcm"])
     image = read_radiograph(incoming / "a.dcm").image[0]
     assert np.array_equal(one.image, image) and one.attention_map.shape == image.shape
-    assert one.spacing_mm == [0.2, 0.1] and one.calibrated is None and one.decisions is None
+    assert one.spacing_mm == [0.2, 0.2] and one.calibrated is None and one.decisions is None
     assert len(one.regions) >= 1 and all(row1 <= image.shape[0] for _, _, row1, _ in one.regions)
     factor = one.enhanced.shape[0] / image.shape[0]
-    assert one.enhanced_spacing == pytest.approx([0.2 / factor, 0.1 / factor])
+    assert one.enhanced_spacing == pytest.approx([0.2 / factor] * 2)
     assert json.loads(json.dumps(one.to_json()))["probabilities"] == one.probabilities.tolist()
 
 
@@ -172,3 +175,83 @@ def test_wrong_folders_and_keys_are_named(model_dir, tmp_path):
         load(model_dir, enhancr="bicubic")
     with pytest.raises(FileNotFoundError, match="no configuration"):
         Predictor.from_bundle(tmp_path)
+
+
+def test_unexpected_error_of_one_study_is_its_failure_and_costs_the_others_nothing(predictor, tmp_path, monkeypatch):
+    for number in (1, 2, 3):
+        study(tmp_path / "in", number, uid=f"1.77.{number}")
+    interpret = FilmAnalysis.interpret
+
+    def fail_for_the_second(self, prediction, *arguments):
+        if prediction.name.endswith("2.dcm"):
+            raise AttributeError("Secret^Person")
+        interpret(self, prediction, *arguments)
+
+    monkeypatch.setattr(FilmAnalysis, "interpret", fail_for_the_second)
+    results = predictor.predict_to_folder([tmp_path / "in"], tmp_path / "out", dicom=True)
+    (failure,) = results.failures
+    assert failure.code == "INTERNAL" and "AttributeError" in failure.reason and "Secret" not in f"{failure}"
+    rows = read_predictions(tmp_path / "out")[1]
+    assert sorted(row.status for row in rows) == ["INTERNAL", "ok", "ok"]
+    assert [one.status for one in predictor.predict([tmp_path / "in"])] == ["ok", "INTERNAL", "ok"]
+
+
+def test_unexpected_error_of_the_reader_is_a_failure(predictor, tmp_path, monkeypatch):
+    for number in (1, 2):
+        study(tmp_path / "in", number, uid=f"1.77.{number}")
+    preprocessing = predictor.preprocessing
+
+    def fail_for_the_first(item):
+        if item["image"].endswith("1.dcm"):
+            raise KeyError("Secret^Person")
+        return preprocessing(item)
+
+    monkeypatch.setattr(predictor, "preprocessing", fail_for_the_first)
+    assert [one.status for one in predictor.predict([tmp_path / "in"])] == ["INTERNAL", "ok"]
+
+
+def test_overlay_that_cannot_be_drawn_costs_no_other_file(predictor, tmp_path, monkeypatch):
+    study(tmp_path / "in", 1)
+    monkeypatch.setattr(ResultWriter, "write_overlay", lambda *arguments: 1 / 0)
+    (failure,) = predictor.predict_to_folder([tmp_path / "in"], tmp_path / "out", dicom=True).failures
+    assert failure.code == "INTERNAL" and "ZeroDivisionError" in failure.reason
+    assert len(list((tmp_path / "out").glob("dicom/*/*.dcm"))) == 4
+
+
+def test_full_disk_is_no_failure_of_one_study(predictor, tmp_path, monkeypatch):
+    study(tmp_path / "in", 1)
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ResultWriter, "write_overlay", full)
+    with pytest.raises(OSError, match="No space left"):
+        predictor.predict_to_folder([tmp_path / "in"], tmp_path / "out")
+
+
+def test_enhanced_image_of_a_film_without_uids_is_a_picture_and_named(predictor, tmp_path):
+    study(tmp_path / "in", 1, StudyInstanceUID=None)
+    (failure,) = predictor.predict_to_folder([tmp_path / "in"], tmp_path / "out", dicom=True).failures
+    assert failure.code == "NO_IDENTITY"
+    assert [path.suffix for path in (tmp_path / "out" / "enhanced").iterdir()] == [".png"]
+    assert not (tmp_path / "out" / "dicom").exists()
+
+
+FIELD = SHARED_DICOM / "field" / "study_uid_leading_zero.dcm"
+
+
+@pytest.mark.skipif(not FIELD.exists(), reason="the shared DICOM files are not beside the repository")
+def test_film_with_an_invalid_study_uid_is_predicted_and_its_objects_stay_in_its_study(predictor, tmp_path):
+    results = predictor.predict_to_folder([FIELD], tmp_path / "out", dicom=True)
+    assert results.failures == [] and len(results.dicom_files) == 4
+    written = [*results.dicom_files, *(tmp_path / "out" / "enhanced").iterdir()]
+    assert {str(pydicom.dcmread(path).StudyInstanceUID) for path in written} == {"1.2.840.0001.05.3"}
+
+
+def test_study_of_two_patients_is_two_studies(predictor, tmp_path):
+    for number, patient in ((1, "A"), (2, "B")):
+        study(tmp_path / "in", number, PatientID=patient)
+    predictions = predictor.predict([tmp_path / "in"], tmp_path / "out", dicom=True)
+    assert [one.status for one in predictions] == ["ok", "ok"]
+    patients = [{str(pydicom.dcmread(path).PatientID) for path in one.dicom_files} for one in predictions]
+    assert patients == [{"A"}, {"B"}]

@@ -45,13 +45,21 @@ class FakePacs:
         requests: method, path and Authorization of every request.
         trouble: method and path -> an HTTP status, a status and a Location, ``drop``, ``drip`` (a byte now and then) or
             ``None`` for a proper answer.
-        page_limit: results of a search at most.
+        page_limit: most results that a page has.
+        wado: Content-Type of a film, and the film -> body of the response.
+        stow: status and body of the response to STOW.
     """
 
     stored: dict[str, Stored] = field(default_factory=dict)
     received: list[str] = field(default_factory=list)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     trouble: Callable[[str, str], int | str | tuple[int, str] | None] = lambda method, path: None
+    page_limit: int = 1000
+    wado: tuple[str, Callable[[bytes], bytes]] = (
+        'multipart/related; type="application/dicom"; boundary=edge',
+        lambda film: b"--edge" + PART + film + b"\r\n--edge--",
+    )
+    stow: tuple[int, bytes] = (200, b"{}")
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, dataset: Dataset) -> None:
@@ -79,7 +87,8 @@ class FakePacs:
         found = [answer(group) for group in groups.values()]
         found = [one for one in found if all(matches(one, key, value) for key, value in query.items())]
         start = int(query.get("offset", 0))
-        return [json.loads(one.to_json()) for one in found[start : start + int(query.get("limit", 1000))]]
+        count = min(int(query.get("limit", 1000)), self.page_limit)
+        return [json.loads(one.to_json()) for one in found[start : start + count]]
 
 
 def answer(group: list[Dataset]) -> Dataset:
@@ -156,8 +165,8 @@ class Handler(BaseHTTPRequestHandler):
             if one is None:
                 self.reply(404, "text/plain", b"")
             else:
-                content = b"--edge" + PART + one.content + b"\r\n--edge--"
-                self.reply(200, 'multipart/related; type="application/dicom"; boundary=edge', content)
+                kind, body = self.pacs.wado
+                self.reply(200, kind, body(one.content))
         else:
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
             found = self.pacs.search(match["study"], match["series"], rest == "/instances", query)
@@ -172,7 +181,8 @@ class Handler(BaseHTTPRequestHandler):
             dataset = pydicom.dcmread(io.BytesIO(part.split(b"\r\n\r\n", 1)[1][:-2]))
             self.pacs.add(dataset)
             self.pacs.received.append(str(dataset.SOPInstanceUID))
-        self.reply(200, "application/dicom+json", b"{}")
+        status, answer = self.pacs.stow
+        self.reply(status, "application/dicom+json", answer)
 
     def read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":

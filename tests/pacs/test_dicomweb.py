@@ -1,3 +1,5 @@
+import json
+import re
 from datetime import date
 
 import pydicom
@@ -11,6 +13,7 @@ from scripts.pacs.session import Server
 from ..dicom.objects.conformant import cr
 from ..dicom.synthetic import save
 from .conftest import film
+from .fake_server import PART, FakePacs
 
 
 def code_of(call, *arguments):
@@ -40,10 +43,208 @@ def test_search_reads_every_page_and_ends_when_a_server_cannot_page(fake, web, m
     monkeypatch.setattr(
         fake, "search", lambda *levels: search(*levels[:3], {k: v for k, v in levels[3].items() if k != "offset"})
     )
-    assert len(web.studies(date.today())) == 2
+    fake.requests.clear()
+    assert len(web.studies(date.today())) == 2 and len(fake.requests) == 4  # two pages and a test for CR, none for DX
     monkeypatch.undo()
     monkeypatch.setattr(dicomweb, "_MAX_RESULTS", 4)
     assert code_of(web.studies, date.today()) == "PACS_RESPONSE"
+
+
+def test_server_with_smaller_pages_than_asked_for_is_asked_until_a_page_is_empty(fake, web, tmp_path):
+    fake.page_limit = 10
+    for study in range(25):
+        fake.add(film(study))
+    for series in range(12):  # of a study: as many series, and one with as many films
+        fake.add(film(99, SOPInstanceUID=f"1.2.99.9.{series}", SeriesInstanceUID=f"1.2.99.9{series}"))
+        fake.add(film(99, SOPInstanceUID=f"1.2.99.8.{series}", SeriesInstanceUID="1.2.99.8"))
+    assert len(web.studies(date.today())) == 26
+    assert len(web.films("1.2.99")) == len(set(web.films("1.2.99"))) == 24
+
+
+def test_page_that_is_short_because_duplicates_were_merged_is_not_the_last_one(fake, web, monkeypatch):
+    for study in range(6):
+        fake.add(film(study))
+    search = fake.search
+
+    def rows_then_merged(study, series, instances, query):
+        """Every study in four rows, three rows a page, equal rows of a page merged."""
+        everything = search(study, series, instances, {**query, "offset": "0"})
+        rows = [item for item in everything for _ in range(4)][int(query["offset"]) :][:3]
+        return [item for number, item in enumerate(rows) if item not in rows[:number]]
+
+    monkeypatch.setattr(fake, "search", rows_then_merged)
+    assert len(web.studies(date.today())) == 6
+
+
+def test_server_that_refuses_to_continue_a_search_costs_no_page_before(fake, web, caplog):
+    fake.add(film(0))
+    fake.trouble = lambda method, path: 400 if "offset=1" in path else None
+    assert list(web.studies(date.today())) == ["1.2.0"] and "ended at 1 results: status 400" in caplog.text
+
+
+BROKEN = {
+    "empty DS": {"00101030": {"vr": "DS", "Value": [""]}},
+    "comma in a DS": {"00101030": {"vr": "DS", "Value": ["1,80"]}},
+    "letters in an IS": {"00201208": {"vr": "IS", "Value": ["abc"]}},
+    "PN null": {"00100010": {"vr": "PN", "Value": [None]}},
+    "a name that is no object": {"00100010": {"vr": "PN", "Value": ["Secret^Person"]}},
+    "a Value that is no list": {"0020000D": {"vr": "UI", "Value": "1.2.1"}},
+    "no vr": {"0020000D": {"Value": ["1.2.1"]}, "00201208": {"Value": [1]}},
+    "padded with NUL": {"0020000D": {"vr": "UI", "Value": ["1.2.1\0"]}},
+    "padded with spaces": {"0020000D": {"vr": "UI", "Value": ["1.2.1 "]}},
+    "an unknown vr": {"00091001": {"vr": "??", "Value": [1]}},
+    "an attribute that is no object": {"00080020": "20200101", "00080030": None},
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=list(BROKEN))
+def test_broken_value_of_a_search_result_costs_neither_its_study_nor_others(broken, fake, web, monkeypatch):
+    for study in range(3):
+        fake.add(film(study))
+    search = fake.search
+
+    def broken_for_the_second(*levels):
+        found = search(*levels)
+        return [item | broken if "1.2.1" in str(item) else item for item in found]
+
+    monkeypatch.setattr(fake, "search", broken_for_the_second)
+    assert list(web.studies(date.today())) == ["1.2.0", "1.2.1", "1.2.2"]
+
+
+def test_results_without_a_uid_are_left_out_with_a_warning(fake, web, monkeypatch, caplog):
+    fake.add(film(0))
+    search = fake.search
+    strange = [None, [], "x", {}, {"0020000D": {"vr": "UI", "Value": [{}]}}]
+    monkeypatch.setattr(fake, "search", lambda *levels: (found := search(*levels)) and found + strange)
+    assert list(web.studies(date.today())) == ["1.2.0"] and "5 results of a search" in caplog.text
+
+
+def test_uids_that_are_padded_are_asked_for_without(fake, web, monkeypatch, tmp_path):
+    fake.add(film(0))
+    search = fake.search
+
+    def padded(*levels):
+        text = json.dumps(search(*levels))
+        return json.loads(re.sub(r'"(1\.2\.0[.\d]*)"', r'"\1\\u0000"', text))
+
+    monkeypatch.setattr(fake, "search", padded)
+    assert list(web.studies(date.today())) == ["1.2.0"]
+    assert web.fetch("1.2.0", tmp_path) == [] and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("end", ["/", "//", " ", "/ "])
+def test_url_may_end_with_a_slash(end, fake, tmp_path):
+    fake.add(film(0))
+    web = DicomWeb(Server(fake.url + end), attempts=1)
+    assert web.fetch("1.2.0", tmp_path) == []
+    assert all(path.startswith("/dicom-web/studies") for _, path, _ in fake.requests)
+
+
+@pytest.mark.parametrize("end", ["?token=x", "#top"])
+def test_url_with_a_query_is_no_root(end, fake):
+    with pytest.raises(ValueError, match="not a URL"):
+        DicomWeb(Server(fake.url + end))
+
+
+OTHER = b"\r\nContent-Type: application/dicom+json\r\n\r\n[]\r\n"
+MULTIPART = {
+    "quoted": ('multipart/related; boundary="e d;g,e"', b"--e d;g,e", b"--e d;g,e--"),
+    "in apostrophes": ("multipart/related; boundary='edge'", b"--edge", b"--edge--"),
+    "with dashes": ("multipart/related; boundary=----edge", b"------edge", b"------edge--"),
+    "dashes in the header too": ('multipart/related; boundary="--edge"', b"--edge", b"--edge--"),
+    "spaces around": ("multipart/related;boundary = edge ; type=x", b"--edge ", b"--edge--"),
+    "upper case": ('Multipart/Related; Boundary="Edge"', b"--Edge", b"--Edge--"),
+    "type with a semicolon": ('multipart/related; type="application/dicom;x=1"; boundary=edge', b"--edge", b"--edge--"),
+    "another in the body": ("multipart/related; boundary=other", b"--edge", b"--edge--"),
+    "none in the header": ("multipart/related", b"--edge", b"--edge--"),
+    "text before": ("multipart/related; boundary=edge", b"before\r\n--edge", b"--edge--\r\nbehind"),
+    "no end": ("multipart/related; boundary=edge", b"--edge", b""),
+}
+
+
+@pytest.mark.parametrize(("kind", "start", "end"), MULTIPART.values(), ids=list(MULTIPART))
+def test_film_is_found_whatever_the_boundary(kind, start, end, fake, web, tmp_path):
+    fake.add(film(0))
+    fake.wado = kind, lambda content: start + PART + content + (b"\r\n" + end if end else b"")
+    assert web.fetch("1.2.0", tmp_path) == []
+    assert (tmp_path / "000001.dcm").read_bytes() == fake.stored["1.2.0.7.1"].content
+
+
+def test_film_as_a_single_part_without_carriage_returns_or_without_multipart(fake, web, tmp_path):
+    fake.add(film(0))
+    part = PART.replace(b"\r", b"")
+    fake.wado = "multipart/related; boundary=edge", lambda content: b"--edge" + part + content + b"\n--edge--\n"
+    assert web.fetch("1.2.0", tmp_path) == []
+    assert (tmp_path / "000001.dcm").read_bytes() == fake.stored["1.2.0.7.1"].content
+    fake.wado = "application/dicom", lambda content: content
+    assert web.fetch("1.2.0", tmp_path) == []
+
+
+def test_of_several_parts_the_instance_that_was_asked_for_is_used(fake, web, tmp_path):
+    for number in (1, 2):
+        fake.add(film(0, number))
+    films = [fake.stored[f"1.2.0.7.{number}"].content for number in (1, 2)]
+    both = b"".join(b"--edge" + PART + one + b"\r\n" for one in films)
+    kind = "multipart/related; boundary=edge"
+    fake.wado = kind, lambda content: b"--edge" + OTHER + both + b"--edge--"
+    assert web.fetch("1.2.0", tmp_path) == []
+    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == films
+    fake.wado = kind, lambda content: 2 * (b"--edge" + PART + content + b"\r\n") + b"--edge--"  # the same twice
+    assert web.fetch("1.2.0", tmp_path) == []
+    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == films
+
+
+def failed(*reasons):
+    items = [{"00081197": {"vr": "US", "Value": [reason]}} for reason in reasons]
+    return {"00081198": {"vr": "SQ", "Value": items}}
+
+
+STOW = {
+    "array": (200, [{"00081199": {"vr": "SQ", "Value": [{}]}}], True),
+    "array of a failure": (200, [failed(0xA700)], False),
+    "empty": (200, None, True),
+    "no failure": (200, {"00081198": {"vr": "SQ", "Value": []}}, True),
+    "failure": (202, failed(0x0122), False),
+    "duplicate": (202, failed(0x0111), True),
+    "conflict of a duplicate": (409, failed(0x0111), True),
+    "conflict": (409, failed(0xA700), False),
+    "conflict without a reason": (409, None, False),
+}
+
+
+@pytest.mark.parametrize(("status", "answer", "stored"), STOW.values(), ids=list(STOW))
+def test_answer_to_a_result_says_whether_it_is_stored(status, answer, stored, fake, web, tmp_path, monkeypatch):
+    fake.add(film(0))
+    fake.stow = status, b"" if answer is None else json.dumps(answer).encode()
+    monkeypatch.setattr(FakePacs, "add", lambda *_: None)  # the answer alone decides
+    paths = [
+        save(film(0, number, Modality="OT", SeriesInstanceUID="1.2.0.8"), tmp_path / f"{number}.dcm")
+        for number in (5, 6)
+    ]
+    if stored:
+        assert web.store("1.2.0", paths) == 2
+    else:
+        assert code_of(web.store, "1.2.0", paths) == "PACS_REFUSED"
+    assert fake.received == ["1.2.0.7.5", "1.2.0.7.6"]  # one that is rejected costs the others nothing
+
+
+def test_page_of_a_proxy_is_not_taken_for_stored(fake, web, tmp_path, monkeypatch):
+    fake.add(film(0))
+    path = save(film(0, 5, Modality="OT", SeriesInstanceUID="1.2.0.8"), tmp_path / "x.dcm")
+    fake.stow = 200, b"<html>Sign in, Secret^Person</html>"
+    assert web.store("1.2.0", [path]) == 1  # the server has it
+    fake.stored.pop("1.2.0.7.5")
+    monkeypatch.setattr(FakePacs, "add", lambda *_: None)
+    assert code_of(web.store, "1.2.0", [path]) == "PACS_REFUSED"
+
+
+def test_uid_of_odd_form_is_asked_for_and_one_that_is_a_path_is_not(fake, web, tmp_path):
+    fake.add(film(0, StudyInstanceUID="1.2.840.0001.05.3"))
+    assert web.fetch("1.2.840.0001.05.3", tmp_path) == []
+    fake.requests.clear()
+    for uid in ("1.2/../3", "..", "1.2?x=1", "1.2#", "%2e%2e", "", "1" * 300):
+        assert code_of(web.fetch, uid, tmp_path) == "PACS_RESPONSE"
+    assert fake.requests == []
 
 
 def test_only_recent_studies_are_searched_for(fake, web):

@@ -25,7 +25,7 @@ def test_one_process_at_a_time(tmp_path):
 def test_study_is_due_when_it_stopped_growing_until_it_is_finished(tmp_path):
     with Journal(tmp_path) as journal:
         assert [journal.is_due("s", count) for count in (1, 2, 2)] == [False, False, True]
-        journal.put_off("s", 3600)
+        journal.postpone("s", 3600)
         assert not journal.is_due("s", 2) and not journal.is_finished("s")
         journal.finish("s", "done", [])
         journal.reopen_refused()

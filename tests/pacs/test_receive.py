@@ -1,7 +1,13 @@
 from datetime import date
 
 import pytest
-from pydicom.uid import generate_uid
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+    generate_uid,
+)
 from scripts.dicom import RefusedInput, read_radiograph
 from scripts.dicom.objects.derived_image import write_enhanced
 from scripts.pacs import receive
@@ -133,3 +139,98 @@ def test_peer_in_words():
     assert Peer.parse("PACS@10.0.0.5:104") == Peer("PACS", "10.0.0.5", 104)
     with pytest.raises(ValueError, match="expected TITLE@HOST:PORT"):
         Peer.parse("10.0.0.5:104")
+
+
+def test_study_of_two_patients_has_the_results_of_both(relay, peer, tmp_path):
+    give(relay, tmp_path, film(0, 1, PatientID="A"), film(0, 1, PatientID="B"))  # even of one SOPInstanceUID
+    relay.run(until_idle=True)
+    assert sorted((str(one.PatientID), one.Modality) for one in peer.stored) == [
+        ("A", "OT"), ("A", "SR"), ("B", "OT"), ("B", "SR"),
+    ]  # fmt: skip
+
+
+def test_study_with_an_invalid_uid_comes_and_its_results_stay_in_it(relay, peer, tmp_path):
+    give(relay, tmp_path, film(0, StudyInstanceUID="1.2.840.0001.05.3"))
+    relay.run(until_idle=True)
+    assert {str(one.StudyInstanceUID) for one in peer.stored} == {"1.2.840.0001.05.3"} and len(peer.stored) == 2
+
+
+@pytest.fixture
+def picky():
+    """Start a peer: which classes it takes, in which encodings, and what it answers for each class."""
+    from pynetdicom import AE, evt
+
+    servers = []
+
+    def start(classes, syntaxes, status_of=lambda sop_class: 0):
+        stored = []
+
+        def keep(event):
+            stored.append(event.dataset)
+            stored[-1].file_meta = event.file_meta
+            return status_of(event.dataset.SOPClassUID)
+
+        entity = AE("PACS")
+        for sop_class in classes:
+            entity.add_supported_context(sop_class, syntaxes)
+        server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, keep)])
+        servers.append(server)
+        return Peer("PACS", *server.server_address), stored
+
+    yield start
+    for server in servers:
+        server.shutdown()
+
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+
+
+def files(folder, *datasets):
+    return [save(dataset, folder / f"{number}.dcm") for number, dataset in enumerate(datasets)]
+
+
+def test_peer_that_takes_the_default_encoding_only_gets_converted_objects(picky, relay, tmp_path):
+    peer, stored = picky([ComputedRadiographyImageStorage], [ImplicitVRLittleEndian])
+    source = film(0)
+    send(files(tmp_path, source), peer)
+    (found,) = stored
+    assert found.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian
+    assert found.PixelData == source.PixelData and found.StudyInstanceUID == source.StudyInstanceUID
+    assert found.PatientName == source.PatientName
+
+
+def test_duplicate_instances_and_warnings_count_as_stored(picky, tmp_path):
+    for status in (0x0111, 0xB000, 0xB007):
+        peer, stored = picky([ComputedRadiographyImageStorage], [ExplicitVRLittleEndian], lambda _, one=status: one)
+        send(files(tmp_path, film(0, 1), film(0, 2)), peer)
+        assert len(stored) == 2
+
+
+@pytest.mark.parametrize("how", ["no context", "status"])
+def test_class_that_a_peer_lacks_is_named_and_the_others_are_sent(how, picky, tmp_path):
+    classes = [ComputedRadiographyImageStorage] + [CT] * (how == "status")
+    peer, stored = picky(classes, [ExplicitVRLittleEndian], lambda one: 0x0122 if one == CT else 0)
+    paths = files(tmp_path, film(0, 1), film(0, 2, SOPClassUID=CT), film(0, 3))
+    with pytest.raises(RefusedInput, match=r"a class that it does not take \(CT Image Storage\)") as refusal:
+        send(paths, peer)
+    assert refusal.value.code == "PACS_REFUSED"
+    assert [str(one.SOPInstanceUID) for one in stored if one.SOPClassUID != CT] == ["1.2.0.7.1", "1.2.0.7.3"]
+
+
+def test_object_that_a_peer_rejects_costs_the_others_nothing(picky, tmp_path):
+    peer, stored = picky(
+        [ComputedRadiographyImageStorage, CT], [ExplicitVRLittleEndian], lambda one: 0xA900 if one == CT else 0
+    )
+    with pytest.raises(RefusedInput, match="found status 0xA900"):
+        send(files(tmp_path, film(0, 1, SOPClassUID=CT), film(0, 2)), peer)
+    assert len(stored) == 2
+
+
+def test_study_whose_report_a_peer_does_not_take_is_finished_with_its_name(picky, relay, tmp_path):
+    peer, stored = picky([SecondaryCaptureImageStorage], [ImplicitVRLittleEndian])
+    relay.archive.peer = peer
+    give(relay, tmp_path, film(0), film(1))
+    relay.run(until_idle=True)
+    assert {str(one.StudyInstanceUID) for one in stored} == {"1.2.0", "1.2.1"}
+    table = (tmp_path / "out" / "failures.csv").read_text()
+    assert table.count("Comprehensive 3D SR Storage") == 2 and relay.outbox.studies() == []

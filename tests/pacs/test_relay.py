@@ -69,7 +69,7 @@ def test_results_in_the_pacs_do_not_take_their_study_up_again(fake, relay):
         relay.run(until_idle=True)
     assert sum("/instances/" in path for _, path, _ in fake.requests) == 1
     before = len(fake.requests)
-    assert relay.poll() == 0 and len(fake.requests) - before == len(relay.archive.modalities)
+    assert relay.poll() == 0 and len(fake.requests) - before == 3  # the films of CR, the end of CR, and no films of DX
 
 
 def test_refused_study_is_taken_up_again_for_a_frontal_film(fake, relay, tmp_path):
@@ -152,7 +152,7 @@ def test_kill_between_two_steps_leaves_one_result_set(stage, grown, fake, relay,
     target, name = {
         "fetch": (relay.journal, "begin"),
         "fill": (relay.outbox, "fill"),
-        "store": (relay.archive.client, "store_instances"),  # the first object is stored, the second is not
+        "store": (relay.archive, "send"),  # the first object is stored, the second is not
         "finish": (relay.archive, "store"),
         "remove": (relay.journal, "finish"),
     }[stage]
@@ -311,3 +311,37 @@ def test_nothing_tells_who_it_was(fake, relay, tmp_path, caplog, capfd):
     assert any(" objects" in record.getMessage() for record in caplog.records)
     for path in (tmp_path / "out").iterdir():
         assert path.name == "failures.csv" or path.stat().st_mode & 0o077 == 0, path.name
+
+
+def test_study_with_an_invalid_uid_is_done_and_costs_the_others_nothing(fake, relay, tmp_path):
+    for uid in ("1.2.840.0001.05.3", "1.2.77"):
+        fake.add(film(0, StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1", SOPInstanceUID=f"{uid}.1.1"))
+    relay.run(until_idle=True)
+    assert not (tmp_path / "out" / "failures.csv").exists()
+    for uid in ("1.2.840.0001.05.3", "1.2.77"):
+        assert sorted(one.Modality for one in fake.of_study(uid)) == ["CR", "OT", "SR"]
+
+
+def test_unexpected_error_of_one_study_ends_neither_the_watch_nor_the_others(fake, relay, tmp_path, monkeypatch):
+    for study in range(3):
+        fake.add(film(study))
+    store = relay.archive.store
+
+    def fail_for_one(key, paths):
+        if key == "1.2.1":
+            raise AttributeError("Secret^Person")
+        return store(key, paths)
+
+    monkeypatch.setattr(relay.archive, "store", fail_for_one)
+    relay.run(until_idle=True)
+    assert [results_of(fake, study) for study in range(3)] == [KINDS, {"CR": 1}, KINDS]
+    assert failures(tmp_path) == ["INTERNAL"]
+    assert "Secret" not in (tmp_path / "out" / "failures.csv").read_text()
+
+
+def test_study_of_two_patients_has_the_results_of_both(fake, relay):
+    fake.add(film(0, 1, PatientID="A"))
+    fake.add(film(0, 2, PatientID="B"))
+    relay.run(until_idle=True)
+    assert results_of(fake, 0) == twice(KINDS)
+    assert sorted(str(one.PatientID) for one in fake.of_study("1.2.0") if one.Modality == "SR") == ["A", "B"]

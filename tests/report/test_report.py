@@ -80,7 +80,7 @@ def test_complete_report_is_one_self_contained_escaped_file(run_dir: Path) -> No
     path = _write_report(run_dir)
     assert path == run_dir / "report.html"
     text, outline = read(path)
-    # Enhancers against a known truth and the experiment are runs of their own, with tests of their own.
+    # The comparison of enhancers and the experiment are separate runs with tests of their own.
     assert all(re.search("sr_evaluation|ablation", step) for step in re.findall(r"Not run: (.*?)</p>", text))
     assert "SYNTHETIC" not in text
     assert not {"script", "link", "iframe", "b"} & {tag for tag, _ in outline.tags}
@@ -90,7 +90,7 @@ def test_complete_report_is_one_self_contained_escaped_file(run_dir: Path) -> No
     assert not re.search(r"""(?:src|href)=["'](?!data:|#)""", text)
     assert "&lt;script&gt;" in text and "&lt;b&gt;Fracture &amp; co" in text
     assert "46.58" in text and "Similarity to the input is not quality" in text
-    assert "Enhancers against a known truth" in text and "31.25<div" in text
+    assert "Enhancers compared with a known truth" in text and "31.25<div" in text
     assert "Supported for these two runs" in text and "one seed each" in text
     assert "Reliability (base)" in text and "0.420" in text and "Sex: F, M" in text
     assert "Novelty: 1 of 60 images" in text
@@ -111,7 +111,7 @@ def test_a_model_without_calibration_is_said_to_have_none(run_dir: Path) -> None
     items = [{"image": f"{i}.png"} for i in range(60)]
     write_evaluation(run_dir / "base", LABELS, items, np.zeros((60, 2)), np.eye(60)[:, :2], bootstrap=0)
     text, _ = read(_write_report(run_dir))
-    assert "Not run: calibration" in text and "names no sex, age, view or source" in text
+    assert "Not run: calibration" in text and "contains no sex, age, view or source" in text
 
 
 def test_synthetic_is_said_first(run_dir: Path) -> None:

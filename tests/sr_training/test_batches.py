@@ -16,7 +16,7 @@ def test_batches_are_orientations_of_the_crops(crops):
     assert len(found) == 8
 
 
-def test_pairs_show_the_same_and_the_generator_decides_which(crops):
+def test_pairs_show_the_same_crop_which_the_generator_decides(crops):
     plain = Batches(crops, Degradation(radiographic=0.0), 6, CPU)
     high_res, low_res = plain.draw_pair(torch.Generator().manual_seed(1), 4)
     assert high_res.shape == (6, 1, 32, 32)

@@ -22,7 +22,7 @@ def test_the_share_of_crops_gets_the_detector(crops):
     assert torch.equal(reduced, Degradation(radiographic=0.25)(many, (8, 8), generator()))
 
 
-def test_quantum_noise_has_the_variance_of_its_counts():
+def test_quantum_noise_has_the_variance_of_the_counts():
     # x = -ln(N / N0) / k, so std(x) = 1 / (k sqrt(N)): bright pixels got fewer quanta and are noisier.
     for level in (0.2, 0.8):
         noisy = _expose(torch.full((1, 1, 200, 200), level), 1e5, 0.0, generator())
@@ -31,12 +31,12 @@ def test_quantum_noise_has_the_variance_of_its_counts():
         assert float(noisy.mean()) == pytest.approx(level, abs=1e-3)
 
 
-def test_electronic_noise_adds_to_it():
+def test_electronic_noise_adds_to_the_quantum_noise():
     dark = torch.full((1, 1, 200, 200), 0.9)
     assert _expose(dark, 1e5, 100.0, generator()).std() > 1.5 * _expose(dark, 1e5, 0.0, generator()).std()
 
 
-def test_blur_keeps_the_sum_and_has_its_width():
+def test_blur_preserves_the_sum_and_has_the_given_width():
     point = torch.zeros(1, 1, 41, 41)
     point[..., 20, 20] = 1.0
     blurred = _gaussian_blur(point, 2.0)[0, 0]
@@ -48,6 +48,6 @@ def test_blur_keeps_the_sum_and_has_its_width():
 @pytest.mark.parametrize(
     "wrong", [{"radiographic": 2.0}, {"blur": (1.0, 0.5)}, {"photons": (0, 1)}, {"electronic": -1}]
 )
-def test_values_out_of_range_are_refused(wrong):
+def test_values_out_of_range_are_rejected(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Degradation(**wrong)

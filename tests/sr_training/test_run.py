@@ -8,7 +8,7 @@ def test_a_missing_part_names_its_stage(make_run):
         make_run().part("vqvae")
 
 
-def test_parts_that_no_stage_trains_are_taken_over(make_run, tmp_path, regression):
+def test_parts_without_a_stage_are_copied(make_run, tmp_path, regression):
     public = tmp_path / "public"
     save_network(regression, public / "regression")
     run = make_run(stages=["autoencoder"], start_from=str(public))
@@ -23,12 +23,12 @@ def test_parts_that_no_stage_trains_are_taken_over(make_run, tmp_path, regressio
     assert not trained_here.has("regression")
 
 
-def test_start_from_nowhere_is_refused(make_run, tmp_path):
+def test_a_start_folder_that_does_not_exist_is_rejected(make_run, tmp_path):
     with pytest.raises(FileNotFoundError, match="start_from"):
         make_run(start_from=str(tmp_path / "absent")).copy_untrained_parts()
 
 
-def test_initial_weights_do_not_depend_on_what_ran_before(make_run):
+def test_initial_weights_do_not_depend_on_earlier_runs(make_run):
     run, drawn = make_run(), []
     for _ in range(2):
         run.seed_weights("regression")

@@ -31,7 +31,7 @@ def whole(sr_datalist, tmp_path_factory):
     return folder
 
 
-def test_leaves_a_folder_that_the_enhancer_loads(whole, sr_datalist):
+def test_the_enhancer_loads_the_trained_folder(whole, sr_datalist):
     results = json.loads((whole / "metrics.json").read_text())
     assert {"bicubic", "residual", "autoencoder", "ldm", "ldm_consistent", "resshift", "guided"} <= set(results)
     provenance = json.loads((whole / "provenance.json").read_text())
@@ -79,7 +79,7 @@ def test_a_part_that_changed_under_a_checkpoint_is_noticed(sr_datalist, tmp_path
         train(sr_datalist, tmp_path, stages=["regression", "resshift"], max_steps=3)
 
 
-def test_diffusion_under_a_low_ceiling_is_refused(sr_datalist, tmp_path, capsys):
+def test_diffusion_under_a_low_ceiling_is_rejected(sr_datalist, tmp_path, capsys):
     with pytest.raises(ValueError, match="ceiling is too low"):
         train(sr_datalist, tmp_path, ceiling_margin=50.0)
     printed = capsys.readouterr().out

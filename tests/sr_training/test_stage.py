@@ -52,7 +52,7 @@ def test_finished_stage_does_nothing(tmp_path):
     assert not done and torch.equal(weights, again)
 
 
-def test_average_follows_the_weights_from_behind(tmp_path):
+def test_average_lags_behind_the_weights(tmp_path):
     weights, _ = train(tmp_path / "state.pt", 30)
     network, average = weights
     start, _ = train(tmp_path / "other.pt", 1)
@@ -67,13 +67,13 @@ def test_progress_is_in_the_log(tmp_path, caplog, monkeypatch):
     assert "toy: step 3, 50 %, loss" in caplog.text and "4 steps" in caplog.text
 
 
-def test_other_settings_are_refused(tmp_path):
+def test_other_settings_are_rejected(tmp_path):
     train(tmp_path / "state.pt", 2)
     with pytest.raises(ValueError, match="crop_size: expected 64, found 32"):
         train(tmp_path / "state.pt", 2, settings={"crop_size": 64})
 
 
-def test_a_loss_that_is_no_number_stops_at_once(tmp_path):
+def test_a_non_finite_loss_stops_the_training(tmp_path):
     with pytest.raises(ValueError, match="loss is not finite"):
         train(tmp_path / "state.pt", 2, loss_factor=float("nan"))
 

@@ -32,7 +32,7 @@ def step_of(vqvae, coding, batches):
     return AutoencoderStep(vqvae, coding, target_std, batches, AutocastInferer("fp32"))
 
 
-def test_a_factor_of_the_images_moves_into_the_weights(crops, coding):
+def test_a_factor_of_the_latents_moves_into_the_weights(crops, coding):
     vqvae, targets = small(), _targets_of(coding, crops, CPU)
     with torch.no_grad():
         before = vqvae(50 * targets).sample / 50
@@ -53,7 +53,7 @@ def test_standardised_latents_reconstruct_the_same(crops, batches, coding):
     assert torch.allclose(before, after, atol=1e-4)
 
 
-def test_codebook_starts_on_latents_and_its_use_is_watched(batches, coding):
+def test_codebook_starts_on_latents_and_its_use_is_measured(batches, coding):
     vqvae = small()
     codes = vqvae.quantize.embedding.weight.clone()
     step = step_of(vqvae, coding, batches)
@@ -75,7 +75,7 @@ def test_state_of_the_codebook_survives(batches, coding):
     assert torch.equal(other.used, step.used) and other.steps_quantized == 1
 
 
-def test_coding_the_residual_puts_the_ceiling_above_bicubic(make_run):
+def test_encoding_the_residual_raises_the_ceiling_above_bicubic(make_run):
     """Sixty steps of a tiny network suffice: what it cannot code yet is only the added detail."""
     run = make_run(max_steps=60, batch_size=6, learning_rate=3e-3, autoencoder_width=16, average_decay=0.9)
     train_regression(run)
@@ -84,7 +84,7 @@ def test_coding_the_residual_puts_the_ceiling_above_bicubic(make_run):
     assert 1 < figures["codebook"]["used"] <= figures["codebook"]["size"] == 32
 
 
-def test_without_a_regression_network_it_codes_whole_images(make_run):
+def test_without_a_regression_network_whole_images_are_encoded(make_run):
     run = make_run()
     figures = train_autoencoder(run)
     assert "residual" not in figures and figures["autoencoder"]["psnr"] < 40

@@ -18,13 +18,13 @@ def step_of(coding, batches, scheduler):
     return unet, DiffusionStep(unet, vqvae, coding, scheduler, batches, AutocastInferer("fp32"))
 
 
-def test_schedule_is_the_checkpoints_with_v_prediction():
+def test_schedule_is_that_of_the_checkpoint_with_v_prediction():
     config = _build_scheduler().config
     assert (config.beta_start, config.beta_end, config.beta_schedule) == (0.0015, 0.0155, "scaled_linear")
     assert config.prediction_type == "v_prediction" and not config.clip_sample
 
 
-def test_step_trains_the_diffusion_only_and_repeats(batches, coding):
+def test_step_trains_only_the_diffusion_network_and_is_reproducible(batches, coding):
     unet, step = step_of(coding, batches, _build_scheduler())
     loss = step(torch.Generator().manual_seed(3), 0.0)["loss"]
     assert torch.equal(loss, step(torch.Generator().manual_seed(3), 0.5)["loss"])
@@ -59,7 +59,7 @@ def test_a_checkpoint_that_predicts_noise_is_trained_to_predict_noise(batches, c
     assert not torch.equal(*losses)
 
 
-def test_a_low_ceiling_is_refused_unless_it_is_said_to_be_wanted(capsys, caplog):
+def test_a_low_ceiling_is_rejected_unless_it_is_allowed(capsys, caplog):
     ceiling = {"bicubic": {"psnr": 30.0}, "autoencoder": {"psnr": 30.5}}
     _check_ceiling(ceiling, 0.4)
     with pytest.raises(ValueError, match=r"expected bicubic \+1.00 dB, found \+0.50 dB; .*ceiling_margin"):

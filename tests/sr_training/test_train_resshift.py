@@ -28,7 +28,7 @@ def test_loss_falls(crops, regression):
     assert 0.5 < losses[0] < 2.5 and sum(losses[-10:]) < 0.8 * sum(losses[:10])
 
 
-def test_folder_is_complete_in_itself(make_run, tmp_path):
+def test_folder_is_self_contained(make_run, tmp_path):
     from scripts.super_resolution.enhancers.resshift import ResShiftEnhancer
 
     run = make_run()

@@ -12,7 +12,7 @@ def write(path, image):
     return {"image": str(path)}
 
 
-def test_larger_images_give_more_crops_and_the_seed_repeats_them(tmp_path):
+def test_larger_images_give_more_crops_and_the_seed_reproduces_them(tmp_path):
     rng = np.random.default_rng(0)
     small = write(tmp_path / "small.png", rng.uniform(0.2, 0.9, (100, 100)))
     large = write(tmp_path / "large.png", rng.uniform(0.2, 0.9, (200, 300)))
@@ -32,7 +32,7 @@ def test_crops_come_from_the_body():
     assert _crop_body(np.zeros((1, 64, 64), np.float32), 32, np.random.default_rng(0)) is None
 
 
-def test_bad_file_is_left_out_and_none_at_all_is_an_error(tmp_path, caplog):
+def test_unreadable_files_are_left_out_and_no_readable_file_is_an_error(tmp_path, caplog):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     bad = {"image": str(tmp_path / "bad.png")}
     good = write(tmp_path / "good.png", np.random.default_rng(0).uniform(0.2, 0.9, (100, 100)))

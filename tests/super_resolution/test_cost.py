@@ -5,7 +5,7 @@ import torch
 from scripts.super_resolution.cost import _RESET, Cost
 
 
-def test_memory_at_the_peak_is_seen_after_it_is_gone():
+def test_peak_of_the_memory_is_measured():
     if not _RESET.exists():
         pytest.skip("resident memory is measured on Linux only")
     with Cost() as cost:

@@ -65,7 +65,7 @@ def test_killed_run_continues_to_the_same_bytes(make, monkeypatch):
     assert finish(make("killed")) == whole
 
 
-def test_what_a_kill_left_half_written_is_removed(make):
+def test_half_written_files_of_a_killed_run_are_removed(make):
     job = make()
     job.run()
     (job.output_dir / "training" / ".03.png.1234.5678.tmp").write_bytes(b"half")
@@ -141,7 +141,7 @@ class Broken(BicubicEnhancer):
         return high_res
 
 
-def test_region_that_is_no_number_keeps_its_pixels_and_is_counted(make):
+def test_region_with_a_nan_keeps_its_pixels_and_is_counted(make):
     job = make(enhancer=Broken(lambda index: index == 0))  # the first region of each batch of four images
     lines = [json.loads(line) for line in finish(job).splitlines()]
     refused = [line for line in lines if line["fidelity"]["regions_refused"]]
@@ -149,7 +149,7 @@ def test_region_that_is_no_number_keeps_its_pixels_and_is_counted(make):
     assert all(len(line["boxes"]) == 1 and line["flags"] == ["not_finite"] for line in refused)
 
 
-def test_image_without_any_finite_region_is_refused(make):
+def test_image_without_any_finite_region_is_rejected(make):
     job = make(enhancer=Broken(lambda index: index < 2))  # both regions of the first image of each batch
     finish(job)
     assert (job.output_dir / "failures.csv").read_text().count("NOT_FINITE") == 7
@@ -168,7 +168,7 @@ class Forgetful(BicubicEnhancer):
         return high_res + torch.stack([torch.rand(high_res.shape[1:], generator=one) for one in generators]) / 10
 
 
-def test_image_that_never_fits_into_memory_costs_no_other(make, tmp_path):
+def test_image_that_never_fits_into_memory_does_not_stop_the_others(make, tmp_path):
     enhancer = Forgetful(2)
     whole = finish(make("whole", enhancer=enhancer)).splitlines()
     job = make(enhancer=enhancer)
@@ -179,7 +179,7 @@ def test_image_that_never_fits_into_memory_costs_no_other(make, tmp_path):
     assert "large.png,OUT_OF_MEMORY" in (job.output_dir / "failures.csv").read_text()
 
 
-def test_refused_image_is_named_and_left_out(make, tmp_path):
+def test_rejected_image_is_named_and_left_out(make, tmp_path):
     job = make()
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")

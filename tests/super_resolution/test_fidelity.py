@@ -17,11 +17,11 @@ def pair():
     return (reference + 0.05 * torch.randn(1, 64, 80, generator=generator)).clamp(0, 1), reference
 
 
-def test_known_error_gives_the_known_decibels():
+def test_known_error_has_its_known_psnr():
     assert psnr(torch.full((1, 8, 8), 0.6), torch.full((1, 8, 8), 0.5)) == pytest.approx(20, abs=1e-4)
 
 
-def test_figures_are_those_of_monai(pair):
+def test_metrics_equal_those_of_monai(pair):
     image, reference = pair
     assert psnr(image, reference) == pytest.approx(
         PSNRMetric(max_val=1.0)(image[None], reference[None]).item(), abs=1e-4
@@ -30,13 +30,13 @@ def test_figures_are_those_of_monai(pair):
     assert ssim(image, reference) == pytest.approx(expected, abs=1e-6)
 
 
-def test_range_is_fixed_and_not_taken_from_the_data():
+def test_range_does_not_depend_on_the_data():
     """Halving the contrast of both images halves the error: 6.02 dB, which a data range would hide."""
     image, reference = torch.rand(1, 32, 32), torch.rand(1, 32, 32)
     assert psnr(image / 2, reference / 2) - psnr(image, reference) == pytest.approx(20 * math.log10(2), abs=1e-4)
 
 
-def test_full_image_dilutes_the_region_by_its_area(pair):
+def test_psnr_of_the_whole_image_depends_on_the_area_of_the_region(pair):
     image, reference = pair
     only_region = reference.clone()
     cut(only_region, REGION)[:] = cut(image, REGION)
@@ -47,14 +47,14 @@ def test_full_image_dilutes_the_region_by_its_area(pair):
     assert figures["ssim_input_full"] > figures["ssim_input_region"]
 
 
-def test_equal_images_have_finite_figures_that_json_can_hold(pair):
+def test_equal_images_have_finite_metrics(pair):
     figures = compare_images("truth", (pair[1], pair[1]), [(pair[1], pair[1])])
     assert figures["psnr_truth_full"] == figures["psnr_truth_region"] == _PSNR_CAP
     assert figures["ssim_truth_full"] == figures["ssim_truth_region"] == 1
     json.dumps(figures, allow_nan=False)
 
 
-def test_almost_equal_images_are_not_above_equal_ones(pair):
+def test_almost_equal_images_do_not_exceed_equal_images(pair):
     assert psnr(pair[1] + 1e-7, pair[1]) <= _PSNR_CAP
 
 

@@ -28,7 +28,7 @@ def test_dry_run_measures_real_images_and_leaves_nothing(make, tmp_path, capsys)
     assert not list(tmp_path.iterdir())  # no image, manifest or MLflow database
 
 
-def test_what_is_finished_is_not_counted_again_nor_touched(make):
+def test_finished_images_are_neither_counted_nor_changed(make):
     job = make()
     job.run()
     job.complete()

@@ -24,13 +24,13 @@ def outside(regions, shape=(48, 48)):
 
 
 @pytest.mark.parametrize("feather", [0, 4, 50])
-def test_unchanged_crops_leave_every_bit(image, feather):
+def test_unchanged_crops_change_no_bit(image, feather):
     crops = [cut(image, region) for region in REGIONS]
     assert torch.equal(paste(image, crops, REGIONS, scale=1, mode="paste_back", feather=feather), image)
 
 
 @pytest.mark.parametrize("feather", [0, 4])
-def test_pixels_outside_the_regions_keep_their_bits(image, feather):
+def test_pixels_outside_the_regions_are_unchanged(image, feather):
     before = image.clone()
     crops = [torch.rand(1, 4 * (r.row1 - r.row0), 4 * (r.col1 - r.col0)) for r in REGIONS]
     pasted = paste(image, crops, REGIONS, scale=4, mode="paste_back", feather=feather)
@@ -45,7 +45,7 @@ def test_hard_edge_replaces_the_region_and_only_it(image):
     torch.testing.assert_close(cut(pasted, region), torch.full((1, 16, 16), 0.5))
 
 
-def test_overlap_is_a_mean_not_a_sum():
+def test_overlapping_regions_are_averaged():
     crops = [torch.ones(1, 16, 16), torch.ones(1, 16, 16) * 0.5]
     pasted = paste(torch.zeros(1, 48, 48), crops, REGIONS[:2], scale=1, mode="paste_back", feather=0)
     assert pasted[0, 8, 8] == 1 and pasted[0, 24, 26] == 0.5 and pasted[0, 16, 18] == pytest.approx(0.75)
@@ -58,7 +58,7 @@ def test_ramp_rises_inside_the_border_as_a_raised_cosine():
     assert torch.equal(raised_cosine((4, 4), 0), torch.ones(4, 4))
 
 
-def test_feather_hides_a_step():
+def test_feather_smooths_a_step():
     flat, region = torch.full((1, 48, 48), 0.5), Region(16, 16, 32, 32)
     steps = [
         paste(flat, [torch.full((1, 16, 16), 0.6)], [region], scale=1, mode="paste_back", feather=feather)
@@ -90,13 +90,13 @@ def test_result_stays_in_range(mode):
     assert pasted.min() >= 0 and pasted.max() <= 1
 
 
-def test_rounding_does_not_leave_the_range():
+def test_rounding_stays_in_the_range():
     """a + (b - a) is above b for some floats."""
     image = torch.rand(1, 256, 256, generator=torch.Generator().manual_seed(1))
     pasted = paste(image, [torch.ones(1, 256, 256)], [Region(0, 0, 256, 256)], scale=1, mode="paste_back", feather=0)
     assert pasted.max() <= 1
 
 
-def test_unknown_mode_is_refused(image):
+def test_unknown_mode_is_rejected(image):
     with pytest.raises(ValueError, match="expected one of paste_back"):
         paste(image, [], [], scale=1, mode="zoom", feather=0)

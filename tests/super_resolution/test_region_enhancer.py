@@ -48,14 +48,14 @@ def outside(work, image):
     return mask
 
 
-def test_identity_leaves_every_bit():
+def test_identity_changes_no_bit():
     source = radiograph()
     work, image, figures = enhance(source, IdentityEnhancer(), NATIVE)
     assert torch.equal(image, source) and len(work.regions) == 2
     assert figures["psnr_input_full"] == 100 and figures["ssim_input_region"] == 1
 
 
-def test_pixels_outside_the_regions_keep_their_bits():
+def test_pixels_outside_the_regions_are_unchanged():
     source = radiograph()
     work, image, _ = enhance(source, BicubicEnhancer(), NATIVE)
     mask = outside(work, image)
@@ -105,7 +105,7 @@ def test_native_pixels_are_the_truth():
     assert bicubic["psnr_bicubic_region"] == pytest.approx(bicubic["psnr_truth_region"], abs=0.3)
 
 
-def test_no_truth_without_finer_pixels():
+def test_images_without_finer_pixels_have_no_truth():
     _, _, figures = enhance(radiograph(48, 40), BicubicEnhancer(), REDUCED)
     assert "psnr_input_region" in figures and "psnr_truth_region" not in figures
 
@@ -159,7 +159,7 @@ class SpoiledEnhancer(BicubicEnhancer):
         return super().enhance(low_res, generators=generators) + float("inf")
 
 
-def test_region_that_a_network_spoils_keeps_its_pixels_and_is_counted():
+def test_region_with_a_non_finite_result_keeps_its_pixels_and_is_counted():
     source, apart = radiograph(), attention(1, 2) + attention(6, 6)
     _, image, figures = enhance(source, BrokenEnhancer(), REDUCED, apart)
     work, whole, _ = enhance(source, BicubicEnhancer(), REDUCED, apart)
@@ -178,14 +178,14 @@ def test_only_the_regions_that_were_enhanced_are_named():
     assert whole.flags == [] and whole.rejected == 0 and kept.rejected == 1
 
 
-def test_image_of_spoiled_regions_only_stays_as_it_was():
+def test_image_with_only_non_finite_regions_is_unchanged():
     source = radiograph()
     _, image, figures = enhance(source, SpoiledEnhancer(), REDUCED)
     assert torch.equal(image, source)
     assert figures["regions_refused"] == 2 and figures["psnr_truth_region"] is None
 
 
-def test_twelve_bits_come_out_as_they_went_in():
+def test_twelve_bit_pixels_are_preserved():
     """The pipeline itself, with the identity enhancer, adds no error inside the regions of a 12-bit image."""
     stored = torch.randint(0, 4096, (1, 160, 128), generator=torch.Generator().manual_seed(0))
     work, image, _ = enhance(stored.float() / 4095, IdentityEnhancer(), REDUCED)

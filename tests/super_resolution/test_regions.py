@@ -18,7 +18,7 @@ def centres(regions):
 
 
 @pytest.mark.parametrize("selector", ["fixed_windows", "quantile"])
-def test_bumps_are_found_in_the_order_of_their_heights(selector):
+def test_peaks_are_found_in_the_order_of_their_heights(selector):
     places = [(20, 30), (70, 100), (30, 90)]
     regions, flags = select_regions(selector, blobs(*places), **WINDOWS)
     assert flags == [] and np.abs(np.array(centres(regions)) - places).max() <= 1
@@ -26,7 +26,7 @@ def test_bumps_are_found_in_the_order_of_their_heights(selector):
 
 
 @pytest.mark.parametrize("selector", SELECTORS)
-def test_windows_lie_inside_hardly_overlap_and_repeat(selector):
+def test_windows_lie_inside_the_image_hardly_overlap_and_are_reproducible(selector):
     attention = np.random.default_rng(0).random((50, 70))
     regions, _ = select_regions(selector, attention, count=6, window=16, seed=3)
     assert regions == select_regions(selector, attention.copy(), count=6, window=16, seed=3)[0]
@@ -45,12 +45,12 @@ def test_equal_windows_are_taken_in_raster_order():
     assert [r.box for r in regions] == [(4, 4, 8, 8), (4, 20, 8, 24), (20, 4, 24, 8)]
 
 
-def test_bump_in_a_corner_gives_a_whole_window():
+def test_peak_in_a_corner_gives_a_whole_window():
     regions, _ = select_regions("fixed_windows", blobs((0, 127)), count=1, window=16)
     assert regions[0].box == (0, 112, 16, 128)
 
 
-def test_controls_have_the_same_area_and_lowest_avoids_the_bump():
+def test_controls_have_the_same_area_and_lowest_avoids_the_peak():
     attention = blobs((20, 30))
     found = {name: select_regions(name, attention, **WINDOWS)[0] for name in ("fixed_windows", "random", "lowest")}
     assert {len(regions) for regions in found.values()} == {3}
@@ -72,6 +72,6 @@ def test_image_smaller_than_a_window_is_one_region(selector):
     assert [r.box for r in regions] == [(0, 0, 10, 12)] and flags == ["small_image"]
 
 
-def test_unknown_selector_is_refused():
+def test_unknown_selector_is_rejected():
     with pytest.raises(ValueError, match="expected one of fixed_windows"):
         select_regions("best", np.eye(8), count=1, window=4)

@@ -1,14 +1,16 @@
 """Helpers that every other package may use. This package imports none of the others.
 
-``printable``     escapes unprintable characters of text from outside
-``csv_text``      CSV tables whose cells a spreadsheet does not run as formulas
-``choices``       checks that a setting is one of the allowed names
-``text_file``     text and JSON files, with errors that name file, line and remedy
-``weight_files``  finds and reads the weight files of a network
-``checksum``      SHA-256 of a file
-``code_version``  hash of the package's code, part of every cache key
-``atomic``        atomic writing of files and folders, by default readable for their owner only
-``refusal``       ``RefusedInput``: why an input is rejected, and what the user can do
-``failures``      ``failures.csv``: the table of rejected inputs
-``geometry``      pads and resizes an image to a square, and maps results back to its pixels
+``printable``       escapes unprintable characters of text from outside
+``csv_text``        CSV tables whose cells a spreadsheet does not run as formulas
+``choices``         checks that a setting is one of the allowed names
+``text_file``       text and JSON files, with errors that name file, line and remedy
+``weight_files``    finds and reads the weight files of a network
+``setting_checks``  allowed values of the settings of the workflows
+``checksum``        SHA-256 of a file
+``code_version``    hash of the package's code, part of every cache key
+``atomic``          atomic writing of files and folders, by default readable for their owner only
+``locking``         locks between processes
+``refusal``         ``RefusedInput``: why an input is rejected, and what the user can do
+``failures``        ``failures.csv``: the table of rejected inputs
+``geometry``        pads and resizes an image to a square, and maps results back to its pixels
 """

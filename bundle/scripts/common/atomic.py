@@ -24,10 +24,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .printable import printable, quoted
+from .printable import printable, quoted, shortened
 
 SHARED = "CXR_SHARED_OUTPUT"
 _OWNER_FOLDER, _OWNER_FILE = 0o700, 0o600
+_FULL_DISK = re.compile(r"No space left on device|database or disk is full|^\d+ requested and \d+ written$")
 
 
 def _is_shared() -> bool:
@@ -139,19 +140,51 @@ def remove_temporaries(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+class FullDiskError(OSError):
+    """Error of a full disk. Its message names the file or folder and what to do."""
+
+    is_explained = True  # for another copy of this module: MONAI imports the package under a name of its own
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
 @contextmanager
 def explained_full_disk(path: Path) -> Iterator[None]:
-    """Replace the error of a full disk by one that names the file and the remedy; other errors pass unchanged."""
+    """Replace the error of a full disk, whichever library raises it, by a :class:`FullDiskError`.
+
+    Other errors pass unchanged.
+
+    Args:
+        path: file or folder that is written.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except Exception as error:
+        cause = full_disk_cause(error)
+        if cause is None:
             raise
-        raise OSError(
-            error.errno,
-            f"{path}: could not be written ({error.strerror}); expected free space on its disk, found none; everything "
-            "finished so far is kept: free some space and run the same command again",
+        if getattr(cause, "is_explained", False):
+            raise cause from error
+        reason = getattr(cause, "strerror", None) or str(cause)
+        raise FullDiskError(
+            errno.ENOSPC,
+            f"{path}: could not be written ({shortened(reason, 200)}); expected "
+            "free space on its disk, found none; everything finished so far is kept: free some space and run the same "
+            "command again",
         ) from error
+
+
+def full_disk_cause(error: BaseException | None) -> BaseException | None:
+    """Error of a full disk or quota that caused an error; ``None`` for other errors.
+
+    SQLite, safetensors, numpy and torch report a full disk by errors of their own, partly without its number.
+    """
+    while error is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or _FULL_DISK.search(str(error)):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def replace_folder(fresh: Path, folder: Path) -> None:

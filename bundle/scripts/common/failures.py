@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import traceback
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
@@ -31,9 +33,33 @@ class Failure:
         """
         return cls(path, refusal.code, str(refusal), refusal.remedy)
 
+    @classmethod
+    def unexpected(cls, path: str, error: Exception) -> Failure:
+        """Row of an input for which the software failed.
+
+        The text of the error is left out, because it may quote patient data.
+
+        Args:
+            path: input, as the user named it.
+            error: error that nobody expected.
+
+        Raises:
+            OSError: ``error`` itself, if the disk is full, which concerns every input.
+        """
+        if is_full_disk(error):
+            raise error
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"{path}: failed inside with {type(error).__name__}, {Path(place.filename).name} line {place.lineno}"
+        return cls(path, "INTERNAL", f"{reason}; expected a result or a rejection", "report this line")
+
     def rename(self, old: str, new: str) -> Failure:
         """Copy of the row with a path replaced, for a file that the user knows by another name."""
         return replace(self, path=self.path.replace(old, new), reason=self.reason.replace(old, new))
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether an error says that the disk or the quota is used up, which concerns every input."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def read_failures(path: str | Path) -> list[Failure]:

@@ -159,7 +159,7 @@ def read_folder_items(folder: Path) -> tuple[list[dict[str, Any]], list[Failure]
     for path in find_candidates(folder):
         try:
             item = _header_item(path, folder)
-            first = seen.setdefault(item.get("sop_uid", str(path)), str(path))
+            first = seen.setdefault(f"{item.get('sop_uid', path)} {item['patient_id']}", str(path))
             if first != str(path):
                 raise RefusedInput(
                     "DUPLICATE",

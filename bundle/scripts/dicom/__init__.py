@@ -1,11 +1,12 @@
-"""File to radiograph and back, in the order of the flow.
+"""DICOM and image files to radiographs, and results to DICOM objects, in the order of the flow.
 
-``budget``   sizes that are checked before anything large is parsed, inflated or decoded
-``terms``    values of a header that a message may quote
+``budget``   size limits that are checked before anything large is parsed, inflated or decoded
+``terms``    header values that a message may quote
+``grid``     stored and displayed pixels: orientation, square pixels, the way back
 ``header``   DICOM header -> required attributes, metadata without identity, orientation, hashed identifiers
 ``decode``   data set -> stored values
 ``read``     ``read_radiograph``: file of any supported format -> ``Radiograph``
-``gate``     is it a frontal chest film? files -> studies -> one film of each
+``gate``     rejects images that are not frontal chest films; files -> studies -> one film of each
 ``png16``    image -> 16-bit PNG
 ``objects``  results -> DICOM objects: derived image, attention overlay, regions, findings
 """

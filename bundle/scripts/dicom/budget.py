@@ -1,4 +1,4 @@
-"""Budgets that are checked before the work they limit: bytes, header elements, nesting, pixels, expansion.
+"""Size limits that are checked before the work they limit: bytes, header elements, nesting, pixels, expansion.
 
 A 1.5 MB deflated file can inflate to 1.5 GB and a 589-byte JPEG 2000 stream can hold 144 million pixels (measured).
 """
@@ -17,13 +17,14 @@ MAX_INFLATED_BYTES = 300_000_000
 _MAX_PIXELS = 100_000_000
 # pydicom reads an element of a header in two or three steps; a radiograph has a few hundred elements.
 _MAX_HEADER_READS = 100_000
-# Decoded bytes per encoded byte. RLE reaches 64, deflate 1032; a lossy film is below 200. More is one value repeated.
+# Decoded bytes per encoded byte. RLE reaches 64, deflate 1032, a lossy film less than 200. A higher ratio means that
+# one value is repeated.
 _MAX_EXPANSION = 2000
 _FREE_BYTES = 4_000_000
 
 
 def check_file_size(path: Path) -> None:
-    """Refuse a file that is too large to be one radiograph.
+    """Reject a file that is too large to be one radiograph.
 
     Raises:
         RefusedInput: ``FILE_SIZE``.
@@ -37,7 +38,7 @@ def check_file_size(path: Path) -> None:
 
 
 def check_pixel_budget(height: int, width: int) -> None:
-    """Refuse an image without pixels or with too many.
+    """Reject an image without pixels or with too many.
 
     Raises:
         RefusedInput: ``GEOMETRY`` or ``PIXEL_BUDGET``.
@@ -56,11 +57,11 @@ def check_pixel_budget(height: int, width: int) -> None:
 
 
 def check_expansion(encoded: int, decoded: int) -> None:
-    """Refuse pixels whose size has no relation to the bytes that they are decoded from.
+    """Reject a frame whose pixels need far more bytes than the compressed data can plausibly hold.
 
     Args:
-        encoded: bytes of the compressed frame.
-        decoded: bytes of its pixels.
+        encoded: Size of the compressed frame, in bytes.
+        decoded: Size of its pixels, in bytes.
 
     Raises:
         RefusedInput: ``EXPANSION``.
@@ -74,14 +75,14 @@ def check_expansion(encoded: int, decoded: int) -> None:
 
 
 def inflate(path: Path, offset: int) -> bytes:
-    """Content of a deflated data set (PS3.5 A.5).
+    """Inflate a deflated data set (PS3.5 A.5).
 
     Args:
         path: DICOM file with the Deflated Explicit VR Little Endian transfer syntax.
-        offset: first byte of what is compressed.
+        offset: Position of the first compressed byte.
 
     Raises:
-        RefusedInput: ``INFLATED_SIZE``; at that moment as much as the budget allows has been inflated, no more.
+        RefusedInput: ``INFLATED_SIZE``, as soon as the limit is exceeded.
     """
     inflater, content = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
     with path.open("rb") as file:
@@ -100,7 +101,7 @@ def inflate(path: Path, offset: int) -> bytes:
 
 
 class HeaderBudget:
-    """Mixin of a file that is parsed: counts reads, so that a header of a million elements ends early.
+    """Mixin for a file that is parsed: counts reads, so that parsing a header of a million elements ends early.
 
     Raises:
         RefusedInput: ``HEADER_SIZE``, from :meth:`read`.
@@ -109,7 +110,7 @@ class HeaderBudget:
     reads = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As of the file."""
+        """Read from the file, as ``io.RawIOBase.read`` does."""
         self.reads += 1
         if self.reads > _MAX_HEADER_READS:
             raise RefusedInput(
@@ -121,8 +122,8 @@ class HeaderBudget:
 
 
 class HeaderFile(HeaderBudget, io.BufferedReader):
-    """File on disk that is parsed within the budget."""
+    """File on disk whose number of reads is limited."""
 
 
 class HeaderBytes(HeaderBudget, io.BytesIO):
-    """Content in memory that is parsed within the budget."""
+    """Bytes in memory whose number of reads is limited."""

@@ -1,4 +1,4 @@
-"""DICOM header: attributes that decoding needs, allow-listed meta, orientation, hashed identifiers."""
+"""DICOM header: attributes for decoding, allow-listed metadata, orientation, hashed identifiers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydicom.uid import RLELossless
 
 from ..common.refusal import RefusedInput
 from .budget import check_pixel_budget
+from .grid import PixelGrid, Steps, pixel_aspect, steps_to_standard
 from .terms import PHOTOMETRIC_TERMS, modality_terms, shown_body_part, shown_number, shown_terms, shown_uid, shown_view
 
 _FOR_PROCESSING_CLASSES = {
@@ -31,12 +32,14 @@ FRONTAL_WORDS = re.compile(r"\b(pa|ap|postero-?anterior|antero-?posterior|fronta
 
 
 def hash_identifier(value: str) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of an identifier."""
-    return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:16]  # a file name may be no text
+    """Return the first 16 hexadecimal digits of the SHA-256 of an identifier."""
+    return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[
+        :16
+    ]  # a file name may contain bytes that are not text
 
 
 def number(value: Any) -> float | None:
-    """First value of a numeric attribute; ``None`` when absent, not a number or not finite."""
+    """Return the first value of a numeric attribute; ``None`` if it is absent, not a number or not finite."""
     if isinstance(value, pydicom.multival.MultiValue | list | tuple):
         value = value[0] if len(value) else None
     try:
@@ -47,16 +50,16 @@ def number(value: Any) -> float | None:
 
 
 def text(dataset: Dataset, keyword: str) -> str | None:
-    """Upper-case text of an attribute, ``None`` when absent or empty."""
+    """Return the upper-case text of an attribute; ``None`` if it is absent or empty."""
     value = dataset.get(keyword)
-    return str(value).strip().upper() or None if value is not None else None
+    return str(value).strip("\0 \t\r\n").upper() or None if value is not None else None
 
 
 def complete_header(dataset: Dataset) -> list[str]:
-    """Check what decoding relies on and fill in what has only one meaning, in place.
+    """Check the attributes that decoding needs, and fill in absent ones that have only one possible value, in place.
 
     Returns:
-        Flags that name what was assumed.
+        One flag for each value that was filled in.
 
     Raises:
         RefusedInput: ``FOR_PROCESSING``, ``NO_PIXELS``, ``MULTIFRAME``, ``GEOMETRY``, ``PIXEL_BUDGET``,
@@ -68,7 +71,8 @@ def complete_header(dataset: Dataset) -> list[str]:
     if photometric not in _GREY | COLOUR:
         found = shown_terms(photometric, PHOTOMETRIC_TERMS) or "none"
         expected = "PhotometricInterpretation MONOCHROME1 or MONOCHROME2"
-        raise RefusedInput("PHOTOMETRIC", "the polarity is not known", expected, found, "export the image again")
+        raise RefusedInput("PHOTOMETRIC", "the polarity is unknown", expected, found, "export the image again")
+    dataset.PhotometricInterpretation = photometric  # written in lower case, or padded, by some devices
     allocated = dataset.get("BitsAllocated")
     if allocated not in (8, 16, 32):
         raise bit_layout("BitsAllocated 8, 16 or 32", shown_number(allocated))
@@ -89,11 +93,11 @@ def complete_header(dataset: Dataset) -> list[str]:
 
 
 def _check_bits(dataset: Dataset, samples: int) -> None:
-    """Refuse bits that do not lie in their sample, or, in a codestream, which has no unused ones, above its lowest.
+    """Reject stored bits outside their sample. In a codestream, which has no unused bits, they must start at bit 0.
 
     Args:
-        dataset: header.
-        samples: of a pixel of its PhotometricInterpretation.
+        dataset: Header.
+        samples: Samples per pixel that the PhotometricInterpretation requires.
 
     Raises:
         RefusedInput: ``BIT_LAYOUT``.
@@ -112,10 +116,11 @@ def _check_bits(dataset: Dataset, samples: int) -> None:
 
 
 def _check_kind(dataset: Dataset) -> None:
-    """Refuse an object without pixels, of several frames, or not meant to be looked at."""
+    """Reject an object without pixels, with several frames, or not intended for presentation."""
     if "PixelData" not in dataset:
         sop_class = dataset.get("SOPClassUID")
-        found = shown_uid(sop_class) if sop_class is not None else "no PixelData"
+        found = shown_uid(sop_class) if sop_class is not None else "no SOPClassUID"
+        found += f" without PixelData; the last element is {max(dataset.keys(), default='none')}"
         raise RefusedInput(
             "NO_PIXELS", "no image", "a CR or DX image with PixelData", found, "select the image of the study"
         )
@@ -140,12 +145,12 @@ def _check_kind(dataset: Dataset) -> None:
 
 
 def bit_layout(expected: str, found: str) -> RefusedInput:
-    """Refusal of a bit layout."""
+    """Rejection of a bit layout."""
     return RefusedInput("BIT_LAYOUT", "the bit layout is not supported", expected, found, "export the image again")
 
 
 def header_meta(dataset: Dataset) -> dict[str, Any]:
-    """Allow-listed meta of a header; no patient identity, and none that stands where a term should be."""
+    """Allow-listed metadata of a header, without the patient's identity, even where it stands in place of a term."""
     flags = []
     if text(dataset, "BurnedInAnnotation") == "YES":
         flags.append("burned-in annotation")
@@ -166,18 +171,12 @@ def header_meta(dataset: Dataset) -> dict[str, Any]:
 
 
 def _spacing_mm(dataset: Dataset) -> list[float] | None:
-    """Row and column spacing in mm: at the detector, else calibrated, else of the scanned film."""
-    for keyword in SPACING_KEYWORDS:
-        value = dataset.get(keyword)
-        if isinstance(value, pydicom.multival.MultiValue) and len(value) == 2:
-            row, column = number(value[0]), number(value[1])
-            if row and column and min(row, column) > 0:
-                return [row, column]
-    return None
+    """Row and column spacing of the stored pixels in mm: at the detector, else calibrated, else of the scanned film."""
+    return next(filter(None, (attribute_spacing(dataset, keyword) for keyword in SPACING_KEYWORDS)), None)
 
 
 def _view(dataset: Dataset) -> str | None:
-    """``ViewPosition``; without it ``LATERAL`` when the view code or the descriptions say so and no frontal view."""
+    """``ViewPosition``, else ``LATERAL`` if the view code or the descriptions name a lateral and no frontal view."""
     position = text(dataset, "ViewPosition")
     if position:
         return position
@@ -198,20 +197,37 @@ def _is_animal(dataset: Dataset) -> bool:
     return bool(_ANIMAL_WORDS.search(" ".join(str(dataset.get(key, "")) for key in keywords)))
 
 
-def reorientation(dataset: Dataset) -> tuple[bool, bool, bool] | None:
-    """What brings a frontal image to "L, F" (columns towards the patient's left, rows towards the feet).
+def pixel_grid(dataset: Dataset) -> tuple[PixelGrid, list[str]]:
+    """Relation of stored to displayed pixels, and flags.
 
-    Returns:
-        (transpose, flip rows, flip columns), to be applied in this order; ``None`` when the view is not PA or AP or
-        PatientOrientation (0020,0020) does not say.
+    Raises:
+        RefusedInput: ``PIXEL_BUDGET`` if the image is too large with square pixels.
     """
+    shape = int(dataset.Rows), int(dataset.Columns)
+    aspect, flags = pixel_aspect(shape, _aspect_ratios(dataset))
+    grid = PixelGrid(shape, _orientation_steps(dataset), aspect)
+    check_pixel_budget(*grid.displayed_shape)
+    return grid, flags
+
+
+def _aspect_ratios(dataset: Dataset) -> list[float]:
+    """Height of a pixel divided by its width, for each attribute that states it (PS3.3 C.7.6.3.1.7, 10.7.1)."""
+    pairs = [attribute_spacing(dataset, keyword) for keyword in (*SPACING_KEYWORDS, "PixelAspectRatio")]
+    return [pair[0] / pair[1] for pair in pairs if pair]
+
+
+def attribute_spacing(dataset: Dataset, keyword: str) -> list[float] | None:
+    """Two positive numbers of an attribute, vertical and horizontal; ``None`` if there are none."""
+    value = dataset.get(keyword)
+    if not isinstance(value, pydicom.multival.MultiValue) or len(value) != 2:
+        return None
+    row, column = number(value[0]), number(value[1])
+    return [row, column] if row and column and min(row, column) > 0 else None
+
+
+def _orientation_steps(dataset: Dataset) -> Steps | None:
+    """Steps to the standard orientation, from PatientOrientation (0020,0020), whatever the view is."""
     value = dataset.get("PatientOrientation")
-    if _view(dataset) not in ("PA", "AP") or not isinstance(value, pydicom.multival.MultiValue) or len(value) != 2:
+    if not isinstance(value, pydicom.multival.MultiValue) or len(value) != 2:
         return None
-    along_row, along_column = str(value[0]), str(value[1])
-    transpose = along_row in ("H", "F")
-    if transpose:
-        along_row, along_column = along_column, along_row
-    if along_row not in ("L", "R") or along_column not in ("H", "F"):
-        return None
-    return transpose, along_column == "H", along_row == "R"
+    return steps_to_standard(*(str(letters).strip("\0 ").upper() for letters in value))

@@ -10,7 +10,7 @@ from ..common.atomic import atomic_write
 
 
 def write_png16(image: np.ndarray, destination: Path) -> None:
-    """Write an image (H, W) in [0, 1] as 16-bit grey PNG; ``read_radiograph`` gives it back to 1/65535."""
+    """Write an image (H, W) in [0, 1] as 16-bit grey PNG. ``read_radiograph`` restores it to within 1/65535."""
     from PIL import Image
 
     with atomic_write(destination) as file:
@@ -18,10 +18,10 @@ def write_png16(image: np.ndarray, destination: Path) -> None:
 
 
 def to_uint16(image: np.ndarray) -> np.ndarray:
-    """Stored values (H, W) uint16 of an image (H, W) or (1, H, W) in [0, 1].
+    """Convert an image (H, W) or (1, H, W) in [0, 1] to stored values (H, W) uint16.
 
     Raises:
-        ValueError: another shape, or values that are not finite or outside [0, 1].
+        ValueError: The image has another shape, or values that are not finite or outside [0, 1].
     """
     image = np.asarray(image)
     image = image[0] if image.ndim == 3 and image.shape[0] == 1 else image

@@ -1,7 +1,7 @@
-"""What may be quoted of a header: terms that DICOM defines, names of UIDs, numbers.
+"""Header values that a message may quote: terms that DICOM defines, names of UIDs, numbers.
 
-Free text ends up in any attribute, a patient's name in Modality for example, and a short name looks like a code. So a
-value is quoted only if it is made of known terms; what else it holds is told apart by nothing but its length.
+Any attribute can contain free text, for example a patient's name in Modality, and a short name looks like a code.
+Therefore a value is quoted only if it consists of known terms; of any other value, only the length is shown.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from ..common.printable import shortened
 
 CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "TORAX", "TORACE", "PULMON", "HEART", "RIB")
 FRONTAL_VIEWS = ("PA", "AP")
-# PS3.3 C.7.6.3.1.2, with those that are retired.
+# PS3.3 C.7.6.3.1.2, including retired terms.
 PHOTOMETRIC_TERMS = frozenset(
     "ARGB CMYK COLOR HSV MONOCHROME1 MONOCHROME2 PALETTE RGB XYB YBR_FULL YBR_FULL_422 YBR_ICT "
     "YBR_PARTIAL_420 YBR_PARTIAL_422 YBR_RCT".split()
 )
-# PS3.3 C.8.1.1.1 and C.8.11.7.1, and the words for the same that devices write.
+# PS3.3 C.8.1.1.1 and C.8.11.7.1, and synonyms that devices write.
 _VIEW_TERMS = frozenset(
     "AND ANTEROPOSTERIOR AP AXIAL BEDSIDE CC CCA DECUBITUS ERECT EXPIRATION FB FRONTAL GRID INSPIRATION ISO "
     "LAO LAT LATERAL LATEROMEDIAL LEFT LL LLD LLO LM LMO LORDOTIC LPO MEDIOLATERAL ML MLO MOBILE OBLIQUE PA "
     "PORTABLE POSTEROANTERIOR PRONE RAO RIGHT RL RLD RLO RPO SIO SITTING STANDING SUPINE SWIMMERS UPRIGHT "
     "VIEW XCCL XCCM XTABLE".split()
 )
-# PS3.16 annex L, and the words for the chest in other languages.
+# PS3.16 annex L, and words for the chest in other languages.
 _BODY_PART_TERMS = frozenset(
     "ABDOMEN ABDOMENPELVIS ADRENAL AND ANKLE AORTA AP ARM AXILLA BACK BLADDER BONE BRAIN BREAST BRONCHUS "
     "BUTTOCK CALCANEUS CALF CAROTID CEREBELLUM CERVIX CHEEK CHEST CHESTABDOMEN CHESTABDPELVIS CLAVICLE COCCYX "
@@ -43,7 +43,7 @@ _BODY_PART_TERMS = frozenset(
 
 @cache
 def modality_terms() -> frozenset[str]:
-    """Terms of Modality (CID 29, CID 33), with those that are retired, and SC, which is no modality but is written."""
+    """Terms of Modality (CID 29, CID 33), including retired ones, and SC, which devices write although it is none."""
     from pydicom.sr.codedict import codes
 
     defined = {getattr(group, name).value for group in (codes.cid29, codes.cid33) for name in group.dir()}
@@ -51,7 +51,7 @@ def modality_terms() -> frozenset[str]:
 
 
 def shown_terms(value: str | None, terms: frozenset[str]) -> str | None:
-    """An upper-case value that consists of known terms, else what can be said of it; ``None`` for none."""
+    """Return an upper-case value if it consists of known terms, else a description without its content."""
     if value is None:
         return None
     words = re.findall(r"\w+", value)
@@ -61,28 +61,28 @@ def shown_terms(value: str | None, terms: frozenset[str]) -> str | None:
 
 
 def shown_view(value: str | None) -> str | None:
-    """ViewPosition; of an unknown value that begins as a frontal view does, that view."""
+    """Return ViewPosition, or only the frontal view that an unknown value starts with."""
     return _keep(value, _VIEW_TERMS, next((view for view in FRONTAL_VIEWS if (value or "").startswith(view)), None))
 
 
 def shown_body_part(value: str | None) -> str | None:
-    """BodyPartExamined; of an unknown value that names the chest, that name."""
+    """Return BodyPartExamined, or only the word for the chest that an unknown value contains."""
     return _keep(value, _BODY_PART_TERMS, next((word for word in CHEST_WORDS if word in (value or "")), None))
 
 
 def _keep(value: str | None, terms: frozenset[str], known: str | None) -> str | None:
-    """A value of known terms, else the part of it that is known, else what can be said of it."""
+    """Return a value of known terms, else its known part, else a description without its content."""
     shown = shown_terms(value, terms)
     return shown if shown == value or known is None else known
 
 
 def shown_number(value: object) -> str:
-    """A number, else what can be said of the value."""
+    """Return a number as text, or ``no number`` for any other value."""
     if value is None or value == "":
         return "none"
     return shortened(str(value)) if isinstance(value, int | float) else "no number"
 
 
 def shown_uid(value: object) -> str:
-    """Name of a UID that DICOM defines, else that it is none."""
+    """Return the name of a UID that DICOM defines, or a description for any other UID."""
     return UID_dictionary[str(value)][0] if str(value) in UID_dictionary else "a UID that DICOM does not define"

@@ -23,6 +23,7 @@ from ..super_resolution.enhancers.enhancer import Enhancer
 from ..super_resolution.region_enhancer import EnhanceSettings, RegionEnhancer
 from ..workflow import CONFIG_DIR
 from .classifier import Classified
+from .study_images import StudyImages
 from .study_prediction import StudyPrediction
 
 _NOVEL = "novel: unlike the images that the network was trained on"
@@ -73,19 +74,27 @@ class FilmAnalysis:
             self.enhance(prediction, film.as_tensor(), classified.region_map, self.region_enhancer)
         return prediction
 
-    def predictions(self, batch: Mapping[str, Any], classified: Classified) -> Iterator[tuple[int, StudyPrediction]]:
+    def predictions(
+        self, batch: Mapping[str, Any], classified: Classified, dataset: StudyImages
+    ) -> Iterator[tuple[int, StudyPrediction]]:
         """Analyse the films of a batch, one after another.
 
         Args:
             batch: batch of :func:`.study_images.collate`.
             classified: outputs of the network for the batch.
+            dataset: data set of the films; records an unexpected error as the failure of its film.
 
         Yields:
             (index among the inputs, prediction) of each film.
         """
         for number, row in enumerate(classified.rows()):
             item = {name: batch[name][number] for name in ("source", "path", "name")}
-            yield batch["index"][number], self(item, row)
+            try:
+                prediction = self(item, row)
+            except Exception as error:
+                dataset.fail(batch["index"][number], item["name"], error)
+                continue
+            yield batch["index"][number], prediction
 
     def interpret(self, prediction: StudyPrediction, classified: Classified, geometry: SquareGeometry) -> None:
         """Set logits, probabilities, calibration, novelty and maps."""

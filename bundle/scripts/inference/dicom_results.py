@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from ..common.failures import Failure
+from ..common.failures import Failure, is_full_disk
 from ..dicom import RefusedInput
 from ..dicom.objects import (
     Algorithm,
@@ -38,7 +37,7 @@ def write_dicom_results(source: Source, folder: Path, prediction: StudyPredictio
     try:
         source.require_identity()
     except RefusedInput as refusal:
-        prediction.failures.append(Failure.of(prediction.name, refusal.at(prediction.name)))
+        prediction.add_refusal(refusal)
         return
     for kind, write in _writers(source, prediction, algorithm).items():
         path = folder / f"{kind}.dcm"
@@ -52,7 +51,7 @@ def write_dicom_results(source: Source, folder: Path, prediction: StudyPredictio
             prediction.dicom_files.append(path)
         except Exception as error:  # a header can make highdicom fail in any way
             path.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            if is_full_disk(error):
                 raise
             prediction.failures.append(_not_written(prediction.name, kind, error))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..common.failures import Failure
 from ..common.printable import file_stem
 from ..dicom import RefusedInput, write_enhanced, write_png16
-from ..dicom.objects import Algorithm, Source, load_source
+from ..dicom.objects import Algorithm, load_source
 from ..report.figures import save_png
 from ..report.image_figures import attention_overlay
 from .dicom_results import write_dicom_results
@@ -48,20 +50,14 @@ class ResultWriter:
         assert prediction.source_path is not None
         name = f"{index:05}_{file_stem(prediction.source_path)}"
         if self.pictures:
-            self.write_overlay(name, prediction)
-        if not prediction.is_dicom:
-            if self.pictures and prediction.enhanced is not None:
-                write_png16(prediction.enhanced, self.output_dir / "enhanced" / f"{name}.png")
-            return
-        try:
-            source = load_source(prediction.source_path)
-        except RefusedInput as refusal:  # deleted since it was read
-            prediction.failures.append(Failure.of(prediction.name, refusal.at(prediction.name)))
-            return
-        if self.pictures:
-            self.write_enhanced_image(name, prediction, source)
-        if self.dicom:
-            write_dicom_results(source, self.output_dir / "dicom" / name, prediction, self.algorithm)
+            with _recorded(prediction):
+                self.write_overlay(name, prediction)
+            with _recorded(prediction):
+                self.write_enhanced_image(name, prediction)
+        if self.dicom and prediction.is_dicom:
+            with _recorded(prediction):
+                source = load_source(prediction.source_path)
+                write_dicom_results(source, self.output_dir / "dicom" / name, prediction, self.algorithm)
 
     def write_overlay(self, name: str, prediction: StudyPrediction) -> None:
         """Draw attention and regions over the film, reduced by a whole factor towards ``_OVERLAY_PIXELS`` a side."""
@@ -72,9 +68,34 @@ class ResultWriter:
         figure = attention_overlay(image[::step, ::step], attention[::step, ::step], boxes)
         save_png(figure, self.output_dir / "overlays" / f"{name}.png")
 
-    def write_enhanced_image(self, name: str, prediction: StudyPrediction, source: Source) -> None:
-        """Write the enhanced image of a DICOM film as a derived DICOM image."""
+    def write_enhanced_image(self, name: str, prediction: StudyPrediction) -> None:
+        """Write the enhanced image: of a DICOM film as a derived DICOM image, of others as PNG.
+
+        Raises:
+            RefusedInput: no DICOM image can be derived from the film, because it has no UIDs or was deleted; the PNG is
+                written.
+        """
         if prediction.enhanced is None:
             return
-        path, software = self.output_dir / "enhanced" / f"{name}.dcm", self.algorithm.software
-        write_enhanced(source, prediction.enhanced, path, description=prediction.description, software=software)
+        assert prediction.source_path is not None
+        folder, software = self.output_dir / "enhanced", self.algorithm.software
+        try:
+            if prediction.is_dicom:
+                source, path = load_source(prediction.source_path), folder / f"{name}.dcm"
+                write_enhanced(source, prediction.enhanced, path, description=prediction.description, software=software)
+                return
+        except RefusedInput:
+            write_png16(prediction.enhanced, folder / f"{name}.png")
+            raise
+        write_png16(prediction.enhanced, folder / f"{name}.png")
+
+
+@contextmanager
+def _recorded(prediction: StudyPrediction) -> Iterator[None]:
+    """Turn an error into a failure of the prediction, so that its other files are still written."""
+    try:
+        yield
+    except RefusedInput as refusal:
+        prediction.add_refusal(refusal)
+    except Exception as error:
+        prediction.failures.append(Failure.unexpected(prediction.name, error))

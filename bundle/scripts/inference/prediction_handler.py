@@ -40,7 +40,11 @@ class PredictionHandler:
     def collect(self, engine: Engine) -> None:
         """Analyse the films of a batch and write their files."""
         output: dict = engine.state.output  # type: ignore[assignment]
-        for index, prediction in self.analysis.predictions(engine.state.batch, output["classified"]):  # type: ignore[arg-type]
+        for index, prediction in self.analysis.predictions(
+            engine.state.batch,  # type: ignore[arg-type]
+            output["classified"],
+            self.dataset,
+        ):
             self.results.add(index, prediction)
 
     def write(self, engine: Engine) -> None:

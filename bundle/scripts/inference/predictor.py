@@ -170,7 +170,8 @@ class Predictor:
     def predict_films(self, dataset: StudyImages) -> Iterator[tuple[int, StudyPrediction]]:
         """Yield (index among the inputs, prediction) of each film that is used."""
         for batch in DataLoader(dataset, self.batch_size, collate_fn=collate):
-            yield from self.analysis.predictions(batch, self.classifier(batch["image"], batch["source"]))
+            classified = self.classifier(batch["image"], batch["source"])
+            yield from self.analysis.predictions(batch, classified, dataset)
 
 
 def _merge(study: Sequence[Numbered], used: dict[int, StudyPrediction], refused: dict[int, Failure]) -> StudyPrediction:

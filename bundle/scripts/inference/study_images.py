@@ -74,6 +74,8 @@ class StudyImages(IterableDataset):
                     readable.append(((index, instance), self.read(instance)))
             except RefusedInput as refusal:
                 self.refuse(index, instance, refusal)
+            except Exception as error:
+                self.fail(index, instance.name, error)
         if not readable:
             return None
         sure = not readable[-1][1]["doubts"]
@@ -87,6 +89,12 @@ class StudyImages(IterableDataset):
         """Record and log the reason why an image is not used."""
         self.failures.append((index, Failure.of(instance.name, refusal)))
         logger.warning("refused: %s", refusal)
+
+    def fail(self, index: int, name: str, error: Exception) -> None:
+        """Record and log an unexpected error as the failure of one image."""
+        failure = Failure.unexpected(name, error)
+        self.failures.append((index, failure))
+        logger.warning("%s", failure.reason)
 
     def read(self, instance: Instance) -> dict[str, Any]:
         """Preprocess an image and check that it is a frontal chest film; the ``doubts`` become flags of ``source``.

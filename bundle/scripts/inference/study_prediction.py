@@ -11,6 +11,7 @@ import torch
 
 from ..common.failures import Failure
 from ..common.geometry import SquareGeometry, map_to_source
+from ..common.refusal import RefusedInput
 from ..evaluation.predictions import OK, Prediction
 
 Box = tuple[int, int, int, int]
@@ -97,6 +98,12 @@ class StudyPrediction:
     def unwritten(self) -> list[Failure]:
         """Results of the film that could not be made."""
         return [failure for failure in self.failures if self.status == OK and failure.path == self.name]
+
+    def add_refusal(self, refusal: RefusedInput) -> None:
+        """Record the reason why a result of the film could not be made; several results may have one reason."""
+        failure = Failure.of(self.name, refusal.at(self.name))
+        if failure not in self.failures:
+            self.failures.append(failure)
 
     def rename(self, old: str, new: str) -> None:
         """Replace ``old`` by ``new`` in the name of the film and in all failures."""

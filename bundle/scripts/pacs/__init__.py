@@ -1,23 +1,25 @@
 """Studies from a PACS and results back to it, in the order of the flow. Needs the extra ``pacs``.
 
-``refusals``        names of what goes wrong; repeats a request while the server is away
-``deadline``        connections on which one deadline holds for a request and its answer
-``exchange``        one request and its answer within limits: where it goes, and how much comes back
+``refusals``        errors of a PACS by code; repeats a request while the server does not answer
+``deadline``        HTTP connections with one deadline for a request and its response
+``exchange``        HTTP session that is bound to one server and limits the size of responses
+``multipart``       multipart response -> its parts
 ``session``         URL, TLS and credentials of a DICOMweb server -> HTTP session
+``dicom_json``      values of DICOM JSON, each read on its own
 ``dicomweb``        QIDO-RS, WADO-RS and STOW-RS: find, fetch, store
-``outbox``          films of one study -> its result objects, in a folder that is there as a whole or not at all
-``journal``         which studies are done, by a salted hash of their UID; why others are not
-``relay``           every new study gets its results once
-``limited_socket``  a DICOM connection within limits of size and time
+``outbox``          films of one study -> its result objects, in a folder that is complete or does not exist
+``journal``         state of each study, and the reasons of failures; studies are identified by a salted hash
+``relay``           predicts every new study and stores its results once
+``limited_socket``  DICOM connection with limits of size and time
 ``dimse``           C-STORE to a peer
-``receive``         films that are sent to us -> inbox; results to a peer
-``listener``        listens for films: who may connect, and how many
+``receive``         received films -> inbox; results -> peer
+``listener``        C-STORE and C-ECHO server: who may connect, and how many at a time
 ``single``          one study by its UID, for ``predict``
 ``commands``        the subcommands ``watch`` and ``receive``
 """
 
 import logging
 
-# Their messages hold URLs, UIDs and traces.
+# Their messages contain URLs, UIDs and tracebacks.
 for name in ("dicomweb_client", "pynetdicom", "retrying", "urllib3"):
     logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""The subcommands ``watch`` and ``receive``; imports that take time are inside."""
+"""The subcommands ``watch`` and ``receive``; slow imports are inside the functions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 Model = Annotated[Path | None, typer.Option(help="model folder; default: the shipped one")]
-TlsCa = Annotated[Path | None, typer.Option(help="certificates (PEM) that the server's is checked against")]
-TlsCert = Annotated[Path | None, typer.Option(help="own certificate with its key (PEM)")]
+TlsCa = Annotated[Path | None, typer.Option(help="trusted certificates (PEM); default: the public ones")]
+TlsCert = Annotated[Path | None, typer.Option(help="client certificate with its key (PEM)")]
 Again = Annotated[bool, typer.Option("--again", help="try rejected studies again")]
 UntilIdle = Annotated[bool, typer.Option("--until-idle", help="end when every study is done or rejected")]
 Enhancer = Annotated[str, typer.Option(help="as in enhance.yaml")]
@@ -17,12 +17,12 @@ Enhancer = Annotated[str, typer.Option(help="as in enhance.yaml")]
 
 def watch(
     url: Annotated[str, typer.Argument(help="DICOMweb root, for example https://pacs.example/dicom-web")],
-    out: Annotated[Path, typer.Option(help="journal, waiting results and failures.csv; keep it between runs")],
+    out: Annotated[Path, typer.Option(help="folder of journal, unsent results and failures.csv; keep it between runs")],
     model: Model = None,
     enhancer: Enhancer = "ldm",
-    modality: Annotated[list[str], typer.Option(help="what a radiograph is called here")] = ["CR", "DX"],  # noqa: B006
+    modality: Annotated[list[str], typer.Option(help="Modality of radiographs; repeatable")] = ["CR", "DX"],  # noqa: B006
     since_days: Annotated[
-        int, typer.Option(help="studies of the last days; 0: today's; -1: all, also those without a date")
+        int, typer.Option(help="age of the oldest study in days; 0: today's; -1: all, also those without a date")
     ] = 1,
     interval: Annotated[float, typer.Option(help="seconds between two polls")] = 30.0,
     tls_ca: TlsCa = None,
@@ -53,21 +53,23 @@ def watch(
 
 
 def receive(
-    out: Annotated[Path, typer.Option(help="received films, waiting results and failures.csv; keep it between runs")],
+    out: Annotated[
+        Path, typer.Option(help="folder of received films, unsent results and failures.csv; keep it between runs")
+    ],
     peer: Annotated[str, typer.Option(help="receiver of the results: TITLE@HOST:PORT")],
     port: Annotated[int, typer.Option(min=0, max=65535, help="port to listen on")] = 11112,
     bind: Annotated[
-        str, typer.Option(help="address to listen on; 127.0.0.1 hears this computer alone, others need --calling")
+        str, typer.Option(help="address to listen on; 127.0.0.1: this computer only; others need --calling")
     ] = "127.0.0.1",
-    calling: Annotated[list[str], typer.Option(help="AE title that may send here; repeatable")] = [],  # noqa: B006
-    ae_title: Annotated[str, typer.Option(help="own AE title; others are not answered")] = "CXRASR",
+    calling: Annotated[list[str], typer.Option(help="AE title that may send films; repeatable")] = [],  # noqa: B006
+    ae_title: Annotated[str, typer.Option(help="own AE title; calls to other titles are rejected")] = "CXRASR",
     model: Model = None,
     enhancer: Enhancer = "ldm",
     interval: Annotated[float, typer.Option(help="seconds without a new film after which a study is complete")] = 30.0,
     max_connections: Annotated[
-        int, typer.Option(min=1, max=200, help="at a time; one address has at most half of them")
+        int, typer.Option(min=1, max=200, help="simultaneous connections; one address gets at most half of them")
     ] = 20,
-    free_gb: Annotated[float, typer.Option(min=0, help="disk space that films leave free")] = 1.0,
+    free_gb: Annotated[float, typer.Option(min=0, help="disk space that must stay free, in GB")] = 1.0,
 ) -> None:
     """Predict every chest study that is sent here (C-STORE) and send the results to a peer."""
     from ..inference.predictor import Predictor

@@ -1,7 +1,7 @@
-"""Connections on which one deadline holds from the start of a request to the last byte of its answer.
+"""HTTP connections with one deadline from the start of a request to the last byte of its response.
 
-The timeouts of ``requests`` are those of one read: a server that sends a byte before each of them ends is never late,
-neither with header lines nor with the body.
+The timeouts of ``requests`` apply to a single read. A server that sends one byte before each of them expires could
+delay a response for ever.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from ..dicom.budget import MAX_FILE_BYTES
 from .refusals import too_large, too_slow
 
-TIMEOUTS_S = (10, 60)  # to connect, and between two bytes
+TIMEOUTS_S = (10, 60)  # for connecting, and between two bytes
 _ANSWER_S = 300
-_FRAMING_BYTES = 1_000_000  # of an answer beside its body: header lines, and the framing of chunks
-_PIECE_BYTES = 1 << 14  # a TLS record: Python restarts the timeout of a socket with each
+_FRAMING_BYTES = 1_000_000  # allowance for header lines and chunk framing of a response
+_PIECE_BYTES = 1 << 14  # one TLS record: Python restarts the timeout of a socket with each
 
 
 class _Timed(HTTPConnection):
-    """Connection whose every request has a deadline."""
+    """Connection that gives each request a deadline."""
 
     end = 0.0
 
     def putrequest(self, *arguments: Any, **options: Any) -> None:
-        """The first call for a request; the connection may have served others."""
+        """Set the deadline; this is the first call for a request, and a connection can serve several requests."""
         self.end = time.monotonic() + _ANSWER_S
         super().putrequest(*arguments, **options)
 
     def send(self, data: bytes) -> None:  # type: ignore[override]
-        """As of the standard library.
+        """Send data as the standard library does, within the deadline.
 
         Raises:
             RefusedInput: ``PACS_UNAVAILABLE`` at the deadline.
@@ -50,13 +50,13 @@ class _Timed(HTTPConnection):
                 super().send(data[start : start + _PIECE_BYTES])
 
     def getresponse(self) -> Any:
-        """As of urllib3."""
+        """Return a response that is read within the deadline."""
         self.response_class = partial(_TimedResponse, self)  # type: ignore[assignment]
         return super().getresponse()
 
     @contextmanager
     def limited(self, sock: Any) -> Iterator[None]:
-        """What waits for the socket waits no longer than there is time left.
+        """Limit the timeout of a socket to the time left.
 
         Raises:
             RefusedInput: ``PACS_UNAVAILABLE`` at the deadline.
@@ -74,30 +74,31 @@ class _Timed(HTTPConnection):
 
 
 class _TimedTls(_Timed, HTTPSConnection):
-    """The same over TLS; the timeout of a handshake is one for all of it."""
+    """The same over TLS; a TLS handshake has a single timeout anyway."""
 
 
 class _TimedReader(io.RawIOBase):
-    """What arrives for one answer.
+    """Reader of one response with the deadline and a limit of size.
 
     Args:
-        raw: the socket as a file.
-        line: the connection; it lets go of its socket before the answer is read when that is its last one.
+        raw: socket as a file.
+        connection: connection of the response.
     """
 
-    def __init__(self, raw: io.RawIOBase, line: _Timed) -> None:
-        self.raw, self.line, self.sock, self.seen = raw, line, line.sock, 0
+    def __init__(self, raw: io.RawIOBase, connection: _Timed) -> None:
+        # The socket is kept because the connection drops it before its last response is read.
+        self.raw, self.connection, self.sock, self.seen = raw, connection, connection.sock, 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """As of a file.
+        """Read into a buffer, see :class:`io.RawIOBase`.
 
         Raises:
-            RefusedInput: ``PACS_UNAVAILABLE`` at the deadline, or ``FILE_SIZE``.
+            RefusedInput: ``PACS_UNAVAILABLE`` at the deadline, or ``FILE_SIZE`` for a response that is too large.
         """
-        with self.line.limited(self.sock):
+        with self.connection.limited(self.sock):
             count = self.raw.readinto(buffer)  # type: ignore[attr-defined]
         self.seen += count or 0
         if self.seen > MAX_FILE_BYTES + _FRAMING_BYTES:
@@ -110,17 +111,17 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedResponse(HTTPResponse):
-    """Answer of a server, from its first header line on.
+    """Response that is read within the deadline, from the first header line on.
 
     Args:
-        line: the connection.
-        sock: its socket.
-        options: of the standard library.
+        connection: connection of the response.
+        sock: socket of the connection.
+        options: options of :class:`http.client.HTTPResponse`.
     """
 
-    def __init__(self, line: _Timed, sock: Any, **options: Any) -> None:
+    def __init__(self, connection: _Timed, sock: Any, **options: Any) -> None:
         super().__init__(sock, **options)
-        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), line))  # type: ignore[attr-defined]
+        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), connection))  # type: ignore[attr-defined]
 
 
 class _Pool(HTTPConnectionPool):
@@ -132,9 +133,9 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class TimedAdapter(HTTPAdapter):
-    """Adapter of a session whose connections keep the deadline."""
+    """Adapter for a ``requests`` session whose connections keep the deadline."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """As of requests."""
+        """Create the pools with connections of this module."""
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}

@@ -1,30 +1,42 @@
-"""Find, fetch and store at a DICOMweb server: QIDO-RS, WADO-RS and STOW-RS (PS3.18, 10) through dicomweb-client."""
+"""DICOMweb client: QIDO-RS, WADO-RS and STOW-RS (PS3.18, section 10) through dicomweb-client."""
 
 from __future__ import annotations
 
-import io
+import logging
+import secrets
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from ..common.atomic import atomic_write
 from ..common.failures import Failure
 from ..dicom import RefusedInput
 from ..dicom.header import number
 from ..dicom.objects.derived_image import SERIES_DESCRIPTION, is_enhanced
+from ..dicom.objects.source import IDENTIFIER
+from ..dicom.read.parsing import load_dataset
 from .deadline import TIMEOUTS_S
-from .refusals import GONE, NONSENSE, REFUSED, UNAVAILABLE, ask
+from .dicom_json import cleaned, is_stored, value
+from .multipart import split_parts
+from .refusals import GONE, NONSENSE, REFUSED, UNAVAILABLE, ask, unreadable
 from .session import Server, open_session, require
+
+logger = logging.getLogger(__name__)
 
 _MODALITIES = ("CR", "DX")
 MAX_IMAGES = 64
-_MAX_RESULTS = 100_000  # of a search
+_MAX_RESULTS = 100_000  # results of one search
 _PAGE = 100
+_PREAMBLE_BYTES = 128
+_CONFLICT = 409  # status of STOW-RS when no instance was stored
+_STUDY_UID, _SERIES_UID, _SOP_UID = "0020000D", "0020000E", "00080018"
+_MODALITY, _DESCRIPTION, _STUDY_INSTANCES = "00080060", "0008103E", "00201208"
 
 Result = TypeVar("Result")
 
@@ -33,14 +45,14 @@ class DicomWeb:
     """A DICOMweb server; a :class:`.relay.Archive`.
 
     Args:
-        server: where, and how to be sure of it.
+        server: URL and certificates.
         modalities: values of Modality (0008,0060) that are radiographs.
-        since_days: search for studies of the last days only (StudyDate); ``None``: all, also those without a date.
-        attempts: at most, of a request while the server does not answer.
-        wait_s: before the second attempt; doubled for each further one.
+        since_days: maximum age of a study (StudyDate) in days; ``None``: all studies, also those without a date.
+        attempts: maximum number of attempts of a request while the server does not answer.
+        wait_s: wait before the second attempt, in seconds; doubled for each further attempt.
 
     Raises:
-        ValueError: unusable settings.
+        ValueError: invalid settings.
     """
 
     lists_finished = True
@@ -57,13 +69,15 @@ class DicomWeb:
         require("dicomweb_client")
         from dicomweb_client.api import DICOMwebClient
 
-        self.client = DICOMwebClient(server.url, session=open_session(server), timeout=TIMEOUTS_S)
+        self.session, self.root = open_session(server), server.root
+        # UIDs are checked here: a film may have one that is not valid, and archives have it all the same.
+        self.client = DICOMwebClient(self.root, session=self.session, timeout=TIMEOUTS_S, permissive_uid=True)
         self.client.set_http_retry_params(retry=False)
         self.modalities, self.since_days = modalities, since_days
         self.attempts, self.wait_s = attempts, wait_s
 
     def ask(self, request: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
-        """Result of a method of the client.
+        """Return the result of a request.
 
         Raises:
             RefusedInput: see :func:`.refusals.ask`.
@@ -71,16 +85,16 @@ class DicomWeb:
 
         def quietly() -> Result:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # pydicom's quote values
+                warnings.simplefilter("ignore")  # warnings of pydicom quote values
                 return request(*arguments, **options)
 
         return ask(quietly, attempts=self.attempts, wait_s=self.wait_s)
 
     def studies(self, since: date) -> dict[str, int]:
-        """StudyInstanceUID of studies with a radiograph -> number of instances, 0 where the server does not say.
+        """Return the StudyInstanceUID of each study with a radiograph -> number of instances, 0 where not reported.
 
         Args:
-            since: day from which on nothing may be missed; ``since_days`` are counted back from it.
+            since: day from which ``since_days`` are counted back, so that no study since then is missed.
 
         Raises:
             RefusedInput: see :func:`.refusals.ask`.
@@ -92,53 +106,89 @@ class DicomWeb:
         for modality in self.modalities:
             filters = {"ModalitiesInStudy": modality, **dates}
             fields = ["NumberOfStudyRelatedInstances"]
-            for study in self.pages(self.client.search_for_studies, search_filters=filters, fields=fields):
-                uid = str(study.get("StudyInstanceUID") or "")
-                if uid:
-                    found[uid] = int(number(study.get("NumberOfStudyRelatedInstances")) or 0)
+            options = {"search_filters": filters, "fields": fields}
+            for uid, study in self.pages(_STUDY_UID, self.client.search_for_studies, **options).items():
+                found[uid] = max(int(number(value(study, _STUDY_INSTANCES)) or 0), 0)
         return found
 
-    def pages(self, search: Callable[..., list[dict]], *arguments: Any, **options: Any) -> Iterator[Dataset]:
-        """Answers of a search, page by page; a server that ignores ``offset`` sends the first page again.
+    def pages(self, key: str, search: Callable[..., Any], *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Return the results of a search by their UID; pages are requested until one is empty.
+
+        A server may send fewer results in a page than asked for: because of a limit of its own, or because it merged
+        duplicates. The next page then begins behind the results that were sent, and may repeat some of them.
+
+        Args:
+            key: tag of the UID that identifies a result.
+            search: method of the client.
+            arguments: arguments of the method.
+            options: options of the method.
 
         Raises:
-            RefusedInput: ``PACS_RESPONSE`` for a search without an end, or see :func:`.refusals.ask`.
+            RefusedInput: ``PACS_RESPONSE`` for too many results, or see :func:`.refusals.ask`.
         """
-        offset, last = 0, None
-        while True:
-            page = self.ask(search, *arguments, **options, limit=_PAGE, offset=offset)
-            if not page or page == last:
-                return
+        found: dict[str, Any] = {}
+        offset, nameless, is_paged = 0, 0, False
+        while page := self.page(search, *arguments, **options, offset=offset):
             if offset + len(page) > _MAX_RESULTS:
                 raise _refusal(
                     NONSENSE, "a search in the PACS has too many results", f"at most {_MAX_RESULTS}", "more",
                     "search fewer days",
                 )  # fmt: skip
-            yield from self.ask(lambda page=page: [Dataset.from_json(item) for item in page])
-            if len(page) < _PAGE:
-                return
-            offset, last = offset + len(page), page
+            before = len(found)
+            for item in page:
+                uid = value(item, key)
+                nameless += not uid
+                if uid:
+                    found.setdefault(uid, item)
+            if len(found) == before and not is_paged:
+                # Nothing new: either the server ignores the offset, and always sends its first page, or these were
+                # duplicates. Behind all results there is nothing unless the offset is ignored.
+                if self.page(search, *arguments, **options, offset=_MAX_RESULTS):
+                    break
+                is_paged = True
+            offset += len(page)
+        if nameless:
+            logger.warning("%d results of a search in the PACS were left out; expected a UID, found none", nameless)
+        return found
+
+    def page(self, search: Callable[..., Any], *arguments: Any, offset: int, **options: Any) -> list[Any]:
+        """Return one page of a search; no results where the server does not continue a search.
+
+        Raises:
+            RefusedInput: ``PACS_RESPONSE`` for a response that is not a list, or see :func:`.refusals.ask`.
+        """
+        try:
+            page = self.ask(search, *arguments, **options, limit=_PAGE, offset=offset)
+        except RefusedInput as refused:
+            if not offset or refused.code not in (GONE, REFUSED):
+                raise
+            logger.warning("a search in the PACS ended at %d results: %s", offset, refused.found)
+            return []
+        if not isinstance(page, list):
+            raise unreadable("a search result of another form", "a list")
+        return page
 
     def find_images(self, study_uid: str) -> list[tuple[str, str]]:
-        """SeriesInstanceUID and SOPInstanceUID of a study's radiographs, without those that this software made.
+        """Return (SeriesInstanceUID, SOPInstanceUID) of the radiographs in a study, without enhanced images.
 
         Raises:
             RefusedInput: ``NO_STUDY``, ``NO_IMAGE`` or ``STUDY_SIZE``, or see :func:`.refusals.ask`.
         """
+        if not IDENTIFIER.fullmatch(study_uid):
+            raise unreadable("a study that cannot be asked for", "a UID")
         fields = ["SeriesDescription"]
-        series = list(self.pages(self.client.search_for_series, study_uid, fields=fields))
+        series = self.pages(_SERIES_UID, self.client.search_for_series, study_uid, fields=fields)
         if not series:
             raise _refusal(GONE, "the PACS does not have the study", "a study", "no series", "check the UID")
         chosen = [
-            str(one.get("SeriesInstanceUID"))
-            for one in series
-            if one.get("Modality") in self.modalities and one.get("SeriesDescription") != SERIES_DESCRIPTION
+            uid
+            for uid, one in series.items()
+            if value(one, _MODALITY) in ("", *self.modalities) and value(one, _DESCRIPTION) != SERIES_DESCRIPTION
         ]
-        images = [
-            (uid, str(image.get("SOPInstanceUID")))
-            for uid in chosen
-            for image in self.pages(self.client.search_for_instances, study_uid, uid)
-        ]
+        images: dict[str, str] = {}
+        for series_uid in filter(_can_be_asked_for, chosen):
+            found = self.pages(_SOP_UID, self.client.search_for_instances, study_uid, series_uid)
+            images |= dict.fromkeys(filter(_can_be_asked_for, found), series_uid)
         if not images:
             raise _refusal(
                 "NO_IMAGE", "the study has no radiograph", " or ".join(self.modalities), f"{len(series)} other series",
@@ -149,10 +199,10 @@ class DicomWeb:
                 "STUDY_SIZE", "the study is too large", f"at most {MAX_IMAGES} radiographs", f"{len(images)}",
                 "check the study; export the film and name its file",
             )  # fmt: skip
-        return images
+        return [(series_uid, sop_uid) for sop_uid, series_uid in images.items()]
 
     def films(self, study_uid: str) -> list[str]:
-        """SOPInstanceUID of each of a study's radiographs.
+        """Return the SOPInstanceUID of each radiograph of a study.
 
         Raises:
             RefusedInput: see :meth:`find_images`.
@@ -160,17 +210,17 @@ class DicomWeb:
         return [sop_uid for _, sop_uid in self.find_images(study_uid)]
 
     def fetch(self, study_uid: str, folder: Path) -> list[Failure]:
-        """Download a study's radiographs, in the encoding that they are stored in, as ``000001.dcm``, ….
+        """Download the radiographs of a study as ``000001.dcm``, …, in their stored encoding.
 
         Args:
             study_uid: StudyInstanceUID.
-            folder: existing; no name in it is made from anything that the server sends.
+            folder: existing folder; file names are counted, never taken from the server.
 
         Returns:
-            A failure for each image that could not be fetched; the others are there.
+            A failure for each image that could not be fetched.
 
         Raises:
-            RefusedInput: none could be fetched, or the server does not answer.
+            RefusedInput: no image could be fetched, or the server does not answer.
         """
         failures: list[Failure] = []
         kept = 0
@@ -178,79 +228,134 @@ class DicomWeb:
         for count, (series_uid, sop_uid) in enumerate(images, 1):
             path = folder / f"{count:06}.dcm"
             try:
-                dataset = self.ask(self.client.retrieve_instance, study_uid, series_uid, sop_uid)
-                content = self.ask(_encoded, dataset, study_uid)
+                parts = self.ask(self.retrieve, study_uid, series_uid, sop_uid)
+                self.ask(_keep_instance, parts, path, study_uid, sop_uid)
             except RefusedInput as refused:
+                path.unlink(missing_ok=True)
                 if refused.code == UNAVAILABLE or (count == len(images) and not kept):
                     raise
                 failures.append(Failure.of(str(path), refused.at(path)))
                 continue
-            with atomic_write(path) as file:
-                file.write(content)
             kept += 1
         return failures
 
+    def retrieve(self, study_uid: str, series_uid: str, sop_uid: str) -> list[bytes]:
+        """Return the parts of a response to WADO-RS; expected is one DICOM file.
+
+        Raises:
+            RefusedInput: ``PACS_RESPONSE`` for a response without files.
+            requests.RequestException: see :func:`.refusals.ask`.
+        """
+        response = self.session.get(
+            f"{self.root}/studies/{study_uid}/series/{series_uid}/instances/{sop_uid}",
+            headers={"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'},
+            timeout=TIMEOUTS_S,
+        )
+        response.raise_for_status()
+        return split_parts(response.content, response.headers.get("Content-Type", ""))
+
     def has(self, dataset: Dataset) -> bool:
-        """Whether an instance is stored.
+        """Return whether the server has an instance.
 
         Raises:
             RefusedInput: see :func:`.refusals.ask`.
         """
         uid = str(dataset.SOPInstanceUID)
+        study_uid, series_uid = str(dataset.StudyInstanceUID), str(dataset.SeriesInstanceUID)
+        filters = {"SOPInstanceUID": uid}
         try:
-            found = self.ask(
-                self.client.search_for_instances,
-                str(dataset.StudyInstanceUID),
-                str(dataset.SeriesInstanceUID),
-                search_filters={"SOPInstanceUID": uid},
+            found = self.pages(
+                _SOP_UID, self.client.search_for_instances, study_uid, series_uid, search_filters=filters
             )
         except RefusedInput as refused:
             if refused.code == GONE:  # some servers answer 404 for a series that they do not have
                 return False
             raise
-        return any(Dataset.from_json(item).get("SOPInstanceUID") == uid for item in found)
+        return uid in found
 
     def store(self, study_uid: str, paths: Sequence[Path]) -> int:
-        """Store results that the server does not have yet, one at a time.
+        """Store results that the server does not have yet, one at a time; one that it rejects costs the others nothing.
 
         Args:
-            study_uid: StudyInstanceUID; it must still be there, for results alone would be a study of nothing.
+            study_uid: StudyInstanceUID; the server must still have the study, so that no study of results alone arises.
             paths: DICOM files.
 
         Returns:
-            How many were stored now.
+            Number of results that were stored.
 
         Raises:
-            RefusedInput: see :func:`.refusals.ask`; ``PACS_REFUSED`` also when the server answers that it did not store
-                an instance.
+            RefusedInput: see :func:`.refusals.ask`; ``PACS_REFUSED`` also when the server reports that an instance was
+                not stored.
         """
-        self.find_images(study_uid)
-        stored = 0
+        if not self.page(self.client.search_for_series, study_uid, offset=0):
+            raise _refusal(GONE, "the PACS does not have the study", "a study", "no series", "check the UID")
+        stored, rejected = 0, []
         for path in paths:
-            dataset = pydicom.dcmread(path)
+            dataset = pydicom.dcmread(path, stop_before_pixels=True)
             if self.has(dataset):
                 continue
-            answer = self.ask(self.client.store_instances, [dataset])
-            if answer.get("FailedSOPSequence"):
-                raise _refusal(
-                    REFUSED, "the PACS did not store a result", "no failed instance", "one",
-                    "check what the PACS accepts, and its free space",
-                )  # fmt: skip
-            stored += 1
+            if self.ask(self.send, path.read_bytes()) or self.has(dataset):
+                stored += 1
+            else:
+                rejected.append(f"{UID(dataset.SOPClassUID).name}")
+        if rejected:
+            raise _refusal(
+                REFUSED, "the PACS did not store a result", "no failed instance", ", ".join(rejected),
+                "check what the PACS accepts, and its free space",
+            )  # fmt: skip
         return stored
 
+    def send(self, content: bytes) -> bool:
+        """Send a DICOM file with STOW-RS, and return whether the server reports that it has it now.
+
+        Raises:
+            requests.RequestException: see :func:`.refusals.ask`.
+        """
+        boundary = secrets.token_hex(16)
+        head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n"
+        response = self.session.post(
+            f"{self.root}/studies",
+            data=b"".join((head.encode(), content, f"\r\n--{boundary}--\r\n".encode())),
+            headers={
+                "Content-Type": f'multipart/related; type="application/dicom"; boundary="{boundary}"',
+                "Accept": "application/dicom+json",
+            },
+            timeout=TIMEOUTS_S,
+        )
+        if response.status_code != _CONFLICT:  # its body says why
+            response.raise_for_status()
+        return is_stored(response.content, response.status_code == _CONFLICT)
+
     def forget(self, key: str) -> None:
-        """A PACS keeps its studies."""
+        """Do nothing, because a PACS keeps its studies."""
 
 
-def _encoded(dataset: Dataset, study_uid: str) -> bytes:
-    """DICOM file of a fetched instance; one of another study would send the results to another patient.
+def _keep_instance(parts: Sequence[bytes], path: Path, study_uid: str, sop_uid: str) -> None:
+    """Write the DICOM file of a fetched instance, with an empty preamble because one can hide an executable.
+
+    Args:
+        parts: parts of the response; of several DICOM files, the one with the SOPInstanceUID is used.
+        path: path of the new file.
+        study_uid: StudyInstanceUID that was asked for.
+        sop_uid: SOPInstanceUID that was asked for.
 
     Raises:
-        RefusedInput: ``PACS_RESPONSE``, or ``OWN_RESULT`` for an image that this software enhanced: results of results
-            would never end. The search leaves those out by their SeriesDescription, which a PACS may change.
+        RefusedInput: ``PACS_RESPONSE`` for an instance of another study, whose results would go to another patient;
+            ``OWN_RESULT`` for an image that this software enhanced, to avoid results of results. The search excludes
+            such images by their SeriesDescription, which a PACS may change.
     """
-    if str(dataset.get("StudyInstanceUID", "")) != study_uid:
+    files = [part for part in parts if part[_PREAMBLE_BYTES:].startswith(b"DICM")]  # PS3.10, section 7.1
+    if not files:
+        raise unreadable("a response without a DICOM file", "a DICOM file")
+    for content in files:
+        with atomic_write(path) as file:
+            file.write(bytes(_PREAMBLE_BYTES) + content[_PREAMBLE_BYTES:])
+        dataset = load_dataset(path)
+        if len(files) == 1 or cleaned(dataset.get("SOPInstanceUID")) == sop_uid:
+            break
+    else:
+        raise unreadable("other images", "the image that was asked for")
+    if cleaned(dataset.get("StudyInstanceUID")) != study_uid:
         raise _refusal(
             NONSENSE, "the PACS sent an image of another study", "the study that was asked for", "another", "report it"
         )
@@ -259,11 +364,16 @@ def _encoded(dataset: Dataset, study_uid: str) -> bytes:
             "OWN_RESULT", "an image that this software enhanced", "a radiograph", "a result",
             "nothing; or keep SeriesDescription as it is stored",
         )  # fmt: skip
-    buffer = io.BytesIO()
-    pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
-    return buffer.getvalue()
+
+
+def _can_be_asked_for(uid: str) -> bool:
+    """Return whether a UID can be part of a URL; others are left out, with a warning."""
+    if IDENTIFIER.fullmatch(uid):
+        return True
+    logger.warning("a series or image in the PACS was left out; expected a UID, found one that cannot be asked for")
+    return False
 
 
 def _refusal(code: str, what: str, expected: str, found: str, remedy: str) -> RefusedInput:
-    """Refusal that concerns the study as a whole."""
+    """Return an error that concerns the study as a whole."""
     return RefusedInput(code, what, expected, found, remedy, "study")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..dicom import RefusedInput
 from .limited_socket import ANNOUNCED_PDU_BYTES, LimitedSocket
@@ -17,7 +17,9 @@ from .refusals import REFUSED, unavailable
 
 AE_TITLE = "CXRASR"
 _ANSWER_S = 30  # for the answer to an association request
-_WARNINGS = range(0xB000, 0xC000)  # stored, but (PS3.4, table B.2-1)
+# Status of C-STORE (PS3.4, table B.2-1; PS3.7, annex C): success, duplicate instance, warnings.
+_STORED = {0x0000, 0x0111, *range(0xB000, 0xC000)}
+_NO_CLASS = 0x0122
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,9 @@ class Peer:
 
 
 def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
-    """Send DICOM files to a peer, all in one association.
+    """Send DICOM files to a peer, all in one association; a file that the peer rejects costs the others nothing.
+
+    A peer that takes Implicit VR Little Endian only, the default of DICOM (PS3.5, section 10.1), gets converted files.
 
     Args:
         paths: DICOM files in Explicit VR Little Endian, as this software writes them.
@@ -52,14 +56,15 @@ def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
         ae_title: our own AE title.
 
     Raises:
-        RefusedInput: ``PACS_UNAVAILABLE`` or ``PACS_REFUSED``; what was sent before is stored.
+        RefusedInput: ``PACS_UNAVAILABLE``; or ``PACS_REFUSED``, which names what the peer rejected. The other files are
+            stored.
     """
     from pynetdicom import AE, evt
 
     datasets = [pydicom.dcmread(path) for path in paths]
     entity = AE(ae_title)
     for sop_class in sorted({str(dataset.SOPClassUID) for dataset in datasets}):
-        entity.add_requested_context(sop_class, ExplicitVRLittleEndian)
+        entity.add_requested_context(sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
     association = entity.associate(
         peer.host,
         peer.port,
@@ -69,30 +74,37 @@ def send(paths: Sequence[Path], peer: Peer, ae_title: str = AE_TITLE) -> None:
     )
     if association.is_rejected:
         raise _refused("a rejected association")
+    accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
     if association.rejected_contexts and not association.is_established:
-        raise _refused("a class that it does not take")
-    if not association.is_established:
+        accepted = set()  # the association is aborted, because the peer takes no class
+    elif not association.is_established:
         raise unavailable("no association")
+    rejected: list[str] = []
     try:
         for dataset in datasets:
-            try:
+            status = _NO_CLASS
+            if str(dataset.SOPClassUID) in accepted:
+                if not association.is_established:
+                    raise unavailable("an association that ended")
                 status = association.send_c_store(dataset).get("Status")
-            except ValueError:  # no accepted presentation context
-                raise _refused("a class that it does not take") from None
             if status is None:
                 raise unavailable("an association that ended")
-            if status != 0 and status not in _WARNINGS:
-                raise _refused(f"status 0x{status:04X}")
+            if status == _NO_CLASS:
+                rejected.append(f"a class that it does not take ({UID(dataset.SOPClassUID).name})")
+            elif status not in _STORED:
+                rejected.append(f"status 0x{status:04X}")
     finally:
         if association.is_established:
             association.release()
+    if rejected:
+        raise _refused(", ".join(dict.fromkeys(rejected)))
 
 
 def _limit(event: Any) -> None:
     """Apply the limits of :class:`LimitedSocket` to a peer that answers too slowly or with too much."""
-    line = LimitedSocket(event.assoc.dul.socket.socket, _ANSWER_S)
-    line.association = event.assoc
-    event.assoc.dul.socket.socket = line
+    limited = LimitedSocket(event.assoc.dul.socket.socket, _ANSWER_S)
+    limited.association = event.assoc
+    event.assoc.dul.socket.socket = limited
 
 
 def _next_message(event: Any) -> None:

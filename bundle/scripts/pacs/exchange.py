@@ -1,12 +1,12 @@
-"""One request and its answer, within limits: where it goes, and how many bytes and parts come back.
+"""HTTP session that sends requests to one server only, and limits the bytes and parts of each response.
 
-Without them ``requests`` follows a redirect to any host, and sends the body of the request there.
+``requests`` alone follows a redirect to any host and sends the body of the request there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,18 +15,17 @@ import requests
 from ..dicom import RefusedInput
 from ..dicom.budget import MAX_FILE_BYTES
 from .deadline import TimedAdapter
-from .refusals import NONSENSE, redirected, too_large
+from .refusals import redirected, too_large, unreadable
 
-_MAX_TEXT_BYTES = 50_000_000  # of an answer that is no DICOM file: a page of search results has a few MB
-_MAX_PARTS = 16  # of a multipart answer; one is asked for
+_MAX_TEXT_BYTES = 50_000_000  # for a response without DICOM files; a page of search results has a few MB
 _MAX_REDIRECTS = 3
-# Deflated Explicit VR Little Endian as a value: pydicom inflates such a data set in one piece, 1 MB to 1 GB (measured).
+# Deflated Explicit VR Little Endian: pydicom inflates such a data set in one piece, 1 MB to 1 GB (measured).
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]{1,64}")
 
 
 def _origin_of(url: str) -> str:
-    """Scheme, host and port of a URL, with the port in any case; ``another address`` for what cannot be shown."""
+    """Return scheme, host and port of a URL, always with the port; ``another address`` for an unprintable URL."""
     try:
         parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
@@ -38,12 +37,12 @@ def _origin_of(url: str) -> str:
 
 
 class BoundSession(requests.Session):
-    """Session that sends nothing to another scheme, host or port than those of its server, whoever asks for it.
+    """Session that sends requests only to the scheme, host and port of one server, also after redirects.
 
-    A redirect on the same server is followed, for a request without a body.
+    A redirect within the server is followed for requests without a body.
 
     Args:
-        url: of the server.
+        url: URL of the server.
     """
 
     def __init__(self, url: str) -> None:
@@ -55,10 +54,10 @@ class BoundSession(requests.Session):
         self.mount("https://", TimedAdapter())
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Every request comes through here: the first one, and each redirect.
+        """Send a request; each redirect passes through this method as well.
 
         Raises:
-            RefusedInput: ``PACS_REFUSED``; nothing was sent.
+            RefusedInput: ``PACS_REFUSED`` for another server; nothing was sent.
         """
         origin = _origin_of(request.url or "")
         if origin != self.origin:
@@ -66,7 +65,7 @@ class BoundSession(requests.Session):
         return super().send(request, **options)
 
     def rebuild_method(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Called for each redirect; one of a request with a body would send the body again, or become a GET.
+        """Reject a redirect of a request with a body: the body would be sent again, or the request become a GET.
 
         Raises:
             RefusedInput: ``PACS_REFUSED``.
@@ -76,34 +75,33 @@ class BoundSession(requests.Session):
 
 
 class LimitedBody:
-    """Body of an answer that ends in a refusal when there is too much of it; counted after inflating.
+    """Body of a response that raises an error when it exceeds its limits, measured after decompression.
 
     Args:
-        raw: of urllib3.
-        limit: in bytes.
-        marks: bytes that may occur so many times, and the refusal when they occur more often.
+        raw: response of urllib3.
+        limit: limit in bytes.
+        forbidden: (byte string that must not occur, error for it).
     """
 
-    def __init__(self, raw: Any, limit: int, marks: Sequence[tuple[bytes, int, RefusedInput]]) -> None:
-        self.raw, self.limit, self.marks = raw, limit, marks
+    def __init__(self, raw: Any, limit: int, forbidden: tuple[bytes, RefusedInput] | None = None) -> None:
+        self.raw, self.limit, self.forbidden = raw, limit, forbidden
 
     def stream(self, size: int, decode_content: bool = True) -> Iterator[bytes]:
-        """Chunks, as of urllib3."""
-        seen, counts, ends = 0, [0] * len(self.marks), [b""] * len(self.marks)
+        """Yield chunks of the body, see :class:`urllib3.response.HTTPResponse`."""
+        seen, before = 0, b""
         for chunk in self.raw.stream(size, decode_content=decode_content):
             seen += len(chunk)
             if seen > self.limit:
                 raise too_large(self.limit)
-            for index, (mark, most, refusal) in enumerate(self.marks):
-                text = ends[index] + chunk  # a mark may lie on the border of two chunks
-                counts[index] += text.count(mark)
-                ends[index] = text[max(len(text) - len(mark) + 1, 0) :]
-                if counts[index] > most:
+            if self.forbidden is not None:
+                mark, refusal = self.forbidden
+                if mark in before + chunk:  # it may be split between two chunks
                     raise refusal
+                before = (before + chunk)[1 - len(mark) :]
             yield chunk
 
     def read(self, *_: Any, decode_content: bool = True) -> bytes:
-        """All of it; requests reads the body of a redirect in this way when it cannot inflate it."""
+        """Return the whole body; requests reads a redirect's body in this way when it cannot decompress it."""
         return b"".join(self.stream(1 << 16, decode_content))
 
     def __getattr__(self, name: str) -> Any:
@@ -111,25 +109,16 @@ class LimitedBody:
 
 
 def _limit_body(response: requests.Response, **_: Any) -> None:
-    """Hook of a session: runs before the body is read.
+    """Set the limits of a response; a hook of the session that runs before the body is read.
 
     Raises:
-        RefusedInput: ``PACS_REFUSED`` for a redirect that leads nowhere; the client would take it for success.
+        RefusedInput: ``PACS_REFUSED`` for a redirect without a target, which the client would take for success.
     """
     if 300 <= response.status_code < 400 and not response.is_redirect:
         raise redirected(f"status {response.status_code}")
-    if "multipart/related" not in response.request.headers.get("Accept", ""):  # what was asked for, not what is said
-        response.raw = LimitedBody(response.raw, _MAX_TEXT_BYTES, [])
+    # The request decides, because the server controls the headers of the response.
+    if "multipart/related" not in response.request.headers.get("Accept", ""):
+        response.raw = LimitedBody(response.raw, _MAX_TEXT_BYTES)
         return
-    marks = [(_DEFLATED, 0, _unreadable("a deflated data set, which may inflate a thousandfold", "one that is not"))]
-    if found := re.search(r'boundary="*([^";]+)', response.headers.get("Content-Type", ""), re.IGNORECASE):
-        marks.append((f"--{found[1]}".encode(), _MAX_PARTS, _unreadable("too many parts", f"at most {_MAX_PARTS}")))
-    response.raw = LimitedBody(response.raw, MAX_FILE_BYTES, marks)
-
-
-def _unreadable(what: str, expected: str) -> RefusedInput:
-    """Refusal of what dicomweb-client would take into memory, however large it becomes there."""
-    return RefusedInput(
-        NONSENSE, f"the PACS sends {what}", expected, "it",
-        "check the study in the PACS; export the film and name its file",
-    )  # fmt: skip
+    refusal = unreadable("a deflated data set, which may inflate a thousandfold", "one that is not")
+    response.raw = LimitedBody(response.raw, MAX_FILE_BYTES, (_DEFLATED, refusal))

@@ -1,7 +1,6 @@
-"""Which studies are done, and why others are not: SQLite, so that a kill at any moment leaves it whole.
+"""State of every study and the reasons of failures, in an SQLite file that stays valid when the process is killed.
 
-A study is known by a salted hash of its StudyInstanceUID, a film by one of its SOPInstanceUID; the salt is in the file,
-which only its owner can read.
+Studies and films are identified by salted hashes of their UIDs. The salt is in the file, which only its owner can read.
 """
 
 from __future__ import annotations
@@ -33,23 +32,23 @@ CREATE TABLE IF NOT EXISTS studies (
     attempts INTEGER NOT NULL DEFAULT 0,
     not_before REAL NOT NULL DEFAULT 0      -- seconds since 1970
 );
-CREATE TABLE IF NOT EXISTS films (study TEXT, film TEXT, PRIMARY KEY (study, film));  -- that a study was taken up with
+CREATE TABLE IF NOT EXISTS films (study TEXT, film TEXT, PRIMARY KEY (study, film));  -- known films of a study
 CREATE TABLE IF NOT EXISTS settled (
     study TEXT PRIMARY KEY,
-    instances INTEGER NOT NULL  -- of a finished study, when it was seen that no film had been added
+    instances INTEGER NOT NULL  -- number of a finished study at the last check that found no new film
 );
 CREATE TABLE IF NOT EXISTS failures (study TEXT, path TEXT, code TEXT, reason TEXT, remedy TEXT);
 """
 
 
 class Journal:
-    """Context manager; one process at a time has it open.
+    """Journal as a context manager; one process at a time can open it.
 
     Args:
-        out_dir: gets ``journal.db`` and ``failures.csv``.
+        out_dir: folder of ``journal.db`` and ``failures.csv``.
 
     Raises:
-        ValueError: another process has it open.
+        ValueError: another process has opened the journal.
     """
 
     def __init__(self, out_dir: Path) -> None:
@@ -58,7 +57,7 @@ class Journal:
         path = out_dir / "journal.db"
         self.lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, _OWNER_ONLY)
         try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when we are killed
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system releases it when the process is killed
         except OSError:
             os.close(self.lock)
             raise ValueError(
@@ -70,7 +69,7 @@ class Journal:
         with self.database:
             self.database.executescript(_SCHEMA)
         self.salt = self.read_salt()
-        self.write_failures()  # killed between the two
+        self.write_failures()  # an earlier process may have been killed between the database and the table
 
     def __enter__(self) -> Journal:
         return self
@@ -82,7 +81,7 @@ class Journal:
         os.close(self.lock)
 
     def read_salt(self) -> str:
-        """Salt of this journal, made at the first opening."""
+        """Return the salt of this journal, which is created at the first opening."""
         row = self.database.execute("SELECT value FROM salt").fetchone()
         if row is None:
             row = (secrets.token_hex(16),)
@@ -91,39 +90,39 @@ class Journal:
         return str(row[0])
 
     def name(self, uid: str) -> str:
-        """What a study, or an instance, is called here."""
+        """Return the salted hash that stands for a study or an instance."""
         return hashlib.sha256(f"{self.salt}{uid}".encode()).hexdigest()[:16]
 
     def add(self, study: str) -> None:
-        """Row of a study, if it is new."""
+        """Insert a row for a study that is new."""
         row = (study, date.today().isoformat())
         self.database.execute("INSERT OR IGNORE INTO studies (study, first_seen) VALUES (?, ?)", row)
 
     def open_since(self) -> date:
-        """Day from which on a study may be unfinished: of the last complete poll, or of the first that waits."""
+        """Return the earliest day of an unfinished study: the last complete poll, or the oldest study that waits."""
         days = self.database.execute(
             "SELECT min(day) FROM (SELECT day FROM polled UNION SELECT first_seen FROM studies WHERE state = 'seen')"
         ).fetchone()[0]
         return date.fromisoformat(days) if days else date.today()
 
     def polled(self, day: date) -> None:
-        """Record that everything that was there on a day is known."""
+        """Record that all studies up to a day are known."""
         with self.database:
             self.database.execute("DELETE FROM polled")
             self.database.execute("INSERT INTO polled VALUES (?)", (day.isoformat(),))
 
     def unfinished(self) -> list[str]:
-        """Studies that are neither done nor refused."""
+        """Return the studies that are neither done nor rejected."""
         return [row[0] for row in self.database.execute("SELECT study FROM studies WHERE state = 'seen'")]
 
     def is_due(self, study: str, instances: int) -> bool:
-        """Whether to take a study up: complete as far as one can tell, not settled, and not put off.
+        """Return whether to process a study now: it seems complete, is not settled and not postponed.
 
         A study counts as complete when it has as many instances as at the previous call.
 
         Args:
-            study: its name.
-            instances: number of its instances now.
+            study: name of the study.
+            instances: current number of instances.
         """
         with self.database:
             self.add(study)
@@ -135,39 +134,39 @@ class Journal:
         return instances == before and time.time() >= not_before and not self.is_settled(study)
 
     def is_finished(self, study: str) -> bool:
-        """Whether a study is done or refused."""
+        """Return whether a study is done or rejected."""
         row = self.database.execute("SELECT state FROM studies WHERE study = ?", (study,)).fetchone()
         return row is not None and row[0] != "seen"
 
     def is_settled(self, study: str) -> bool:
-        """Whether a study is finished, and has as many instances as when it was seen that no film had been added."""
+        """Return whether a study is finished and unchanged since the last check for new films."""
         row = self.database.execute(
             "SELECT state FROM studies JOIN settled USING (study, instances) WHERE study = ?", (study,)
         ).fetchone()
         return row is not None and row[0] != "seen"
 
     def settle(self, study: str) -> None:
-        """Leave a finished study alone until the number of its instances changes."""
+        """Skip a finished study until the number of its instances changes."""
         self.database.execute("UPDATE studies SET attempts = 0, not_before = 0 WHERE study = ?", (study,))
         self.database.execute("REPLACE INTO settled SELECT study, instances FROM studies WHERE study = ?", (study,))
 
     def begin(self, study: str, films: Sequence[str]) -> bool:
-        """Take a study up with its films, or settle it when it is finished and none of them is new.
+        """Start a study with its films, or settle it when it is finished and none of them is new.
 
-        Films are compared, not numbers of instances: results, and what others add, change those as well.
+        Films are compared instead of numbers of instances, which also change with results and other objects.
 
         Args:
-            study: its name.
-            films: SOPInstanceUID of each.
+            study: name of the study.
+            films: SOPInstanceUID of each film.
 
         Returns:
-            Whether it is taken up.
+            Whether the study is to be processed.
         """
         names = {self.name(film) for film in films}
         with self.database:
             (state,) = self.database.execute("SELECT state FROM studies WHERE study = ?", (study,)).fetchone()
             rows = self.database.execute("SELECT film FROM films WHERE study = ?", (study,))
-            # Journals of version 0.3.0 have no films of what is done; that is not done again until one is added.
+            # Journals of version 0.3.0 do not list the films of finished studies; these count as known.
             known = {row[0] for row in rows} or (names if state == "done" else set())
             self.database.executemany("INSERT OR IGNORE INTO films VALUES (?, ?)", [(study, name) for name in names])
             if state != "seen" and names <= known:
@@ -177,15 +176,15 @@ class Journal:
             self.database.execute("DELETE FROM settled WHERE study = ?", (study,))
         return True
 
-    def put_off(self, study: str, wait_s: float) -> int:
-        """Take a study up again later.
+    def postpone(self, study: str, wait_s: float) -> int:
+        """Try a study again later.
 
         Args:
-            study: its name.
-            wait_s: after the first failed attempt; doubled for each further one, at most an hour.
+            study: name of the study.
+            wait_s: wait after the first failed attempt, in seconds; doubled for each further one, at most an hour.
 
         Returns:
-            Number of attempts that failed so far.
+            Number of failed attempts so far.
         """
         with self.database:
             (attempts,) = self.database.execute(
@@ -196,9 +195,9 @@ class Journal:
         return int(attempts)
 
     def finish(self, study: str, state: str, failures: Sequence[Failure]) -> None:
-        """Record that a study is ``done`` or ``refused``, and what failed; ``failures.csv`` says it to people.
+        """Record that a study is ``done`` or ``refused``, with its failures, and write ``failures.csv``.
 
-        What is done is not settled: a film may have been added while its results were made or waited.
+        A study that is done is not settled yet, because a film may have been added while it was processed.
         """
         rows = [(study, *astuple(failure)) for failure in failures]
         with self.database:
@@ -213,25 +212,25 @@ class Journal:
         self.write_failures()
 
     def forget(self, study: str) -> None:
-        """Take a study for a new one when it is found again."""
+        """Remove a study, so that it is new when it is found again."""
         with self.database:
             for table in ("studies", "films", "settled"):
                 self.database.execute(f"DELETE FROM {table} WHERE study = ?", (study,))
 
     def forget_finished(self) -> None:
-        """Take every finished study for a new one when it is found again."""
+        """Remove every finished study, see :meth:`forget`."""
         for (study,) in self.database.execute("SELECT study FROM studies WHERE state != 'seen'").fetchall():
             self.forget(study)
 
     def reopen_refused(self) -> None:
-        """Take up every study again that was refused."""
+        """Process every rejected study again."""
         with self.database:
             self.database.execute(
                 "UPDATE studies SET state = 'seen', attempts = 0, not_before = 0 WHERE state = 'refused'"
             )
 
     def write_failures(self) -> None:
-        """Write ``failures.csv`` anew, of all studies so far; none without a failure."""
+        """Write ``failures.csv`` with the failures of all studies; no file without a failure."""
         rows = self.database.execute("SELECT path, code, reason, remedy FROM failures ORDER BY rowid").fetchall()
         if rows:
             write_failures(self.out_dir / "failures.csv", [Failure(*row) for row in rows])

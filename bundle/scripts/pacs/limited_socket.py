@@ -1,7 +1,7 @@
-"""A socket of DICOM's upper layer (PS3.8) that reads no more, and waits no longer, than an honest peer needs.
+"""Socket for the DICOM upper layer (PS3.8) with limits of size and time.
 
-pynetdicom believes the length that a message states, and waits for all of it without an end; it gathers a data set in
-memory however large it becomes.
+pynetdicom alone trusts the length that a message states, waits for all of it without a limit, and collects a data set
+of any size in memory.
 """
 
 from __future__ import annotations
@@ -16,49 +16,49 @@ from ..dicom.budget import MAX_FILE_BYTES
 
 logger = logging.getLogger(__name__)
 
-REQUEST_S = 10  # for an association request, from the connection on
+REQUEST_S = 10  # for an association request, counted from the connection
 IDLE_S = 60  # between two bytes
-_OBJECT_S = 600  # for an object
+_OBJECT_S = 600  # for one object
 _ASSOCIATION_S = 3600
-ANNOUNCED_PDU_BYTES = 1 << 17  # what we ask peers to keep to
+ANNOUNCED_PDU_BYTES = 1 << 17  # limit that is announced to peers
 _MAX_PDU_BYTES = 1 << 18  # a request of 128 classes with 40 encodings each has 150 kB
-_MAX_COMMAND_BYTES = 1 << 16  # of what precedes an object; 200 are usual
+_MAX_COMMAND_BYTES = 1 << 16  # for the command set in front of an object; 200 bytes are usual
 _HEADER_BYTES, _P_DATA = 6, 4
 
 
 class LimitedSocket(socket.socket):
-    """Takes the place of a connected socket.
+    """Replacement of a connected socket.
 
     Args:
-        plain: is not to be used any more.
-        request_s: from the connection to the end of the first PDU, an association request or its answer.
+        plain: socket to replace; it cannot be used afterwards.
+        request_s: time from the connection to the end of the first PDU (association request or its answer), in seconds.
 
     Attributes:
-        waiting: bytes of what is being received, or was received and is not answered.
+        waiting: bytes received for a message that is incomplete or not answered yet.
     """
 
     def __init__(self, plain: socket.socket, request_s: float) -> None:
         super().__init__(fileno=plain.detach())
         self.request_s = request_s
         self.association: Any = None  # of pynetdicom
-        self.is_half_open = True  # until there is an association; not again while it is released
+        self.is_half_open = True  # until an association is established
         self.opened, self.begun = time.monotonic(), 0.0
         self.waiting, self.complete = 0, False
         self._header, self._rest = bytearray(), 0
 
     def message_received(self) -> None:
-        """What the peer sent is complete; it now waits for our answer (PS3.7, D.3.3.3: one operation at a time)."""
+        """Note that a message is complete; the peer now waits for the answer (PS3.7, D.3.3.3)."""
         self.complete = True
 
     def message_sent(self) -> None:
-        """A request, or our answer: what was received is done with."""
+        """Note that a request or an answer was sent, which releases the received bytes."""
         self.waiting, self.complete = 0, False
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """As of a socket.
+        """Receive data, see :meth:`socket.socket.recv`.
 
         Raises:
-            OSError: a limit; the connection is closed.
+            OSError: a limit is exceeded; the connection is closed.
         """
         self._limit_time()
         try:
@@ -80,10 +80,10 @@ class LimitedSocket(socket.socket):
         return data
 
     def send(self, data: bytes, flags: int = 0) -> int:  # type: ignore[override]
-        """As of a socket.
+        """Send data, see :meth:`socket.socket.send`.
 
         Raises:
-            OSError: a limit; the connection is closed.
+            OSError: a limit is exceeded; the connection is closed.
         """
         self._limit_time()
         try:
@@ -92,16 +92,21 @@ class LimitedSocket(socket.socket):
             raise self.cut_off("too slow") from None
 
     def cut_off(self, why: str) -> ConnectionError:
-        """End the connection, and what waits for it, whoever is at fault; the error to raise."""
-        logger.info("a DICOM connection was cut off: %s", why)
-        with suppress(OSError):  # the peer was faster
+        """Close the connection, wake the thread that waits for it, and return the error to raise."""
+        logger.info("a DICOM connection was closed: %s", why)
+        with suppress(OSError):  # the peer has closed it already
             self.shutdown(socket.SHUT_RDWR)
         self.waiting = 0
         if self.association is not None and self.is_half_open:
-            self.association.dul.to_user_queue.put(None)  # otherwise it waits for a request
+            self.association.dul.to_user_queue.put(None)  # ends the thread's wait for a request
         return ConnectionError(why)
 
     def _limit_time(self) -> None:
+        """Set the timeout of the next call to the time that the limits leave.
+
+        Raises:
+            OSError: no time is left; the connection is closed.
+        """
         if self.association is not None and self.association.is_established:
             self.is_half_open = False
         if self.is_half_open:
@@ -116,7 +121,11 @@ class LimitedSocket(socket.socket):
         self.settimeout(min(left, IDLE_S))
 
     def _begin(self, kind: int, length: int) -> None:
-        """Judge a PDU by its first six bytes."""
+        """Check the header (first six bytes) of a PDU.
+
+        Raises:
+            OSError: a limit is exceeded; the connection is closed.
+        """
         if length > _MAX_PDU_BYTES:
             raise self.cut_off("a PDU that is too large")
         self._rest = length

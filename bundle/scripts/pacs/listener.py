@@ -1,7 +1,7 @@
-"""Listens for C-STORE and C-ECHO through pynetdicom: who may connect, how many, and with how much at a time.
+"""C-STORE and C-ECHO server through pynetdicom, with limits of who may connect, how often and with how much data.
 
-An AE title is a name and no password: the list of titles keeps strangers' tools out, and who can reach the port should
-be limited by the network.
+An AE title is not a password. The list of allowed titles keeps misconfigured senders out; access to the port must be
+limited by the network.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from .session import is_loopback
 
 _VERIFICATION = "1.2.840.10008.1.1"  # C-ECHO
 _MAX_CONNECTIONS = 20
-_MAX_WAITING_BYTES = 2 * MAX_FILE_BYTES  # of all connections together, in memory
+_MAX_WAITING_BYTES = 2 * MAX_FILE_BYTES  # in memory, for all connections together
 _AE_TITLE_FORM = re.compile(r"(?! )[ -\[\]-~]{1,16}(?<! )")  # PS3.5, table 6.2-1
 
 
 class _Server(AssociationServer):
-    """Server that always has room for somebody who says what he wants.
+    """Server in which idle connections cannot keep others out.
 
-    One address has at most half of the connections, or the only one. Where there is no room, a new connection takes the
-    place of the oldest one without an association; where all have one, it is closed.
+    One address may have half of the connections, and at least one. When the limit is reached, a new connection replaces
+    the oldest one without an association; when all have an association, the new connection is closed.
 
     Args:
-        arguments: of pynetdicom.
-        max_connections: at a time.
-        options: of pynetdicom.
+        arguments: arguments of :class:`pynetdicom.transport.AssociationServer`.
+        max_connections: maximum number of simultaneous connections.
+        options: options of :class:`pynetdicom.transport.AssociationServer`.
     """
 
     def __init__(self, *arguments: Any, max_connections: int, **options: Any) -> None:
         self.max_connections = max_connections
         self.connections: list[LimitedSocket] = []
-        self.request_queue_size = 128  # of connections that the system has taken and we have not
+        self.request_queue_size = 128  # connections that the system accepts before this server does
         super().__init__(*arguments, **options)
         self.bind(evt.EVT_CONN_OPEN, self._opened)
         self.bind(evt.EVT_PDU_RECV, self._bound_memory)
@@ -54,7 +54,7 @@ class _Server(AssociationServer):
         return LimitedSocket(plain, REQUEST_S), address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Whether there is room for a connection."""
+        """Return whether a new connection is accepted, see the class."""
         self.connections = [one for one in self.connections if one.association.is_alive()]
         host = client_address[0]
         neighbours = [one for one in self.connections if one.association.requestor.address == host]
@@ -67,23 +67,23 @@ class _Server(AssociationServer):
         oldest = next((one for one in crowd if one.is_half_open), None)
         if oldest is None or oldest.association is None:
             return False
-        oldest.cut_off("another one needs its place")
+        oldest.cut_off("replaced by a new connection")
         oldest.association.join(1)
         return not oldest.association.is_alive()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """The peer was gone before its connection was set up; the parent prints a trace."""
+        """Ignore a peer that closed its connection early; the parent class would print a traceback."""
 
     def _opened(self, event: Any) -> None:
-        line = event.assoc.dul.socket.socket
-        line.association = event.assoc
-        self.connections.append(line)
+        connection = event.assoc.dul.socket.socket
+        connection.association = event.assoc
+        self.connections.append(connection)
 
     def _bound_memory(self, event: Any) -> None:
-        """Cut off who takes most when all together take too much; the films of the others are small beside it."""
+        """Close the connection with the most unprocessed bytes when all together exceed the limit."""
         connections = self.connections
         if sum(one.waiting for one in connections) > _MAX_WAITING_BYTES:
-            max(connections, key=lambda one: one.waiting).cut_off("it takes most of the memory for films")
+            max(connections, key=lambda one: one.waiting).cut_off("it uses most of the memory for films")
 
     def _received(self, event: Any) -> None:
         event.assoc.dul.socket.socket.message_received()
@@ -99,21 +99,21 @@ def listen(
     calling: Sequence[str] = (),
     max_connections: int = _MAX_CONNECTIONS,
 ) -> AssociationServer:
-    """Start to take films and C-ECHO, in threads of their own.
+    """Start the server in a thread.
 
     Args:
-        inbox: keeps them.
-        address: to listen on; ``127.0.0.1`` hears this computer alone.
-        calling: AE titles that may call; none: everybody, on this computer.
-        max_connections: at a time; one address has at most half of them.
+        inbox: inbox for the received films.
+        address: (host, port) to listen on; ``127.0.0.1`` is reachable from this computer only.
+        calling: AE titles that may call; empty: any title, allowed only for a loopback address.
+        max_connections: maximum number of simultaneous connections; one address gets at most half of them.
 
     Raises:
-        OSError: the address is in use, or not ours.
-        ValueError: no AE titles where others can connect, or what is none.
+        OSError: the address is in use, or does not belong to this computer.
+        ValueError: no AE titles for an address that others can reach, or an invalid AE title.
     """
     if not calling and not is_loopback(address[0]):
         raise ValueError(
-            "--bind: other computers could send anything; expected the AE titles that may call, found none; name them "
+            "--bind: other computers could send films; expected the AE titles that may call, found none; name them "
             "with --calling, or listen on 127.0.0.1"
         )
     for title in calling:
@@ -123,7 +123,7 @@ def listen(
     entity.require_called_aet = True
     entity.require_calling_aet = list(calling)
     entity.maximum_pdu_size = ANNOUNCED_PDU_BYTES
-    entity.maximum_associations = 2 * max_connections  # never reached: the server counts
+    entity.maximum_associations = 2 * max_connections  # never reached: _Server has a lower limit
     entity.acse_timeout, entity.network_timeout = REQUEST_S, IDLE_S
     entity.add_supported_context(_VERIFICATION)
     for sop_class in CLASSES:
@@ -134,7 +134,7 @@ def listen(
         server_class=_Server,
         max_connections=max_connections,
     )
-    # As start_server does, which cannot start a class of ours; shutdown removes it.
+    # The lines below do what AE.start_server does, which cannot use another server class.
     entity._servers.append(server)  # type: ignore[arg-type]
     threading.Thread(target=server.serve_forever, name="listener", daemon=True).start()
     return server

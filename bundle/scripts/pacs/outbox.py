@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,20 +63,24 @@ class Outbox:
                 findings, refused = self.predict(films, results)
                 failures += refused
             failures = [failure.rename(str(films), study) for failure in failures]
-            for folder in results.glob("dicom/*"):  # one, or none
-                write_failures(folder / "failures.csv", failures)
-                os.replace(folder, self.folder / study)
+            objects = sorted(results.glob("dicom/*/*.dcm"))
+            if objects:
+                complete = Path(name) / "complete"
+                complete.mkdir()
+                for path in objects:  # a study of several patients has a folder for each
+                    os.replace(path, complete / f"{path.parent.name}-{path.name}")
+                write_failures(complete / "failures.csv", failures)
+                os.replace(complete, self.folder / study)
         return findings, failures
 
     def predict(self, films: Path, results: Path) -> tuple[str, list[Failure]]:
         """Return a summary of the findings and the failures; an unexpected error becomes a failure of the study."""
         try:
-            (prediction,) = self.predictor.predict([films], results, dicom=True, pictures=False)
-        except OSError:  # a full disk concerns every study
-            raise
+            predictions = self.predictor.predict([films], results, dicom=True, pictures=False)
         except Exception as error:
-            return "", [_internal(str(films), error)]
-        return prediction.summary(), prediction.failures
+            return "", [Failure.unexpected(str(films), error)]
+        findings = "; ".join(filter(None, (prediction.summary() for prediction in predictions)))
+        return findings, [failure for prediction in predictions for failure in prediction.failures]
 
     def studies(self) -> list[str]:
         """Return the names of the studies whose results are complete."""
@@ -94,10 +97,3 @@ class Outbox:
     def remove(self, study: str) -> None:
         """Remove the results of a study."""
         shutil.rmtree(self.folder / study, ignore_errors=True)
-
-
-def _internal(name: str, error: Exception) -> Failure:
-    """Return the failure of an unexpected error: its type and place, without its text, which may quote patient data."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    reason = f"{name}: failed inside with {type(error).__name__}, {Path(place.filename).name} line {place.lineno}"
-    return Failure(name, "INTERNAL", f"{reason}; expected a prediction or a refusal", "report this line")

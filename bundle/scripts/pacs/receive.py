@@ -1,4 +1,4 @@
-"""Films that others send by C-STORE: kept on disk before they are acknowledged, predicted, results sent to a peer."""
+"""Inbox for films that arrive by C-STORE: they are on disk before they are acknowledged; results go to a peer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CLASSES = (
     DigitalXRayImageStorageForProcessing,
 )
 _FREE_BYTES = 1_000_000_000
-_MAX_STUDIES = 10_000  # that wait
+_MAX_STUDIES = 10_000  # studies that wait
 # Status of C-STORE (PS3.4, table B.2-1).
 _SUCCESS, _OUT_OF_RESOURCES, _CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 
@@ -47,14 +47,14 @@ _SUCCESS, _OUT_OF_RESOURCES, _CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 class Inbox:
     """Received films, by study; a :class:`.relay.Archive`.
 
-    Files and folders are named by salted hashes: no name is made from anything that a sender chooses.
+    Files and folders are named by salted hashes, so that a sender cannot choose any name.
 
     Args:
-        out_dir: gets ``inbox/``, which nobody else may read.
-        journal: for the hashes.
-        peer: gets the results.
-        ae_title: our own.
-        free_bytes: a film that would leave less than this on the disk is not taken.
+        out_dir: folder of ``inbox/``, which only its owner can read.
+        journal: journal, which computes the hashes.
+        peer: receiver of the results.
+        ae_title: own AE title.
+        free_bytes: disk space that must stay free, in bytes; a film that would leave less is not accepted.
     """
 
     lists_finished = False
@@ -75,16 +75,16 @@ class Inbox:
         self.taken: dict[str, dict[Path, int]] = {}
 
     def studies(self, since: date) -> dict[str, int]:
-        """Name of each study's folder, and the number of its films; however old they are."""
+        """Return the folder name of each study -> number of its films, whatever their age."""
         counts = {folder.name: len(list(folder.glob("*.dcm"))) for folder in sorted(self.folder.iterdir())}
         return {name: count for name, count in counts.items() if count}
 
     def films(self, key: str) -> list[str]:
-        """Names of a study's films."""
+        """Return the file names of a study's films."""
         return [path.name for path in (self.folder / key).glob("*.dcm")]
 
     def fetch(self, key: str, folder: Path) -> list[Failure]:
-        """Link the films; the inbox keeps them until the results are stored."""
+        """Link the films into a folder; the inbox keeps them until the results are stored."""
         self.taken[key] = {}
         for number, path in enumerate(sorted((self.folder / key).glob("*.dcm"))):
             os.link(path, folder / f"{number:06}.dcm")
@@ -92,7 +92,7 @@ class Inbox:
         return []
 
     def store(self, key: str, paths: Sequence[Path]) -> int:
-        """Send results to the peer.
+        """Send results to the peer, and return their number.
 
         Raises:
             RefusedInput: see :func:`.dimse.send`.
@@ -101,7 +101,7 @@ class Inbox:
         return len(paths)
 
     def forget(self, key: str) -> None:
-        """Remove the films that were used; one that came, or came again, since then stays."""
+        """Remove the films that were used, except for one that arrived, or arrived again, in the meantime."""
         for path, number in self.taken.pop(key, {}).items():
             if path.exists() and path.stat().st_ino == number:
                 path.unlink()
@@ -109,10 +109,10 @@ class Inbox:
             (self.folder / key).rmdir()
 
     def keep(self, event: Event) -> int:
-        """Keep one film, then acknowledge it: the handler of C-STORE.
+        """Handle a C-STORE request: put the film on disk, then acknowledge it.
 
-        An image that this software enhanced is acknowledged and not kept: a PACS that forwards every film would send
-        the results of results for ever.
+        An image that this software enhanced is acknowledged and dropped. Otherwise, with a PACS that forwards every
+        film, results of results would be made without an end.
 
         Returns:
             Status of the response.
@@ -129,29 +129,29 @@ class Inbox:
             return self.take(incoming)
         except OSError:
             return _OUT_OF_RESOURCES
-        except Exception:  # whatever a parser meets in what a sender sends
+        except Exception:  # a parser may raise anything for arbitrary bytes
             return _CANNOT_UNDERSTAND
         finally:
             incoming.unlink(missing_ok=True)
 
     def has_room(self, size: int) -> bool:
-        """Whether a film of so many bytes is taken."""
+        """Return whether a film of ``size`` bytes can be accepted."""
         free = shutil.disk_usage(self.folder).free - size
         if free < self.free_bytes:
             logger.warning(
-                "inbox: a film was not taken; expected %.1f GB free on its disk, found %.1f; free some space",
+                "inbox: a film was not accepted; expected %.1f GB free on its disk, found %.1f; free some space",
                 self.free_bytes / 1e9, free / 1e9,
             )  # fmt: skip
         return size <= MAX_FILE_BYTES and free >= self.free_bytes
 
     def take(self, incoming: Path) -> int:
-        """Put a film to its study; the header is parsed within the budgets of a file.
+        """Move a film into the folder of its study; its header is parsed within the limits for files.
 
         Returns:
             Status of the response.
 
         Raises:
-            Exception: of a parser; it is no film.
+            Exception: any error of the parser; the file is not a film.
         """
         dataset = load_dataset(incoming)
         study, sop_uid = dataset.StudyInstanceUID, dataset.SOPInstanceUID
@@ -159,12 +159,13 @@ class Inbox:
             return _CANNOT_UNDERSTAND
         if is_enhanced(dataset):
             return _SUCCESS
-        folder = self.folder / self.journal.name(study)
+        # A backslash separates values, so that none contains one; a study of two patients is two studies.
+        folder = self.folder / self.journal.name(f"{study}\\{dataset.get('PatientID') or ''}")
         path = folder / f"{self.journal.name(sop_uid)}.dcm"
         is_full = len(list(folder.glob("*.dcm"))) >= MAX_IMAGES or (
             not folder.exists() and len(os.listdir(self.folder)) >= _MAX_STUDIES
         )
-        if is_full and not path.exists():
+        if is_full and not path.exists():  # a film that is sent again replaces itself
             return _OUT_OF_RESOURCES
         folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
         os.replace(incoming, path)

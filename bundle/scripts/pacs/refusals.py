@@ -121,3 +121,11 @@ def redirected(where: str) -> RefusedInput:
         "an answer from its scheme, host and port", where,
         "give the URL that is meant, if that server is to have the images",
     )  # fmt: skip
+
+
+def unreadable(what: str, expected: str) -> RefusedInput:
+    """Return the error of a response whose content is not used."""
+    return RefusedInput(
+        NONSENSE, f"the PACS sends {what}", expected, "it",
+        "check the study in the PACS; export the film and name its file",
+    )  # fmt: skip

@@ -1,15 +1,16 @@
-"""Every study that an archive has is predicted, and its results are stored once.
+"""Predicts every study of an archive, and stores its results once.
 
-What a kill at any moment leaves: nothing of the study (it is fetched and predicted again), its results in the outbox
-(they are sent; instances that the archive has by then are not sent again), or results that are stored but not in the
-journal (likewise). The UIDs of results depend on the film and on what computed them, so nothing is ever there twice.
+The process may be killed at any moment. Afterwards a study either has nothing (it is fetched and predicted again), or
+results in the outbox (they are sent, except for instances that the archive has already), or stored results that the
+journal does not know (the same). The UIDs of results depend on the film, the model and the software only, so no object
+is stored twice.
 
-A film may come to a study that is finished. The number of the study's instances changes then, as it does when results
-are stored; whenever it has changed and stands still for a poll, the study's films are listed, and the study is taken up
-again when one of them is new. The results of a film that is used again have the same UIDs, unless model or software
-changed: then a second set is stored beside the first. A server that does not say how many instances a study has is
-asked for its films once after the results; a film that comes later is not noticed there, nor is one that comes when the
-search no longer looks as far back as the study's day.
+A film may be added to a finished study. The number of instances then changes, as it also does when results are stored.
+When the number has changed and is the same in two polls, the films of the study are listed, and the study is processed
+again if one of them is new. The results of a film that was used before have the same UIDs, unless the model or the
+software changed; in that case a second set is stored beside the first. A server that does not report the number of
+instances is asked for the films once after the results were stored; a later film is not noticed there. A film that is
+added after the study's day left the range of the search is not noticed either.
 """
 
 from __future__ import annotations
@@ -30,46 +31,46 @@ from .refusals import GONE, UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
-# Attempts at one study. What is refused or nonsense may still be arriving; where searches are answered and one study
-# is not, the trouble is with that study.
+# Attempts at one study. An incomplete study may still be arriving. Where the server answers searches but not requests
+# for one study, the cause is in that study.
 _ATTEMPTS = 4
 _ATTEMPTS_WITHOUT_ANSWER = 10
 
 
 class Archive(Protocol):
-    """Where studies come from and results go.
+    """Source of studies and destination of results.
 
     Attributes:
-        lists_finished: whether ``studies`` goes on listing what is finished (a PACS does, an inbox does not).
+        lists_finished: whether ``studies`` lists finished studies, too (a PACS does, an inbox does not).
     """
 
     lists_finished: bool
 
     def studies(self, since: date) -> dict[str, int]:
-        """Key of each study that came on this day or later, and the number of its instances now."""
+        """Return the key of each study that arrived on a day or later -> current number of its instances."""
 
     def films(self, key: str) -> list[str]:
-        """What identifies each film that a study has now; results are none."""
+        """Return an identifier of each film of a study, without results."""
 
     def fetch(self, key: str, folder: Path) -> list[Failure]:
-        """Put the films of a study into a folder; a failure for each that is not there."""
+        """Put the films of a study into a folder, and return a failure for each that could not be fetched."""
 
     def store(self, key: str, paths: Sequence[Path]) -> int:
-        """Store results that are not stored yet; how many those were."""
+        """Store the results that are not stored yet, and return their number."""
 
     def forget(self, key: str) -> None:
-        """The study is finished."""
+        """Release what is kept for a study that is finished."""
 
 
 @dataclass
 class Relay:
-    """From an archive through the predictor and back.
+    """Moves studies from an archive through the predictor, and results back.
 
     Attributes:
-        archive: where studies come from and results go.
-        outbox: predicts.
-        journal: remembers.
-        interval_s: between two polls; twice that after the first failed attempt at a study, and so on.
+        archive: source of studies and destination of results.
+        outbox: makes and keeps the results.
+        journal: state of each study.
+        interval_s: time between two polls, in seconds; the wait after a failed attempt at a study starts with it.
     """
 
     archive: Archive
@@ -78,16 +79,16 @@ class Relay:
     interval_s: float = 30.0
 
     def run(self, *, until_idle: bool = False) -> None:
-        """Poll for ever.
+        """Poll without an end.
 
         Args:
-            until_idle: end when every study that is found is done or refused, and none has changed since.
+            until_idle: end when every study that is found is done or rejected, and none has changed since.
 
         Raises:
-            RefusedInput: the archive refuses the search itself: the URL, the credentials or their rights are wrong.
+            RefusedInput: the archive rejects the search: the URL, the credentials or their rights are wrong.
         """
         for study in self.outbox.studies():
-            if self.journal.is_finished(study):  # killed after the one and before the other
+            if self.journal.is_finished(study):  # an earlier process was killed before it removed the results
                 self.outbox.remove(study)
         if not self.archive.lists_finished:
             self.journal.forget_finished()
@@ -104,20 +105,20 @@ class Relay:
             time.sleep(self.interval_s)
 
     def poll(self) -> int:
-        """Take up every study that is due.
+        """Process every study that is due.
 
         Returns:
-            Number of studies that wait, or changed since they were finished; the next poll looks at those finished in
-            this one.
+            Number of studies that wait, or changed since they were finished; studies that were finished in this poll
+            are checked in the next one.
 
         Raises:
-            RefusedInput: the archive does not answer, or refuses the search.
+            RefusedInput: the archive does not answer, or rejects the search.
         """
         pending, today = 0, date.today()
         found = {self.journal.name(key): (key, n) for key, n in self.archive.studies(self.journal.open_since()).items()}
         for study, (key, instances) in found.items():
             if self.journal.is_due(study, instances):
-                finished = self.take_up(key, study)
+                finished = self.attempt(key, study)
             else:
                 finished = self.journal.is_settled(study)
             pending += not finished
@@ -128,24 +129,25 @@ class Relay:
         return pending
 
     def drop(self, study: str) -> None:
-        """A study that is there no more; should it come back, it is a new one."""
+        """Reject a study that the archive no longer has; if it returns, it is a new study."""
         gone = RefusedInput(GONE, "it was deleted before it was finished", "a study", "none", "nothing", study)
         logger.warning("%s", gone)
         self.journal.finish(study, "refused", [Failure.of(study, gone)])
         self.journal.forget(study)
         self.outbox.remove(study)
 
-    def take_up(self, key: str, study: str) -> bool:
-        """Bring one study to an end, or put it off; whether it is finished.
+    def attempt(self, key: str, study: str) -> bool:
+        """Finish or postpone one study; return whether it is finished.
 
         Raises:
             RefusedInput: the archive does not answer.
+            OSError: the disk is full.
         """
         try:
             self.process(key, study)
             return True
         except RefusedInput as refused:
-            attempts = self.journal.put_off(study, self.interval_s)
+            attempts = self.journal.postpone(study, self.interval_s)
             limit = _ATTEMPTS_WITHOUT_ANSWER if refused.code == UNAVAILABLE else _ATTEMPTS
             if refused.code == GONE or attempts >= limit:
                 self.finish(key, study, "refused", [Failure.of(study, refused.at(study))])
@@ -154,12 +156,19 @@ class Relay:
                 raise
             logger.warning("%s; trying again", refused.at(study))
             return False
+        except Exception as error:
+            failure = Failure.unexpected(study, error)
+            if self.journal.postpone(study, self.interval_s) >= _ATTEMPTS:
+                self.finish(key, study, "refused", [failure])
+                return True
+            logger.warning("%s; trying again", failure.reason)
+            return False
 
     def process(self, key: str, study: str) -> None:
-        """Fetch, predict, store and record one study, if it has a film that it had not when it was finished.
+        """Fetch, predict, store and record one study, unless it is finished and has no new film.
 
         Raises:
-            RefusedInput: the archive's.
+            RefusedInput: an error of the archive.
         """
         if not self.outbox.has(study):
             if not self.journal.begin(study, self.archive.films(key)):
@@ -174,7 +183,7 @@ class Relay:
         self.finish(key, study, "done", self.outbox.failures(study))
 
     def finish(self, key: str, study: str, state: str, failures: list[Failure]) -> None:
-        """Record the end of a study, then forget its results."""
+        """Record the end of a study, then remove its results."""
         for failure in failures:
             logger.warning("%s", failure.reason)
         self.journal.finish(study, state, failures)

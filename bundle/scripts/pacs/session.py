@@ -21,61 +21,66 @@ class Server:
     """A DICOMweb server.
 
     Attributes:
-        url: of its root, for example ``https://pacs.example/dicom-web``.
-        ca_file: certificates (PEM) that its certificate is checked against; ``None``: the public ones.
-        cert_file: our own certificate with its key (PEM), for a server that asks for one.
+        url: root URL, for example ``https://pacs.example/dicom-web``.
+        ca_file: trusted certificates (PEM); ``None``: the public ones.
+        cert_file: client certificate with its key (PEM), for a server that asks for one.
     """
 
     url: str
     ca_file: Path | None = None
     cert_file: Path | None = None
 
+    @property
+    def root(self) -> str:
+        """URL without spaces around it and without slashes at its end, to which paths can be added."""
+        return self.url.strip().rstrip("/")
+
 
 class BearerToken(requests.auth.AuthBase):
-    """Authorization header; as ``auth`` and not as a header, which requests would send with a redirect as well."""
+    """Bearer token as the ``auth`` of a session; requests would send a plain header with a redirect as well."""
 
     def __init__(self, token: str) -> None:
         self.token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign one request."""
+        """Add the header to one request."""
         request.headers["Authorization"] = f"Bearer {self.token}"
         return request
 
 
 def require(package: str) -> None:
-    """Refuse to start without a package of the extra ``pacs``.
+    """Check that a package of the extra ``pacs`` is installed.
 
     Raises:
-        ValueError: it is not installed.
+        ValueError: the package is not installed.
     """
     if importlib.util.find_spec(package) is None:
         raise ValueError(f"pacs: expected the package {package}, found none; install cxr-attention-sr[pacs]")
 
 
 def open_session(server: Server) -> BoundSession:
-    """Session with the server's TLS settings and the credentials of the environment.
+    """Return a session with the server's TLS settings and the credentials of the environment.
 
-    Proxies, ``.netrc`` and certificate bundles of the environment are not used: patients' images go where the options
-    say and nowhere else.
+    Proxies, ``.netrc`` and certificate bundles of the environment are ignored, so that images of patients are sent
+    only to the server of the options.
 
     Raises:
         ValueError: an unusable URL, a missing file, or credentials that would travel unencrypted.
     """
-    parts = urlsplit(server.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = urlsplit(server.root)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("--dicomweb: not a URL; expected http(s)://HOST[:PORT]/PATH; check it")
     if parts.username or parts.password:
         raise ValueError(
-            f"--dicomweb: credentials in the URL would be seen in process lists; expected none there; set {_TOKEN}, or "
-            f"{_USER} and {_PASSWORD}"
+            f"--dicomweb: credentials in the URL are visible in process lists; expected a URL without them; set "
+            f"{_TOKEN}, or {_USER} and {_PASSWORD}"
         )
-    session = BoundSession(server.url)
+    session = BoundSession(server.root)
     session.trust_env = False
     session.auth = _credentials()
     if session.auth is not None and parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
-            "--dicomweb: credentials would travel unencrypted; expected https, found http; use https, or unset "
+            "--dicomweb: credentials would be sent unencrypted; expected https, found http; use https, or unset "
             f"{_TOKEN}, {_USER} and {_PASSWORD}"
         )
     session.verify = _existing(server.ca_file, "--tls-ca") or True
@@ -84,7 +89,7 @@ def open_session(server: Server) -> BoundSession:
 
 
 def _credentials() -> requests.auth.AuthBase | None:
-    """Bearer token, or user and password, of the environment; ``None`` without."""
+    """Return the bearer token, or user and password, of the environment; ``None`` where neither is set."""
     token, user, password = (os.environ.get(name) for name in (_TOKEN, _USER, _PASSWORD))
     if token and (user or password):
         raise ValueError(
@@ -98,7 +103,7 @@ def _credentials() -> requests.auth.AuthBase | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this computer, without asking a name server."""
+    """Return whether a host is this computer, without a name lookup."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -106,7 +111,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _existing(path: Path | None, option: str) -> str | None:
-    """Path as text; ``requests`` would only notice at the first connection that it does not exist."""
+    """Return a path as text, checked now; ``requests`` would find a missing file only at the first connection."""
     if path is not None and not path.is_file():
         raise ValueError(f"{option}: {path}: no such file; expected certificates in PEM form; check the path")
     return None if path is None else str(path)

@@ -1,4 +1,4 @@
-"""Fetches one study of a PACS by its UID, predicts it as files are predicted, and stores the results on demand."""
+"""Fetches one study of a PACS by its UID, predicts it like files, and stores the results on demand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 def predict_study(
     pacs: DicomWeb, study_uid: str, predictor: Predictor, out_dir: Path, *, dicom: bool, store: bool
 ) -> None:
-    """Write the results that ``predict`` writes for files, and keep nothing that was downloaded.
+    """Write the same results as ``predict`` does for files, and keep no downloaded film.
 
     Args:
         pacs: server that has the study.
@@ -24,7 +24,7 @@ def predict_study(
         predictor: loaded model.
         out_dir: output folder; its tables name the study by a hash of its UID.
         dicom: also write DICOM objects.
-        store: write DICOM objects, and store in the PACS those that it does not have yet.
+        store: write DICOM objects, and store those in the PACS that it does not have yet.
 
     Raises:
         RefusedInput: the server does not have the study, or does not answer.

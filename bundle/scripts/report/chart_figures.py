@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def loss_curves(histories: Mapping[str, Mapping[str, Sequence[float | None]]]) -> Figure:
-    """Training over the epochs: loss, validation macro-AUROC, validation accuracy beside its all-negative baseline.
+    """Curves over the epochs: loss, validation macro-AUROC, and validation accuracy with its all-negative baseline.
 
     Args:
-        histories: model name -> columns of ``history.csv`` (``epoch``, ``train_loss``, ``val_loss``,
-            ``val_macro_auroc``, ``val_accuracy``, ``val_accuracy_all_negative``); None leaves a gap.
+        histories: for each model, the columns of ``history.csv`` (``epoch``, ``train_loss``, ``val_loss``,
+            ``val_macro_auroc``, ``val_accuracy``, ``val_accuracy_all_negative``); ``None`` leaves a gap.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -43,10 +43,10 @@ def loss_curves(histories: Mapping[str, Mapping[str, Sequence[float | None]]]) -
 
 
 def class_bars(counts: Mapping[str, int]) -> Figure:
-    """Bars of the positive images per label, the most frequent on top.
+    """Bars of the number of positive images of each label, the most frequent on top.
 
     Args:
-        counts: label -> positive images.
+        counts: number of positive images of each label.
     """
     figure, (axes,) = new_figure(1, 1, (7.5, 0.7 + 0.22 * max(3, len(counts))))
     names = sorted(counts, key=lambda name: counts[name])
@@ -61,7 +61,7 @@ def fidelity_histogram(values: Mapping[str, Sequence[float]], xlabel: str) -> Fi
     """Histogram of PSNR or SSIM over images.
 
     Args:
-        values: what was compared with what -> finite values.
+        values: finite values for each comparison.
         xlabel: metric and unit.
     """
     figure, (axes,) = new_figure(1, 1, (5.1, 3.0))
@@ -77,10 +77,10 @@ def fidelity_histogram(values: Mapping[str, Sequence[float]], xlabel: str) -> Fi
 
 
 def subgroup_intervals(subgroups: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Figure:
-    """Macro AUROC of each group with its 95 % interval, one panel per attribute.
+    """Macro-AUROC of each group with its 95 % interval, one panel for each attribute.
 
     Args:
-        subgroups: part ``subgroups`` of ``metrics.json``; groups without a figure are left out.
+        subgroups: ``subgroups`` of ``metrics.json``; groups without a macro-AUROC are left out.
     """
     shown = {
         attribute: {name: row for name, row in groups.items() if row["macro_auroc"] is not None}

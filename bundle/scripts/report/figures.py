@@ -1,6 +1,6 @@
-"""What all figures share: an empty canvas in the report's style, colours, and saving.
+"""Common parts of all figures: an empty canvas in the style of the report, colours, and saving.
 
-Matplotlib's object interface: no pyplot, no display, no state between calls.
+The object interface of matplotlib is used instead of pyplot, so that no display and no global state is needed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe–Ito colours, told apart by readers with any colour vision; the line style says it a second time.
+# Okabe–Ito colours, which readers with any colour vision can distinguish; the line styles differ as well.
 STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#0072B2", "linestyle": "-"},
     {"color": "#D55E00", "linestyle": "--"},
@@ -35,11 +35,11 @@ T = TypeVar("T")
 
 
 def new_figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    """An empty figure in the report's style.
+    """Empty figure in the style of the report.
 
     Args:
-        rows: of panels.
-        columns: of panels.
+        rows: number of rows of panels.
+        columns: number of columns of panels.
         size: width and height in inches.
 
     Returns:
@@ -58,18 +58,18 @@ def new_figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figu
 
 
 def styled(series: Mapping[str, T]) -> Iterator[tuple[str, T, dict[str, Any]]]:
-    """Name, values and style of each series; after the last style the first comes again, so that none is left out."""
+    """Name, values and style of each series; styles repeat if there are more series."""
     for index, (name, values) in enumerate(series.items()):
         yield name, values, STYLES[index % len(STYLES)]
 
 
 def save_png(figure: Figure, path: str | Path, dpi: int = 110) -> Path:
-    """Write a figure atomically, without the software's name and date, so that equal figures are equal files.
+    """Write a figure as PNG, atomically and without metadata, so that equal figures give equal files.
 
     Args:
-        figure: to write.
-        path: of the PNG.
-        dpi: pixels per inch.
+        figure: figure to write.
+        path: path of the PNG file, which is returned.
+        dpi: resolution in pixels per inch.
     """
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
@@ -77,10 +77,10 @@ def save_png(figure: Figure, path: str | Path, dpi: int = 110) -> Path:
 
 
 def svg_uri(figure: Figure) -> str:
-    """A figure as ``data:`` URI for ``<img src>``: sharp at any size and in print.
+    """``data:`` URI of a figure as SVG, which is sharp at any size and in print.
 
     Args:
-        figure: of lines and text; photographs belong in PNG.
+        figure: figure of lines and text; :func:`png_uri` is for photographs.
     """
     import matplotlib
 
@@ -91,9 +91,5 @@ def svg_uri(figure: Figure) -> str:
 
 
 def png_uri(path: str | Path) -> str:
-    """A PNG file as ``data:`` URI.
-
-    Args:
-        path: of the file.
-    """
+    """``data:`` URI of a PNG file."""
     return f"data:image/png;base64,{base64.b64encode(Path(path).read_bytes()).decode()}"

@@ -1,7 +1,8 @@
-"""Collect what a run left in its folder. What is absent stays None, so that the report can say "not run".
+"""Reads the result files of a run folder. A missing file gives ``None``, so that the report can state "not run".
 
-``run_dir``: ``base/`` and ``retrained/`` (each ``metrics.json``, ``predictions.json``, ``history.csv``), ``enhanced/``
-(``manifest.jsonl``, ``examples/*.png``), ``comparison.json``, ``run_report.json``, ``class_distribution.json``.
+A run folder contains ``base/`` and ``retrained/`` (each with ``metrics.json``, ``predictions.json`` and
+``history.csv``), ``enhanced/`` (``manifest.jsonl``, ``examples/*.png``), ``comparison.json``, ``run_report.json`` and
+``class_distribution.json``.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ History = dict[str, list[float | None]]
 
 @dataclass
 class ModelResults:
-    """One model's files.
+    """Results of one model.
 
     Attributes:
-        metrics: ``metrics.json``.
-        labels: C names of the predictions.
-        probabilities: (N, C), of the cases that have a reference.
-        calibrated: (N, C) of the same; None for a model that was not calibrated.
-        targets: (N, C); NaN not annotated, -1 uncertain.
-        history: columns of ``history.csv``; None for a figure that is not a finite number.
+        metrics: content of ``metrics.json``.
+        labels: names of the C labels of the predictions.
+        probabilities: (N, C) probabilities of the cases that have targets.
+        calibrated: (N, C) calibrated probabilities of these cases; ``None`` for a model that is not calibrated.
+        targets: (N, C) targets; NaN (not annotated), -1 (uncertain).
+        history: columns of ``history.csv``; ``None`` for a value that is not finite.
     """
 
     metrics: dict[str, Any] | None = None
@@ -47,7 +48,7 @@ class ModelResults:
 
 @dataclass
 class ReportInputs:
-    """All that ``report.html`` shows; None or empty where the step was not run."""
+    """Content of ``report.html``; ``None`` or empty for steps that were not run."""
 
     run_dir: Path
     base: ModelResults
@@ -66,11 +67,11 @@ def gather(run_dir: str | Path) -> ReportInputs:
     """Read a run folder.
 
     Args:
-        run_dir: folder of a demo or of the whole pipeline.
+        run_dir: output folder of the demo or of the whole pipeline.
 
     Raises:
-        FileNotFoundError: when it is not a folder, or holds nothing to report.
-        ValueError: when one of the files is damaged.
+        FileNotFoundError: ``run_dir`` is not a folder, or contains no results.
+        ValueError: a file is damaged.
     """
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
@@ -101,32 +102,32 @@ def gather(run_dir: str | Path) -> ReportInputs:
 
 
 def _read_model(folder: Path) -> ModelResults:
-    """Read one model's result files.
+    """Read the result files of one model.
 
     Args:
-        folder: ``base/`` or ``retrained/``; may be absent.
+        folder: ``base/`` or ``retrained/``; need not exist.
     """
     results = ModelResults(metrics=_read_json(folder / "metrics.json"), history=_read_history(folder / "history.csv"))
     if (folder / "predictions.json").is_file():
         labels, predictions, _ = read_predictions(folder)
-        judged = [p for p in predictions if p.status == OK and p.probabilities is not None and p.targets is not None]
-        if judged:
+        usable = [p for p in predictions if p.status == OK and p.probabilities is not None and p.targets is not None]
+        if usable:
             results.labels = labels
-            results.probabilities = np.asarray([p.probabilities for p in judged], dtype=np.float64)
-            if all(p.calibrated is not None for p in judged):
-                results.calibrated = np.asarray([p.calibrated for p in judged], dtype=np.float64)
-            results.targets = np.asarray([p.targets for p in judged], dtype=np.float64)  # None becomes NaN
+            results.probabilities = np.asarray([p.probabilities for p in usable], dtype=np.float64)
+            if all(p.calibrated is not None for p in usable):
+                results.calibrated = np.asarray([p.calibrated for p in usable], dtype=np.float64)
+            results.targets = np.asarray([p.targets for p in usable], dtype=np.float64)  # None becomes NaN
     return results
 
 
 def _read_history(path: Path) -> History | None:
-    """Read ``history.csv`` by column.
+    """Read the columns of ``history.csv``.
 
     Args:
-        path: the file; may be absent.
+        path: path of the file, which need not exist.
 
     Raises:
-        ValueError: when a cell is not a number.
+        ValueError: a cell is not a number.
     """
     if not path.is_file():
         return None
@@ -141,13 +142,13 @@ def _read_history(path: Path) -> History | None:
 
 
 def _read_manifest(path: Path) -> list[dict[str, Any]]:
-    """Read ``manifest.jsonl``; the last line of an image wins, as it does when a run is continued.
+    """Read ``manifest.jsonl``. If an image has several lines, the last one counts, as in a run that is continued.
 
     Args:
-        path: the file; may be absent.
+        path: path of the file, which need not exist.
 
     Raises:
-        ValueError: when a line other than the last, which a killed run may have cut, is not JSON.
+        ValueError: a line is not JSON, other than the last one, which a killed run may have cut off.
     """
     if not path.is_file():
         return []
@@ -168,11 +169,11 @@ def _read_json(path: Path, kind: type = dict) -> Any:
     """Read a JSON file.
 
     Args:
-        path: the file; may be absent.
-        kind: of its content, dict or list.
+        path: path of the file, which need not exist.
+        kind: type of its content, ``dict`` or ``list``.
 
     Raises:
-        ValueError: when it is not JSON of this kind.
+        ValueError: the file is not JSON, or its content has another type.
     """
     if not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""A radiograph under its attention map and regions, and what enhancement made of one of them."""
+"""Figures of a radiograph with its attention map and regions, and of a region before and after enhancement."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Box = tuple[int, int, int, int]
 
 
 def attention_overlay(image: np.ndarray, attention_map: np.ndarray, boxes: Sequence[Box] = ()) -> Figure:
-    """The radiograph beside itself under the attention map and the regions.
+    """Figure of the radiograph without and with the attention map and the regions.
 
     Args:
-        image: (H, W) in [0, 1].
-        attention_map: (H, W) in source pixels, any non-negative scale.
-        boxes: half-open (row0, col0, row1, col1).
+        image: image (H, W) in [0, 1].
+        attention_map: map (H, W) in source pixels, non-negative.
+        boxes: half-open boxes (row0, col0, row1, col1) in source pixels.
     """
     figure, (plain, overlaid) = new_figure(1, 2, (7, 3.7))
     _show(plain, image, "radiograph")
@@ -36,16 +36,16 @@ def crop_panel(
     boxes: Sequence[Box],
     crops: Mapping[str, np.ndarray],
 ) -> Figure:
-    """Radiograph, overlay with boxes (the first one bold), versions of its crop, and the last less the first of them.
+    """Figure of the radiograph, the overlay with the boxes, versions of a crop, and the last less the first version.
 
     Args:
-        image: (H, W) in [0, 1].
-        attention_map: (H, W), any non-negative scale.
-        boxes: half-open (row0, col0, row1, col1) in source pixels.
-        crops: title -> (h, w) in [0, 1], all of one size.
+        image: image (H, W) in [0, 1].
+        attention_map: map (H, W) in source pixels, non-negative.
+        boxes: half-open boxes (row0, col0, row1, col1) in source pixels; the first one is drawn bold.
+        crops: versions (h, w) of the crop in [0, 1] by title, all of one size.
 
     Raises:
-        ValueError: when the crops differ in size, because the difference would then be one of resampling.
+        ValueError: the crops differ in size; a difference would then include the error of resampling.
     """
     titles, versions = list(crops), list(crops.values())
     if len({crop.shape for crop in versions}) != 1:
@@ -82,7 +82,7 @@ def _overlay(axes: Axes, image: np.ndarray, attention_map: np.ndarray, boxes: Se
     _show(axes, image, title)
     low, high = float(attention_map.min()), float(attention_map.max())
     scaled = (attention_map - low) / max(high - low, 1e-12)
-    # Opacity follows attention: where the model did not look, the radiograph stays readable.
+    # The opacity is proportional to the attention, so that the radiograph stays visible elsewhere.
     axes.imshow(scaled, cmap="inferno", vmin=0, vmax=1, alpha=0.65 * scaled)
     for i, (row0, col0, row1, col1) in enumerate(boxes):
         width = 2.0 if i == 0 else 1.0

@@ -1,4 +1,4 @@
-"""One panel for each label, all models in it: ROC, precision–recall and reliability curves."""
+"""ROC, precision–recall and reliability curves, with a panel for each label that contains all models."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def roc_curves(labels: Sequence[str], targets: np.ndarray, probabilities: Mapping[str, np.ndarray]) -> Figure:
-    """ROC curve of each label, all models in one panel.
+    """ROC curves of all models, with a panel for each label.
 
     Args:
-        labels: C names.
-        targets: (N, C); 1, 0, NaN, -1.
-        probabilities: model name -> (N, C).
+        labels: names of the C labels.
+        targets: targets (N, C): 1, 0, NaN (not annotated) or -1 (uncertain).
+        probabilities: probabilities (N, C) of each model.
     """
 
     def draw(axes: Axes, i: int) -> None:
@@ -39,12 +39,12 @@ def roc_curves(labels: Sequence[str], targets: np.ndarray, probabilities: Mappin
 def precision_recall_curves(
     labels: Sequence[str], targets: np.ndarray, probabilities: Mapping[str, np.ndarray]
 ) -> Figure:
-    """Precision–recall curve of each label; the grey line is the prevalence, which chance reaches.
+    """Precision–recall curves of all models; the grey line is the prevalence, which is the precision of chance.
 
     Args:
-        labels: C names.
-        targets: (N, C); 1, 0, NaN, -1.
-        probabilities: model name -> (N, C).
+        labels: names of the C labels.
+        targets: targets (N, C): 1, 0, NaN (not annotated) or -1 (uncertain).
+        probabilities: probabilities (N, C) of each model.
     """
 
     def draw(axes: Axes, i: int) -> None:
@@ -60,12 +60,12 @@ def precision_recall_curves(
 
 
 def reliability_curves(labels: Sequence[str], targets: np.ndarray, probabilities: Mapping[str, np.ndarray]) -> Figure:
-    """Observed share of positives over the predicted probability, in 15 bins of equal count; the grey line is perfect.
+    """Observed share of positives over the predicted probability, in 15 bins of equal count; grey: perfect calibration.
 
     Args:
-        labels: C names.
-        targets: (N, C); 1, 0, NaN, -1.
-        probabilities: name (``raw``, ``calibrated``) -> (N, C).
+        labels: names of the C labels.
+        targets: targets (N, C): 1, 0, NaN (not annotated) or -1 (uncertain).
+        probabilities: probabilities (N, C) by name (``raw``, ``calibrated``).
     """
 
     def draw(axes: Axes, i: int) -> None:
@@ -83,15 +83,15 @@ def reliability_curves(labels: Sequence[str], targets: np.ndarray, probabilities
 def _label_grid(
     labels: Sequence[str], targets: np.ndarray, draw: Callable[[Axes, int], None], x: str, y: str, legend: Any
 ) -> Figure:
-    """One square panel from 0 to 1 per label; a label of one class says so.
+    """Figure with a square panel from 0 to 1 for each label; a text marks a label with only one class.
 
     Args:
-        labels: C names.
-        targets: (N, C); 1, 0, NaN, -1.
-        draw: fills the panel of a label by its number.
-        x: name of the axis.
-        y: name of the axis.
-        legend: its place.
+        labels: names of the C labels.
+        targets: targets (N, C): 1, 0, NaN (not annotated) or -1 (uncertain).
+        draw: function that draws the panel of a label from its number.
+        x: title of the horizontal axis.
+        y: title of the vertical axis.
+        legend: place of the legend.
     """
     columns = min(4, len(labels))
     rows = math.ceil(len(labels) / columns)

@@ -1,6 +1,6 @@
-"""``report.html``: one self-contained file that says whether the enhancement helped, and how far to believe it.
+"""``report.html``: one self-contained file that states whether the enhancement helped, and with what certainty.
 
-No script, no font and no image is fetched; a step that was not run is said to be missing, never filled in.
+The file loads no script, font or image. Steps that were not run are marked as missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .report_tables import class_rows, epoch_rows, fidelity_rows
 from .sr_sections import sections
 
 _MAX_EXAMPLES = 12
-# The paper's own figures, for the reader who compares (Tables 1 and 2).
+# Results of the paper (Tables 1 and 2), for comparison.
 _PAPER_EPOCHS = {
     "base": "The paper's Table 1: epoch 1: loss 1.45, 41.96 %; epoch 5: 0.57, 90.39 %; epoch 19: 0.34, 96.01 %.",
     "retrained": "The paper's Table 2: epoch 1: loss 1.69, 41.05 %; epoch 5: 0.63, 83.19 %; epoch 16: 0.31, 98.23 %.",
@@ -29,16 +29,17 @@ def _write_report(run_dir: str | Path, out: str | Path | None = None, *, synthet
     """Write the report of a run folder.
 
     Args:
-        run_dir: folder with ``base/``, ``enhanced/``, ``retrained/`` as far as they were run (see ``gather``).
-        out: file to write; default ``run_dir/report.html``.
-        synthetic: True puts the SYNTHETIC banner on top; so does ``"synthetic": true`` in ``run_report.json``.
+        run_dir: folder with those of ``base/``, ``enhanced/`` and ``retrained/`` that were run, see :mod:`.gather`.
+        out: path of the report; default ``run_dir/report.html``.
+        synthetic: whether the report has a banner for synthetic data; ``"synthetic": true`` in ``run_report.json`` has
+            the same effect.
 
     Returns:
-        The file.
+        Path of the report.
 
     Raises:
-        FileNotFoundError: when there is nothing to report.
-        ValueError: when a result file is damaged.
+        FileNotFoundError: the folder contains no results.
+        ValueError: a result file is damaged.
     """
     inputs = gather(run_dir)
     path = Path(out) if out is not None else inputs.run_dir / "report.html"
@@ -52,16 +53,16 @@ def publish_report(run_dir: str | Path, *, synthetic: bool = False, tracking_uri
     """Write the report and attach it to the run folder's MLflow runs.
 
     Args:
-        run_dir: see :func:`_write_report`.
-        synthetic: likewise.
-        tracking_uri: see :func:`..tracking.attach_artifact`.
+        run_dir: folder with those of ``base/``, ``enhanced/`` and ``retrained/`` that were run, see :mod:`.gather`.
+        synthetic: whether the report has a banner for synthetic data.
+        tracking_uri: MLflow tracking URI, see :func:`..tracking.attach_artifact`.
 
     Returns:
-        The file.
+        Path of the report.
 
     Raises:
-        FileNotFoundError: see :func:`_write_report`.
-        ValueError: likewise.
+        FileNotFoundError: the folder contains no results.
+        ValueError: a result file is damaged.
     """
     path = _write_report(run_dir, synthetic=synthetic)
     for stage in ("base", "enhanced", "retrained"):
@@ -70,11 +71,11 @@ def publish_report(run_dir: str | Path, *, synthetic: bool = False, tracking_uri
 
 
 def _render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
-    """Fill the template.
+    """HTML of the report.
 
     Args:
-        inputs: what was gathered.
-        synthetic: see `write_report`.
+        inputs: results of the run.
+        synthetic: whether the report has a banner for synthetic data.
     """
     run_report = inputs.run_report or {}
     models = {"base": inputs.base, "retrained": inputs.retrained}

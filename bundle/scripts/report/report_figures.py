@@ -1,4 +1,4 @@
-"""Every figure that the results of a run allow, as ``data:`` URI."""
+"""Figures of the report as ``data:`` URIs, as far as the results of the run exist."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def draw_figures(inputs: ReportInputs) -> dict[str, str]:
-    """Draw them, named as the template asks for them.
+    """Figures by the names that the template uses.
 
     Args:
-        inputs: what was gathered.
+        inputs: results of the run.
     """
     models = {"base": inputs.base, "re-trained": inputs.retrained}
     drawn = chain(
@@ -50,15 +50,15 @@ def _classes(distribution: Sequence[Mapping[str, Any]] | None) -> Named:
 
 
 def _curves(models: Mapping[str, ModelResults]) -> Named:
-    judged = [(name, m.labels, m.targets, m.probabilities) for name, m in models.items()]
-    known = [(name, labels, t, p) for name, labels, t, p in judged if t is not None and p is not None]
+    results = [(name, m.labels, m.targets, m.probabilities) for name, m in models.items()]
+    known = [(name, labels, t, p) for name, labels, t, p in results if t is not None and p is not None]
     if not known:
         return
     _, labels, targets, _ = known[0]
     if all(other == labels and np.array_equal(t, targets, equal_nan=True) for _, other, t, _ in known):
         yield from _curves_of_cases("", labels, targets, {name: p for name, _, _, p in known})
         return
-    # Other cases or labels: one set of curves each, not one panel that suggests a comparison.
+    # Models with different cases or labels cannot be compared, so each gets figures of its own.
     for name, labels, targets, probabilities in known:
         yield from _curves_of_cases(f" ({name})", labels, targets, {name: probabilities})
 
@@ -71,7 +71,7 @@ def _curves_of_cases(
 
 
 def _trust(models: Mapping[str, ModelResults]) -> Named:
-    """Per model, whether its probabilities are what they say, and whether it serves every group alike."""
+    """Reliability curves and subgroups of each model."""
     for name, model in models.items():
         if model.targets is not None and model.probabilities is not None:
             kinds = {"raw": model.probabilities, "calibrated": model.calibrated}

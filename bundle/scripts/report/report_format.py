@@ -1,4 +1,4 @@
-"""How reports are written: their templates, and numbers and settings as text."""
+"""Templates of the reports, and the format of numbers and settings in them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,32 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def environment() -> Environment:
-    """Templates of all reports, with their filters."""
+    """Jinja environment of all reports, with their filters."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    made = Environment(
+    templates = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": _number, "signed": _signed, "percent": _percent, "interval": _interval, "p": _p_value}
-    return made
+    templates.filters |= {
+        "number": _number,
+        "signed": _signed,
+        "percent": _percent,
+        "interval": _interval,
+        "p": _p_value,
+    }
+    return templates
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    """Nested settings as (dotted key, text) pairs.
+    """Nested settings as pairs of a dotted key and a text.
 
     Args:
-        tree: nested mapping.
-        prefix: of the keys.
+        tree: nested settings.
+        prefix: prefix of the keys.
     """
     for key, value in tree.items():
         if isinstance(value, Mapping):
@@ -42,22 +48,22 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
 
 
 def _number(value: float | None, digits: int = 3) -> str:
-    """A figure, or a dash when there is none."""
+    """Number, or a dash for ``None``."""
     return "–" if value is None else f"{value:.{digits}f}"
 
 
 def _signed(value: float | None, digits: int = 3) -> str:
-    """A difference with its sign (a true minus, which lines up)."""
+    """Number with its sign; the minus is the mathematical one, which is as wide as the plus."""
     return "–" if value is None else f"{value:+.{digits}f}".replace("-", "−")
 
 
 def _percent(value: float | None, digits: int = 1) -> str:
-    """A share in per cent."""
+    """Fraction in per cent."""
     return "–" if value is None else f"{100 * value:.{digits}f} %"
 
 
 def _interval(value: Sequence[float] | None, digits: int = 3, *, sign: bool = False) -> str:
-    """Low and high end of an interval."""
+    """Lower and upper bound of an interval."""
     if value is None:
         return "–"
     write, joint = (_signed, " to ") if sign else (_number, "–")
@@ -65,5 +71,5 @@ def _interval(value: Sequence[float] | None, digits: int = 3, *, sign: bool = Fa
 
 
 def _p_value(value: float | None) -> str:
-    """A p value as journals print it."""
+    """P value in the format of journals."""
     return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""Rows of the report's tables: epochs, classes, fidelity."""
+"""Rows of the tables of the report: epochs, classes, fidelity."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ AREAS = (("region", "regions only"), ("full", "whole image"))
 
 
 def epoch_rows(history: History | None) -> list[dict[str, Any]]:
-    """The paper's Tables 1 and 2: first, fifth, selected and last epoch.
+    """Rows of the first, fifth, selected and last epoch, as in Tables 1 and 2 of the paper.
 
     Args:
         history: columns of ``history.csv``.
 
     Returns:
-        One row per epoch with its figures, ``gain`` over all-negative, and whether it was ``selected``.
+        One row for each of these epochs with its metrics, the ``gain`` of the accuracy over the all-negative baseline,
+        and whether the epoch was ``selected``.
     """
     if not history:
         return []
     rows = [dict(zip(history, cells, strict=True)) for cells in zip(*history.values(), strict=True)]
-    judged = [row for row in rows if row.get("val_macro_auroc") is not None]
-    best = max(judged, key=lambda row: row["val_macro_auroc"], default=None)  # type: ignore[arg-type,return-value]
+    known = [row for row in rows if row.get("val_macro_auroc") is not None]
+    best = max(known, key=lambda row: row["val_macro_auroc"], default=None)  # type: ignore[arg-type,return-value]
     chosen = [row for row in rows if row is rows[0] or row["epoch"] == 5 or row is best or row is rows[-1]]
     for row in chosen:
         accuracy, baseline = row.get("val_accuracy"), row.get("val_accuracy_all_negative")
@@ -41,16 +42,17 @@ def epoch_rows(history: History | None) -> list[dict[str, Any]]:
 
 
 def class_rows(distribution: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
-    """The paper's class table, with the counts behind it.
+    """Class table of the paper, with the counts.
 
-    The paper's column sums to 100 %, so it is most probably the share among the positive labels and not the prevalence;
-    both are given.
+    The column of the paper sums to 100 %. It is therefore probably the share among the positive labels and not the
+    prevalence. The table contains both.
 
     Args:
-        distribution: rows of ``class_distribution.json``, one per label and split.
+        distribution: rows of ``class_distribution.json``, one for each label and split.
 
     Returns:
-        One row per label: counts over all splits, ``prevalence``, ``share``, and ``splits``, the positives of each.
+        One row for each label: counts over all splits, ``prevalence``, ``share``, and ``splits``, the number of
+        positives in each split.
     """
     rows: dict[str, dict[str, Any]] = {}
     for part in distribution or []:
@@ -68,13 +70,13 @@ def class_rows(distribution: Sequence[Mapping[str, Any]] | None) -> list[dict[st
 
 
 def fidelity_rows(manifest: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The paper's Table 3, taken apart: against what, over which area.
+    """Rows of Table 3 of the paper, with a row for each reference and area.
 
     Args:
         manifest: records of ``manifest.jsonl``.
 
     Returns:
-        Rows with median and quartiles of PSNR (dB) and SSIM; combinations that were not measured are absent.
+        Rows with median and quartiles of PSNR (dB) and SSIM, without combinations that were not measured.
     """
     rows = []
     for reference, reference_text in COMPARED:
@@ -87,20 +89,20 @@ def fidelity_rows(manifest: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
 
 
 def fidelity_values(manifest: Sequence[Mapping[str, Any]], metric: str, reference: str, area: str) -> list[float]:
-    """One figure of every image that has it.
+    """Finite values of a metric over the images that have it.
 
     Args:
-        manifest: records.
-        metric: "psnr" or "ssim".
-        reference: "input", "truth" or "bicubic".
-        area: "region" or "full".
+        manifest: records of ``manifest.jsonl``.
+        metric: ``psnr`` or ``ssim``.
+        reference: ``input``, ``truth`` or ``bicubic``.
+        area: ``region`` or ``full``.
     """
     values = (record.get("fidelity", {}).get(f"{metric}_{reference}_{area}") for record in manifest)
     return [float(value) for value in values if value is not None and math.isfinite(value)]
 
 
 def _quartiles(values: Sequence[float]) -> tuple[float, float, float] | None:
-    """Median, lower and upper quartile; None without values."""
+    """Median, lower and upper quartile; ``None`` without values."""
     if not values:
         return None
     low, median, high = np.quantile(values, [0.25, 0.5, 0.75]).tolist()

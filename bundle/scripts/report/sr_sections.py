@@ -1,6 +1,6 @@
-"""The super-resolution part of a report: one table for each size, one panel for each enhancer.
+"""Section of a report on super-resolution: a table for each size and a panel for each enhancer.
 
-``sr_evaluation`` writes it as its own ``report.html``; the report of a whole run holds it too.
+The workflow ``sr_evaluation`` writes a report of this section alone; the report of a whole run contains it too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FILE = "sr_evaluation.json"
 
 @dataclass(frozen=True)
 class Column:
-    """How a figure of ``sr_evaluation.json`` is shown."""
+    """Column of the table: name of a metric in ``sr_evaluation.json``, heading, digits, and factor of the values."""
 
     name: str
     heading: str
@@ -37,22 +37,22 @@ _COLUMNS = (
     Column("psnr_truth_full", "PSNR of the whole image, dB", 2),
     Column("psnr_input_region", "PSNR to the input, dB", 2),
     Column("seed_deviation", "Deviation over seeds", 4),
-    Column("seconds_per_region", "Seconds a region", 3),
-    Column("peak_mb_per_region", "MB a region", 1),
+    Column("seconds_per_region", "Seconds per region", 3),
+    Column("peak_mb_per_region", "MB per region", 1),
 )
 _OCTAVES = tuple(
-    Column(f"nps_{octave}_db", f"{cycles} cycles a pixel", 2)
+    Column(f"nps_{octave}_db", f"{cycles} cycles per pixel", 2)
     for octave, cycles in enumerate(("0.25–0.5", "0.125–0.25", "0.06–0.125", "0.03–0.06"), start=1)
 )
-_COSTS = ("consistency_min_db", "seconds_per_region", "peak_mb_per_region")  # no difference to bicubic is told of them
+_COSTS = ("consistency_min_db", "seconds_per_region", "peak_mb_per_region")  # shown without a difference from bicubic
 
 
 def sections(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """What the template ``super_resolution.html.j2`` shows.
+    """Values for the template ``super_resolution.html.j2``.
 
     Args:
-        content: of ``sr_evaluation.json``.
-        folder: with ``panels/``.
+        content: content of ``sr_evaluation.json``.
+        folder: folder that contains ``panels/``.
     """
     order = [name for enhancers in content["summary"].values() for name in enhancers]
     panels = {path.stem: png_uri(path) for path in (folder / "panels").glob("*.png")}
@@ -66,35 +66,35 @@ def sections(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _table_of(size: str, enhancers: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """One size: its title, what was judged, and the rows of both tables."""
-    judged = [row for row in rows if row["size"] == size]
-    first = [row for row in judged if row["enhancer"] == next(iter(enhancers))]
+    """Values of one size: title, numbers of images, patients and regions, and the rows of both tables."""
+    of_size = [row for row in rows if row["size"] == size]
+    first = [row for row in of_size if row["enhancer"] == next(iter(enhancers))]
     title = "At the images' own size, ×4" if size == "native" else f"{int(size) // 4} → {size} pixels, ×4"
     return {
         "title": title,
         "images": len(first),
         "patients": len({row["patient"] for row in first}),
         "regions": sum(row["figures"]["regions"] for row in first),
-        "rows": [_row_of(name, figures, _COLUMNS) for name, figures in enhancers.items()],
-        "texture": [_row_of(name, figures, _OCTAVES) for name, figures in enhancers.items()],
+        "rows": [_row_of(name, metrics, _COLUMNS) for name, metrics in enhancers.items()],
+        "texture": [_row_of(name, metrics, _OCTAVES) for name, metrics in enhancers.items()],
     }
 
 
-def _row_of(name: str, figures: Mapping[str, Any], columns: tuple[Column, ...]) -> dict[str, Any]:
+def _row_of(name: str, metrics: Mapping[str, Any], columns: tuple[Column, ...]) -> dict[str, Any]:
     """Cells of one enhancer."""
-    return {"name": name, "cells": [_cell_of(figures.get(column.name, {}), column) for column in columns]}
+    return {"name": name, "cells": [_cell_of(metrics.get(column.name, {}), column) for column in columns]}
 
 
 def _cell_of(found: Mapping[str, Any], column: Column) -> dict[str, Any]:
-    """A mean, and where it is known its difference to bicubic with the interval, in the units of the column."""
+    """Mean, and difference from bicubic with its interval if known, in the unit of the column."""
 
     def scaled(value: float | None) -> float | None:
         return None if value is None else column.factor * value
 
-    told = column.name not in _COSTS
+    compared = column.name not in _COSTS
     return {
         "digits": column.digits,
         "mean": scaled(found.get("mean")),
-        "difference": scaled(found.get("difference")) if told else None,
+        "difference": scaled(found.get("difference")) if compared else None,
         "interval": [scaled(value) for value in found.get("interval") or ()] or None,
     }

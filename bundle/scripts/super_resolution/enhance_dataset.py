@@ -18,6 +18,7 @@ from ..common.failures import Failure, write_failures
 from ..common.geometry import fit_square
 from ..data.datalist import Datalist, write_datalist
 from ..dicom import RefusedInput, read_radiograph, write_enhanced, write_png16
+from ..dicom.read.radiograph import read_grid
 from ..networks.vit_multilabel import ViTMultilabel
 from .enhancers.enhancer import Enhancer
 from .manifest import append_line, merge_failures, trusted_lines, write_merged
@@ -253,9 +254,9 @@ class DatasetEnhancer:
         """Datalist item of the enhanced file; its boxes are scaled to the size of the enhanced image."""
         enhanced = {**item, "image": str((self.output_dir / line["output"]).absolute())}
         if item.get("boxes"):
-            factor = line["output_shape"][1] / line["source_shape"][1]
+            factor, grid = line["output_shape"][1] / line["source_shape"][1], read_grid(item["image"])
             enhanced["boxes"] = [
-                {**box, "xywh": [round(value * factor, 1) for value in box["xywh"]]} for box in item["boxes"]
+                {**box, "xywh": [round(value * factor, 1) for value in grid.box(box["xywh"])]} for box in item["boxes"]
             ]
         return enhanced
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from ..common.geometry import SquareGeometry, map_to_source
+from ..common.setting_checks import check_settings
 from .enhancers.batching import enhance_batches
 from .enhancers.enhancer import Enhancer, takes_guide
 from .fidelity import compare_images, compare_regions, cut
@@ -47,6 +48,10 @@ class EnhanceSettings:
     working_size: int | None = 224
     feather: int = 4
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        settings = {name: getattr(self, name) for name in ("window", "working_size", "feather", "seed")}
+        check_settings({"region_count": self.count, **settings})
 
     def digest(self) -> str:
         """Hash of all settings; it differs if any setting differs."""

@@ -54,7 +54,12 @@ class RunRecord:
             self.tracker.attach(engine)
 
     def start(self, engine: Engine) -> None:
-        """Write the record, log the paper's class table, and open the MLflow run."""
+        """Write the record, log the class table of the paper, and open the MLflow run.
+
+        Raises:
+            ValueError: the run is resumed, and the model that it has selected is missing.
+        """
+        self.check_model()
         table = class_distribution(self.datalist)
         logger.info("class distribution\n%s", format_class_table(self.datalist))
         write_json(self.output_dir / "class_distribution.json", table)
@@ -63,7 +68,18 @@ class RunRecord:
         self.tracker.log_artifacts(self.output_dir / "class_distribution.json", self.output_dir / "run_report.json")
 
     def complete(self, engine: Engine) -> None:
-        """Log the selected epoch and close the MLflow run."""
+        """Log the selected epoch and close the MLflow run.
+
+        Raises:
+            ValueError: the training has not selected a model.
+        """
+        if not self.selection.best_epoch:
+            raise ValueError(
+                f"{self.output_dir}: training ended without a model; expected an epoch with a finite "
+                f"{self.selection.metric}, found none; the validation split needs a label with positive and negative "
+                "images that can be read"
+            )
+        self.check_model()
         self.tracker.log_metrics(
             {"best_val_macro_auroc": self.selection.best, "best_epoch": self.selection.best_epoch},
             step=engine.state.epoch,
@@ -71,6 +87,19 @@ class RunRecord:
         self.tracker.log_artifacts(self.output_dir / "history.csv", self.output_dir / "model" / "metadata.json")
         self.tracker.close()
         logger.info("best epoch %d, validation macro-AUROC %.4f", self.selection.best_epoch, self.selection.best)
+
+    def check_model(self) -> None:
+        """Check that the model folder of the selected epoch exists.
+
+        Raises:
+            ValueError: an epoch is selected, but its weights are missing.
+        """
+        folder = self.output_dir / "model"
+        if self.selection.best_epoch and not any(folder.glob("*.safetensors")):
+            raise ValueError(
+                f"{folder}: missing; expected the model of epoch {self.selection.best_epoch}, which this run has "
+                "selected, found no weights; restore the folder, or delete checkpoint.pt to train again"
+            )
 
 
 def write_run_report(output_dir: Path, settings: Mapping[str, Any], config: Mapping[str, Any]) -> None:

@@ -14,12 +14,12 @@ from ..common.geometry import fit_square
 
 
 class FitSquared(MapTransform):
-    """Pad to a square with 0 and resize to ``size``; the way back is in ``meta["geometry"]``: [height, width, size].
+    """Pad to a square with 0 and resize to ``size``. ``meta["geometry"]`` records [height, width, size].
 
     Args:
-        keys: keys of (1, H, W) images in [0, 1].
-        size: S.
-        allow_missing_keys: skip a key that an item lacks.
+        keys: Keys of images (1, H, W) in [0, 1].
+        size: Side of the square, in pixels.
+        allow_missing_keys: Whether to skip keys that an item lacks.
     """
 
     def __init__(self, keys: KeysCollection, size: int, allow_missing_keys: bool = False) -> None:
@@ -27,12 +27,12 @@ class FitSquared(MapTransform):
         self.size = size
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Item with each image (1, S, S)."""
+        """Return the item with each image fitted to (1, size, size)."""
         item = dict(data)
         for key in self.key_iterator(item):
             image = item[key]
             meta = dict(image.meta) if isinstance(image, MetaTensor) else {}
-            # A MetaTensor would carry its meta through every step of the arithmetic.
+            # A MetaTensor would copy its metadata in every arithmetic operation.
             plain = image.as_tensor() if isinstance(image, MetaTensor) else torch.as_tensor(image)
             fitted = fit_square(plain, self.size)
             item[key] = MetaTensor(fitted, meta={**meta, "geometry": [*image.shape[-2:], self.size]})

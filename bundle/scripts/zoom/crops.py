@@ -129,7 +129,7 @@ def _check_enhancer(zoom: ZoomSettings, enhancer: Enhancer | None) -> None:
     if found != (zoom.enhancer, zoom.enhancer_weights):
         raise ValueError(
             f"zoom: the network was trained with another enhancer; expected {zoom.enhancer} {zoom.enhancer_weights}, "
-            f"found {'none' if found is None else ' '.join(found)}; set --ldm to the folder that the training used"
+            f"found {'none' if found is None else ' '.join(found)}; set --sr_model to the folder that the training used"
         )
 
 

@@ -3,11 +3,11 @@
     make deploy INPUT=STUDIES OUTPUT=RESULTS
     python integrations/monai_deploy/app -i STUDIES -o RESULTS [-m MODEL_FOLDER]     (in the environment of make deploy)
 
-Two operators, both ours. The SDK's own were measured on single radiographs and are not used: its selector takes the
-first matching series, ``DICOMSeriesToVolumeOperator`` leaves out the VOI window and drops instances without
-ImagePositionPatient, ``MonaiBundleInferenceOperator`` fails without an affine and names the wrong findings of a
-multilabel network, and its text report has no coded findings. ``scripts.inference.predictor`` does the work, as for
-every other way in.
+The application has two operators of its own, because those of the SDK do not suit radiographs (measured): the selector
+takes the first matching series, ``DICOMSeriesToVolumeOperator`` ignores the VOI window and drops instances without
+ImagePositionPatient, ``MonaiBundleInferenceOperator`` fails without an affine and assigns wrong names to the outputs of
+a multilabel network, and the text report has no coded findings. ``scripts.inference.predictor`` makes the predictions,
+as it does for ``predict``, ``watch`` and ``receive``.
 """
 
 from __future__ import annotations

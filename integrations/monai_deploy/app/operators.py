@@ -28,14 +28,14 @@ class PredictionOperator(Operator):
     ) -> None:
         self.studies, self.output = studies, output
         self.predictor = Predictor.from_bundle(bundle, model_dir=model_dir)
-        super().__init__(fragment, CountCondition(fragment, 1), **names)  # an operator without input runs for ever
+        super().__init__(fragment, CountCondition(fragment, 1), **names)  # runs once; without input it would not end
 
     def setup(self, spec: OperatorSpec) -> None:
         """Declare the output."""
         spec.output("failures")
 
     def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
-        """Predict."""
+        """Predict all studies and emit the failures."""
         results = self.predictor.predict_to_folder([self.studies], self.output, dicom=True)
         op_output.emit(results.failures, "failures")
 

@@ -1,9 +1,11 @@
-"""Let the MONAI Deploy App SDK 4.0.0 run over the project's environment and without a GPU; run by Python at its start.
+"""Lets the MONAI Deploy App SDK 4.0.0 run on top of the project's environment and without a GPU.
 
-* Its packages lie in an environment of their own, over ``.venv``: ``monai.deploy`` is a part of the regular package
-  ``monai``, so Python looks for it only where monai itself is.
-* holoscan 4.6.0 links against the CUDA runtime even where there is no GPU; the wheel ``nvidia-cuda-runtime`` has it,
-  in a folder that the dynamic linker does not search.
+Python imports this module when it starts.
+
+* The SDK is installed in a second environment on top of ``.venv``. ``monai.deploy`` is part of the regular package
+  ``monai``, so Python would look for it only in the folder of monai itself.
+* holoscan 4.6.0 links against the CUDA runtime even without a GPU. The wheel ``nvidia-cuda-runtime`` contains it, in a
+  folder that the dynamic linker does not search.
 """
 
 import ctypes

@@ -1,11 +1,12 @@
-"""Make monailabel 0.8.5 importable beside pydicom 3 and a CPU build of torch; run by Python itself at its start.
+"""Makes monailabel 0.8.5 importable beside pydicom 3 and a CPU build of torch.
 
-MONAI Label trains in a process of its own, so its start-up is in ``PYTHONPATH`` instead of a script around the server.
+Python imports this module when it starts. It is in ``PYTHONPATH`` instead of in a script that starts the server,
+because MONAI Label trains in a separate process.
 
-* ``pydicom._storage_sopclass_uids``: gone in pydicom 3, imported by pydicom-seg 0.4.1; MONAI Label's main branch
-  replaced that package by highdicom (commit 058ddfc), no release has it.
-* ``torchvision::nms``, ``torchvision::qnms``: the published wheel's operators are built against a CUDA torch; its
-  Python side refuses to import where they are not declared ("operator torchvision::nms does not exist").
+* pydicom-seg 0.4.1 imports ``pydicom._storage_sopclass_uids``, which pydicom 3 no longer has. MONAI Label's main branch
+  has replaced pydicom-seg by highdicom (commit 058ddfc), but no release contains that change.
+* The operators ``torchvision::nms`` and ``torchvision::qnms`` of the published wheel need a CUDA build of torch.
+  Without a declaration of them, the import of torchvision fails ("operator torchvision::nms does not exist").
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""Conformance cases: small DICOM files and what each of them shows.
+"""Conformance cases: small DICOM files, each with its displayed image or the code of its rejection.
 
-Nothing of the code under test is used here. A case has a truth, or the code of its refusal.
+The code under test is not used here.
 """
 
 from ..cases import display, storage, syntaxes
@@ -12,7 +12,8 @@ __all__ = ["SMOOTH", "STORED", "Case", "all_cases", "encode"]
 GROUPS = (
     display.windows, display.several_windows, display.rescales, display.modality_luts, display.voi_luts,
     display.presentation, display.padding, display.no_window,
-    storage.bits, storage.signs, storage.colours, storage.orientations, storage.headers, storage.refusals,
+    storage.bits, storage.signs, storage.colours, storage.orientations, storage.pixel_spacings, storage.headers,
+    storage.refusals,
     syntaxes.transfer_syntaxes, syntaxes.compressed_kinds,
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A case, the formulas of PS3.3 C.11 in float64 as the standard writes them, and the pictures that are shown."""
+"""A conformance case, the formulas of PS3.3 C.11 in float64, and the test images."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ FULL_EIGHT = {"WindowCenter": 128, "WindowWidth": 256, **EIGHT_BIT}
 
 @dataclass(frozen=True)
 class Case:
-    """One file and what it shows.
+    """One file and its displayed image.
 
     Attributes:
-        name: unique.
-        dataset: the file.
-        truth: (H, W) float64 in [0, 1]; ``None``: refused.
-        code: of the refusal.
-        flag: that the meta must have.
-        window: index asked for.
-        atol: allowed error; lossless cases have that of float32.
-        spacing_mm: that the meta must have, where it matters.
-        oracle: options of ``dcm2pnm`` with which it must show the same, ``None`` where it does otherwise on purpose.
+        name: Unique name.
+        dataset: Content of the file.
+        truth: Expected image (H, W) float64 in [0, 1]; ``None`` if the file is rejected.
+        code: Code of the rejection.
+        flag: Flag that the metadata must contain.
+        window: Index of the requested window.
+        atol: Allowed absolute error; the rounding error of float32 for lossless cases.
+        spacing_mm: Spacing that the metadata must contain; ``None`` if it is not tested.
+        oracle: Options with which ``dcm2pnm`` must display the same image; ``None`` if it differs on purpose.
     """
 
     name: str
@@ -72,7 +72,7 @@ def table(x: np.ndarray, entries: np.ndarray, first: int) -> np.ndarray:
 
 
 def between_percentiles(x: np.ndarray, inside: np.ndarray | None = None) -> np.ndarray:
-    """What the reader promises without a usable window: 0.5 % to 99.5 % of the unpadded pixels."""
+    """Display without a usable window: 0.5 % to 99.5 % of the unpadded pixels."""
     low, high = np.percentile(x if inside is None else x[inside], (0.5, 99.5))
     return np.clip((x - low) / (high - low), 0, 1)
 
@@ -85,17 +85,17 @@ FUNCTIONS: dict[str, Callable[[np.ndarray, float, float], np.ndarray]] = {
 
 
 def shown(name: str, truth: np.ndarray, pixels: np.ndarray = STORED, *, oracle: str | None = None, **rest: Any) -> Case:
-    """Case with a truth; what is no field of a case is an attribute of the file."""
+    """Case with a known image. Keywords that are not fields of a case are attributes of the file."""
     fields = {key: rest.pop(key) for key in ("flag", "window", "atol", "spacing_mm") if key in rest}
     options = None if oracle is None else oracle.split()
     return Case(name, make_dataset(pixels, **rest), truth, oracle=options, **fields)
 
 
 def refused(name: str, code: str, pixels: np.ndarray = STORED, window: int = 0, **attributes: Any) -> Case:
-    """Case with a refusal."""
+    """Case that is rejected."""
     return Case(name, make_dataset(pixels, **attributes), code=code, window=window)
 
 
 def curve(count: int, bits: int, power: float = 2.0) -> np.ndarray:
-    """Entries of a table that rise from 0 to the highest."""
+    """Entries of a table that rise from 0 to the maximum."""
     return np.rint((np.arange(count) / (count - 1)) ** power * (2**bits - 1)).astype(int)

@@ -1,4 +1,4 @@
-"""Modality, VOI and presentation."""
+"""Cases of the modality, VOI and presentation steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .case import (
 
 
 def windows() -> Iterator[Case]:
-    """Each function, wide, narrow and with a fraction, in both polarities."""
+    """Each VOI function with a wide, a narrow and a fractional window, in both polarities."""
     for function, formula in FUNCTIONS.items():
         for center, width in ((2048, 4096), (1000, 500), (3000.5, 77.25), (-200, 3000)):
             truth = formula(X, center, width)
@@ -42,7 +42,7 @@ def windows() -> Iterator[Case]:
 
 
 def several_windows() -> Iterator[Case]:
-    """The one asked for, and none beyond the last."""
+    """The requested window of several; an index beyond the last is rejected."""
     centers, widths = [2048, 1000, 3000], [4096, 500, 100]
     attributes = {"WindowCenter": centers, "WindowWidth": widths}
     for index, (center, width) in enumerate(zip(centers, widths, strict=True)):
@@ -74,7 +74,7 @@ def rescales() -> Iterator[Case]:
 
 
 def modality_luts() -> Iterator[Case]:
-    """Tables instead of a rescale, 8 to 16 bits, rising, falling and starting late."""
+    """Modality LUTs of 8 to 16 bits: rising, falling, and with a first mapped value above 0."""
     for bits in (8, 10, 12, 14, 16):
         entries = curve(4096, bits)
         window = {"WindowCenter": 2 ** (bits - 1), "WindowWidth": 2**bits}
@@ -102,7 +102,7 @@ def modality_luts() -> Iterator[Case]:
 
 
 def voi_luts() -> Iterator[Case]:
-    """Tables of any depth and form; they go before a window."""
+    """VOI LUTs of any depth and encoding, which take precedence over a window."""
     forms = (
         (8, "OW", True),
         (8, "OW", False),
@@ -146,7 +146,7 @@ def voi_luts() -> Iterator[Case]:
 
 
 def presentation() -> Iterator[Case]:
-    """Inverted once, against the range of the display and not of the content."""
+    """Inversion, applied once, relative to the range of the display and not of the content."""
     narrow = np.clip(STORED, 1000, 3000)
     truth = linear(narrow.astype(float), 2048, 4096)
     for photometric, shape, inverted in (
@@ -162,7 +162,7 @@ def presentation() -> Iterator[Case]:
 
 
 def padding() -> Iterator[Case]:
-    """Black whatever the polarity, and no part of the statistics."""
+    """Padding is black in both polarities and excluded from the statistics."""
     pixels = np.clip(STORED, 100, 4000)
     pixels[:, :6], pixels[:, 6:10] = 4095, 4090
     inside = np.arange(64)[None] >= np.full((96, 1), 10)
@@ -195,7 +195,7 @@ def padding() -> Iterator[Case]:
 
 
 def no_window() -> Iterator[Case]:
-    """Percentiles, with a flag, where no window can be used."""
+    """Percentiles, with a flag, if no window can be applied."""
     truth = between_percentiles(X)
     yield shown("window missing", truth, flag="window missing")
     yield shown("window missing MONOCHROME1", 1 - truth, flag="window missing", PhotometricInterpretation="MONOCHROME1")

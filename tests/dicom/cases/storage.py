@@ -1,4 +1,4 @@
-"""How pixels are stored, described and turned, and what is refused for it."""
+"""Cases of pixel storage, description and orientation, and of headers that are rejected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .case import EIGHT_BIT, FULL, FULL_EIGHT, STORED, Case, X, linear, refused,
 
 
 def bits() -> Iterator[Case]:
-    """Stored, allocated and high bit in all their relations."""
+    """Combinations of BitsStored, BitsAllocated and HighBit."""
     for stored in (10, 12, 14, 15, 16):
         pixels = (STORED.astype(np.uint32) * (2**stored - 1) // 4095).astype(np.uint16)
         window = {"WindowCenter": 2 ** (stored - 1), "WindowWidth": 2**stored}
@@ -46,7 +46,7 @@ def bits() -> Iterator[Case]:
 
 
 def signs() -> Iterator[Case]:
-    """Signed values of every width, the sign bit below dirty bits too."""
+    """Signed values of every width, also with unused bits above the sign bit that are set."""
     signed = STORED.astype(np.int16) - 2048
     window = {"PixelRepresentation": 1, "WindowCenter": 0, "WindowWidth": 4096}
     truth = linear(signed.astype(float), 0, 4096)
@@ -62,7 +62,7 @@ def signs() -> Iterator[Case]:
 
 
 def colours() -> Iterator[Case]:
-    """Grey that was stored as colour; colours that are refused."""
+    """Grey stored as colour, which is read, and colours, which are rejected."""
     grey = (STORED >> 4).astype(np.uint8)
     truth, three = grey / 255, np.stack([grey] * 3, -1)
     rgb = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0, **EIGHT_BIT}
@@ -89,31 +89,77 @@ def colours() -> Iterator[Case]:
 
 
 def orientations() -> Iterator[Case]:
-    """Frontal views are turned to L, F, others are not; the spacing turns with them."""
+    """Frontal views are turned to L, F, together with their spacing; other views are not."""
     truth = linear(X, 2048, 4096)
-    for orientation, pixels, spacing in (
-        (["L", "F"], STORED, [0.2, 0.1]),
-        (["R", "F"], STORED[:, ::-1], [0.2, 0.1]),
-        (["L", "H"], STORED[::-1], [0.2, 0.1]),
-        (["R", "H"], STORED[::-1, ::-1], [0.2, 0.1]),
-        (["F", "L"], STORED.T, [0.1, 0.2]),
-        (["H", "L"], STORED.T[:, ::-1], [0.1, 0.2]),
-        (["F", "R"], STORED.T[::-1], [0.1, 0.2]),
-        (["H", "R"], STORED.T[::-1, ::-1], [0.1, 0.2]),
+    for orientation, pixels in (
+        (["L", "F"], STORED),
+        (["R", "F"], STORED[:, ::-1]),
+        (["L", "H"], STORED[::-1]),
+        (["R", "H"], STORED[::-1, ::-1]),
+        (["F", "L"], STORED.T),
+        (["H", "L"], STORED.T[:, ::-1]),
+        (["F", "R"], STORED.T[::-1]),
+        (["H", "R"], STORED.T[::-1, ::-1]),
     ):
-        attributes = {"PatientOrientation": orientation, "spacing_mm": spacing, **FULL}
-        yield shown(f"orientation {' '.join(orientation)}", truth, np.ascontiguousarray(pixels), **attributes)
+        attributes = {"PatientOrientation": orientation, **FULL}
+        turned = np.ascontiguousarray(pixels)
+        name = " ".join(orientation)
+        yield shown(f"orientation {name}", truth, turned, spacing_mm=[0.2, 0.2], **attributes)
+        if orientation != ["L", "F"]:
+            attributes["flag"] = "turned to the standard orientation"
+        for view in (None, "AP", "POSTEROANTERIOR", "FRONTAL", "UNKNOWN", "AP_SUPINE", "pa erect"):
+            yield shown(f"orientation {name} of the view {view}", truth, turned, ViewPosition=view, **attributes)
+    mirrored = np.ascontiguousarray(STORED[:, ::-1])
+    for spelling in (["r", "f"], ["R ", "F "], "R\\F"):
+        yield shown(f"orientation {spelling}", truth, mirrored, PatientOrientation=spelling, **FULL)
     lateral = {"ViewPosition": "LL", "PatientOrientation": ["P", "F"], "flag": "orientation not known"}
     yield shown("orientation of a lateral view", truth, **lateral, **FULL)
     yield shown("no orientation", truth, PatientOrientation=None, flag="orientation not known", **FULL)
     yield shown("oblique orientation", truth, PatientOrientation=["LA", "FP"], flag="orientation not known", **FULL)
-    dataset = make_dataset(STORED, **FULL, ImagerPixelSpacing=None)
-    dataset.PixelSpacing = [0.3, 0.4]
-    yield Case("PixelSpacing", dataset, truth, spacing_mm=[0.3, 0.4])
+    for orientation in ("", [], ["", ""], "R", ["R", "X"], ["R", "F", "L"]):
+        attributes = {"PatientOrientation": orientation, "flag": "orientation not known"}
+        yield shown(f"orientation {orientation}", truth, **attributes, **FULL)
+
+
+def pixel_spacings() -> Iterator[Case]:
+    """Oblong pixels are displayed as squares; a spacing that cannot be right is a flag."""
+    tall, flag = linear(X, 2048, 4096), "resampled to square pixels"
+    squared = resized(tall, (96, 128))
+    keywords = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
+    for keyword in keywords:
+        attributes = {"ImagerPixelSpacing": None, keyword: [0.2, 0.4], "spacing_mm": [0.2, 0.2], "flag": flag, **FULL}
+        yield shown(f"{keyword} 0.2 x 0.4", squared, atol=1e-6, **attributes)
+    ratio = {"ImagerPixelSpacing": None, "PixelAspectRatio": [1, 2], "flag": flag, **FULL}
+    yield shown("PixelAspectRatio 1:2", squared, atol=1e-6, **ratio)
+    wide = np.ascontiguousarray(STORED.T)
+    attributes = {"PatientOrientation": ["F", "L"], "ImagerPixelSpacing": [0.4, 0.2], "spacing_mm": [0.2, 0.2]}
+    yield shown("oblong pixels of a film on its side", squared, wide, atol=1e-6, flag=flag, **attributes, **FULL)
+    third = {"ImagerPixelSpacing": [0.3, 0.4], "spacing_mm": [0.3, 0.3], "flag": flag}
+    yield shown("spacing 0.3 x 0.4", resized(tall, (96, 85)), atol=1e-6, **third, **FULL)
+    for spacing in ([0.2, 0.201], [0.143, 0.1432]):
+        yield shown(f"rounded spacing {spacing}", tall, ImagerPixelSpacing=spacing, spacing_mm=spacing, **FULL)
+    contradiction = "pixel spacing doubtful, not resampled: the header contradicts itself"
+    yield shown("two spacings", tall, PixelSpacing=[0.2, 0.4], flag=contradiction, **FULL)
+    yield shown("spacing and ratio", tall, PixelAspectRatio=[1, 2], flag=contradiction, **FULL)
+    long = "pixel spacing doubtful, not resampled: sides of 1 to 3.0"
+    yield shown("spacing of a film of 1 to 3", tall, ImagerPixelSpacing=[0.4, 0.2], flag=long, **FULL)
+    for spacing in ([0.2], "", [0, 0], [-1, 2], [0.2, 0.4, 0.1]):
+        yield shown(f"spacing {spacing}", tall, ImagerPixelSpacing=spacing, **FULL)
+
+
+def resized(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Image (H, W), bilinear between the centres of its pixels."""
+    for axis, size in enumerate(shape):
+        source = image.shape[axis]
+        places = (np.arange(size) + 0.5) * source / size - 0.5
+        rows = np.moveaxis(image, axis, 0).reshape(source, -1)
+        rows = np.stack([np.interp(places, np.arange(source), column) for column in rows.T], axis=1)
+        image = np.moveaxis(rows.reshape(size, *np.delete(image.shape, axis)), 0, axis)
+    return image
 
 
 def headers() -> Iterator[Case]:
-    """Missing attributes with only one meaning are filled in and said."""
+    """Absent attributes that have only one possible value are filled in, with a flag."""
     truth = linear(X, 2048, 4096)
     yield shown("no BitsStored", truth, BitsStored=None, HighBit=None, flag="assumed BitsStored 16", **FULL)
     yield shown("no HighBit", truth, HighBit=None, flag="assumed HighBit 11", **FULL)
@@ -121,13 +167,15 @@ def headers() -> Iterator[Case]:
     yield shown("no SamplesPerPixel", truth, SamplesPerPixel=None, flag="assumed SamplesPerPixel 1", **FULL)
     yield shown("one frame", truth, NumberOfFrames=1, oracle="+Wi 1", **FULL)
     yield shown("burned-in annotation", truth, BurnedInAnnotation="YES", flag="burned-in annotation", **FULL)
+    for spelling in ("monochrome1", "Monochrome1", "MONOCHROME1\0", " monochrome1 "):
+        yield shown(f"photometric {spelling!r}", 1 - truth, PhotometricInterpretation=spelling, **FULL)
     longer = make_dataset(STORED, **FULL)
     longer["PixelData"].value += bytes(600)
     yield Case("more pixels than rows and columns", longer, truth)
 
 
 def refusals() -> Iterator[Case]:
-    """What is no displayable radiograph, or does not say what its pixels are."""
+    """Objects that are not displayable radiographs, or whose pixels are not described."""
     yield refused("no photometric interpretation", "PHOTOMETRIC", PhotometricInterpretation=None, **FULL)
     yield refused("unknown photometric interpretation", "PHOTOMETRIC", PhotometricInterpretation="HSV", **FULL)
     yield refused("three frames", "MULTIFRAME", NumberOfFrames=3, **FULL)
@@ -142,6 +190,7 @@ def refusals() -> Iterator[Case]:
     yield refused("grey of three samples", "BIT_LAYOUT", np.stack([STORED] * 3, -1), SamplesPerPixel=3, **FULL)
     yield refused("RGB of one sample", "BIT_LAYOUT", PhotometricInterpretation="RGB", **FULL)
     yield refused("sign of 7", "BIT_LAYOUT", PixelRepresentation=7, **FULL)
+    yield refused("unknown photometric interpretation in lower case", "PHOTOMETRIC", PhotometricInterpretation="hsv")
     empty = make_dataset(STORED, **FULL)
     del empty.PixelData
     yield Case("no pixels", empty, code="NO_PIXELS")

@@ -1,4 +1,4 @@
-"""Transfer syntaxes and what can be odd about a codestream."""
+"""Cases of transfer syntaxes and of unusual codestreams."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .case import EIGHT_BIT, FULL, FULL_EIGHT, SMOOTH, STORED, Case, X, linear
 
 
 def encode(syntax: str, pixels: np.ndarray) -> bytes:
-    """One frame in a compressed syntax; the last part of its UID."""
+    """Encode one frame in a compressed syntax, given by the last part of its UID."""
     bits = 8 if pixels.dtype.itemsize == 1 else 12
     if syntax in ("50", "51"):
         return imagecodecs.jpeg8_encode(pixels, level=100, bitspersample=bits)
@@ -40,7 +40,7 @@ def compressed(syntax: str, pixels: np.ndarray, **attributes: Any) -> Dataset:
 
 
 def transfer_syntaxes() -> Iterator[Case]:
-    """Sixteen of them; the lossy ones on a picture without edges, to less than a grey level of 255."""
+    """Sixteen transfer syntaxes. Lossy ones encode an image without edges and differ by less than one of 255 levels."""
     truth, smooth = linear(X, 2048, 4096), linear(SMOOTH.astype(float), 2048, 4096)
     window = ["+Wi", "1"]
     for uid, byte_order in (("1.2.840.10008.1.2", "<"), ("1.2.840.10008.1.2.2", ">"), ("1.2.840.10008.1.2.1.99", "<")):
@@ -69,13 +69,13 @@ def transfer_syntaxes() -> Iterator[Case]:
 
 
 def compressed_kinds() -> Iterator[Case]:
-    """Signed, coloured, split and wrongly labelled codestreams."""
+    """Signed, coloured, fragmented and wrongly labelled codestreams."""
     signed = STORED.astype(np.int16) - 2048
     window = {"PixelRepresentation": 1, "WindowCenter": 0, "WindowWidth": 4096}
     truth = linear(signed.astype(float), 0, 4096)
     yield Case("signed JPEG 2000", compressed("90", signed, **window), truth)
     yield Case("signed HTJ2K", compressed("201", signed, **window), truth)
-    for syntax in ("70", "80"):  # neither knows signs: the bits are stored
+    for syntax in ("70", "80"):  # neither has signed samples: the bit patterns are stored
         dataset = compressed(syntax, (signed & 0x0FFF).astype(np.uint16), **window)
         yield Case(f"signed {syntax}", dataset, truth)
     run_length = make_dataset(signed, **window)
@@ -99,9 +99,20 @@ def compressed_kinds() -> Iterator[Case]:
     fragments = (struct.pack("<HHL", 0xFFFE, 0xE000, len(part)) + part for part in (frame[:middle], frame[middle:]))
     misplaced.PixelData = offsets + b"".join(fragments)
     yield Case("offset table of the fragments", misplaced, linear(X, 2048, 4096))
-    padded = compressed("70", STORED, **FULL)
-    padded.PixelData = encapsulate([encode("70", STORED) + bytes(20)])
-    yield Case("zeros behind a codestream", padded, linear(X, 2048, 4096))
+    for syntax in ("57", "70", "80", "90", "201"):
+        for padding in (bytes(20), bytes(63), bytes(64), bytes(5000), b"\xff" * 200, b"\0\xff" * 100):
+            padded = compressed(syntax, STORED, **FULL)
+            padded.PixelData = encapsulate([encode(syntax, STORED) + padding])
+            name = f"{len(padding)} bytes {padding[0]:02X}{padding[1]:02X} after a codestream of {syntax}"
+            yield Case(name, padded, linear(X, 2048, 4096))
+    thumbnail = encode("50", (SMOOTH >> 4).astype(np.uint8)[:32, :32].copy())
+    header = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail  # APP1, which has an end marker of its own
+    frame = encode("70", STORED)
+    for name, stop, expected in (("", None, {"truth": linear(X, 2048, 4096)}), (", cut", -500, {"code": "CODESTREAM"})):
+        preview = compressed("70", STORED, **FULL)
+        preview.PixelData = encapsulate([frame[:2] + header + frame[2:stop]])
+        yield Case(f"codestream with a thumbnail{name}", preview, **expected)
+    frame = encode("90", STORED)
     for syntax in ("51", "70", "80", "90", "201"):
         cut = compressed(syntax, STORED, **FULL)
         frame = encode(syntax, STORED)

@@ -36,7 +36,7 @@ def test_every_syntax_has_one_decoder_and_none_two():
 # pydicom takes the sign from bit 16, the precision of the codestream; BitsStored says bit 12.
 @pytest.mark.parametrize("name", sorted({*COMPRESSED} - {"signed 80"}))
 def test_plugins_of_pydicom_decode_the_same(tmp_path, name):
-    """A second decoder from another library, where pydicom has one."""
+    """Compare with pydicom's decoder from another library, where there is one."""
     path = save(COMPRESSED[name], tmp_path / "x.dcm")
     dataset, mine = pydicom.dcmread(path), decoded(path)
     syntax = dataset.file_meta.TransferSyntaxUID
@@ -63,7 +63,7 @@ def test_missing_decoder_says_what_to_install(tmp_path, monkeypatch):
         read_radiograph(path)
     assert refusal.value.code == "DECODER_MISSING"
     assert refusal.value.remedy == "pip install imagecodecs"
-    assert read_header(path)[0]["modality"] == "DX"  # the header needs none
+    assert read_header(path)[0]["modality"] == "DX"  # reading the header needs no decoder
 
 
 @pytest.mark.skipif(not SHARED_DICOM.exists(), reason="the shared DICOM files are not beside the repository")
@@ -74,7 +74,7 @@ def test_real_codestreams_against_pydicom():
 
 
 def test_more_pixels_than_the_header_says_are_refused(tmp_path):
-    """pydicom takes them for more frames and gives an array with an axis more."""
+    """pydicom reads surplus pixels as further frames and returns an additional axis."""
     path = save(make_dataset(picture(), **window(Rows=1)), tmp_path / "x.dcm")
     with pytest.raises(RefusedInput) as refusal:
         decoded(path)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from scripts.dicom import Radiograph, RefusedInput, check_chest_film, read_radiograph, require_chest_film
 from scripts.dicom.gate.appearance import POSES, pose_scores
-from scripts.dicom.gate.chest_film import judge_scores
+from scripts.dicom.gate.chest_film import evaluate_scores
 
 from ..synthetic import SHARED_DICOM, make_dataset, picture, save
 
@@ -59,28 +59,28 @@ def noise(side):
     return np.random.default_rng(0).random((1, side, side), dtype=np.float32)
 
 
-def test_picture_that_is_no_film_is_refused_and_a_small_one_flagged():
+def test_picture_that_is_no_film_is_rejected_and_a_small_one_flagged():
     with pytest.raises(RefusedInput, match="look of a frontal chest film") as refusal:
         require_chest_film(Radiograph(noise(256), META), "x.png")
     assert refusal.value.code == "NOT_CHEST" and "ViewPosition" in refusal.value.remedy
     assert require_chest_film(Radiograph(noise(64), META), "x.png") == ["image: too small to tell a chest film"]
 
 
-def test_image_against_the_header_is_flagged_not_refused():
+def test_image_against_the_header_is_flagged_not_rejected():
     header = {"source_format": "dicom", "modality": "DX", "body_part": "CHEST", "view": "PA", "flags": []}
     assert "against the header" in require_chest_film(Radiograph(noise(256), header), "x.dcm")[0]
     for absent in ("body_part", "view"):
         assert check_chest_film(Radiograph(noise(256), header | {absent: None}))
 
 
-def test_scores_refuse_doubt_and_name_the_pose():
+def test_scores_reject_doubt_and_name_the_pose():
     scores = dict.fromkeys(POSES, -9.0)
-    assert judge_scores(scores | {"upright": 9.0}) == ([], [])
-    assert judge_scores(scores | {"inverted": 9.0}) == ([], ["image: probably inverted"])
+    assert evaluate_scores(scores | {"upright": 9.0}) == ([], [])
+    assert evaluate_scores(scores | {"inverted": 9.0}) == ([], ["image: probably inverted"])
     # A film that looks right is right, however well it looks when turned.
-    assert judge_scores(scores | {"upright": 8.0, "upside down": 9.0}) == ([], [])
-    assert "doubtful" in judge_scores(scores | {"upright": 0.5})[1][0]
-    assert judge_scores(scores)[0][0].code == "NOT_CHEST"
+    assert evaluate_scores(scores | {"upright": 8.0, "upside down": 9.0}) == ([], [])
+    assert "doubtful" in evaluate_scores(scores | {"upright": 0.5})[1][0]
+    assert evaluate_scores(scores)[0][0].code == "NOT_CHEST"
 
 
 def film():
@@ -133,7 +133,7 @@ def test_real_files():
 
 @pytest.mark.skipif(not SHARED_DICOM.exists(), reason="the shared DICOM files are not beside the repository")
 @pytest.mark.parametrize("name", ["veterinary_dog_dx_thorax_mono1_8bit", "wg04_rg2_hip_jpegls"])
-def test_dog_and_hip_are_refused_by_their_image_alone(name):
+def test_dog_and_hip_are_rejected_by_their_image_alone(name):
     image = read_radiograph(SHARED_DICOM / "negative" / f"{name}.dcm").image
     assert [reason.code for reason in check_chest_film(Radiograph(image, META))] == ["NOT_CHEST"]
 

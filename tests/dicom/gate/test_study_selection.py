@@ -94,3 +94,10 @@ def test_folder_below_a_hidden_one_is_searched(tmp_path):
     folder.mkdir(parents=True)
     (folder / "x").write_bytes(b"x")
     assert find_candidates(Path(folder)) == [folder / "x"]
+
+
+def test_study_of_two_patients_is_two_studies(tmp_path):
+    for name, patient in (("a", "1"), ("b", "2"), ("c", "1"), ("d", None)):
+        write(tmp_path, name, StudyInstanceUID="1.2.3", PatientID=patient)
+    groups = group_studies(read_instance(path, path.name) for path in find_candidates(tmp_path))
+    assert [[instance.name for instance in group] for group in groups] == [["a", "c"], ["b"], ["d"]]

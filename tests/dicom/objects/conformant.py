@@ -38,7 +38,7 @@ def cr() -> Dataset:
         ReferringPhysicianName="", PatientSex="F", SeriesNumber=2, InstanceNumber=3, Manufacturer="",
         RescaleSlope=1, RescaleIntercept=0, RescaleType="US", ImageType=["ORIGINAL", "PRIMARY"], **window(),
     )  # fmt: skip
-    dataset.PixelSpacing = [0.2, 0.1]
+    dataset.PixelSpacing = [0.2, 0.2]
     return dataset
 
 

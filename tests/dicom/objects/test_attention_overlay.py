@@ -47,7 +47,7 @@ def test_caption_says_research_use(tmp_path):
 def test_reduced_overlay_has_the_spacing_of_its_pixels(tmp_path):
     written, _ = overlay(cr(), tmp_path, 70, 20, max_side=48)
     assert (written.Rows, written.Columns) == (48, 32)
-    assert [float(step) for step in written.PixelSpacing] == pytest.approx([0.4, 0.2])
+    assert [float(step) for step in written.PixelSpacing] == pytest.approx([0.4, 0.4])
 
 
 def test_turned_film_is_shown_upright(tmp_path):
@@ -55,7 +55,14 @@ def test_turned_film_is_shown_upright(tmp_path):
     written, _ = overlay(dataset, tmp_path, 70, 20)
     assert (written.Rows, written.Columns) == (96, 64)
     assert list(written.PatientOrientation) == ["L", "F"]
-    assert [float(step) for step in written.PixelSpacing] == pytest.approx([0.1, 0.2])
+    assert [float(step) for step in written.PixelSpacing] == pytest.approx([0.2, 0.2])
+
+
+def test_oblong_pixels_are_shown_as_squares(tmp_path):
+    dataset = make_dataset(np.tile(picture(), (1, 3)), ImagerPixelSpacing=[0.4, 0.2], **window())
+    written, _ = overlay(dataset, tmp_path, 70, 20)
+    assert (written.Rows, written.Columns) == (192, 192)
+    assert [float(step) for step in written.PixelSpacing] == pytest.approx([0.2, 0.2])
 
 
 def test_unknown_stays_unknown(tmp_path):

@@ -62,6 +62,62 @@ def test_objects_of_real_files_have_no_errors(path, tmp_path):
     assert len(found) == 5 and not any(found.values()), found
 
 
+@needs_dciodvfy
+@pytest.mark.parametrize("sex", ["U", "X", "MALE", "w", "Männlich"])
+def test_objects_of_a_film_with_an_odd_sex_have_no_errors(sex, tmp_path):
+    dataset = cr()
+    dataset.SpecificCharacterSet, dataset.PatientSex = "ISO_IR 192", sex
+    found = {path.name: errors(path) for path in write_all(save(dataset, tmp_path / "x.dcm"), tmp_path / "out")}
+    assert len(found) == 5 and not any(found.values()), found
+
+
+CHARACTER_SETS = ["ISO 2022 IR 100", "ISO_IR 6", "ISO IR 100", "LATIN1", "", "ISO 2022 IR 6", "XYZ", "ISO-IR 100"]
+
+
+@needs_dciodvfy
+@pytest.mark.parametrize("declared", CHARACTER_SETS)
+def test_objects_of_a_film_with_an_odd_character_set_have_no_errors_and_its_name(declared, tmp_path):
+    dataset = cr()
+    dataset.SpecificCharacterSet, dataset.PatientName = "ISO_IR 100", "Müller^Jörg"
+    path = save(dataset, tmp_path / "x.dcm")
+    path.write_bytes(with_character_set(path.read_bytes(), declared.encode()))
+    for written in write_all(path, tmp_path / "out"):
+        assert errors(written) == [], written.name
+        assert str(pydicom.dcmread(written).PatientName) == "Müller^Jörg"
+
+
+def with_character_set(content, declared):
+    """The file with another value of SpecificCharacterSet (0008,0005), its text unchanged."""
+    head = b"\x08\x00\x05\x00CS"
+    assert head + b"\x0a\x00ISO_IR 100" in content
+    declared += b" " * (len(declared) % 2)
+    return content.replace(head + b"\x0a\x00ISO_IR 100", head + len(declared).to_bytes(2, "little") + declared, 1)
+
+
+DX_TYPE_1 = [
+    "ImageLaterality", "PixelIntensityRelationship", "BurnedInAnnotation", "PatientOrientation", "Modality",
+    "LossyImageCompression", "ImagerPixelSpacing", "AnatomicRegionSequence",
+]  # fmt: skip
+
+
+@needs_dciodvfy
+@pytest.mark.parametrize("keyword", DX_TYPE_1)
+def test_objects_of_an_incomplete_dx_image_have_no_errors(keyword, tmp_path):
+    dataset = dx()
+    del dataset[keyword]
+    found = {path.name: errors(path) for path in write_all(save(dataset, tmp_path / "x.dcm"), tmp_path / "out")}
+    assert len(found) == 5 and not any(found.values()), found
+
+
+@needs_dciodvfy
+def test_source_with_invalid_coded_values_gives_objects_without_errors(tmp_path):
+    dataset = cr()
+    dataset.BodyPartExamined, dataset.BurnedInAnnotation, dataset.Laterality = "Brust?", "MAYBE", "B"
+    dataset.PatientOrientation = ["?", "F"]
+    found = {path.name: errors(path) for path in write_all(save(dataset, tmp_path / "x.dcm"), tmp_path / "out")}
+    assert not any(found.values()), found
+
+
 def test_objects_stay_in_the_study_and_keep_the_patient(source_file, tmp_path):
     source = pydicom.dcmread(source_file)
     written = [pydicom.dcmread(path) for path in write_all(source_file, tmp_path / "out")]

@@ -15,8 +15,12 @@ def source(tmp_path):
     dataset = make_dataset(
         STORED, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE", PixelPaddingValue=4095,
         RescaleSlope=2, RescaleIntercept=-7, BurnedInAnnotation="NO", LossyImageCompression="01", SeriesNumber=3,
-        SmallestImagePixelValue=0, ShutterLeftVerticalEdge=5, **window(),
+        SmallestImagePixelValue=0, ShutterLeftVerticalEdge=5, ImageLaterality="U", PixelIntensityRelationship="LOG",
+        **window(),
     )  # fmt: skip
+    region = Dataset()
+    region.CodeValue, region.CodingSchemeDesignator, region.CodeMeaning = "43799004", "SCT", "Thorax"
+    dataset.AnatomicRegionSequence = [region]
     dataset.VOILUTSequence = [lut_item(np.arange(4096), 12)]
     dataset.add_new(0x60000010, "US", 8)
     dataset.private_block(0x0011, "VENDOR", create=True).add_new(1, "LO", "private")
@@ -55,7 +59,7 @@ def test_attributes(source, tmp_path):
     assert derived.SeriesDescription == "AI-enhanced, synthetic detail, not for primary diagnosis"
     assert "not for primary diagnosis" in derived.ImageComments
     assert derived.DerivationDescription == ARGUMENTS["description"]
-    assert [float(value) for value in derived.ImagerPixelSpacing] == [0.1, 0.05]
+    assert [float(value) for value in derived.ImagerPixelSpacing] == [0.1, 0.1]
     assert (derived.LossyImageCompression, derived.BurnedInAnnotation) == ("01", "NO")
     assert (derived.PhotometricInterpretation, derived.PresentationLUTShape) == ("MONOCHROME2", "IDENTITY")
     assert (derived.Rows, derived.Columns, derived.BitsStored) == (192, 128, 16)
@@ -80,7 +84,7 @@ def test_turned_image_says_so(tmp_path):
     write_enhanced(source, radiograph.image, tmp_path / "x.dcm", **ARGUMENTS)
     back = read_radiograph(tmp_path / "x.dcm")
     assert np.abs(back.image - radiograph.image).max() <= 0.5 / 65535 + 1e-7
-    assert back.meta["spacing_mm"] == radiograph.meta["spacing_mm"] == [0.1, 0.2]
+    assert back.meta["spacing_mm"] == radiograph.meta["spacing_mm"] == [0.2, 0.2]
 
 
 def test_refuses_other_sources_and_sizes(source, tmp_path):
@@ -88,7 +92,7 @@ def test_refuses_other_sources_and_sizes(source, tmp_path):
     with pytest.raises(RefusedInput) as refusal:
         write_enhanced(tmp_path / "x.png", np.eye(8), tmp_path / "y.dcm", **ARGUMENTS)
     assert refusal.value.code == "NOT_DICOM"
-    with pytest.raises(ValueError, match="does not fit"):
+    with pytest.raises(ValueError, match="proportions"):
         write_enhanced(source, np.eye(8), tmp_path / "y.dcm", **ARGUMENTS)
     assert not (tmp_path / "y.dcm").exists()
 
@@ -134,3 +138,26 @@ def test_other_classes_become_secondary_captures(tmp_path):
     derived = pydicom.dcmread(tmp_path / "x.dcm")
     assert derived.SOPClassUID == pydicom.uid.SecondaryCaptureImageStorage
     assert derived.ConversionType == "WSD"
+
+
+@pytest.mark.parametrize("orientation", [["L", "F"], ["R", "F"]])
+def test_oblong_pixels_give_objects_with_square_ones(tmp_path, orientation):
+    pixels = np.tile(STORED, (1, 3))  # 96 x 192
+    attributes = {"PatientOrientation": orientation, "ImagerPixelSpacing": [0.4, 0.2], "PixelSpacing": [0.4, 0.2]}
+    source = save(make_dataset(pixels, **attributes, **window()), tmp_path / "source.dcm")
+    radiograph = read_radiograph(source)
+    assert radiograph.image.shape == (1, 192, 192) and radiograph.meta["spacing_mm"] == [0.2, 0.2]
+    enhanced = np.kron(radiograph.image[0], np.ones((2, 2), np.float32))
+    write_enhanced(source, enhanced, tmp_path / "x.dcm", **ARGUMENTS)
+    derived, back = pydicom.dcmread(tmp_path / "x.dcm"), read_radiograph(tmp_path / "x.dcm")
+    assert back.image.shape == (1, 384, 384) and back.meta["flags"] == []
+    assert back.meta["spacing_mm"] == [0.1, 0.1]
+    assert [float(step) for step in derived.PixelSpacing] == [0.1, 0.1] and "PixelAspectRatio" not in derived
+
+
+def test_pixel_aspect_ratio_does_not_outlive_its_pixels(tmp_path):
+    attributes = {"ImagerPixelSpacing": None, "PixelAspectRatio": [2, 1]}
+    source = save(make_dataset(np.tile(STORED, (1, 3)), **attributes, **window()), tmp_path / "source.dcm")
+    write_enhanced(source, read_radiograph(source).image, tmp_path / "x.dcm", **ARGUMENTS)
+    assert read_radiograph(tmp_path / "x.dcm").image.shape == (1, 192, 192)
+    assert "PixelAspectRatio" not in pydicom.dcmread(tmp_path / "x.dcm")

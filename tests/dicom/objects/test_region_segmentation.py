@@ -48,6 +48,20 @@ def test_regions_of_a_turned_image_lie_on_the_pixels_that_were_shown(orientation
     assert list(segmentation.PatientOrientation) == orientation
 
 
+@pytest.mark.parametrize("orientation", [["L", "F"], ["R", "H"]])
+def test_regions_of_oblong_pixels_lie_on_the_stored_ones(orientation, tmp_path):
+    stored = np.zeros((96, 192), np.uint16)
+    stored[10:20, 30:50] = 4000
+    attributes = {"PatientOrientation": orientation, "ImagerPixelSpacing": [0.4, 0.2]}
+    source = save(make_dataset(stored, **attributes, **window()), tmp_path / "source.dcm")
+    shown = read_radiograph(source).image[0]
+    assert shown.shape == (192, 192)
+    rows, columns = np.nonzero(shown > 0.5)
+    box = (int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
+    segmentation = written(source, [box], tmp_path)
+    np.testing.assert_array_equal(segmentation.pixel_array.reshape(stored.shape), stored > 0)
+
+
 @pytest.mark.parametrize("boxes", [[], [(5, 5, 5, 9)], [(0, 0, 97, 4)], [(-1, 0, 4, 4)]])
 def test_no_region_and_regions_outside_are_errors(boxes, tmp_path):
     source = load_source(save(cr(), tmp_path / "source.dcm"))

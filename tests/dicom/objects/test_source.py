@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from pydicom.sequence import Sequence
 from scripts.dicom import RefusedInput
+from scripts.dicom.grid import PixelGrid
 from scripts.dicom.objects import Source, load_source
-from scripts.dicom.read.radiograph import _reorient
 
 from ..synthetic import save
-from .conformant import bare, dx
+from .conformant import bare, cr, dx
 
 
 @pytest.mark.parametrize("steps", [None, *itertools.product([False, True], repeat=3)])
 def test_displayed_pixels_go_back_to_where_they_are_stored(steps):
     stored = np.arange(15).reshape(3, 5)
-    displayed = _reorient(stored, steps) if steps else stored
+    displayed = PixelGrid(stored.shape, steps).to_displayed(stored)
     np.testing.assert_array_equal(Source(dx(), steps).to_stored(displayed), stored)
 
 
@@ -58,3 +58,37 @@ def test_changing_a_copy_of_the_header_leaves_the_source_alone():
     uid, digest = source.dataset.SOPInstanceUID, source.digest()
     source.header().SOPInstanceUID = "1.2.3"
     assert source.dataset.SOPInstanceUID == uid and source.digest() == digest
+
+
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"])
+@pytest.mark.parametrize("uid", ["1.2.840.0001.05.3", "1.2.abc.4", f"1.2.{'3' * 70}"])
+def test_invalid_uid_is_kept_because_archives_have_filed_the_film_under_it(keyword, uid, tmp_path):
+    dataset = cr()
+    setattr(dataset, keyword, uid)
+    source = load_source(save(dataset, tmp_path / "source.dcm"))
+    source.require_identity()
+    assert source.header()[keyword].value == uid
+
+
+@pytest.mark.parametrize("uid", ["../../1", "1.2\\1.3", "1 2", "", "é", "1" * 300])
+def test_identifier_that_no_archive_can_be_asked_for_is_refused(uid, tmp_path):
+    dataset = cr()
+    dataset.StudyInstanceUID = uid
+    with pytest.raises(RefusedInput, match="no usable StudyInstanceUID"):
+        load_source(save(dataset, tmp_path / "source.dcm")).require_identity()
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"), [("U", ""), ("X", ""), ("MALE", "M"), ("Female", "F"), ("m", "M"), ("O", "O"), ("?", "")]
+)
+def test_sex_is_one_of_three_or_not_known(stored, expected):
+    dataset = dx()
+    dataset.PatientSex = stored
+    assert (Source(dataset, None).header().PatientSex or "") == expected
+
+
+def test_modality_is_that_of_the_class_where_it_is_missing():
+    for make, modality in ((cr, "CR"), (dx, "DX")):
+        dataset = make()
+        dataset.Modality = "x-ray"
+        assert Source(dataset, None).header().Modality == modality

@@ -1,4 +1,4 @@
-"""The same picture in every format reads equal; all else is refused with a code; nothing identifies the patient."""
+"""The same image is read equally from every format; other input is rejected with a code; no identity is kept."""
 
 import struct
 import zlib
@@ -97,7 +97,7 @@ def test_meta_is_the_allow_list_and_names_nobody(tmp_path):
     meta = radiograph.meta
     assert tuple(meta) == _META_KEYS
     assert not any(secret in repr(meta) for secret in (*SECRETS, str(tmp_path)))
-    assert meta["spacing_mm"] == [0.2, 0.1]
+    assert meta["spacing_mm"] == [0.2, 0.2]
     assert (meta["source_format"], meta["bits_stored"], meta["view"], meta["modality"]) == ("dicom", 12, "PA", "DX")
     assert meta["flags"] == ["burned-in annotation"]
     assert len(meta["uid_hash"]) == 16

@@ -1,4 +1,4 @@
-"""Modality, VOI and presentation against values worked out by hand or by independent arithmetic."""
+"""Modality, VOI and presentation steps against values from hand calculation or independent arithmetic."""
 
 import numpy as np
 import pytest

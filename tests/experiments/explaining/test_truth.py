@@ -4,6 +4,7 @@ import torch
 from PIL import Image
 from scripts.common.geometry import SquareGeometry, fit_square
 from scripts.dicom import RefusedInput
+from scripts.dicom.grid import PixelGrid
 from scripts.experiments.explaining.truth import PictureFrame, findings_of, truth_of
 
 LABELS = ["Pleural Effusion", "Pneumonia", "Mass"]
@@ -39,7 +40,7 @@ def test_a_mask_may_be_larger_than_its_image_but_not_of_another_form(tmp_path):
     Image.fromarray(mask).save(tmp_path / "mask.png")
     frame = PictureFrame(SquareGeometry(100, 60, 50))
     assert np.array_equal(frame.mask(tmp_path / "mask.png"), frame.box([16, 24, 28, 6]))
-    with pytest.raises(RefusedInput, match="the form of 100 x 100 pixels, found 200 x 120"):
+    with pytest.raises(RefusedInput, match="the aspect ratio of 100 x 100 pixels, found 200 x 120"):
         PictureFrame(SquareGeometry(100, 100, 50)).mask(tmp_path / "mask.png")
 
 
@@ -74,3 +75,15 @@ def test_synonyms_and_further_annotations_stand_for_a_label(tmp_path):
     frame = PictureFrame(SquareGeometry(100, 100, 50))
     assert truth_of(item, found["Pleural Effusion"], frame).sum() == 2 * 25
     assert truth_of(item, found["Pneumonia"], frame).sum() == 5 * 50 + 25
+
+
+def test_boxes_and_masks_of_a_turned_and_resampled_image(tmp_path):
+    stored = np.zeros((50, 100), np.uint8)
+    stored[10:20, 0:30] = 1
+    Image.fromarray(stored).save(tmp_path / "mask.png")
+    grid = PixelGrid((50, 100), (False, False, True), 2.0)
+    frame = PictureFrame(SquareGeometry(*grid.displayed_shape, 50), grid)
+    expected = np.zeros((50, 50), bool)
+    expected[10:20, 35:50] = True
+    np.testing.assert_array_equal(frame.box([0, 10, 30, 10]), expected)
+    np.testing.assert_array_equal(frame.mask(tmp_path / "mask.png"), expected)

@@ -38,7 +38,7 @@ def ldm(tmp_path_factory):
 def settings(high_res, ldm, output_dir, **changes):
     """Overrides of sr_evaluation.yaml for a run of a second."""
     return {
-        "dataset_dir": str(high_res), "output_dir": str(output_dir), "ldm": str(ldm), "steps": 2, "seeds": 2,
+        "dataset_dir": str(high_res), "output_dir": str(output_dir), "sr_model": str(ldm), "steps": 2, "seeds": 2,
         "sizes": [256, 128, None], "window": 16, "region_count": 3, "bootstrap": 100,
         "enhancers": ["bicubic", "native", "ldm"], **changes,
     }  # fmt: skip

@@ -40,15 +40,15 @@ def test_out_of_memory_means_smaller_batches_equal_results_and_a_warning(caplog)
 @pytest.mark.parametrize(
     "error", [RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), MemoryError()]
 )
-def test_processors_say_it_in_other_words(error):
+def test_out_of_memory_messages_of_processors_are_recognised(error):
     assert len(enhance_batches(SmallMemory(1, error), *regions(3), batch=2)) == 3
 
 
-def test_a_region_that_never_fits_is_an_error_with_a_remedy():
+def test_a_region_that_never_fits_into_memory_is_an_error_with_a_remedy():
     with pytest.raises(MemoryError, match=r"one region of 4x4 pixels.*window"):
         enhance_batches(SmallMemory(0), *regions(), batch=2)
 
 
-def test_other_errors_pass():
+def test_other_errors_are_raised():
     with pytest.raises(RuntimeError, match="shape"):
         enhance_batches(SmallMemory(0, RuntimeError("shape mismatch")), *regions(), batch=2)

@@ -24,7 +24,7 @@ def film():
     return image[None, None]
 
 
-def test_result_reduces_to_what_was_measured():
+def test_result_reduces_to_the_input():
     torch.manual_seed(0)
     low_res, estimate = torch.rand(2, 1, 12, 16), torch.rand(2, 1, 48, 64)
     before = (degrade(estimate, 4) - low_res).square().mean()
@@ -33,7 +33,7 @@ def test_result_reduces_to_what_was_measured():
     assert 10 * torch.log10(1 / after) > 50 > 10 * torch.log10(1 / before)
 
 
-def test_truth_is_left_alone():
+def test_the_truth_is_a_fixed_point():
     truth = torch.rand(1, 1, 32, 32)
     assert torch.allclose(back_project(truth, degrade(truth, 4), 4), truth, atol=1e-5)
 
@@ -47,14 +47,14 @@ def test_sixty_decibels_after_clipping_where_pixels_are_saturated(film):
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_constant_region_stays_constant_but_for_the_detail(value):
+def test_constant_region_stays_constant_except_for_the_detail(value):
     flat = torch.full((1, 1, 64, 64), value)
     low_res = degrade(flat, 4)
     torch.testing.assert_close(data_consistent(flat, low_res, 4), flat, atol=1e-5, rtol=0)
     assert decibels(data_consistent(noisy(flat), low_res, 4), low_res) >= 60
 
 
-def test_regions_do_not_wait_for_one_another(film):
+def test_each_region_stops_on_its_own(film):
     """A region that is done keeps its pixels while others of the batch go on."""
     easy = resize(degrade(film, 4), (128, 128)) * 0.5 + 0.2
     batch = torch.cat([easy, noisy(film)])
@@ -64,7 +64,7 @@ def test_regions_do_not_wait_for_one_another(film):
     torch.testing.assert_close(together, alone, atol=1e-6, rtol=0)
 
 
-def test_gain_goes_from_interpolation_to_all_of_the_detail(film):
+def test_gain_interpolates_between_interpolation_and_the_full_detail(film):
     low_res, sampled = degrade(film, 4), noisy(film)
     none, half, all_of_it = (_inject_detail(sampled, low_res, 4, gain) for gain in (0.0, 0.5, 1.0))
     assert torch.equal(none, resize(low_res, (128, 128)))
@@ -72,13 +72,13 @@ def test_gain_goes_from_interpolation_to_all_of_the_detail(film):
     assert (all_of_it - film).square().mean() > (none - film).square().mean()  # the detail was noise
 
 
-def test_grey_levels_are_the_inputs_own(film):
+def test_grey_levels_are_those_of_the_input(film):
     """A network that is off by a constant, as 8 bits or another window would make it, adds nothing of that."""
     low_res = degrade(film, 4)
     torch.testing.assert_close(_inject_detail(film + 0.1, low_res, 4), _inject_detail(film, low_res, 4))
 
 
-def test_not_a_number_stays_visible():
+def test_nan_is_preserved():
     sampled = torch.rand(2, 1, 32, 32)
     sampled[0, 0, 5, 5] = float("nan")
     result = data_consistent(sampled, torch.rand(2, 1, 8, 8), 4)

@@ -50,7 +50,7 @@ def test_condition_reaches_the_network_unscaled(kind):
     assert abs(float(network.inputs[0][:, :3].std()) - 1.0) < 0.15
 
 
-def test_ten_solver_steps_are_nearer_to_the_exact_solution_than_a_hundred_of_ddim():
+def test_ten_solver_steps_are_closer_to_the_exact_solution_than_a_hundred_of_ddim():
     condition = torch.zeros(4, 3, 16, 16)
     generators = lambda: [torch.Generator().manual_seed(i) for i in range(4)]  # noqa: E731
     ddim = schedule("DDIMScheduler", 100, clip_sample=False, steps_offset=1)

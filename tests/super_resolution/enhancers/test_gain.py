@@ -24,14 +24,14 @@ def folder(model, tmp_path):
     return folder
 
 
-def test_detail_is_added_to_the_base_by_parts():
+def test_gain_sets_the_share_of_the_added_detail():
     low_res, base = torch.full((1, 1, 4, 4), 0.5), torch.full((1, 1, 16, 16), 0.5)
     detail = 0.1 * torch.randn(1, 1, 16, 16)
     found = with_gain(Sampled(base + detail, base), low_res, 0.25, data_consistency=False)
     torch.testing.assert_close(found, base + 0.25 * detail)
 
 
-def test_a_folders_own_gain_is_the_default_and_one_that_is_set_goes_before(folder, model):
+def test_the_gain_of_the_folder_is_the_default_and_a_given_gain_takes_precedence(folder, model):
     low_res, seed = 0.3 + 0.4 * torch.rand(1, 1, 8, 8), lambda: [torch.Generator().manual_seed(0)]
     own, same, other = (LatentDiffusionEnhancer(folder, steps=2, gain=gain) for gain in (None, 0.25, 1.0))
     assert (own.gain, other.gain, LatentDiffusionEnhancer(model).gain) == (0.25, 1.0, 1.0)
@@ -44,7 +44,7 @@ def test_without_data_consistency_no_gain_is_read(folder):
     assert LatentDiffusionEnhancer(folder, data_consistency=False).gain == 1.0
 
 
-def test_gain_of_other_weights_and_a_damaged_one_are_refused(folder):
+def test_gain_of_other_weights_and_a_damaged_one_are_rejected(folder):
     edit_json(folder / FILE, weights="0" * 16)
     with pytest.raises(ValueError, match=r"chosen for other weights.*--gain 1 --split validation"):
         LatentDiffusionEnhancer(folder)

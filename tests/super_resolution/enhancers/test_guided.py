@@ -32,14 +32,14 @@ def test_the_guide_changes_the_result_and_fractions_are_offered(folder):
 
 
 @pytest.mark.parametrize("scale", [1, 5])
-def test_other_scales_are_refused(folder, scale):
+def test_other_scales_are_rejected(folder, scale):
     with pytest.raises(ValueError, match=f"1.5 to 4.5, found {scale}"):
         GuidedEnhancer(folder, scale=scale)
     with pytest.raises(ValueError, match="scale"):
         GuidedEnhancer(folder).enlarge(torch.rand(1, 1, 8, 8), scale)
 
 
-def test_guide_shows_what_lies_around_a_region_and_where_it_is(folder):
+def test_guide_contains_the_surroundings_and_the_place_of_a_region(folder):
     image = torch.zeros(1, 96, 96)
     image[:, :, 64:] = 1.0  # right of the region
     context, attended = GuidedEnhancer(folder).make_guide(image, (30, 16, 78, 64))  # 48 pixels in 64, as in training

@@ -27,7 +27,7 @@ def target(folder):
 
 
 @pytest.mark.parametrize(("variant", "iterations"), [("decoder", 60), ("latent", 40)])
-def test_explains_its_input_and_approaches_a_decodable_truth(folder, target, variant, iterations):
+def test_result_is_consistent_and_approaches_a_decodable_truth(folder, target, variant, iterations):
     low_res = degrade(target, 4)
     before = enhance(folder, low_res, variant=variant, iterations=0)
     after = enhance(folder, low_res, variant=variant, iterations=iterations)
@@ -42,7 +42,7 @@ def test_a_region_does_not_depend_on_its_batch(folder, target):
     assert torch.allclose(batched[:1], enhance(folder, low_res[:1], iterations=10), atol=1e-3)
 
 
-def test_stops_when_the_input_is_explained_or_no_longer_explained_better():
+def test_stops_when_the_result_is_consistent_or_no_longer_improves():
     calls = []
 
     def exact(latents):
@@ -71,6 +71,6 @@ def test_data_consistency_any_size_and_inference_mode(folder):
     assert (degrade(enhanced, 4) - low_res).square().mean() < 1e-6
 
 
-def test_unknown_variant_is_refused(folder):
+def test_unknown_variant_is_rejected(folder):
     with pytest.raises(ValueError, match="decoder, latent"):
         InverseEnhancer(folder, variant="noise")

@@ -54,7 +54,7 @@ def latents(vqvae, picture):
         return vqvae.encode(picture * 2 - 1).latents
 
 
-def test_tiles_are_the_whole_within_a_hundredth_of_the_range(vqvae, latents):
+def test_tiles_equal_the_whole_image_to_a_hundredth_of_the_range(vqvae, latents):
     whole = decode_latents(vqvae, latents, tile=96)
     tiled = decode_latents(vqvae, latents, tile=64, overlap=16)
     assert tiled.shape == whole.shape == (1, 1, 384, 288)
@@ -62,14 +62,14 @@ def test_tiles_are_the_whole_within_a_hundredth_of_the_range(vqvae, latents):
     assert error.mean() < 0.01 and error.max() < 0.05
 
 
-def test_tiles_without_the_statistics_of_the_whole_would_be_far_off(vqvae, latents):
+def test_tiles_without_the_statistics_of_the_whole_image_differ(vqvae, latents):
     """Why the statistics are taken from the reduced latents at all."""
     whole = decode_latents(vqvae, latents, tile=96)
     corner = decode_latents(vqvae, latents[..., :32, :32], tile=96)
     assert (corner - whole[..., :128, :128])[..., :96, :96].abs().mean() > 0.02
 
 
-def test_normalising_by_its_own_statistics_changes_nothing(vqvae, latents):
+def test_normalising_by_the_statistics_of_the_image_changes_nothing(vqvae, latents):
     part, statistics = latents[..., :16, :16], {}
     with torch.no_grad():
         with _recorded(vqvae.decoder, statistics):

@@ -42,7 +42,7 @@ def test_result_does_not_depend_on_the_batch(folder):
     assert torch.allclose(batched, enhancer.enhance(low_res, generators=seeds(3)), atol=1e-6)
 
 
-def test_data_consistency_keeps_what_was_measured(folder):
+def test_data_consistency_preserves_the_input(folder):
     low_res = 0.3 + 0.4 * torch.rand(1, 1, 16, 16)
     errors = []
     for consistent in (False, True):
@@ -74,7 +74,7 @@ def test_missing_part_is_named(tmp_path, part):
         LatentDiffusionEnhancer(folder)
 
 
-def test_unknown_solver_and_channels_are_refused(tmp_path, folder):
+def test_unknown_solver_and_channels_are_rejected(tmp_path, folder):
     with pytest.raises(ValueError, match="solver"):
         LatentDiffusionEnhancer(folder, solver="euler")
     other = write_tiny_ldm(tmp_path, channels=3)
@@ -123,7 +123,7 @@ def test_gain_zero_over_a_regression_network_is_that_network(tmp_path):
 
 
 @pytest.mark.parametrize(("gain", "consistent"), [(1.5, True), (-0.1, True), (0.5, False)])
-def test_gain_out_of_range_or_without_effect_is_refused(folder, gain, consistent):
+def test_gain_out_of_range_or_without_effect_is_rejected(folder, gain, consistent):
     with pytest.raises(ValueError, match="gain: "):
         LatentDiffusionEnhancer(folder, gain=gain, data_consistency=consistent)
 
@@ -154,7 +154,7 @@ def edit_weights(folder, part, change):
 
 
 @pytest.mark.parametrize("part", ["unet", "vqvae"])
-def test_missing_and_misshaped_weights_are_refused(tmp_path, part):
+def test_missing_and_misshaped_weights_are_rejected(tmp_path, part):
     """diffusers alone draws a missing tensor at random and goes on."""
     lacking = write_tiny_ldm(tmp_path / "lacking")
     edit_weights(lacking, part, lambda state: state.pop(sorted(state)[0]))

@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["residual", "ldm", "resshift"])
-def test_the_weights_that_ship_are_nearer_to_a_radiograph_than_interpolation(name):
+def test_shipped_weights_are_closer_to_a_radiograph_than_interpolation(name):
     film = torch.from_numpy(make_phantom(0, 1, 1, None, 1024).image.astype("float32") / 4095)
     truth = film[400:528, 200:328][None, None].contiguous()  # ribs and vessels of a phantom that no network saw
     low_res, noise = degrade(truth, 4), [torch.Generator().manual_seed(0)]
@@ -44,7 +44,7 @@ def test_the_weights_that_ship_are_nearer_to_a_radiograph_than_interpolation(nam
 
 
 @pytest.mark.parametrize("name", ENHANCERS)
-def test_every_name_makes_its_enhancer(name, folder):
+def test_every_name_gives_its_enhancer(name, folder):
     enhancer = make_enhancer(name, folder=folder, steps=2, iterations=2)
     assert enhancer.name == name and enhancer.weights_hash.startswith("none") == (name in ENHANCERS[:4])
     image = torch.rand(1, 1, 8, 8)
@@ -54,18 +54,18 @@ def test_every_name_makes_its_enhancer(name, folder):
 
 
 @pytest.mark.parametrize("name", ["bicubic", "lanczos", "guided"])
-def test_other_scales_where_they_are_offered(name, folder):
+def test_other_scales_of_enhancers_that_offer_them(name, folder):
     enhancer = make_enhancer(name, folder=folder, scale=3)
     assert enhancer.enhance(torch.rand(1, 1, 8, 8), generators=[]).shape == (1, 1, 24, 24)
 
 
 @pytest.mark.parametrize("name", _ONLY_FOUR)
-def test_a_scale_that_is_not_offered_is_refused(name, folder):
+def test_a_scale_that_is_not_offered_is_rejected(name, folder):
     with pytest.raises(ValueError, match=f"scale: not offered by {name}; expected 4, found 2"):
         make_enhancer(name, folder=folder, scale=2)
 
 
-def test_unknown_name_and_no_scale_are_refused(tmp_path):
+def test_unknown_name_and_no_scale_are_rejected(tmp_path):
     with pytest.raises(ValueError, match="identity, bicubic, lanczos, native, residual"):
         make_enhancer("bilinear", folder=tmp_path)
     with pytest.raises(ValueError, match="scale: expected 1 or more"):
@@ -84,6 +84,6 @@ def test_interpolation_is_corrected_until_it_reduces_to_its_input(name, tmp_path
 
 
 @pytest.mark.parametrize("name", ENHANCERS[4:])
-def test_without_its_weights_none_is_made(name, tmp_path):
+def test_an_enhancer_without_weights_is_rejected(name, tmp_path):
     with pytest.raises(FileNotFoundError):
         make_enhancer(name, folder=tmp_path)

@@ -15,7 +15,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_adds_what_the_network_learnt_and_reduces_to_its_input(folder):
+def test_adds_the_output_of_the_network_and_reduces_to_its_input(folder):
     low_res = 0.3 + 0.4 * torch.rand(2, 1, 9, 12)
     enhanced = ResidualEnhancer(folder).enhance(low_res, generators=[])
     assert enhanced.shape == (2, 1, 36, 48)
@@ -31,6 +31,6 @@ def test_does_not_depend_on_the_batch(folder):
     assert torch.allclose(enhancer.enhance(low_res, generators=[]), single, atol=1e-5)
 
 
-def test_folder_without_a_network_is_refused(tmp_path):
+def test_folder_without_a_network_is_rejected(tmp_path):
     with pytest.raises(FileNotFoundError, match="no network"):
         ResidualEnhancer(tmp_path)

@@ -14,7 +14,7 @@ def test_has_the_interface_of_diffusers_and_a_quarter_of_the_resolution():
     assert not torch.equal(vqvae.decode(latents).sample, vqvae.decode(latents, force_not_quantize=True).sample)
 
 
-def test_amplitude_passes():
+def test_amplitude_is_preserved():
     # Group normalisation would give nearly the same features for both.
     torch.manual_seed(0)
     vqvae, image = BlockAutoencoder(width=8, blocks=1).eval(), torch.randn(1, 1, 16, 16)
@@ -26,7 +26,7 @@ def test_amplitude_passes():
     assert (large - none).std() > 5 * (small - none).std()
 
 
-def test_folder_decides_which_autoencoder_it_is(tmp_path):
+def test_folder_determines_the_class_of_the_autoencoder(tmp_path):
     save_network(BlockAutoencoder(width=8, blocks=1, codes=16), tmp_path / "ours")
     assert isinstance(load_autoencoder(tmp_path / "ours"), BlockAutoencoder)
     save_network(tiny_networks()[1], tmp_path / "diffusers")

@@ -17,7 +17,7 @@ def test_a_perfect_autoencoder_gives_the_truth(regression, channels):
     assert coding.condition(low_res, base).shape == (2, coding.condition_channels, 4, 6)
 
 
-def test_whole_images_are_coded_as_the_public_checkpoint_does():
+def test_whole_images_are_encoded_as_in_the_public_checkpoint():
     high_res, low_res = torch.rand(1, 1, 8, 8), torch.rand(1, 1, 2, 2)
     coding = Coding(None, 3)
     base = coding.base(low_res)
@@ -25,7 +25,7 @@ def test_whole_images_are_coded_as_the_public_checkpoint_does():
     assert torch.equal(coding.condition(low_res, base), (low_res * 2 - 1).expand(-1, 3, -1, -1))
 
 
-def test_the_condition_shows_the_base_where_it_lies():
+def test_the_condition_contains_the_base_at_its_place():
     coding = Coding(RegressionNetwork(width=8, blocks=1).eval(), 1)
     low_res = torch.rand(1, 1, 3, 3)
     base = coding.base(low_res)
@@ -33,7 +33,7 @@ def test_the_condition_shows_the_base_where_it_lies():
     assert torch.allclose(block, (base[0, 0, 4:8, 8:12] * 2 - 1).flatten())
 
 
-def test_folder_decides_what_is_coded(tmp_path):
+def test_folder_determines_the_encoded_image(tmp_path):
     assert load_coding(tmp_path, 3).regression is None
     save_network(RegressionNetwork(width=8, blocks=1), tmp_path / "regression")
     assert load_coding(tmp_path, 1).condition_channels == 17

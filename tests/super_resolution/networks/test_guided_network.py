@@ -22,14 +22,14 @@ def test_default_is_small():
     assert sum(parameter.numel() for parameter in GuidedNetwork().parameters()) < 0.6e6
 
 
-def test_patches_are_put_together_again():
+def test_patches_are_reassembled():
     features = torch.rand(2, 3, 8, 12)
     pixels = split(features)
     assert pixels.shape == (2 * 6, 16, 3) and torch.equal(_join(pixels, (2, 3)), features)
     assert torch.equal(pixels[1].T.reshape(3, 4, 4), features[0, :, :4, 4:8])
 
 
-def test_the_guide_counts_only_where_it_is_present(network):
+def test_the_guide_has_an_effect_only_where_it_is_present(network):
     low_res, guide = torch.rand(2, 1, 8, 8), torch.rand(2, 2, 16, 16)
     with torch.no_grad():
         alone = network(low_res, (32, 32), None, torch.ones(2))

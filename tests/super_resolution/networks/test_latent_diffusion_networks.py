@@ -12,7 +12,7 @@ def test_model_of_whole_images(tmp_path):
     assert len(model.scheduler("DDIMScheduler", 5).timesteps) == 5
 
 
-def test_parts_of_two_models_are_refused(tmp_path):
+def test_parts_of_two_models_are_rejected(tmp_path):
     folder = write_tiny_ldm(tmp_path)
     save_network(RegressionNetwork(width=8, blocks=1), folder / "regression")
     with pytest.raises(ValueError, match=r"expected 22 channels in .* found 6 in"):

@@ -53,7 +53,7 @@ def test_a_second_save_replaces_the_folder_as_a_whole(folder):
         (lambda state: state.update({"entry.bias": torch.zeros(3)}), "of another size"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused(folder, change, message):
+def test_weights_that_do_not_fit_are_rejected(folder, change, message):
     edit_weights(folder, change)
     with pytest.raises(ValueError, match=message):
         load_network(RegressionNetwork, folder)
@@ -70,7 +70,7 @@ def test_missing_and_damaged_files_are_named(folder, tmp_path):
         load_network(RegressionNetwork, folder)
 
 
-def test_another_kind_of_network_and_impossible_sizes_are_refused(folder):
+def test_other_networks_and_impossible_sizes_are_rejected(folder):
     with pytest.raises(ValueError, match="expected GuidedNetwork, found RegressionNetwork"):
         load_network(GuidedNetwork, folder)
     config = json.loads((folder / "config.json").read_text())
@@ -101,7 +101,7 @@ def test_diffusers_weights_are_loaded_as_strictly(tmp_path):
         load_diffusers(VQModel, tmp_path / "vqvae")
 
 
-def test_a_part_is_found_in_its_model_or_alone(folder, tmp_path):
+def test_a_part_is_found_in_its_model_or_in_a_folder_of_its_own(folder, tmp_path):
     assert find_part(tmp_path, "regression") == find_part(folder, "regression") == folder
 
 

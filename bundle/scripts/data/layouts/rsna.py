@@ -19,7 +19,7 @@ from ...dicom.read.radiograph import read_header
 from ..attributes import direction_of, is_blank
 from ..sources import failure
 from ..tables import Row, read_rows
-from .label_tables import Films, Reading, find_image, find_table
+from .label_tables import Films, Reading, find_image, find_table, put_once
 
 _LABELS = ["No Finding", "Pneumonia"]
 _CLASSES = {"Normal": 1.0, "No Lung Opacity / Not Normal": 0.0, "Lung Opacity": 0.0}
@@ -71,11 +71,11 @@ def _read_classes(root: Path) -> dict[str, float]:
     table = root / "stage_2_detailed_class_info.csv"
     if not table.is_file():
         return {}
-    classes = {}
+    classes: dict[str, float] = {}
     for row in read_rows(table, ["patientId", "class"]):
         if row["class"] not in _CLASSES:
             raise row.wrong("class", f"one of {', '.join(_CLASSES)}")
-        classes[row["patientId"]] = _CLASSES[row["class"]]
+        put_once(classes, row["patientId"], _CLASSES[row["class"]], row, "class")
     return classes
 
 

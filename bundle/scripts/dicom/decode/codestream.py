@@ -1,11 +1,11 @@
-"""What a compressed frame says of itself, before it is decoded: process, size, components, precision."""
+"""Header of a compressed frame: coding process, size, components and precision, read before decoding."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-# Start-of-frame markers (ITU-T T.81 table B.1; T.87 for JPEG-LS). C4, C8 and CC are something else.
+# Start-of-frame markers (ITU-T T.81 table B.1; T.87 for JPEG-LS). C4, C8 and CC have other meanings.
 _FRAME_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
 _STANDALONE_MARKERS = {0x01, *range(0xD0, 0xD9)}
 JPEG_2000 = 0x51  # the SIZ marker
@@ -16,14 +16,15 @@ class FrameHeader:
     """Header of a codestream.
 
     Attributes:
-        marker: second byte of the start-of-frame marker (C0 baseline, C1 extended, C3 lossless, F7 JPEG-LS), or 51
+        marker: Second byte of the start-of-frame marker (C0 baseline, C1 extended, C3 lossless, F7 JPEG-LS), or 51
             for JPEG 2000.
-        height: rows.
-        width: columns.
-        components: samples per pixel.
-        precision: bits of a sample of the first component.
-        signed: whether the samples are signed; only JPEG 2000 can say so.
-        tiles: number of tiles; 1 but for JPEG 2000.
+        height: Number of rows.
+        width: Number of columns.
+        components: Samples per pixel.
+        precision: Bits per sample of the first component.
+        signed: Whether the samples are signed. Only JPEG 2000 has signed samples.
+        tiles: Number of tiles; 1 for all formats other than JPEG 2000.
+        position: Position of the header in the frame, in bytes.
     """
 
     marker: int
@@ -33,22 +34,19 @@ class FrameHeader:
     precision: int
     signed: bool = False
     tiles: int = 1
+    position: int = field(default=0, compare=False)
 
 
 def read_frame_header(stream: bytes) -> FrameHeader | None:
-    """Header of a JPEG, JPEG-LS or JPEG 2000 codestream; ``None`` if none is found.
-
-    Args:
-        stream: one encapsulated frame.
-    """
+    """Read the header of a JPEG, JPEG-LS or JPEG 2000 codestream; ``None`` if there is none."""
     start = stream.find(b"\xff\x4f\xff\x51", 0, 4096)  # SOC + SIZ (T.800 A.5.1), bare or in a JP2 file
     if start >= 0:
-        return _jpeg_2000_header(stream[start + 4 : start + 44])
+        return _jpeg_2000_header(stream[start + 4 : start + 44], start)
     return _jpeg_header(stream) if stream.startswith(b"\xff\xd8") else None
 
 
-def _jpeg_2000_header(segment: bytes) -> FrameHeader | None:
-    """Header from the SIZ segment: Lsiz, Rsiz, then image, tile and component sizes."""
+def _jpeg_2000_header(segment: bytes, position: int) -> FrameHeader | None:
+    """Parse the SIZ segment: Lsiz, Rsiz, then image, tile and component sizes."""
     if len(segment) < 39:
         return None
     right, bottom, left, top, tile_width, tile_height, tile_left, tile_top = struct.unpack(">8I", segment[4:36])
@@ -56,19 +54,18 @@ def _jpeg_2000_header(segment: bytes) -> FrameHeader | None:
     if not (tile_width and tile_height):
         return None
     tiles = -(-(right - tile_left) // tile_width) * -(-(bottom - tile_top) // tile_height)
-    return FrameHeader(
-        JPEG_2000, bottom - top, right - left, components, (precision & 0x7F) + 1, precision > 0x7F, tiles
-    )
+    size = bottom - top, right - left
+    return FrameHeader(JPEG_2000, *size, components, (precision & 0x7F) + 1, precision > 0x7F, tiles, position)
 
 
 def _jpeg_header(stream: bytes) -> FrameHeader | None:
-    """Header from the first start-of-frame segment: length, precision, height, width, components."""
+    """Parse the first start-of-frame segment: length, precision, height, width, components."""
     position = 2
     while position + 10 <= len(stream) and stream[position] == 0xFF:
         marker = stream[position + 1]
         if marker in _FRAME_MARKERS:
             precision, height, width, components = struct.unpack(">BHHB", stream[position + 4 : position + 10])
-            return FrameHeader(marker, height, width, components, precision)
+            return FrameHeader(marker, height, width, components, precision, position=position)
         if marker == 0xFF:  # fill byte
             position += 1
         elif marker in _STANDALONE_MARKERS:

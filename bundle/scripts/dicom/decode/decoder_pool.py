@@ -1,4 +1,4 @@
-"""The decoder processes of this process: one for each frame that is decoded at the same time."""
+"""Pool of decoder child processes: one for each frame that is decoded at the same time."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 from .frame import Frame
 from .isolation import DecoderProcess
 
-_MAX_THREADS = 4  # for one frame: worker processes know nothing of each other
+_MAX_THREADS = 4  # per frame, because the workers of a data loader do not know of each other
 
 
 def _processors() -> int:
-    """Processors that this process may use now."""
+    """Number of processors that this process may use now."""
     return len(os.sched_getaffinity(0))
 
 
 class DecoderPool:
-    """Children that are started when needed, at most one for each processor; further threads wait."""
+    """Child processes that are started on demand, at most one for each processor. Further threads wait."""
 
     def __init__(self) -> None:
         self.children: list[DecoderProcess] = []
@@ -30,17 +30,17 @@ class DecoderPool:
     def decode(
         self, function: str, frame: Frame, shape: tuple[int, ...], dtype: np.dtype, *, parallel: bool = False
     ) -> np.ndarray:
-        """Pixels of a frame, for any number of threads.
+        """Decode a frame. Any number of threads may call this method.
 
         Args:
-            function: name of a function of imagecodecs.
-            frame: codestream.
-            shape: of the pixels that it declares.
-            dtype: of these pixels.
-            parallel: whether the function takes ``numthreads``; it gets its share of the processors.
+            function: Name of a function of imagecodecs.
+            frame: Codestream.
+            shape: Shape of the pixels that the codestream declares.
+            dtype: Data type of the pixels.
+            parallel: Whether the function accepts ``numthreads``. It gets its share of the processors.
 
         Raises:
-            RefusedInput: see ``DecoderProcess.decode``.
+            RefusedInput: ``DECODE`` or ``DECODE_TIME``.
         """
         with self.slots:
             child = self.take()
@@ -50,12 +50,12 @@ class DecoderPool:
                 self.idle.append(child)
 
     def threads(self) -> int:
-        """The share of a child that decodes."""
+        """Number of threads for one decoding child: its share of the processors."""
         decoding = len(self.children) - len(self.idle)
         return min(_MAX_THREADS, max(1, _processors() // decoding))
 
     def take(self) -> DecoderProcess:
-        """A child that does nothing; the one that worked last, whose memory is warm."""
+        """Return an idle child, preferably the one used last, whose memory is already mapped."""
         try:
             return self.idle.pop()
         except IndexError:
@@ -69,12 +69,12 @@ class DecoderPool:
             child.stop()
 
     def forget(self) -> None:
-        """In a fork: the children are the parent's."""
+        """Drop the children after a fork, because they belong to the parent process."""
         for child in self.children:
             child.forget()
         self.children.clear()
         self.idle.clear()
-        self.slots = threading.BoundedSemaphore(_processors())  # those taken are of threads that are not here
+        self.slots = threading.BoundedSemaphore(_processors())  # slots in use belong to threads that do not exist here
 
 
 DECODER_POOL = DecoderPool()

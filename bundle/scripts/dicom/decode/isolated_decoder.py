@@ -1,10 +1,11 @@
-"""The child process of ``isolation``: decodes frames into shared memory until its socket closes.
+"""Child process of ``isolation``: decodes frames into shared memory until its socket is closed.
 
-Run as a file, never imported by the package: it needs NumPy and imagecodecs and nothing of it. A request is a JSON
-message (``function``, ``options``, ``shape`` and ``dtype`` of the pixels, number of the ``room`` for them, ``offset``
-and ``length`` of the frame, and the limits: ``memory`` in bytes, ``seconds`` of processor time); with it come the
-descriptors of the room, which is a memory file, and of the file that the frame is in. Before the first request the
-child says ``ready``; to each it answers ``{}``, or ``error`` with the name of an exception, or dies of ``SIGPROF``.
+This file is run as a program and never imported by the package; it needs NumPy and imagecodecs only. A request is a
+JSON message with ``function``, ``options``, ``shape`` and ``dtype`` of the pixels, the number of the ``buffer`` for
+them, ``offset`` and ``length`` of the frame, and two limits: ``memory`` in bytes and ``seconds`` of processor time.
+The message carries two descriptors: of the buffer, which is a memory file, and of the file that contains the frame.
+The child sends ``ready`` before the first request. It answers each request with ``{}``, or with ``error`` and the name
+of an exception, or it is ended by ``SIGPROF`` at the time limit.
 """
 
 from __future__ import annotations
@@ -23,35 +24,38 @@ import imagecodecs
 import numpy as np
 
 _MESSAGE_BYTES = 4096
-_ROOMS = 2  # whose mappings are kept, because making them costs HTJ2K 2 % of its time
+_MAPPED_BUFFERS = 2  # kept, because a new mapping costs HTJ2K 2 % of its time
 
 
 def main() -> None:
-    """Serve until the socket, whose descriptor is the argument, is closed, as it is when the parent ends."""
+    """Answer requests until the socket is closed, which also happens when the parent process ends.
+
+    The descriptor of the socket is the argument of the program.
+    """
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.send(b"ready")
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     base = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    rooms: dict[int, mmap.mmap] = {}
+    buffers: dict[int, mmap.mmap] = {}
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES, 2)
         if not message:
             return
-        answer = _serve(json.loads(message), descriptors, rooms, base)
+        answer = _serve(json.loads(message), descriptors, buffers, base)
         for descriptor in descriptors:
             os.close(descriptor)
         channel.send(json.dumps(answer).encode())
 
 
-def _serve(request: dict[str, Any], descriptors: list[int], rooms: dict[int, mmap.mmap], base: int) -> dict[str, str]:
-    """Answer to one request, within its limits; that of memory is on what is added to ``base`` bytes."""
+def _serve(request: dict[str, Any], descriptors: list[int], buffers: dict[int, mmap.mmap], base: int) -> dict[str, str]:
+    """Answer one request within its limits. The memory limit applies to what is added to ``base`` bytes."""
     try:
         _limit_memory(resource.RLIM_INFINITY)
-        room = _map_room(rooms, request["room"], descriptors[0])
+        buffer = _map_buffer(buffers, request["buffer"], descriptors[0])
         frame = _map_frame(descriptors[1], request["offset"], request["length"])
-        _limit_memory(base + sum(map(len, rooms.values())) + len(frame) + request["memory"])
+        _limit_memory(base + sum(map(len, buffers.values())) + len(frame) + request["memory"])
         signal.setitimer(signal.ITIMER_PROF, request["seconds"])
-        _decode(request, frame, room)
+        _decode(request, frame, buffer)
     except Exception as error:
         return {"error": type(error).__name__}
     finally:
@@ -59,20 +63,22 @@ def _serve(request: dict[str, Any], descriptors: list[int], rooms: dict[int, mma
     return {}
 
 
-def _map_room(rooms: dict[int, mmap.mmap], number: int, descriptor: int) -> mmap.mmap:
-    """Memory of a room; the :data:`_ROOMS` mapped last are kept in ``rooms``."""
-    if number not in rooms:
-        for old in list(rooms)[: len(rooms) - _ROOMS + 1]:
-            del rooms[old]
-        rooms[number] = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
-    return rooms[number]
+def _map_buffer(buffers: dict[int, mmap.mmap], number: int, descriptor: int) -> mmap.mmap:
+    """Map a buffer. The mappings used last are kept in ``buffers``."""
+    if number not in buffers:
+        for old in list(buffers)[: len(buffers) - _MAPPED_BUFFERS + 1]:
+            del buffers[old]
+        buffers[number] = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+    return buffers[number]
 
 
 def _map_frame(descriptor: int, offset: int, length: int) -> memoryview:
-    """Bytes of a file, not copied where its file system can map them; if it is cut meanwhile, only this process dies.
+    """Map part of a file, or read it where the file system cannot map files.
+
+    If the file is truncated meanwhile, only this child process is ended.
 
     Raises:
-        ValueError: the file ends before.
+        ValueError: The file is shorter than ``offset + length``.
     """
     skipped = offset % mmap.ALLOCATIONGRANULARITY
     flags = mmap.MAP_PRIVATE | mmap.MAP_POPULATE
@@ -84,24 +90,24 @@ def _map_frame(descriptor: int, offset: int, length: int) -> memoryview:
 
 
 def _limit_memory(size: int) -> None:
-    """Limit the address space to ``size`` bytes, or to what the system allows this process."""
+    """Limit the address space to ``size`` bytes, or to the hard limit of this process if that is lower."""
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     if most != resource.RLIM_INFINITY:
         size = most if size == resource.RLIM_INFINITY else min(size, most)
     resource.setrlimit(resource.RLIMIT_AS, (size, most))
 
 
-def _decode(request: dict[str, Any], frame: memoryview, room: mmap.mmap) -> None:
-    """Decode a frame into a room.
+def _decode(request: dict[str, Any], frame: memoryview, buffer: mmap.mmap) -> None:
+    """Decode a frame into a buffer.
 
     Raises:
-        ValueError: the decoder did not put the pixels there.
+        ValueError: The decoder did not write to the buffer.
     """
     shape = tuple(request["shape"])
-    out = np.frombuffer(room, request["dtype"], int(np.prod(shape))).reshape(shape)
+    out = np.frombuffer(buffer, request["dtype"], int(np.prod(shape))).reshape(shape)
     pixels = getattr(imagecodecs, request["function"])(frame, out=out, **request["options"])
     if not np.shares_memory(pixels, out):
-        raise ValueError("the pixels are not where they should be")
+        raise ValueError("the decoder did not write to the buffer")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""DICOM data set to samples; sizes are checked before anything is decoded.
+"""DICOM data set to samples. Sizes are checked before anything is decoded.
 
-pydicom gives uncompressed pixels; imagecodecs (BSD-3-Clause) decodes all that is compressed. Of the plugins
-that pydicom offers, only a GPL one decodes 12-bit JPEG and only GDCM, which ends the process on broken data, lossless
-JPEG under another licence; imagecodecs was also the fastest for every syntax (``benchmarks/dicom_speed.py``).
+pydicom reads uncompressed pixels; imagecodecs (BSD-3-Clause) decodes all compressed ones. Among pydicom's own plugins,
+only a GPL one decodes 12-bit JPEG, and the only one under another licence for lossless JPEG is GDCM, which ends the
+process on broken data. imagecodecs was also the fastest for every syntax (``benchmarks/dicom_speed.py``).
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from pydicom.uid import UID, RLELossless
 from ...common.refusal import RefusedInput
 from ..budget import check_expansion
 from ..header import COLOUR
+from .buffers import PRIVATE_BUFFERS
 from .codestream import JPEG_2000, FrameHeader, read_frame_header
 from .decoder_pool import DECODER_POOL
 from .frame import Frame, open_frame
-from .rooms import ROOMS
+from .rle import trim_segments
 
 
 class Decoder(NamedTuple):
-    """How a transfer syntax is decoded.
+    """Decoder of a transfer syntax.
 
     Attributes:
-        function: name in imagecodecs.
-        markers: start-of-frame markers that the syntax allows (PS3.5 8.2).
-        lossy: whether the values that come out may differ from those that went in.
-        parallel: whether it can use several processors for one frame.
+        function: Name of the function in imagecodecs.
+        markers: Start-of-frame markers that the syntax allows (PS3.5 8.2).
+        lossy: Whether decoded values may differ from the encoded ones.
+        parallel: Whether the function can use several processors for one frame.
     """
 
     function: str
@@ -40,7 +41,7 @@ class Decoder(NamedTuple):
     parallel: bool = False
 
 
-_JPEG, _PROCESS_14 = "jpeg8_decode", frozenset({0xC3})  # libjpeg-turbo, in this process; the others in the child
+_JPEG, _PROCESS_14 = "jpeg8_decode", frozenset({0xC3})  # libjpeg-turbo, in this process; all others run in the child
 _JPEG_LS, _JPEG_LS_FRAME = "jpegls_decode", frozenset({0xF7})
 _J2K, _HTJ2K, _SIZ = "jpeg2k_decode", "htj2k_decode", frozenset({JPEG_2000})
 DECODERS = {
@@ -57,14 +58,14 @@ DECODERS = {
     "1.2.840.10008.1.2.4.203": Decoder(_HTJ2K, _SIZ, lossy=True),
 }
 _NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
-_START_BYTES = 1 << 16  # of a codestream, which hold its header but for one with large application data before it
-_END_OF_IMAGE = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000; never inside of what is encoded
-_END_BYTES = 64  # in which it is, with what a writer put behind it
+_START_BYTES = 1 << 16  # contain the header of a codestream, unless large application data precede it
+_END_OF_IMAGE = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000; never inside the encoded data
+_END_BYTES = 64  # usually contain the end marker and the padding after it
 _MAX_TILES = 4096
 
 
 def decode(dataset: Dataset) -> np.ndarray:
-    """Samples (H, W), or RGB (H, W, 3), of a header that ``complete_header`` passed.
+    """Decode the samples (H, W), or RGB (H, W, 3), of a data set that was checked by ``complete_header``.
 
     Raises:
         RefusedInput: ``TRANSFER_SYNTAX``, ``DECODER_MISSING``, ``CODESTREAM``, ``GEOMETRY``, ``EXPANSION``,
@@ -74,9 +75,9 @@ def decode(dataset: Dataset) -> np.ndarray:
     try:
         if syntax in _NATIVE:
             pixels = get_decoder(syntax).as_array(dataset, view_only=True, correct_unused_bits=False)[0]  # type: ignore[arg-type]
-            if pixels.shape[:2] != (dataset.Rows, dataset.Columns):  # pydicom takes what is left over for more frames
+            if pixels.shape[:2] != (dataset.Rows, dataset.Columns):  # pydicom reads surplus bytes as further frames
                 raise RefusedInput(
-                    "GEOMETRY", "there are more pixels than the header says", f"{dataset.Rows} x {dataset.Columns}",
+                    "GEOMETRY", "there are more pixels than the header declares", f"{dataset.Rows} x {dataset.Columns}",
                     f"{len(pixels)} times as many", "export the image again",
                 )  # fmt: skip
         elif syntax in DECODERS or syntax == RLELossless:
@@ -97,9 +98,9 @@ def decode(dataset: Dataset) -> np.ndarray:
 
 
 def _decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
-    """Decoded samples (H, W) or RGB (H, W, 3) of the one compressed frame."""
+    """Decode the samples (H, W) or RGB (H, W, 3) of the compressed frame."""
     try:
-        import imagecodecs  # noqa: F401 - here and in the child
+        import imagecodecs  # noqa: F401 - used here and in the child
     except ImportError as error:
         raise RefusedInput(
             "DECODER_MISSING", f"no decoder for {syntax.name}", "the package imagecodecs", "not installed",
@@ -112,28 +113,33 @@ def _decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
 
 
 def _decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
-    """Samples (H, W), or RGB (H, W, 3) of planes of colour, which are encoded one after the other (PS3.5 G).
+    """Decode samples (H, W), or RGB (H, W, 3) from colour planes that are encoded one after the other (PS3.5 G).
 
     Raises:
-        ValueError: there are fewer than the header says.
+        ValueError: There are fewer samples than the header declares.
     """
     import imagecodecs
 
     shape = (dataset.SamplesPerPixel, dataset.Rows, dataset.Columns)
     dtype = np.dtype(f"<u{dataset.BitsAllocated // 8}")
-    planes = ROOMS.pixels(ROOMS.take(math.prod(shape) * dtype.itemsize), shape, dtype)
-    decoded = imagecodecs.dicomrle_decode(frame.read(), dtype, out=planes.data.cast("B"))
+    planes = PRIVATE_BUFFERS.array(PRIVATE_BUFFERS.take(math.prod(shape) * dtype.itemsize), shape, dtype)
+    stream, out = frame.read(), planes.data.cast("B")
+    try:
+        decoded = imagecodecs.dicomrle_decode(stream, dtype, out=out)
+    except imagecodecs.DicomrleError:
+        segments, size = dataset.SamplesPerPixel * dtype.itemsize, dataset.Rows * dataset.Columns
+        decoded = imagecodecs.dicomrle_decode(trim_segments(stream, segments, size), dtype, out=out)
     if len(decoded) != planes.nbytes:
-        raise ValueError("fewer samples than the header says")
+        raise ValueError("fewer samples than the header declares")
     return _to_rgb(planes[0] if len(planes) == 1 else np.moveaxis(planes, 0, -1), dataset.PhotometricInterpretation)
 
 
 def _decode_codestream(frame: Frame, dataset: Dataset) -> np.ndarray:
-    """Samples (H, W) or RGB (H, W, 3) of a codestream whose header agrees with that of the file."""
+    """Decode the samples (H, W) or RGB (H, W, 3) of a codestream whose header agrees with that of the file."""
     decoder, photometric = DECODERS[dataset.file_meta.TransferSyntaxUID], dataset.PhotometricInterpretation
     header = read_frame_header(frame.read(0, _START_BYTES)) or read_frame_header(frame.read())
     header = _check_frame_header(header, decoder, dataset)
-    _check_frame_end(frame)
+    frame = _without_padding(frame, header)
     shape = (dataset.Rows, dataset.Columns, *([3] if dataset.SamplesPerPixel == 3 else []))
     if decoder.function == _JPEG:
         return _decode_jpeg(frame.read(), photometric).reshape(shape)
@@ -143,7 +149,7 @@ def _decode_codestream(frame: Frame, dataset: Dataset) -> np.ndarray:
 
 
 def _decode_jpeg(stream: bytes, photometric: str) -> np.ndarray:
-    """Samples or RGB of a JPEG stream, in this process; the header says what its colours are, not a marker in it."""
+    """Decode a JPEG stream in this process. Its colour space is that of the DICOM header, not that of its markers."""
     import imagecodecs
 
     if photometric in COLOUR - {"PALETTE COLOR"}:
@@ -153,14 +159,14 @@ def _decode_jpeg(stream: bytes, photometric: str) -> np.ndarray:
 
 
 def _check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: Dataset) -> FrameHeader:
-    """The header of a codestream, which is of the kind and size that the header of the file says.
+    """Check that a codestream has the type and size that the header of the file declares.
 
     Raises:
         RefusedInput: ``CODESTREAM`` or ``GEOMETRY``.
     """
     if header is None or header.marker not in decoder.markers or header.tiles > _MAX_TILES or header.precision > 16:
         raise RefusedInput(
-            "CODESTREAM", "the compressed pixels are not what the transfer syntax says",
+            "CODESTREAM", "the compressed pixels do not match the transfer syntax",
             dataset.file_meta.TransferSyntaxUID.name, "another codestream, or none", "store it again with a DICOM tool",
         )  # fmt: skip
     expected = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
@@ -173,19 +179,27 @@ def _check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: D
     return header
 
 
-def _check_frame_end(frame: Frame) -> None:
-    """Refuse a codestream that was cut: libjpeg-turbo gives grey for the rest, OpenJPH something blurred (measured).
+def _without_padding(frame: Frame, header: FrameHeader) -> Frame:
+    """Cut a frame at the end of its codestream; writers pad frames with any number of bytes.
+
+    A truncated codestream is rejected: libjpeg-turbo fills the rest with grey, and OpenJPH blurs it (measured).
 
     Raises:
         RefusedInput: ``CODESTREAM``.
     """
-    if _END_OF_IMAGE not in frame.read(-_END_BYTES):
+    start = max(frame.length - _END_BYTES, header.position)
+    end = frame.read(start).rfind(_END_OF_IMAGE)
+    if end < 0:  # a longer padding; a thumbnail before the header may have an end marker too
+        start = header.position
+        end = frame.read(start).rfind(_END_OF_IMAGE)
+    if end < 0:
         raise RefusedInput(
-            "CODESTREAM", "the compressed pixels end early", "FF D9, the end of a codestream",
-            f"none in the last {_END_BYTES} bytes", "copy or export the image again",
+            "CODESTREAM", "the compressed pixels end early", "FF D9, the end of a codestream", "none",
+            "copy or export the image again",
         )  # fmt: skip
+    return frame._replace(length=start + end + len(_END_OF_IMAGE))
 
 
 def _to_rgb(pixels: np.ndarray, photometric: str) -> np.ndarray:
-    """Colour as RGB; JPEG and JPEG 2000 with a component transform have it already."""
+    """Convert colour to RGB. The decoders of JPEG and of the JPEG 2000 component transform have already done so."""
     return convert_color_space(pixels, "YBR_FULL", "RGB") if photometric == "YBR_FULL" else pixels

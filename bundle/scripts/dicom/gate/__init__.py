@@ -1,7 +1,8 @@
-"""Which file of a study is its frontal chest film, in the order of the flow.
+"""Selection of the frontal chest film of each study, in the order of the flow.
 
-``appearance``       does an image look like a frontal chest film, and which way up?
-``chest_film``       is a radiograph a frontal chest film? header first, then image
+``appearance``       image -> scores for an upright frontal chest film, and for a wrong pose
+``chest_film``       header and scores -> reasons to reject a radiograph, and flags
+``media``            which files of a medium with a DICOMDIR are images
 ``study_selection``  files -> studies, and the frontal film of each
 ``archives``         zip archive -> files
 """

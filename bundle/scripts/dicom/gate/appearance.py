@@ -1,9 +1,8 @@
-"""Does an image look like a frontal chest film, and which way up? A logistic model of 512 oriented gradients.
+"""Image model of the gate: logistic regression on a histogram of oriented gradients with 512 bins.
 
-Our own histogram of oriented gradients: scikit-image's does not tell a dark-to-bright edge from a bright-to-dark one,
-and that is what shows an inverted or upside-down film. Coefficients, provenance and error rates are in
-``models/chest-gate/coefficients.json``, written by ``benchmarks/gate_error_rates.py``. No human lateral view was
-available to fit or to measure with.
+The histogram distinguishes a dark-to-bright edge from a bright-to-dark one, which reveals an inverted or upside-down
+film; the histogram of scikit-image does not. ``benchmarks/gate_error_rates.py`` writes the coefficients and their
+provenance to ``models/chest-gate/coefficients.json``. No human lateral view was available for training or measurement.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from typing import Any
 import numpy as np
 
 COEFFICIENTS = Path(__file__).parents[3] / "models" / "chest-gate" / "coefficients.json"
-SIDE, _CELL, _DIRECTIONS = 64, 8, 8  # pixels of the thumbnail and of a cell; directions of a gradient
-# Rows and columns at the edge with less than this share of the contrast of the image are a border, not film.
+SIDE, _CELL, _DIRECTIONS = 64, 8, 8  # sides of the thumbnail and of a cell in pixels; directions of a gradient
+# Rows and columns at the edge belong to a border if their contrast is below this share of that of the image.
 _BORDER_CONTRAST = 0.04
 POSES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "upright": lambda image: image,
@@ -33,13 +32,13 @@ POSES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def pose_scores(image: np.ndarray) -> dict[str, float]:
-    """Log odds of a frontal chest film for each way in which the image could have to be put right.
+    """Log odds of an upright frontal chest film, for each pose in which the image may be stored.
 
     Args:
         image: (H, W) in [0, 1].
 
     Returns:
-        Score for each of ``POSES``: what is wrong with the image -> score when that is undone.
+        Score for each of ``POSES``: name of the pose -> score of the image after the pose is undone.
     """
     small = thumbnail(image)
     model = load_coefficients()
@@ -49,13 +48,15 @@ def pose_scores(image: np.ndarray) -> dict[str, float]:
 
 @lru_cache(maxsize=1)
 def load_coefficients() -> dict[str, Any]:
-    """``weights`` (512,), ``bias`` and the scores ``refuse``, ``doubt`` and ``sure``."""
+    """Coefficients ``weights`` (512,) and ``bias``, and the thresholds ``refuse``, ``doubt`` and ``sure``."""
     content = json.loads(COEFFICIENTS.read_text())
     return {**content, "weights": np.asarray(content["weights"]) * content["step"]}
 
 
 def thumbnail(image: np.ndarray) -> np.ndarray:
-    """Image (64, 64) of ranks in [0, 1], without border: a linear window does not change it, exposure hardly.
+    """Image (64, 64) of ranks in [0, 1] without its border.
+
+    A linear window does not change the ranks, and another exposure hardly does.
 
     Args:
         image: (H, W) in [0, 1].
@@ -72,7 +73,7 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
 
 
 def _without_border(image: np.ndarray) -> np.ndarray:
-    """The part inside edge rows and columns of one grey level; all of it when little would be left."""
+    """The part of an image inside its uniform border rows and columns; the whole image if little would be left."""
     least = _BORDER_CONTRAST * np.ptp(image)
     rows, columns = (np.flatnonzero(np.ptp(image, axis=axis) > least) for axis in (1, 0))
     if min(len(rows), len(columns)) < SIDE:
@@ -81,10 +82,11 @@ def _without_border(image: np.ndarray) -> np.ndarray:
 
 
 def gradient_histogram(thumb: np.ndarray) -> np.ndarray:
-    """Features (512,): cell row, cell column, direction (0 = brighter to the right, then clockwise by 45 degrees).
+    """Histogram (512,) by row of the cell, column of the cell and direction of the gradient.
 
-    A gradient is shared between the two nearest directions. A cell is divided by its own length plus half the mean
-    one, so that a faint edge counts little and a bone no more than a lung's border.
+    Direction 0 is brighter to the right; the others follow clockwise in steps of 45 degrees. A gradient is shared
+    between the two nearest directions. A cell is divided by its own norm plus half the mean norm of all cells, so that
+    a faint edge counts little and a bone counts no more than the border of a lung.
 
     Args:
         thumb: (64, 64).

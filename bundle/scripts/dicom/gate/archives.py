@@ -1,7 +1,8 @@
-"""Zip archives: members to a private temporary folder under numbers; no path is ever built from a name in the archive.
+"""Extraction of zip archives. Members are written to a private temporary folder and named by number.
 
-Sizes are checked before anything is inflated. Radiographs in an archive shrink to a tenth at best; a member that
-claims more than ``MAX_RATIO`` is a bomb. Archives in archives are not opened.
+No path is built from a name in the archive, and sizes are checked before anything is inflated. Compression shrinks a
+radiograph to a tenth at best, so a member that claims a ratio above ``_MAX_RATIO`` is a zip bomb. An archive within an
+archive is not opened.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from typing import NamedTuple
 from ...common.printable import shortened
 from ...common.refusal import RefusedInput
 from ..budget import MAX_INFLATED_BYTES
+from .media import Medium, find_medium, is_dicomdir
 from .study_selection import is_candidate
 
 _MAX_ARCHIVE_BYTES = 20_000_000_000
-# A member below this size may shrink as much as it likes.
+# The ratio is not checked for a member below this size.
 _SMALL_BYTES, _MAX_RATIO = 10_000_000, 200
-_LONGEST_NAME = 255  # shown of a member's, which may have 65,535 characters
+_LONGEST_NAME = 255  # characters shown of the name of a member, which may have 65,535
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# Endings that a reader goes by; nothing else of a name is kept.
+# Suffixes that a reader depends on. Nothing else of a name is kept.
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".dcm", ".png", ".jpg")
 
 
@@ -32,9 +34,9 @@ class Member(NamedTuple):
     """A file of an archive.
 
     Attributes:
-        name: as listed in the archive, behind the path of the archive; to show, never to open.
-        path: where its content is; ``None`` if it was refused.
-        refusal: why it is not there.
+        name: path of the archive followed by the name in the archive. For display only; it is never opened.
+        path: extracted file, or ``None`` if the member was rejected.
+        refusal: reason for the rejection.
     """
 
     name: str
@@ -43,25 +45,31 @@ class Member(NamedTuple):
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is named as a zip archive."""
+    """Whether the file name has the suffix of a zip archive."""
     return path.suffix.lower() == ".zip"
 
 
 def extract_members(archive: Path) -> Iterator[Member]:
-    """Files of an archive that may be images, in the order of their names; removed when the program ends.
+    """Extract the members that may be images, in the order of their names.
 
-    An archive that is refused as a whole is one member without path.
+    The extracted files are removed when the program ends. An archive that is rejected as a whole yields one member
+    without a path.
     """
     try:
         with zipfile.ZipFile(archive) as content:
             members = [info for info in content.infolist() if _is_image(info)]
             _check_total(sum(info.file_size for info in members))
-            folder = Path(tempfile.mkdtemp(prefix="cxr-attention-sr-"))  # for this user's eyes only
+            folder = Path(tempfile.mkdtemp(prefix="cxr-attention-sr-"))  # readable by this user only
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            (folder / "media").mkdir()
+            media = _load_media(content, folder)
             for number, info in enumerate(sorted(members, key=lambda info: info.filename)):
                 name = f"{archive}/{shortened(str(PurePosixPath(info.filename)), _LONGEST_NAME)}"
                 try:
-                    yield Member(name, _extract_member(content, info, folder, number), None)
+                    inside = PurePosixPath(info.filename)
+                    path, medium = _extract_member(content, info, folder, number), find_medium(inside, media)
+                    if medium is None or medium.has_image(inside, path):
+                        yield Member(name, path, None)
                 except RefusedInput as refusal:
                     yield Member(name, None, refusal.at(name))
     except RefusedInput as refusal:
@@ -77,13 +85,26 @@ def extract_members(archive: Path) -> Iterator[Member]:
         yield Member(str(archive), None, broken.at(archive))
 
 
+def _load_media(content: zipfile.ZipFile, folder: Path) -> list[Medium]:
+    """Read the DICOMDIRs of an archive, which is a copy of a medium then."""
+    media: list[Medium] = []
+    for info in content.infolist():
+        path = PurePosixPath(info.filename)
+        if is_dicomdir(path):
+            try:
+                media.append(Medium.load(path.parent, _extract_member(content, info, folder / "media", len(media))))
+            except RefusedInput:  # the images are found by their content
+                media.append(Medium(path.parent, frozenset()))
+    return media
+
+
 def _is_image(info: zipfile.ZipInfo) -> bool:
-    """Whether a member may be an image, by its name."""
+    """Whether a member may be an image, according to its name."""
     return not info.is_dir() and is_candidate(PurePosixPath(info.filename))
 
 
 def _check_total(size: int) -> None:
-    """Refuse an archive that would not fit.
+    """Reject an archive whose content does not fit into the temporary folder.
 
     Raises:
         RefusedInput: ``ARCHIVE_SIZE``.
@@ -97,7 +118,7 @@ def _check_total(size: int) -> None:
 
 
 def _extract_member(content: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, number: int) -> Path:
-    """Write the content of a member to ``folder`` under its number.
+    """Write the content of a member to a file in ``folder`` that is named by its number.
 
     Raises:
         RefusedInput: ``ARCHIVE_SIZE``, ``ARCHIVE_NESTED`` or ``ARCHIVE_MEMBER``.
@@ -113,7 +134,7 @@ def _extract_member(content: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Pat
     name = info.filename.lower()
     if name.endswith(".zip"):
         raise RefusedInput(
-            "ARCHIVE_NESTED", "an archive in an archive", "images", "a zip file", "unpack it, and give the folder"
+            "ARCHIVE_NESTED", "an archive within an archive", "images", "a zip file", "unpack it, and give the folder"
         )
     if info.flag_bits & 1 or info.compress_type not in _COMPRESSIONS:
         found = "an encrypted member" if info.flag_bits & 1 else f"compression method {info.compress_type}"

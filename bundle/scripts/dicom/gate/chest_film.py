@@ -1,6 +1,7 @@
-"""Is it a frontal chest film? The header says first, then the image; in conflict, or in doubt, a flag and no refusal.
+"""Check that a radiograph is a frontal chest film: first by its header, then by its image.
 
-What an image can tell, and how often it is wrong, is measured by ``benchmarks/gate_error_rates.py``.
+A conflict between header and image, or a doubtful image, gives a flag and not a rejection. The error rates of the image
+check are measured by ``benchmarks/gate_error_rates.py``.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from .appearance import load_coefficients, pose_scores
 
 _MODALITIES = ("CR", "DX", "RG")
 _MIN_SIDE, _MAX_ASPECT, _MIN_LEVELS = 32, 3.0, 16
-# Twice the side of the thumbnail that the image model sees; a smaller image is read, but not judged.
-_MIN_JUDGED_SIDE = 128
+# Twice the side of the thumbnail that the image model receives. The image model does not score a smaller image.
+_MIN_SCORED_SIDE = 128
 _REMEDIES = {
     False: "leave it out, or correct the header",
     True: "leave it out; if it is one, give it upright as DICOM with BodyPartExamined CHEST and ViewPosition PA or AP",
@@ -27,32 +28,37 @@ _REMEDIES = {
 
 
 class Reason(NamedTuple):
-    """Why an image is no frontal chest film."""
+    """Reason to reject an image as a frontal chest film."""
 
     code: str
     text: str
 
 
 def check_chest_film(source: Radiograph | Mapping[str, Any]) -> list[Reason]:
-    """Reasons against a frontal chest film; empty when nothing speaks against it.
+    """Reasons to reject a radiograph as a frontal chest film; an empty list if there are none.
 
     Args:
-        source: a radiograph, or only its meta.
+        source: radiograph, or only its metadata, in which case the image is not checked.
     """
-    return judge(source)[0]
+    return evaluate(source)[0]
 
 
 def require_chest_film(source: Radiograph | Mapping[str, Any], file: str | Path) -> list[str]:
-    """Refuse what :func:`check_chest_film` has reasons against.
+    """Reject a radiograph for which :func:`check_chest_film` finds a reason.
+
+    Args:
+        source: radiograph, or only its metadata, in which case the image is not checked.
+        file: name of the file for the message.
 
     Returns:
-        Flags: what is doubtful about an image that is not refused.
+        Flags that state doubts about a radiograph that is not rejected.
 
     Raises:
-        RefusedInput: ``OTHER_MODALITY``, ``OTHER_BODY_PART``, ``NOT_FRONTAL``, ``ANIMAL`` or ``NOT_CHEST`` (the image
-            says so), naming the file and all reasons.
+        RefusedInput: the header names another modality (``OTHER_MODALITY``), body part (``OTHER_BODY_PART``) or view
+            (``NOT_FRONTAL``) or an animal (``ANIMAL``), or the image does not look like a frontal chest film
+            (``NOT_CHEST``). The message states all reasons.
     """
-    reasons, flags = judge(source)
+    reasons, flags = evaluate(source)
     if reasons:
         raise RefusedInput(
             reasons[0].code, "not a frontal chest film", "a PA or AP chest radiograph",
@@ -61,26 +67,26 @@ def require_chest_film(source: Radiograph | Mapping[str, Any], file: str | Path)
     return flags
 
 
-def judge(source: Radiograph | Mapping[str, Any]) -> tuple[list[Reason], list[str]]:
-    """Reasons to refuse, and flags."""
+def evaluate(source: Radiograph | Mapping[str, Any]) -> tuple[list[Reason], list[str]]:
+    """Reasons to reject a radiograph, and flags."""
     meta = source.meta if isinstance(source, Radiograph) else source
     is_dicom = meta["source_format"] == "dicom"
     reasons = _check_header(meta) if is_dicom else []
     if not isinstance(source, Radiograph):
         return reasons, []
-    reasons += _check_figures(source.image[0])
+    reasons += _check_size_and_levels(source.image[0])
     if reasons:
         return reasons, []
-    if min(source.image.shape[1:]) < _MIN_JUDGED_SIDE:
+    if min(source.image.shape[1:]) < _MIN_SCORED_SIDE:
         return [], ["image: too small to tell a chest film"]
-    reasons, flags = judge_scores(pose_scores(source.image[0]))
+    reasons, flags = evaluate_scores(pose_scores(source.image[0]))
     if reasons and is_dicom and _says_frontal_chest(meta):
         return [], [f"{reasons[0].text}, against the header"]
     return reasons, flags
 
 
 def _check_header(meta: Mapping[str, Any]) -> list[Reason]:
-    """Reasons from allow-listed header attributes; an absent body part or view is no reason."""
+    """Reasons from allow-listed attributes of the header. An absent body part or view is not a reason."""
     reasons = []
     if "animal" in meta["flags"]:
         text = "PatientSpeciesDescription and descriptions: expected a human, found an animal"
@@ -97,12 +103,12 @@ def _check_header(meta: Mapping[str, Any]) -> list[Reason]:
 
 
 def _says_frontal_chest(meta: Mapping[str, Any]) -> bool:
-    """Whether a header without reasons against it names both the chest and a frontal view."""
+    """Whether a header that gives no reason for rejection names both the chest and a frontal view."""
     return bool(meta.get("body_part") and meta.get("view"))
 
 
-def _check_figures(image: np.ndarray) -> list[Reason]:
-    """Reasons from size and grey levels of an image (H, W) in [0, 1]."""
+def _check_size_and_levels(image: np.ndarray) -> list[Reason]:
+    """Reasons from the size and the grey levels of an image (H, W) in [0, 1]."""
     from PIL import Image
 
     height, width = image.shape
@@ -117,11 +123,11 @@ def _check_figures(image: np.ndarray) -> list[Reason]:
     return [Reason("NOT_CHEST", text) for text in texts]
 
 
-def judge_scores(scores: Mapping[str, float]) -> tuple[list[Reason], list[str]]:
+def evaluate_scores(scores: Mapping[str, float]) -> tuple[list[Reason], list[str]]:
     """Reasons and flags from the scores of :func:`.appearance.pose_scores`.
 
-    A film that is one only when turned or inverted is used as it is, and flagged: a wrong flag costs a look, a wrong
-    correction a wrong result.
+    A film that looks right only after a rotation or an inversion is used unchanged and flagged: a wrong flag costs a
+    second look, but a wrong correction would give a wrong result.
     """
     model = load_coefficients()
     pose = max(scores, key=lambda name: scores[name])

@@ -1,8 +1,8 @@
-"""Files to studies: from headers alone, which image of a study is its frontal film; nothing is stacked or lost.
+"""Group files into studies and order the images of a study by how well their headers identify the frontal film.
 
-Preferred is a view in ViewPosition, then one in view code or descriptions, then none (the image then says); among
-equals a primary image, then the latest acquisition, then the lowest SOP instance UID. A DICOMDIR is not followed: media
-are searched as the folders they are.
+A frontal view in ViewPosition comes first, then one in the view code or the descriptions, then a header without a view,
+whose image decides. Among equals a primary image comes first, then the latest acquisition, then the lowest SOP Instance
+UID.
 """
 
 from __future__ import annotations
@@ -20,25 +20,28 @@ from ..read.parsing import load_dataset
 from ..read.radiograph import read_header
 from ..terms import FRONTAL_VIEWS
 from .chest_film import require_chest_film
+from .media import Medium, find_medium, is_dicomdir
 
-# What lies beside images and is none.
+# Suffixes of files that accompany images.
 _SIDE_FILES = {
     ".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".html", ".htm", ".xml", ".yaml", ".yml", ".npz", ".db", ".log",
-    ".pdf", ".exe", ".inf", ".ini",
+    ".pdf", ".rtf", ".doc", ".docx", ".xls", ".xlsx", ".md5", ".sha1", ".sha256",
+    ".exe", ".dll", ".inf", ".ini", ".bat", ".cmd", ".msi", ".cab", ".jar", ".class", ".so", ".sh", ".manifest",
+    ".config", ".js", ".css", ".xsl", ".ico", ".cur", ".chm", ".hlp", ".lnk", ".url", ".ttf",
 }  # fmt: skip
 _ACQUIRED = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"), ("SeriesDate", "SeriesTime"))
 
 
 @dataclass(frozen=True)
 class Instance:
-    """A file that is, or may be, an image.
+    """A file that is an image, or may be one.
 
     Attributes:
         path: file to read.
-        name: what to call it; differs from ``path`` for a member of an archive.
-        study: hashed StudyInstanceUID, or the path of a file that stands alone.
-        sop_uid: hashed SOPInstanceUID; empty without one.
-        refusal: why it is out, if its header says so.
+        name: name for messages and tables; differs from ``path`` for a member of an archive.
+        study: hashed StudyInstanceUID, or the path of a file without one.
+        sop_uid: hashed SOPInstanceUID; empty if the file has none.
+        refusal: reason for the rejection, if the header gives one.
     """
 
     path: str
@@ -49,18 +52,24 @@ class Instance:
 
 
 def is_candidate(path: PurePath) -> bool:
-    """Whether a path below a folder may be an image, by its name; hidden files and side files are none."""
+    """Whether a file may be an image, according to its path below the input folder.
+
+    Hidden files, files that accompany images and a DICOMDIR are excluded.
+    """
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts if part != "..")
-    return not hidden and path.suffix.lower() not in _SIDE_FILES and path.name != "DICOMDIR"
+    return not hidden and path.suffix.lower() not in _SIDE_FILES and not is_dicomdir(path)
 
 
 def find_candidates(folder: Path) -> list[Path]:
-    """Files below a folder that may be images, sorted."""
-    return sorted(path for path in folder.rglob("*") if is_candidate(path.relative_to(folder)) and path.is_file())
+    """Sorted files below a folder that may be images. On a medium with a DICOMDIR, its viewer is excluded."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    media = [Medium.load(path.parent, path) for path in files if is_dicomdir(path)]
+    candidates = (path for path in files if is_candidate(path.relative_to(folder)))
+    return [path for path in candidates if (found := find_medium(path, media)) is None or found.has_image(path, path)]
 
 
 def read_instance(path: Path, name: str) -> Instance:
-    """What the header of a file says about its place in a study."""
+    """Study, identifiers and reason for rejection of a file, from its header."""
     alone = Instance(str(path), name, study=str(path))
     try:
         meta, identifiers = read_header(path)
@@ -75,9 +84,9 @@ def read_instance(path: Path, name: str) -> Instance:
 
 
 def group_studies(instances: Iterable[Instance]) -> list[list[Instance]]:
-    """Instances by study: studies in the order of their first instance, in each the most preferred first.
+    """Instances grouped by study, in the order of the first instance of each study.
 
-    Those that are refused come last.
+    Within a study the most preferred instance comes first and rejected instances come last.
     """
     studies: dict[str, list[Instance]] = {}
     for instance in instances:
@@ -86,11 +95,11 @@ def group_studies(instances: Iterable[Instance]) -> list[list[Instance]]:
 
 
 def _order_instances(study: Sequence[Instance]) -> list[Instance]:
-    """Candidates of one study by preference, then the refused ones."""
+    """Candidates of one study by preference, then the rejected instances."""
     candidates = [instance for instance in study if instance.refusal is None]
     refused = [instance for instance in study if instance.refusal is not None]
     if len(candidates) > 1:
-        # Sorted from the least important key on; the later of two acquisitions is the one that was kept.
+        # Stable sorts, the most important key last. The later of two acquisitions is assumed to repeat a failed one.
         keys = {instance.path: _preference(Path(instance.path)) for instance in candidates}
         candidates.sort(key=lambda instance: keys[instance.path].sop_uid)
         candidates.sort(key=lambda instance: keys[instance.path].acquired, reverse=True)
@@ -99,12 +108,13 @@ def _order_instances(study: Sequence[Instance]) -> list[Instance]:
 
 
 class Preference(NamedTuple):
-    """How well a header says that its image is the frontal film of its study.
+    """Sort keys that state how well a header identifies its image as the frontal film of its study.
 
     Attributes:
-        view: 0 in ViewPosition, 1 in words, 2 nowhere, 3 not readable.
-        is_secondary: value 2 of ImageType.
-        acquired: date and time as digits that sort; empty when not known.
+        view: source of the frontal view: 0 for ViewPosition, 1 for the view code or a description, 2 for none, 3 for a
+            header that cannot be read.
+        is_secondary: whether value 2 of ImageType is SECONDARY.
+        acquired: date and time of the acquisition as digits in sort order; empty if not known.
         sop_uid: SOPInstanceUID.
     """
 
@@ -115,18 +125,18 @@ class Preference(NamedTuple):
 
 
 def _preference(path: Path) -> Preference:
-    """Preference for a DICOM file among those of its study."""
+    """Sort keys of a DICOM file among those of its study."""
     try:
         dataset = load_dataset(path)
         sop_uid = str(dataset.get("SOPInstanceUID", ""))
         image_type = [str(value) for value in dataset.get("ImageType") or []]
         return Preference(_view_rank(dataset), "SECONDARY" in image_type[1:2], _acquired(dataset), sop_uid)
-    except Exception:  # a broken attribute makes it the last choice; reading its pixels says what is wrong
+    except Exception:  # with a broken attribute it comes last; reading its pixels reports the error
         return Preference(3, True, "", "")
 
 
 def _view_rank(dataset: Dataset) -> int:
-    """0 for a frontal ViewPosition, 1 for a frontal view code or description, else 2."""
+    """0 for a frontal ViewPosition, 1 for a frontal view code or description, 2 otherwise."""
     if (text(dataset, "ViewPosition") or "").startswith(FRONTAL_VIEWS):
         return 0
     words = [str(code.get("CodeMeaning", "")) for code in dataset.get("ViewCodeSequence") or []]
@@ -135,7 +145,7 @@ def _view_rank(dataset: Dataset) -> int:
 
 
 def _acquired(dataset: Dataset) -> str:
-    """Date and time of acquisition as digits that sort; empty when not known."""
+    """Date and time of the acquisition as digits in sort order; empty if not known."""
     moment = str(dataset.get("AcquisitionDateTime") or "")
     for date, time in _ACQUIRED:
         moment = moment or (f"{dataset.get(date)}{dataset.get(time) or ''}" if dataset.get(date) else "")
@@ -143,7 +153,7 @@ def _acquired(dataset: Dataset) -> str:
 
 
 def surplus(instance: Instance, used: Instance) -> RefusedInput:
-    """Refusal of a film of a study from which another one is used already."""
+    """Error for a film of a study from which another film is used already."""
     if instance.sop_uid and instance.sop_uid == used.sop_uid:
         return RefusedInput(
             "DUPLICATE", "the same SOP instance again", "each once", f"it is read from {used.name}", "remove one",

@@ -1,8 +1,8 @@
-"""Results as DICOM objects of the study of their source, one file per kind of object.
+"""Results as DICOM objects in the study of their source image, one file per kind of object.
 
 ``codes``                codes of findings
-``source``               the source image: header, identity, pixel grid as stored and as displayed
-``algorithm``            who made an object, deterministic UIDs, saving
+``source``               source image: header, identity, pixel grid as stored and as displayed
+``algorithm``            attributes that all objects share: equipment, deterministic UIDs, saving
 ``derived_image``        enhanced image -> CR, DX or Secondary Capture, in a series of its own
 ``attention_overlay``    attention map -> colour Secondary Capture
 ``region_segmentation``  region boxes -> Segmentation
@@ -18,7 +18,7 @@ from .findings_report import write_findings_report
 from .region_segmentation import write_regions
 from .source import Source, load_source
 
-# Their messages quote UIDs and the values of attributes, which may be the patient's.
+# Their messages quote UIDs and values of attributes, which may identify the patient.
 logging.getLogger("highdicom").setLevel(logging.ERROR)
 logging.getLogger("pydicom").setLevel(logging.ERROR)
 

@@ -1,7 +1,7 @@
-"""Who made an object, its identifiers, and how it is saved.
+"""Attributes that all objects share: equipment, series and identifiers; and how objects are saved.
 
-UIDs are functions of the source's header, of what is written and of what wrote it: running again gives the same ones,
-and no UID ever names two contents.
+A UID is a function of the source's header, the written content, the software and the weights. A second run therefore
+gives the same UIDs, and no UID ever stands for two contents.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .source import Source
 
 MANUFACTURER = "cxr-attention-sr"
 _KINDS = ("enhanced", "attention", "regions", "findings")
-# Attributes that hold the time of creation; highdicom enters itself, with the time, as contributing equipment.
+# Attributes with the time of creation; highdicom adds itself, with the time, as contributing equipment.
 _CREATION_TIMES = (
     "InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime",
     "DateOfSecondaryCapture", "TimeOfSecondaryCapture", "ContributingEquipmentSequence",
@@ -31,12 +31,12 @@ _CREATION_TIMES = (
 
 @dataclass(frozen=True)
 class Algorithm:
-    """What computed the result.
+    """Software and weights that computed a result.
 
     Attributes:
-        version: of this software.
-        weights_sha256: of the classifier.
-        name: of this software.
+        version: version of this software.
+        weights_sha256: SHA-256 of the classifier's weights.
+        name: name of this software.
     """
 
     version: str
@@ -45,21 +45,21 @@ class Algorithm:
 
     @property
     def software(self) -> str:
-        """Name and version."""
+        """Name and version of the software."""
         return f"{self.name} {self.version}"
 
     @property
     def serial(self) -> str:
-        """First 16 digits of the weights' hash: what distinguishes two installations of the same version."""
+        """First 16 digits of the weights' hash, which distinguish two installations of the same version."""
         return self.weights_sha256[:16]
 
 
 def series_uid(source: Source, kind: str, maker: str) -> UID:
-    """SeriesInstanceUID: one series per source series, kind of object and maker.
+    """Return the SeriesInstanceUID; there is one series per source series, kind of object and maker.
 
     Args:
-        source: image that the object is made from.
-        kind: one of ``KINDS``.
+        source: source image of the object.
+        kind: ``enhanced``, ``attention``, ``regions`` or ``findings``.
         maker: software, version and weights.
     """
     study, series = (str(source.dataset.get(keyword, "")) for keyword in ("StudyInstanceUID", "SeriesInstanceUID"))
@@ -67,29 +67,29 @@ def series_uid(source: Source, kind: str, maker: str) -> UID:
 
 
 def instance_uid(source: Source, kind: str, maker: str, content: str) -> UID:
-    """SOPInstanceUID of an object with this ``content`` (text or a hash of it)."""
+    """Return the SOPInstanceUID of an object with this ``content`` (a text or a hash)."""
     uid = str(source.dataset.get("SOPInstanceUID", ""))
     return generate_uid(entropy_srcs=[MANUFACTURER, "instance", kind, uid, source.digest(), maker, content])
 
 
 def series_number(source: Source, kind: str) -> int:
-    """SeriesNumber far above those of modalities, different for each kind of object."""
+    """Return a SeriesNumber far above those of modalities, different for each kind of object."""
     own = max(0, int(number(source.dataset.get("SeriesNumber")) or 0)) % 1_000_000
     return 9000 + 10 * own + _KINDS.index(kind)
 
 
 def _instance_number(source: Source) -> int:
-    """InstanceNumber of the source, 1 when it has none."""
+    """Return the InstanceNumber of the source, 1 when it has none."""
     return max(1, int(number(source.dataset.get("InstanceNumber")) or 1))
 
 
 def made_by(source: Source, kind: str, algorithm: Algorithm) -> dict[str, Any]:
-    """What highdicom's objects take of series and equipment, the same for every kind.
+    """Return the series and equipment arguments of highdicom's constructors.
 
     Args:
-        source: image that the object is made from.
-        kind: one of ``KINDS``.
-        algorithm: what computed the result.
+        source: source image of the object.
+        kind: ``attention``, ``regions`` or ``findings``.
+        algorithm: software and weights that computed the result.
     """
     return {
         "series_instance_uid": series_uid(source, kind, f"{algorithm}"),
@@ -103,7 +103,7 @@ def made_by(source: Source, kind: str, algorithm: Algorithm) -> dict[str, Any]:
 
 
 def source_reference(source: Source) -> Dataset:
-    """Item of SourceImageSequence (PS3.3 C.7.6.1.1.4): the image that another was made from."""
+    """Return the item of SourceImageSequence (0008,2112; PS3.3 C.7.6.1.1.4) that refers to a source image."""
     reference = Dataset()
     reference.ReferencedSOPClassUID = str(source.dataset.get("SOPClassUID", ""))
     reference.ReferencedSOPInstanceUID = str(source.dataset.get("SOPInstanceUID", ""))
@@ -112,16 +112,16 @@ def source_reference(source: Source) -> Dataset:
 
 
 def save_again(dataset: Dataset, destination: Path) -> None:
-    """Save an object of highdicom, which dates what it makes."""
+    """Save an object of highdicom; where it was written before, it keeps its first time of creation."""
     _keep_creation_times(dataset, destination)
     save(dataset, destination)
 
 
 def _keep_creation_times(dataset: Dataset, destination: Path) -> None:
-    """Give an object that was written before its first time of creation, so that equal UIDs mean equal bytes."""
+    """Copy the times of creation from the file that is replaced, so that equal UIDs mean equal bytes."""
     try:
         earlier = pydicom.dcmread(destination, stop_before_pixels=True)
-    except Exception:  # absent, cut off or something else: there is no time to keep
+    except Exception:  # the file does not exist or is not a complete object, so there is no time to keep
         return
     if earlier.get("SOPInstanceUID") == dataset.SOPInstanceUID:
         for keyword in _CREATION_TIMES:
@@ -130,7 +130,7 @@ def _keep_creation_times(dataset: Dataset, destination: Path) -> None:
 
 
 def save(dataset: Dataset, destination: Path) -> None:
-    """Write Explicit VR Little Endian with an empty preamble (an executable can hide in one), atomically."""
+    """Write Explicit VR Little Endian atomically, with an empty preamble because one can hide an executable."""
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID

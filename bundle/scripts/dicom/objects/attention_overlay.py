@@ -33,22 +33,22 @@ def write_attention_overlay(
     algorithm: Algorithm,
     max_side: int = 1024,
 ) -> str:
-    """Write the overlay in the source's study.
+    """Write the overlay as an object of the source's study.
 
     Args:
-        source: image that the map belongs to.
+        source: source image of the map.
         image: (H, W) in [0, 1], as displayed.
         attention: (H, W), any finite non-negative scale.
         boxes: half-open (row0, col0, row1, col1) in pixels of ``image``.
-        destination: file to write.
-        algorithm: what made the map.
-        max_side: longer side of what is written; a larger image is reduced by averaging whole pixels.
+        destination: path of the new file.
+        algorithm: software and weights that made the map.
+        max_side: maximum of the longer side, in pixels; a larger image is reduced by averaging blocks of whole pixels.
 
     Returns:
-        SOPInstanceUID.
+        SOPInstanceUID of the object.
 
     Raises:
-        RefusedInput: the source has no identity.
+        RefusedInput: ``NO_IDENTITY`` for a source without UIDs.
     """
     from highdicom.sc import SCImage
     from pydicom.uid import ExplicitVRLittleEndian
@@ -64,7 +64,7 @@ def write_attention_overlay(
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
-        patient_orientation=("L", "F"),  # replaced in describe: highdicom has no way to say that it is not known
+        patient_orientation=("L", "F"),  # replaced in _describe: highdicom does not accept an unknown orientation
         pixel_spacing=tuple(length * step for length in spacing) if spacing else None,
         sop_instance_uid=instance_uid(
             source, "attention", f"{algorithm}", hashlib.sha256(colours.tobytes()).hexdigest()
@@ -79,30 +79,33 @@ def write_attention_overlay(
 
 
 def _describe(overlay: Dataset, source: Source) -> None:
-    """What it is and what it was made from."""
+    """Set description, orientation, derivation and source."""
+    header = source.header()
     overlay.PatientOrientation = source.orientation()
     overlay.ConversionType = "WSD"  # made on a workstation
-    if source.dataset.get("BodyPartExamined"):
-        overlay.BodyPartExamined = source.dataset.BodyPartExamined
+    if header.get("BodyPartExamined"):
+        overlay.BodyPartExamined = header.BodyPartExamined
     else:
-        overlay.Laterality = None  # type 2C: not known to be unpaired
+        overlay.Laterality = None  # type 2C: the body part may be paired
     overlay.ImageComments = _SERIES_DESCRIPTION
     overlay.DerivationDescription = "last-layer attention of a classifier as colour over the radiograph, with regions"
     overlay.SourceImageSequence = [source_reference(source)]
-    # Whether the patient can be told from the pixels; our caption names nobody.
-    if source.dataset.get("BurnedInAnnotation"):
-        overlay.BurnedInAnnotation = source.dataset.BurnedInAnnotation
+    # The caption does not identify the patient, so the value of the source stays true.
+    if header.get("BurnedInAnnotation"):
+        overlay.BurnedInAnnotation = header.BurnedInAnnotation
 
 
 def _block_mean(image: np.ndarray, step: int) -> np.ndarray:
-    """Mean of ``step`` × ``step`` blocks of an image (H, W); an incomplete block at the border is left out."""
+    """Return the mean of each block of ``step`` × ``step`` pixels of an image (H, W), without incomplete blocks."""
     rows, columns = image.shape[0] // step, image.shape[1] // step
     blocks = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
     return np.asarray(blocks.mean(axis=(1, 3)))
 
 
 def _overlay_colours(image: np.ndarray, attention: np.ndarray, boxes: Sequence[tuple[int, ...]]) -> np.ndarray:
-    """Radiograph in grey, attention as colour whose opacity follows it, region borders and a caption.
+    """Draw the attention as colour over the grey radiograph, with region borders and a caption.
+
+    The opacity of the colour follows the attention.
 
     Args:
         image: (H, W) in [0, 1].

@@ -1,10 +1,10 @@
-"""Codes of findings: SNOMED CT or DCM where one could be verified, else a code of this project's own.
+"""Codes of findings: SNOMED CT or DCM where a code could be verified, otherwise a private code.
 
-A code was taken when it stands in a context group of PS3.16 (as ``pydicom.sr.codedict`` has them), or when several
-published tables agree on it and its name (OHDSI, maps of UMLS and MedDRA, FHIR value sets); the latter were not
-checked against a terminology server. pydicom's ``Cardiomegaly`` (287272002) is not used: the name that the same library
-has for that code is "Enlarged septal foramen of heart". Labels without a verified code (No Finding, Pleural Thickening
-and whatever else a user trained) get the private scheme ``99CXRASR``.
+A code is used when it is in a context group of PS3.16 (as in ``pydicom.sr.codedict``), or when several published
+tables (OHDSI, UMLS and MedDRA maps, FHIR value sets) agree on the code and its name. The latter were not checked
+against a terminology server. pydicom's ``Cardiomegaly`` (287272002) is not used, because the same library calls this
+code "Enlarged septal foramen of heart". Labels without a verified code (No Finding, Pleural Thickening, and labels of
+other trainings) get a code of the private scheme ``99CXRASR``.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _FINDING_CODES = {
     "Mass": Code("4147007", "SCT", "Mass"),
     "Nodule": Code("27925004", "SCT", "Nodule"),
     "Pneumothorax": Code("36118008", "SCT", "Pneumothorax"),
-    # other context groups of PS3.16
+    # Other context groups of PS3.16
     "Edema": Code("19242006", "SCT", "Pulmonary edema"),
     "Pleural Effusion": Code("60046008", "SCT", "Pleural effusion"),
-    # SNOMED CT concepts of these names in published tables
+    # SNOMED CT codes of published tables
     "Atelectasis": Code("46621007", "SCT", "Atelectasis"),
     "Cardiomegaly": Code("8186001", "SCT", "Cardiomegaly"),
     "Consolidation": Code("95436008", "SCT", "Lung consolidation"),
@@ -37,17 +37,17 @@ _FINDING_CODES = {
 
 
 def finding_code(label: str) -> Code:
-    """Code of a label; of the private scheme when none is known."""
+    """Return the code of a label, a private one where no other is known."""
     known = _FINDING_CODES.get(label)
     if known is not None:
         return known
-    # A Code Value has at most 16 characters (VR SH); longer ones go to Long Code Value (PS3.3, table 8.8-1a).
+    # CodeValue has at most 16 characters (VR SH); highdicom writes a longer one as LongCodeValue (PS3.3, table 8.8-1a).
     value = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")
     return Code(value or "label", PRIVATE_SCHEME, label[:64])
 
 
 def code_item(code: Code) -> Dataset:
-    """Item of a code sequence (PS3.3, 8.8)."""
+    """Return an item of a code sequence (PS3.3, section 8.8)."""
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
     return item

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _SERIES_DESCRIPTION = "AI findings, research use only, not for diagnosis"
-# Decimals of a probability, as in predictions.csv: what differs less must not give another object.
+# Decimals of a probability, as in predictions.csv; smaller differences must not give another object.
 _DECIMALS = 6
 
 
@@ -30,20 +30,20 @@ def write_findings_report(
     *,
     algorithm: Algorithm,
 ) -> str:
-    """Write the findings in the source's study, unverified and preliminary.
+    """Write the findings as an unverified, preliminary report of the source's study.
 
     Args:
         source: image that was classified.
-        labels: C names.
+        labels: names of the C labels.
         probabilities: C values in [0, 1].
-        destination: file to write.
-        algorithm: what computed them.
+        destination: path of the new file.
+        algorithm: software and weights that computed the probabilities.
 
     Returns:
-        SOPInstanceUID.
+        SOPInstanceUID of the object.
 
     Raises:
-        RefusedInput: the source has no identity.
+        RefusedInput: ``NO_IDENTITY`` for a source without UIDs.
         ValueError: the numbers of labels and probabilities differ.
     """
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
@@ -72,7 +72,7 @@ def write_findings_report(
 def _measurement_report(
     header: Dataset, findings: Sequence[tuple[str, float]], algorithm: Algorithm, sop_uid: str
 ) -> MeasurementReport:
-    """Content tree: who observed, what was done, one group per finding."""
+    """Return the content tree: observer, procedure, and one measurement group per finding."""
     from highdicom.sr import (
         DeviceObserverIdentifyingAttributes,
         MeasurementReport,
@@ -89,7 +89,7 @@ def _measurement_report(
         serial_number=algorithm.serial,
     )
     observer = ObserverContext(codes.DCM.Device, device)
-    # highdicom's entry of the image library (TID 1600, optional) needs both; the groups name the image in any case.
+    # highdicom's optional image library (TID 1600) needs both attributes; the groups refer to the image in any case.
     is_described = bool(header.get("PatientOrientation") and header.get("ImagerPixelSpacing"))
     groups = [_finding_group(header, label, value, algorithm, sop_uid) for label, value in findings]
     return MeasurementReport(
@@ -102,9 +102,9 @@ def _measurement_report(
 
 
 def _finding_group(header: Dataset, label: str, probability: float, algorithm: Algorithm, sop_uid: str) -> Any:
-    """Measurement group (TID 1501): the finding, and the certainty that the algorithm gives it, in percent.
+    """Return the measurement group (TID 1501) of a finding with its probability, in percent.
 
-    (111012, DCM, "Certainty of Finding") with unit percent is what the CAD templates (TID 4104, row 12) use for it.
+    The probability is coded as in the CAD templates (TID 4104, row 12): (111012, DCM, "Certainty of Finding").
     """
     from highdicom.sr import (
         AlgorithmIdentification,

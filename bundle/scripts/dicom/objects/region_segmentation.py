@@ -17,20 +17,20 @@ _SERIES_DESCRIPTION = "AI attention regions, research use only, not for diagnosi
 
 
 def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, algorithm: Algorithm) -> str:
-    """Write the regions in the source's study.
+    """Write the regions as an object of the source's study.
 
     Args:
         source: image that the regions were chosen in.
-        boxes: half-open (row0, col0, row1, col1) in pixels of the image as displayed, in the order of attention.
-        destination: file to write.
-        algorithm: what chose them.
+        boxes: half-open (row0, col0, row1, col1) in pixels of the displayed image, in descending order of attention.
+        destination: path of the new file.
+        algorithm: software and weights that chose the regions.
 
     Returns:
-        SOPInstanceUID.
+        SOPInstanceUID of the object.
 
     Raises:
-        RefusedInput: the source has no identity.
-        ValueError: there is no region, or one is empty or outside the image.
+        RefusedInput: ``NO_IDENTITY`` for a source without UIDs.
+        ValueError: there is no region, or a region is empty or outside the image.
     """
     from highdicom import AlgorithmIdentificationSequence
     from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentationTypeValues, SegmentDescription
@@ -39,8 +39,8 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
     source.require_identity()
     masks = _region_masks(source, boxes)
     header = source.header()
-    # highdicom would write pixel measures without a slice thickness, which a projection does not have and which
-    # highdicom itself then refuses to read. The spacing is that of the referenced image.
+    # With PixelSpacing, highdicom would write pixel measures without a slice thickness, which a projection image does
+    # not have, and then reject its own file. The spacing can be found in the referenced image.
     header.pop("PixelSpacing", None)
     identification = AlgorithmIdentificationSequence(
         name=algorithm.name,
@@ -71,8 +71,8 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
         series_description=_SERIES_DESCRIPTION,
         **made_by(source, "regions", algorithm),
     )
-    # Type 2C where there is no plane in the patient: as the source has it, whose grid this is.
-    segmentation.PatientOrientation = source.dataset.get("PatientOrientation")
+    # Type 2C for images without a plane in the patient; the value of the source, because the grid is the source's.
+    segmentation.PatientOrientation = header.get("PatientOrientation")
     for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
         item.DimensionOrganizationUID = series_uid(
             source, "regions", f"{algorithm} dimensions"
@@ -82,14 +82,14 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
 
 
 def _region_masks(source: Source, boxes: Sequence[Box]) -> np.ndarray:
-    """Masks (1, H, W, n) uint8 of the regions, in pixels as stored.
+    """Return masks (1, H, W, n) uint8 of the regions, in pixels as stored.
 
     Raises:
-        ValueError: there is no region, or one is empty or outside the image.
+        ValueError: there is no region, or a region is empty or outside the image.
     """
     height, width = source.displayed_shape
     if not boxes:
-        raise ValueError("regions: expected at least one, found none; do not write an empty segmentation")
+        raise ValueError("regions: no box; expected at least one, found none; write no segmentation without a region")
     masks = np.zeros((height, width, len(boxes)), np.uint8)
     for index, (row0, col0, row1, col1) in enumerate(boxes):
         if not (0 <= row0 < row1 <= height and 0 <= col0 < col1 <= width):

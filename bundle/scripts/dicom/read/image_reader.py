@@ -16,34 +16,36 @@ from .radiograph import read_radiograph
 
 
 class RadiographReader(ImageReader):
-    """One radiograph a file, (1, H, W) float32 in [0, 1], rows first; never another reader in its place.
+    """MONAI reader of one radiograph per file: (1, H, W) float32 in [0, 1], rows first.
 
-    ``LoadImage`` asks its other readers, in silence, when :meth:`read` raises; they show MONOCHROME1 inverted or not,
-    and windows never. So ``read`` only takes the path, and the file is read in :meth:`get_data`, from which
-    :class:`RefusedInput` passes through (``LoadImaged`` and ``Compose`` wrap it: see ``find_refusal``).
+    If :meth:`read` raises an error, ``LoadImage`` silently tries its other readers, which ignore the window and partly
+    ignore MONOCHROME1. Therefore ``read`` only returns the path. The file is read in :meth:`get_data`, whose
+    :class:`RefusedInput` reaches the caller (``LoadImaged`` and ``Compose`` wrap it; ``find_refusal`` unwraps it).
 
-    ``LoadImage`` adds the path to the meta, as ``filename_or_obj``; ``LoadRadiographd`` does not.
+    ``LoadImage`` adds the path to the metadata as ``filename_or_obj``; ``LoadRadiographd`` does not.
 
     Args:
-        window: which of the windows or VOI LUTs that a DICOM header offers, from 0.
+        window: Index of the window or VOI LUT of a DICOM header, from 0.
     """
 
     def __init__(self, window: int = 0) -> None:
         self.window = window
 
     def verify_suffix(self, filename: Sequence[str | os.PathLike] | str | os.PathLike) -> bool:
-        """True: the content decides, not the name."""
+        """Return True, because the format is determined from the content and not from the name."""
         return True
 
     def read(self, data: Sequence[str | os.PathLike] | str | os.PathLike, **kwargs: Any) -> list[Path]:
-        """The paths, for :meth:`get_data`."""
+        """Return the paths for :meth:`get_data`."""
         return [Path(data)] if isinstance(data, str | os.PathLike) else [Path(path) for path in data]
 
     def get_data(self, img: Sequence[Path]) -> tuple[np.ndarray, dict[str, Any]]:
-        """Image and its allow-listed meta, which can be collated: no key without a value, the flags one text.
+        """Read an image and its allow-listed metadata.
+
+        The metadata can be collated: keys without a value are left out, and the flags are joined to one text.
 
         Raises:
-            RefusedInput: the file is not read, or there are several, which MONAI would stack.
+            RefusedInput: The file is rejected, or there are several files, which MONAI would stack.
         """
         if len(img) != 1:
             raise RefusedInput(

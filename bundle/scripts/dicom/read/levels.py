@@ -1,4 +1,4 @@
-"""The grey levels of an image: what is to be worked out once for each stored value, not once for each pixel."""
+"""Grey levels of an image, so that rendering is computed once per stored value instead of once per pixel."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _MAX_TABLE = 1 << 17
 
 @dataclass(frozen=True)
 class Levels:
-    """Stored values and where they are.
+    """Grey levels and the level of each pixel.
 
     Attributes:
-        values: (N,) integers, ascending; all stored values are among them.
-        index: (H, W) unsigned; the position in ``values`` of each pixel.
-        lowest: position of the lowest value that occurs; the highest is the last.
+        values: Ascending integers (N,) that include all stored values.
+        index: Unsigned integers (H, W): the position in ``values`` for each pixel.
+        lowest: Position of the lowest value that occurs. The highest value that occurs is the last one.
     """
 
     values: np.ndarray
@@ -28,7 +28,7 @@ class Levels:
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """Pixels (N,) of each level."""
+        """Number of pixels (N,) of each level."""
         flat, counts = self.index.ravel(), np.zeros(len(self.values), dtype=np.int64)
         for start in range(0, flat.size, BLOCK):
             counts += np.bincount(flat[start : start + BLOCK], minlength=len(counts))
@@ -36,13 +36,13 @@ class Levels:
 
     @cached_property
     def extremes(self) -> np.ndarray:
-        """Levels (N,) bool: the lowest and the highest that occur. Enough for what is monotone, and free."""
+        """Mask (N,) of the lowest and the highest level that occur. They suffice for monotone rendering."""
         mask = np.zeros(len(self.values), dtype=bool)
         mask[[self.lowest, -1]] = True
         return mask
 
     def look_up(self, table: np.ndarray) -> np.ndarray:
-        """Image (H, W) float32 of a table (N,) that has a value for each level."""
+        """Apply a table (N,), which has one value per level; returns an image (H, W) float32."""
         table, flat = table.astype(np.float32), self.index.reshape(-1)
         image = np.empty(flat.size, dtype=np.float32)
         for start in range(0, flat.size, BLOCK):
@@ -51,7 +51,7 @@ class Levels:
 
 
 def find_levels(stored: Stored) -> Levels:
-    """Levels of stored values of any width and sign."""
+    """Find the levels of stored values of any width and sign."""
     values, low, high = stored
     if high - min(low, 0) < _MAX_TABLE and low >= 0:  # the stored values are their own index
         return Levels(np.arange(high + 1), values, low)
@@ -62,7 +62,7 @@ def find_levels(stored: Stored) -> Levels:
 
 
 def percentile(values: np.ndarray, counts: np.ndarray, percent: float) -> float:
-    """Percentile of values (N,) that occur ``counts`` (N,) times, linear between neighbours as NumPy's."""
+    """Percentile of values (N,) that occur ``counts`` (N,) times, interpolated linearly as in ``numpy.percentile``."""
     order = np.argsort(values, kind="stable")
     cumulative = np.cumsum(counts[order])
     position = (cumulative[-1] - 1) * percent / 100

@@ -13,13 +13,13 @@ def apply_lut(dataset: Dataset, item: Dataset, values: np.ndarray, *, signed: bo
     """Look values up in a Modality or VOI LUT item.
 
     Args:
-        dataset: header, for its byte order.
-        item: of ModalityLUTSequence or VOILUTSequence.
-        values: numbers of any shape; those outside the table get its first or last entry.
-        signed: whether the values can be negative, and with them the first value of the descriptor.
+        dataset: Header, which determines the byte order.
+        item: Item of ModalityLUTSequence or VOILUTSequence.
+        values: Numbers of any shape. Numbers outside the table are mapped to its first or last entry.
+        signed: Whether the values, and with them the first mapped value of the descriptor, can be negative.
 
     Returns:
-        Entries float64, of the shape of ``values``, and the bits of an entry.
+        Entries float64 in the shape of ``values``, and the number of bits per entry.
 
     Raises:
         RefusedInput: ``BAD_LUT``.
@@ -27,7 +27,7 @@ def apply_lut(dataset: Dataset, item: Dataset, values: np.ndarray, *, signed: bo
     descriptor = [int(value) for value in item.get("LUTDescriptor") or []]
     syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", ExplicitVRLittleEndian)
     entries = _lut_entries(item, descriptor, "<u2" if syntax.is_little_endian else ">u2")
-    # Written as unsigned 16 bit even where it is negative.
+    # The first mapped value is written as unsigned 16 bit even if it is negative.
     first = descriptor[1] - 65536 if signed and descriptor[1] > 32767 else descriptor[1]
     index = np.clip(np.rint(values - first), 0, len(entries) - 1).astype(np.int64)
     # Some writers declare fewer bits than their entries have.
@@ -36,12 +36,12 @@ def apply_lut(dataset: Dataset, item: Dataset, values: np.ndarray, *, signed: bo
 
 
 def _lut_entries(item: Dataset, descriptor: list[int], order: str) -> np.ndarray:
-    """Entries of a LUT item, from numbers, words in the given byte order, or bytes packed two to a word."""
+    """Entries of a LUT item, stored as numbers, as words in the given byte order, or as two bytes per word."""
     data = item.get("LUTData", b"")
     if not isinstance(data, bytes):  # VR US: numbers
         data, order = np.atleast_1d(np.asarray(data, dtype=np.int64)).astype("<u2").tobytes(), "<u2"
     if len(descriptor) == 3 and 8 <= descriptor[2] <= 16:
-        count = descriptor[0] or 65536  # 0 stands for 2^16, which does not fit the attribute
+        count = descriptor[0] or 65536  # 0 means 2^16, which does not fit the attribute
         if 0 < count <= 65536 and len(data) >= 2 * count:
             return np.frombuffer(data, dtype=order, count=count)
         if descriptor[2] == 8 and len(data) >= count > 0:

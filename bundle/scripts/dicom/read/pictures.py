@@ -1,4 +1,4 @@
-"""PNG and JPEG."""
+"""PNG and JPEG files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import numpy as np
 
 from ...common.refusal import RefusedInput
 from ..budget import check_pixel_budget
+from ..grid import PixelGrid, pixel_aspect
 from .rendering import grey_from_colour
+
+_EXIF_ORIENTATION = 0x0112
 
 
 def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
-    """Image (H, W) float32 in [0, 1] and the meta that a picture file has; polarity as stored.
+    """Read an image (H, W) float32 in [0, 1], in its stored polarity, and the metadata of a picture file.
 
     Raises:
         RefusedInput: ``PIXEL_BUDGET``, ``COLOUR`` or ``DECODE``.
@@ -21,8 +24,8 @@ def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     from PIL import Image, ImageOps
 
     try:
+        grid, doubts = picture_grid(path)
         with Image.open(path) as picture:
-            check_pixel_budget(picture.height, picture.width)
             source_format, flags = str(picture.format).lower(), _picture_flags(path, picture.mode)
             pixels = _to_array(ImageOps.exif_transpose(picture))
     except RefusedInput:
@@ -39,6 +42,7 @@ def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         ) from error  # fmt: skip
     maximum = 65535 if pixels.dtype == np.uint16 else 255
     image = pixels.astype(np.float32) / np.float32(maximum) if pixels.ndim == 2 else grey_from_colour(pixels, maximum)
+    image, flags = grid.to_displayed(image), flags + doubts
     meta = {
         "source_format": source_format,
         "bits_stored": 16 if maximum == 65535 else 8,
@@ -48,11 +52,33 @@ def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     return image, meta
 
 
-def _to_array(picture: Any) -> np.ndarray:
-    """Grey (H, W) or colour (H, W, 3) array, uint8 or uint16, of a Pillow image.
+def picture_grid(path: Path) -> tuple[PixelGrid, list[str]]:
+    """Relation of the pixels of a picture, upright as EXIF states, to displayed pixels, and flags.
 
     Raises:
-        RefusedInput: ``COLOUR`` for a mode that is no grey and no RGB.
+        RefusedInput: ``PIXEL_BUDGET``.
+    """
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        height, width, info = picture.height, picture.width, picture.info
+        check_pixel_budget(height, width)
+        # Pixels per unit of length: PNG states them as dpi or as a ratio (pHYs), JPEG in the JFIF header.
+        across, down = info.get("dpi") or info.get("aspect") or info.get("jfif_density") or (1, 1)
+        if picture.getexif().get(_EXIF_ORIENTATION, 1) > 4:  # stored on its side
+            height, width, across, down = width, height, down, across
+    ratios = [across / down] if across > 0 and down > 0 else []
+    aspect, flags = pixel_aspect((height, width), ratios)
+    grid = PixelGrid((height, width), None, aspect)
+    check_pixel_budget(*grid.displayed_shape)
+    return grid, flags
+
+
+def _to_array(picture: Any) -> np.ndarray:
+    """Convert a Pillow image to a grey (H, W) or colour (H, W, 3) array, uint8 or uint16.
+
+    Raises:
+        RefusedInput: ``COLOUR`` for a mode that is neither grey nor RGB.
     """
     if picture.mode in ("L", "RGB"):
         return np.asarray(picture)
@@ -69,11 +95,11 @@ def _to_array(picture: Any) -> np.ndarray:
 
 
 def _picture_flags(path: Path, mode: str) -> list[str]:
-    """What the reader left out: transparency, and the lower bits of 16-bit colour (Pillow decodes 8 of them)."""
+    """Flags for ignored content: transparency, and the lower 8 bits of 16-bit colour, which Pillow does not decode."""
     flags = ["transparency ignored"] if mode in ("LA", "RGBA", "PA") else []
     with path.open("rb") as file:
         start = file.read(26)
-    # PNG header: bit depth at byte 24, colour type at 25 (0 is grey), PNG specification 11.2.1.
+    # PNG specification 11.2.1: bit depth at byte 24, colour type at byte 25 (0 is grey).
     if start.startswith(b"\x89PNG") and start[24] == 16 and start[25] != 0:
         flags.append("16-bit colour read as 8 bit")
     return flags

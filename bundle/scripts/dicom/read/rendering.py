@@ -1,8 +1,8 @@
-"""Stored values to displayed image: modality, VOI and presentation, each once (PS3.3 C.11.1, C.11.2; PS3.4 N.2).
+"""Stored values to displayed image: modality, VOI and presentation steps (PS3.3 C.11.1, C.11.2; PS3.4 N.2).
 
-Our own arithmetic: of MONAI's two DICOM readers one ignores MONOCHROME1 and both ignore window and VOI LUT; pydicom's
-functions fail on 12-bit LUTs, misread 8-bit ones and invert against the maximum of the content. It is done in float64
-for each grey level, of which there are a thousandth of the pixels, and looked up.
+The steps are implemented here for two reasons. Of MONAI's two DICOM readers, one ignores MONOCHROME1 and both ignore
+window and VOI LUT. pydicom's functions fail on 12-bit LUTs, misread 8-bit LUTs, and invert relative to the maximum of
+the content. The steps are computed in float64 once per grey level, and each pixel is then looked up.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from ...common.refusal import RefusedInput
-from ..decode.bits import stored_values
+from ..decode.bits import correct_sign, stored_values
 from ..header import number, text
 from .levels import Levels, find_levels, percentile
 from .luts import apply_lut
 from .windows import WINDOWS, check_window_index, select_window
 
 _PERCENTILES = (0.5, 99.5)
-# A rendered image with fewer than five of 255 grey levels shows nothing.
+# A rendered image that spans fewer than five of 255 grey levels is considered blank.
 _BLANK_RANGE = 5 / 255
 
 
 def render(dataset: Dataset, samples: np.ndarray, window: int = 0) -> tuple[np.ndarray, str, list[str]]:
-    """Displayed image of a grey DICOM image.
+    """Render a grey DICOM image as it is displayed.
 
     Args:
-        dataset: header.
-        samples: (H, W) integers, as decoded.
-        window: which of several windows or VOI LUTs, from 0.
+        dataset: Header.
+        samples: Decoded integers (H, W).
+        window: Index of the window or VOI LUT, from 0.
 
     Returns:
         Image (H, W) float32 in [0, 1], bone bright; description of the window; flags.
@@ -36,10 +36,11 @@ def render(dataset: Dataset, samples: np.ndarray, window: int = 0) -> tuple[np.n
     Raises:
         RefusedInput: ``BIT_LAYOUT``, ``BAD_RESCALE``, ``BAD_LUT``, ``WINDOW_INDEX`` or ``CONSTANT``.
     """
+    samples, assumed = correct_sign(dataset, samples)
     levels = find_levels(stored_values(dataset, samples))
     padding = _padding_mask(dataset, levels.values)
     values = _apply_modality(dataset, levels.values)
-    # Without padding and tables all is monotone, and what occurs between the extremes makes no difference.
+    # Without padding and tables, rendering is monotone, so that the two extreme levels determine the range.
     is_monotone = not (padding.any() or dataset.get("ModalityLUTSequence") or dataset.get("VOILUTSequence"))
     inside = levels.extremes if is_monotone else (levels.counts > 0) & ~padding
     shown, description, flags = _apply_voi(dataset, values, levels, inside, padding, window)
@@ -49,11 +50,11 @@ def render(dataset: Dataset, samples: np.ndarray, window: int = 0) -> tuple[np.n
         shown[padding] = 0.0
         flags.append("padding masked")
     check_display(shown)
-    return levels.look_up(shown), description, flags
+    return levels.look_up(shown), description, [*assumed, *flags]
 
 
 def _padding_mask(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    """Values (N,) bool that PixelPaddingValue (0028,0120), with its range limit, says are no part of the image."""
+    """Mask (N,) of the values that PixelPaddingValue (0028,0120) and its range limit declare as padding."""
     first = number(dataset.get("PixelPaddingValue"))
     if first is None:
         return np.zeros(stored.shape, dtype=bool)
@@ -63,12 +64,12 @@ def _padding_mask(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
 
 
 def _as_stored(dataset: Dataset, value: float) -> float:
-    """A value written as unsigned 16 bit although the pixels are signed."""
+    """Correct a padding value that is written as unsigned 16 bit although the pixels are signed."""
     return value - 65536 if dataset.get("PixelRepresentation") == 1 and value > 32767 else value
 
 
 def _apply_modality(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    """Modality LUT, else rescale slope and intercept, else unchanged; (N,) float64.
+    """Apply the Modality LUT, else rescale slope and intercept, to stored values (N,); returns float64.
 
     Raises:
         RefusedInput: ``BAD_RESCALE`` or ``BAD_LUT``.
@@ -85,7 +86,7 @@ def _apply_modality(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
 
 
 def _rescale(dataset: Dataset) -> tuple[float, float]:
-    """RescaleSlope (0028,1053) and RescaleIntercept (0028,1052); 1 and 0 when absent.
+    """RescaleSlope (0028,1053) and RescaleIntercept (0028,1052), by default 1 and 0.
 
     Raises:
         RefusedInput: ``BAD_RESCALE``.
@@ -99,7 +100,7 @@ def _rescale(dataset: Dataset) -> tuple[float, float]:
 
 
 def _bad_rescale(dataset: Dataset) -> RefusedInput:
-    """Refusal of a rescale that cannot be applied."""
+    """Rejection of a rescale that cannot be applied."""
     slope, intercept = number(dataset.get("RescaleSlope")), number(dataset.get("RescaleIntercept"))
     return RefusedInput(
         "BAD_RESCALE", "RescaleSlope or RescaleIntercept cannot be applied", "finite numbers, slope not 0",
@@ -108,7 +109,7 @@ def _bad_rescale(dataset: Dataset) -> RefusedInput:
 
 
 def _can_be_negative(dataset: Dataset) -> bool:
-    """Whether the modality step can give negative values, which makes a VOI LUT's first value a signed number."""
+    """Whether the modality step can give negative values, so that the first mapped value of a VOI LUT is signed."""
     if dataset.get("ModalityLUTSequence"):
         return False
     slope, intercept = _rescale(dataset)
@@ -120,18 +121,18 @@ def _can_be_negative(dataset: Dataset) -> bool:
 def _apply_voi(
     dataset: Dataset, values: np.ndarray, levels: Levels, inside: np.ndarray, padding: np.ndarray, window: int
 ) -> tuple[np.ndarray, str, list[str]]:
-    """VOI LUT, else window; else, or if it shows nothing, percentiles of the unpadded pixels, with a flag.
+    """Apply the VOI LUT, else the window. Without a usable one, scale to percentiles of the pixels and set a flag.
 
     Args:
-        dataset: header.
-        values: (N,) float64, after the modality step.
-        levels: whose values these are.
-        inside: (N,) bool; levels that occur and are no padding.
-        padding: (N,) bool.
-        window: which of several.
+        dataset: Header.
+        values: Values (N,) float64 after the modality step.
+        levels: Grey levels that the values belong to.
+        inside: Mask (N,) of the levels that occur and are not padding.
+        padding: Mask (N,) of padding.
+        window: Index of the window or VOI LUT, from 0.
 
     Returns:
-        Display (N,) float64 in [0, 1], description of the window, flags.
+        Displayed values (N,) float64 in [0, 1], description of the window, flags.
     """
     found = values[inside]
     if found.size == 0 or found.min() == found.max():
@@ -153,7 +154,7 @@ def _apply_voi(
 
 
 def _percentile_window(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, str]:
-    """Display (N,) in [0, 1] between two percentiles of values that occur ``counts`` times, and the description."""
+    """Scale values (N,), which occur ``counts`` (N,) times, to [0, 1] between two percentiles; with a description."""
     low, high = (percentile(values, counts, percent) for percent in _PERCENTILES)
     if high <= low:
         low, high = values[counts > 0].min(), values[counts > 0].max()
@@ -170,7 +171,7 @@ def _is_inverted(dataset: Dataset) -> bool:
 
 
 def grey_from_colour(channels: np.ndarray, maximum: int) -> np.ndarray:
-    """Grey image (H, W) float32 in [0, 1] of a colour image (H, W, 3) whose channels are equal.
+    """Convert a colour image (H, W, 3) with equal channels to a grey image (H, W) float32 in [0, 1].
 
     Raises:
         RefusedInput: ``COLOUR``.
@@ -184,7 +185,7 @@ def grey_from_colour(channels: np.ndarray, maximum: int) -> np.ndarray:
 
 
 def check_display(shown: np.ndarray) -> None:
-    """Refuse an image, or the table that it is looked up in, that is not finite, leaves [0, 1] or has one value only.
+    """Reject an image or display table that is not finite, exceeds [0, 1] or is constant.
 
     Raises:
         RefusedInput: ``NOT_FINITE`` or ``CONSTANT``.
@@ -200,7 +201,7 @@ def check_display(shown: np.ndarray) -> None:
 
 
 def _constant() -> RefusedInput:
-    """Refusal of an image without contrast."""
+    """Rejection of an image without contrast."""
     return RefusedInput(
         "CONSTANT", "the image is empty", "pixels that differ", "one value everywhere", "check the export of this image"
     )

@@ -1,4 +1,4 @@
-"""NIfTI, NRRD and MetaImage files that hold one image, through MONAI's readers."""
+"""NIfTI, NRRD and MetaImage files with one image, read with MONAI's readers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ import numpy as np
 
 from ...common.refusal import RefusedInput
 from ..budget import check_pixel_budget
+from ..grid import PixelGrid, pixel_aspect, steps_to_standard
 
 _MAX_HEADER_BYTES = 1_000_000
+_MIN_ALIGNMENT = 0.9  # cosine of the angle between an axis of the image and one of the patient
 _BIT_DEPTHS = (8, 10, 12, 14, 15, 16)
 
 
 def read_volume(path: Path, source_format: str) -> tuple[np.ndarray, dict[str, Any]]:
-    """Image (H, W) float32 in [0, 1] and meta; polarity as stored.
+    """Read an image (H, W) float32 in [0, 1], in its stored polarity, and its metadata.
 
-    MONAI's readers index (x, y); the result is rows first. These formats carry no displayed range: the values of an
-    integer type are taken as [0, 2^bits - 1] with the fewest usual bits that hold the maximum, and a flag says so.
+    MONAI's readers index (x, y); the result is rows first, turned to the standard orientation if the header states one,
+    with square pixels. These formats do not store the displayed range. Integers are assumed to span [0, 2^bits - 1],
+    with the smallest usual number of bits that holds the maximum, and a flag is set.
 
     Raises:
         RefusedInput: ``DETACHED``, ``MULTIFRAME``, ``PIXEL_BUDGET``, ``RANGE`` or ``DECODE``.
@@ -29,7 +32,7 @@ def read_volume(path: Path, source_format: str) -> tuple[np.ndarray, dict[str, A
     try:
         if source_format != "nifti":
             _check_pixels_are_here(path)
-        _check_shape(_nifti_shape(path) if source_format == "nifti" else _itk_shape(path))
+        grid, flags = volume_grid(path, source_format)
         values = _load(path, source_format)
     except RefusedInput:
         raise
@@ -40,13 +43,17 @@ def read_volume(path: Path, source_format: str) -> tuple[np.ndarray, dict[str, A
         ) from error  # fmt: skip
     _check_shape(values.shape)
     image, bits, window = _scale_values(values.reshape(values.shape[:2]).T)
-    flags = [] if bits == 0 else [f"range assumed from the maximum: {bits} bit"]
+    image = grid.to_displayed(image)
+    if grid.steps and any(grid.steps):
+        flags.append("turned to the standard orientation")
+    if bits:
+        flags.append(f"range assumed from the maximum: {bits} bit")
     meta = {"source_format": source_format, "bits_stored": bits or 32, "window": window, "flags": flags}
     return image, meta
 
 
 def _check_pixels_are_here(path: Path) -> None:
-    """Refuse an NRRD or MetaImage header that takes its pixels from a file outside its own folder.
+    """Reject an NRRD or MetaImage header that refers to pixels in a file outside its own folder.
 
     Raises:
         RefusedInput: ``DETACHED``.
@@ -57,7 +64,7 @@ def _check_pixels_are_here(path: Path) -> None:
         header, end, _ = start.replace(b"\r\n", b"\n").partition(b"\n\n")
         names = re.findall(rb"^\s*data\s*file\s*:(.*)$", header, re.IGNORECASE | re.MULTILINE)
         if not end and len(start) == _MAX_HEADER_BYTES:
-            names = [b"/"]  # a name may stand behind what was read
+            names = [b"/"]  # a name may follow after the part that was read
     else:
         names = re.findall(rb"^\s*ElementDataFile\s*=(.*)$", start, re.IGNORECASE | re.MULTILINE)[:1] or [b"/"]
         names = [name for name in names if name.strip().upper() != b"LOCAL"]
@@ -69,40 +76,84 @@ def _check_pixels_are_here(path: Path) -> None:
 
 
 def _is_neighbour(path: Path, name: bytes) -> bool:
-    """Whether a name of a header is that of one plain file in the folder of the header."""
+    """Whether a file name in a header denotes a regular file in the folder of the header."""
     text = os.fsdecode(name.strip())
     neighbour = path.parent / text
     return Path(text).name == text and not set("%\\") & set(text) and neighbour.is_file() and not neighbour.is_symlink()
 
 
 def _load(path: Path, source_format: str) -> np.ndarray:
-    """Array (x, y, ...) as MONAI's reader gives it."""
+    """Read an array (x, y, ...) with MONAI's reader."""
     from monai.data.image_reader import ITKReader, NibabelReader
 
     reader = NibabelReader() if source_format == "nifti" else ITKReader()
     return np.asarray(reader.get_data(reader.read(str(path)))[0])
 
 
-def _nifti_shape(path: Path) -> tuple[int, ...]:
-    """Shape in the header of a NIfTI file."""
+def volume_grid(path: Path, source_format: str) -> tuple[PixelGrid, list[str]]:
+    """Relation of the stored pixels of a volume, rows first, to displayed pixels, and flags.
+
+    Raises:
+        RefusedInput: ``MULTIFRAME`` or ``PIXEL_BUDGET``.
+    """
+    shape, axes, is_oriented = _nifti_header(path) if source_format == "nifti" else _itk_header(path)
+    _check_shape(shape)
+    along_row, along_column = axes.T
+    steps = steps_to_standard(_direction(along_row), _direction(along_column)) if is_oriented else None
+    spacings = [float(np.linalg.norm(axis)) for axis in (along_column, along_row)]
+    ratios = [spacings[0] / spacings[1]] if all(spacing > 0 for spacing in spacings) else []
+    stored = shape[1], shape[0]
+    aspect, flags = pixel_aspect(stored, ratios)
+    grid = PixelGrid(stored, steps, aspect)
+    check_pixel_budget(*grid.displayed_shape)
+    return grid, flags
+
+
+def _nifti_header(path: Path) -> tuple[tuple[int, ...], np.ndarray, bool]:
+    """Shape, first two axes (3, 2) in mm in LPS coordinates, and whether the header states an orientation.
+
+    It states none if both transform codes are 0, or if the axes are those of the identity, which is the default of
+    programs that know no orientation.
+    """
     import nibabel
 
-    return tuple(nibabel.load(path).shape)  # type: ignore[attr-defined]
+    volume: Any = nibabel.load(path)  # type: ignore[attr-defined]
+    axes = np.asarray(volume.affine[:3, :2], dtype=np.float64) * [[-1], [-1], [1]]  # from RAS
+    is_default = axes[0, 0] < 0 and axes[1, 1] < 0 and not np.any([axes[0, 1], axes[1, 0], *axes[2]])
+    is_coded = any(int(volume.header.get(key, 0)) for key in ("sform_code", "qform_code"))
+    return tuple(volume.shape), axes, is_coded and not is_default
 
 
-def _itk_shape(path: Path) -> tuple[int, ...]:
-    """Shape in the header of a file that ITK reads, without its pixels; components last."""
+def _itk_header(path: Path) -> tuple[tuple[int, ...], np.ndarray, bool]:
+    """Shape (components last), first two axes (3, 2) in mm in LPS coordinates, and True; pixels are not read."""
     import itk
 
     header = itk.ImageIOFactory.CreateImageIO(str(path), itk.CommonEnums.IOFileMode_ReadMode)
     header.SetFileName(str(path))
     header.ReadImageInformation()
-    sizes = [int(header.GetDimensions(axis)) for axis in range(header.GetNumberOfDimensions())]
-    return (*sizes, int(header.GetNumberOfComponents()))
+    dimensions = header.GetNumberOfDimensions()
+    sizes = [int(header.GetDimensions(axis)) for axis in range(dimensions)]
+    axes = np.zeros((3, 2))
+    for axis in range(min(dimensions, 2)):
+        direction = [float(value) for value in header.GetDirection(axis)][:3]
+        axes[: len(direction), axis] = np.array(direction) * header.GetSpacing(axis)
+    return (*sizes, int(header.GetNumberOfComponents())), axes, True
+
+
+def _direction(axis: np.ndarray) -> str:
+    """Letter of an axis (3,) in LPS coordinates, as in PatientOrientation; empty if it is oblique.
+
+    Two-dimensional formats use the first two coordinates: posterior stands for the feet, anterior for the head.
+    """
+    length = float(np.linalg.norm(axis))
+    strongest = int(np.argmax(np.abs(axis)))
+    if length == 0 or abs(axis[strongest]) < _MIN_ALIGNMENT * length:
+        return ""
+    return ("LR", "FH", "HF")[strongest][int(axis[strongest] < 0)]
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:
-    """Refuse anything but one image of an acceptable size."""
+    """Reject several images, and images that are too large."""
     if len(shape) < 2 or math.prod(shape[2:]) != 1:
         found = " x ".join(str(size) for size in shape)
         raise RefusedInput(
@@ -113,7 +164,7 @@ def _check_shape(shape: tuple[int, ...]) -> None:
 
 
 def _scale_values(values: np.ndarray) -> tuple[np.ndarray, int, str]:
-    """Image float32 in [0, 1], the bits assumed (0 = none), and the description of the range.
+    """Scale values to float32 in [0, 1]; with the number of bits assumed (0: none) and a description of the range.
 
     Raises:
         RefusedInput: ``RANGE``.
@@ -124,6 +175,6 @@ def _scale_values(values: np.ndarray) -> tuple[np.ndarray, int, str]:
     if values.dtype.kind == "f" and 0 <= values.min() and values.max() <= 1:
         return values.astype(np.float32), 0, "range 0-1"
     raise RefusedInput(
-        "RANGE", "the displayed range is not known", "integers in 0-65535 or real numbers in 0-1",
+        "RANGE", "the displayed range is unknown", "integers in 0-65535 or real numbers in 0-1",
         f"{values.dtype} in {values.min()} to {values.max()}", "rescale the values and save again",
     )  # fmt: skip

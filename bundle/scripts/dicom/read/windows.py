@@ -38,9 +38,9 @@ WINDOWS: dict[str, Callable[[np.ndarray, float, float], np.ndarray]] = {
 
 
 def select_window(dataset: Dataset, window: int) -> tuple[tuple[str, float, float] | None, str]:
-    """Function, center and width of a window; ``None`` and the reason if there is none that can be applied.
+    """Select function, center and width of a window; ``None`` and the reason if no window can be applied.
 
-    LINEAR needs a width of at least 1, the others one above 0 (PS3.3 C.11.2.1.2).
+    LINEAR requires a width of at least 1, the other functions a width above 0 (PS3.3 C.11.2.1.2).
     """
     centers, widths = _as_list(dataset.get("WindowCenter")), _as_list(dataset.get("WindowWidth"))
     check_window_index(window, max(1, min(len(centers), len(widths))))
@@ -54,20 +54,20 @@ def select_window(dataset: Dataset, window: int) -> tuple[tuple[str, float, floa
 
 
 def _as_list(value: object) -> list:
-    """Values of an attribute that may be absent, one or several."""
+    """Return the values of an attribute that may have none, one or several."""
     if isinstance(value, pydicom.multival.MultiValue | list | tuple):
         return list(value)
     return [] if value in (None, "") else [value]
 
 
 def check_window_index(window: int, count: int) -> None:
-    """Refuse a window that the header does not have.
+    """Reject the index of a window that the header does not have.
 
     Raises:
         RefusedInput: ``WINDOW_INDEX``.
     """
     if not 0 <= window < count:
         raise RefusedInput(
-            "WINDOW_INDEX", "the window asked for is not in the file", f"an index below {count}", str(window),
+            "WINDOW_INDEX", "the requested window is not in the file", f"an index below {count}", str(window),
             "ask for window 0",
         )  # fmt: skip

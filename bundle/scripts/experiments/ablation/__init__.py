@@ -1,8 +1,8 @@
 """Does super-resolution help the classifier? In the order of the flow.
 
 ``filters``          noise and sharpening as controls
-``arms``             what each arm sees and learns from
-``protocol``         the endpoint, declared before anything is fitted; which cases train and which are evaluated
+``arms``             the views that each arm is trained and evaluated on
+``protocol``         the endpoint, declared before any training; the training cases and the evaluated cases
 ``statistics``       paired differences over seeds and patients: intervals, equivalence, power
 ``cases``            the same images in all arms
 ``arm_enhancers``    enhancers of the arms, each loaded once

@@ -1,9 +1,10 @@
-"""What ``run ablation`` runs: declare, learn every arm, compare, check, write."""
+"""Workflow ``ablation``: declare the protocol, train all arms, compare them, check for hallucinations, write files."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,28 +31,28 @@ logger = logging.getLogger(__name__)
 
 
 class Learner(Protocol):
-    """How arms learn (:mod:`.probing`, :mod:`.finetuning`)."""
+    """Method of training the arms (:mod:`.probing` or :mod:`.finetuning`)."""
 
     settings: Mapping[str, Any]
 
     def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
-        """What all arms need; return the images that cannot be read."""
+        """Make the data that all arms need; return the images that cannot be read."""
 
     def evaluated(self, cases: Cases) -> np.ndarray:
-        """(N,) bool: cases that judge."""
+        """(N,) bool, the cases that the arms are evaluated on."""
 
     def scores(self, cases: Cases, arm: Arm) -> np.ndarray:
-        """Logits (S, M, C) of the cases that judge."""
+        """Logits (S, M, C) of the evaluated cases."""
 
     def cost(self, cases: Cases, arm: Arm) -> dict[str, float]:
         """``seconds`` and ``tokens`` of one image."""
 
 
 def choose_learner(name: str, **learners: Learner) -> Learner:
-    """The learner of a name.
+    """Learner with a name.
 
     Raises:
-        ValueError: there is none.
+        ValueError: no learner has this name.
     """
     check_choice("learn", name, learners)
     return learners[name]
@@ -62,23 +63,25 @@ class Ablation:
 
     Args:
         datalist: images, split by patient.
-        arms: settings by name, see :func:`.arms.parse_arms`.
-        leave_out: names of arms not to run.
-        learner: how they learn.
-        enhancers: of the arms, for the check on phantoms.
+        arms: settings of the arms by name, see :func:`.arms.parse_arms`.
+        leave_out: names of arms that are not run.
+        learner: method of training the arms.
+        enhancers: enhancers of the arms, for the check on phantoms.
         primary: fields of :class:`.protocol.Endpoint`.
-        secondary: (arm, control, group of labels) of further comparisons; those of arms left out are left out.
-        reference: arm that every other is compared with in table and figure.
-        label_groups: labels of each group; ``all`` exists.
-        output_dir: ``protocol.json``, ``ablation.json``, ``.csv``, ``.txt``, ``.png``, ``failures.csv``.
+        secondary: further comparisons (arm, control, group of labels); a comparison of an arm in ``leave_out`` is
+            left out.
+        reference: arm that every other arm is compared with in the table and in the figure.
+        label_groups: labels of each group; the group ``all`` always exists.
+        output_dir: folder of ``protocol.json``, ``ablation.json``, ``.csv``, ``.txt``, ``.png`` and ``failures.csv``.
         tracker: MLflow run.
-        bootstrap: replicates.
-        lesion_pairs: phantoms with and without each finding of fine detail, for the check of enhancers; 0: none.
-        seed: of the bootstrap and of the phantoms.
-        limit: first images of each split only.
+        bootstrap: number of bootstrap replicates.
+        lesion_pairs: pairs of phantoms with and without each finding of fine detail, for the check of the enhancers; 0
+            leaves out the check.
+        seed: seed of the bootstrap and of the phantoms.
+        limit: number of images of each split, from its beginning; ``None`` uses all.
 
     Raises:
-        ValueError: a name that does not exist.
+        ValueError: a name does not exist.
     """
 
     def __init__(
@@ -102,6 +105,8 @@ class Ablation:
     ) -> None:
         self.cases, self.learner, self.enhancers = Cases.of(datalist, limit), learner, enhancers
         self.output_dir, self.tracker, self.lesion_pairs = Path(output_dir), tracker, lesion_pairs
+        for key in primary:
+            check_choice("primary", key, [field.name for field in fields(Endpoint)])
         every, endpoint = parse_arms(arms), Endpoint(**primary)
         columns = check_protocol(endpoint, secondary, reference, label_groups, every, datalist.labels)
         kept = _without(every, leave_out, (endpoint.arm, endpoint.control, *endpoint.also_above, reference))
@@ -119,7 +124,7 @@ class Ablation:
         }
 
     def run(self) -> dict[str, Any]:
-        """The whole experiment; finished parts are not repeated."""
+        """Run the experiment; finished parts are not repeated."""
         settings = {**self.declaration, **self.learner.settings}
         declare(self.output_dir / "protocol.json", self.plan.endpoint, settings)
         with self.tracker.recording({name: value for name, value in settings.items() if name != "arms"}):
@@ -128,19 +133,19 @@ class Ablation:
         return content
 
     def learn(self) -> dict[str, Any]:
-        """Prepare, learn every arm, check, compare."""
+        """Prepare the data, train every arm, and compare the arms."""
         failures = self.learner.prepare(self.cases, self.plan.arms)
         write_failures(self.output_dir / "failures.csv", failures)
         cases = self.cases.without([failure.path for failure in failures])
         scores, costs = {}, {}
         for name, arm in self.plan.arms.items():
             scores[name], costs[name] = self.learner.scores(cases, arm), self.learner.cost(cases, arm)
-            logger.info("learnt %s (%d of %d)", name, len(scores), len(self.plan.arms))
+            logger.info("trained %s (%d of %d)", name, len(scores), len(self.plan.arms))
         evaluated = cases.evaluated(self.learner.evaluated(cases))
         return assemble(self.plan, evaluated, scores, costs, self.check_enhancers())
 
     def check_enhancers(self) -> dict[str, dict[str, Any]]:
-        """Lesions in phantoms through the enhancers of the arms, interpolation and the truth beside them."""
+        """Check the enhancers of the arms, and interpolation, on lesions in phantoms."""
         if not self.lesion_pairs:
             return {}
         views = [arm.test_view for arm in self.plan.arms.values() if arm.test_view.mode != "global"]
@@ -150,7 +155,7 @@ class Ablation:
         return check_lesions(chosen, pairs=self.lesion_pairs, seed=self.plan.seed)
 
     def write(self, content: Mapping[str, Any]) -> None:
-        """Files, log and MLflow."""
+        """Write the results to files, the log and MLflow."""
         reference = self.plan.reference
         table = text_table(content, reference)
         files = [write_json(self.output_dir / "ablation.json", content), self.output_dir / "protocol.json"]
@@ -166,10 +171,10 @@ class Ablation:
 
 
 def _without(arms: Mapping[str, Arm], names: Sequence[str], needed: Sequence[str]) -> dict[str, Arm]:
-    """Arms without some.
+    """Arms except those named.
 
     Raises:
-        ValueError: one does not exist, or the endpoint needs it.
+        ValueError: a named arm does not exist, or the endpoint needs it.
     """
     for name in names:
         check_choice("leave_out", name, arms)

@@ -1,4 +1,4 @@
-"""The experiment as one figure: each arm's difference from the reference with its interval, a panel for each group."""
+"""Figure of the experiment: difference of each arm from the reference with its interval, a panel for each group."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _OPEN = "#7F7F7F"  # undecided
 
 
 def differences(content: Mapping[str, Any], reference: str) -> Figure:
-    """Draw.
+    """Figure of the differences.
 
     Args:
-        content: of ``ablation.json``.
+        content: content of ``ablation.json``.
         reference: arm that the others are compared with.
     """
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""The experiment as one table: text for the console, CSV for everything else."""
+"""Results of the experiment as text for the console and as CSV."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PER_GROUP = ("auroc", "auroc_low", "auroc_high", "difference", "low", "high", "
 
 
 def csv_table(content: Mapping[str, Any]) -> str:
-    """A row for each arm; for each group of labels AUROC and difference from the reference, each with 95 % interval."""
+    """CSV with a row for each arm: AUROC and difference from the reference for each group, with 95 % intervals."""
     groups, rows = list(content["labels"]), []
     for name, row in content["arms"].items():
         cells = [name, *(row[key] for key in _FIXED[1:])]
@@ -26,7 +26,7 @@ def csv_table(content: Mapping[str, Any]) -> str:
 
 
 def text_table(content: Mapping[str, Any], reference: str) -> str:
-    """Verdict, arms, declared comparisons, hallucination checks."""
+    """Text with the verdict, the arms, the declared comparisons and the hallucination checks."""
     groups = list(content["labels"])
     header = ["arm", *(f"{group} {what}" for group in groups for what in ("AUROC", "difference")), "s/image", "tokens"]
     blocks = [

@@ -1,4 +1,4 @@
-"""Enhancers of the arms by name, each loaded once."""
+"""Enhancers of the arms by name; each is loaded once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .filters import FILTERS
 
 
 class Enhancers:
-    """Enhancer of a name, with or without data consistency.
+    """Enhancers by name, with or without data consistency.
 
     Args:
-        folder: model folder of those with a network.
+        folder: folder of the weights of the enhancers that have a network.
         settings: further arguments of ``make_enhancer``.
     """
 
@@ -23,12 +23,12 @@ class Enhancers:
         self.loaded: dict[tuple[str, bool], Enhancer] = {}
 
     def __call__(self, name: str, data_consistency: bool) -> Enhancer:
-        """The enhancer; see ``registry`` for the errors of one that cannot be loaded."""
+        """Enhancer of a name; :func:`make_enhancer` documents its errors."""
         key = (name, data_consistency)
         if key not in self.loaded:
             self.loaded[key] = FILTERS[name]() if name in FILTERS else self.make(name, data_consistency)
         return self.loaded[key]
 
     def make(self, name: str, data_consistency: bool) -> Enhancer:
-        """Load one."""
+        """Load an enhancer."""
         return make_enhancer(name, folder=self.folder, data_consistency=data_consistency, **self.settings)

@@ -1,7 +1,7 @@
-"""The arms of the experiment: what the network sees, and what its classifier learnt from.
+"""Arms of the experiment: the view that a classifier is trained on, and the view that it is evaluated on.
 
-Each arm removes one explanation of a gain: re-training, resampling, where the regions are, how many pixels the network
-gets, noise. Two arms are compared on the same cases with the same regions, and differ in one thing.
+Each arm removes one explanation of a gain: re-training, resampling, the place of the regions, the number of pixels of
+the network's input, noise. Two arms are compared on the same cases with the same regions and differ in one setting.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ...common.choices import check_choice
+from ...common.setting_checks import check_settings
 from ...super_resolution.enhancers.registry import ENHANCERS
 from ...super_resolution.regions import SELECTORS
 from .filters import FILTERS
@@ -24,15 +25,15 @@ _RANDOM_ENHANCERS = ("ldm", "resshift", "inverse", "noise")
 
 @dataclass(frozen=True)
 class View:
-    """What the network sees of an image.
+    """Way in which an image is given to the network.
 
     Attributes:
         mode: ``global`` (the image), ``paste_back`` and ``hr_canvas`` (the image with enhanced regions), ``zoom`` (the
             image, and each enhanced region at the size of the network's input).
-        enhancer: of the regions: of the registry, or ``noise``, ``unsharp``.
-        selector: of the regions; ``full``: one region, the image.
-        image_size: side of the network's input, pixels; 0: the experiment's.
-        data_consistency: of the enhancer.
+        enhancer: name of the enhancer of the regions, from the registry, or ``noise`` or ``unsharp``.
+        selector: selector of the regions; ``full`` makes the whole image one region.
+        image_size: side of the network's input, in pixels; 0 takes that of the experiment.
+        data_consistency: whether the enhancer applies data consistency.
     """
 
     mode: str = "global"
@@ -43,19 +44,19 @@ class View:
 
     @property
     def random(self) -> bool:
-        """Whether it differs from one noise seed to the next."""
+        """Whether the view depends on the noise seed."""
         return self.mode != "global" and (self.enhancer in _RANDOM_ENHANCERS or self.selector == "random")
 
     @property
     def slug(self) -> str:
-        """Name of a folder."""
+        """Name of the folder of the view."""
         parts = [self.mode]
         if self.mode != "global":
             parts += [self.enhancer, self.selector] + ([] if self.data_consistency else ["raw"])
         return "-".join(parts + ([str(self.image_size)] if self.image_size else []))
 
     def digest(self, noise_seed: int) -> str:
-        """Hash of what decides the pixels."""
+        """Hash of the settings that the pixels depend on."""
         decisive = {**asdict(self), "noise_seed": noise_seed if self.random else None}
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
@@ -65,10 +66,10 @@ class Arm:
     """One arm.
 
     Attributes:
-        name: as in the configuration.
-        train_view: what its classifier learns from.
-        test_view: what is evaluated.
-        retrain: False: one classifier for all seeds, the first training.
+        name: name in the configuration.
+        train_view: view that the classifier is trained on.
+        test_view: view that the classifier is evaluated on.
+        retrain: whether a classifier is trained for each seed; otherwise one classifier serves all seeds.
     """
 
     name: str
@@ -81,11 +82,11 @@ def parse_arms(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Arm]:
     """Arms of a configuration.
 
     Args:
-        settings: fields of :class:`View` by name of the arm; besides ``retrain``, and ``train_on`` or ``test_on`` with
-            the name of the arm whose images take the place of its own in training or in the test.
+        settings: for each name of an arm, the fields of :class:`View`, and optionally ``retrain``, and ``train_on`` or
+            ``test_on`` with the name of an arm whose view replaces its own in training or in the test.
 
     Raises:
-        ValueError: a field, name or value that does not exist, with the nearest that does.
+        ValueError: a field, name or value does not exist; the message names the nearest.
     """
     views = {name: _parse_view(name, given) for name, given in settings.items()}
     arms = {}
@@ -103,10 +104,16 @@ def parse_arms(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Arm]:
 
 
 def _parse_view(name: str, given: Mapping[str, Any]) -> View:
-    """View of an arm's settings; of a ``global`` one, enhancer and selector mean nothing and are refused."""
+    """View of the settings of an arm.
+
+    Raises:
+        ValueError: a key or value does not exist, or a ``global`` view has settings of regions.
+    """
     own = [field.name for field in fields(View)]
     for key in given:
         check_choice(f"arms: {name}", key, [*own, "retrain", "train_on", "test_on"])
+    # An image size of 0 stands for that of the experiment.
+    check_settings({key: value for key, value in given.items() if (key, value) != ("image_size", 0)}, f"arms: {name}")
     view = View(**{key: value for key, value in given.items() if key in own})
     check_choice(f"arms: {name}: mode", view.mode, _MODES)
     check_choice(f"arms: {name}: enhancer", view.enhancer, [*ENHANCERS, *FILTERS])

@@ -1,4 +1,4 @@
-"""Scores of all arms -> ``ablation.json``: summaries, comparisons, hallucination checks, verdict."""
+"""Content of ``ablation.json`` from the scores of all arms: summaries, comparisons, hallucination checks, verdict."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _FURTHER = ("average_precision", "calibration_error")  # macro, of the mean prob
 
 @dataclass(frozen=True)
 class Plan:
-    """What was decided beforehand.
+    """Decisions that were declared before any training.
 
     Attributes:
-        arms: by name.
-        endpoint: the primary comparison.
-        secondary: further ones.
-        reference: arm that every other is compared with in the table.
-        columns: of the labels of each group.
-        bootstrap: replicates.
-        seed: of the bootstrap.
+        arms: arms by name.
+        endpoint: primary comparison.
+        secondary: further comparisons.
+        reference: arm that every other arm is compared with in the table.
+        columns: columns of the labels of each group.
+        bootstrap: number of bootstrap replicates.
+        seed: seed of the bootstrap.
     """
 
     arms: Mapping[str, Arm]
@@ -52,11 +52,11 @@ def assemble(
     """Content of ``ablation.json``.
 
     Args:
-        plan: what was decided.
-        evaluated: the cases.
-        scores: (S, M, C) logits of each arm.
+        plan: declared decisions.
+        evaluated: evaluated cases.
+        scores: logits (S, M, C) of each arm.
         costs: ``seconds`` and ``tokens`` of an image in each arm.
-        lesions: checks of the enhancers on phantoms, by name.
+        lesions: results of the check on phantoms, by name of the enhancer.
     """
     scores_of_arms = {name: score_arm(values, evaluated, plan.bootstrap, plan.seed) for name, values in scores.items()}
 
@@ -118,7 +118,7 @@ def _describe(
 
 
 def _check_frozen(plan: Plan, evaluated: EvaluatedCases, scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
-    """Arms whose classifier is another arm's: what their images change in its answers."""
+    """Changes of the decisions in arms that use the classifier of another arm."""
     found = {}
     for name, arm in plan.arms.items():
         own = [other for other, given in plan.arms.items() if _is_control(given, arm)]
@@ -137,7 +137,7 @@ def _check_frozen(plan: Plan, evaluated: EvaluatedCases, scores: Mapping[str, np
 
 
 def _is_control(other: Arm, arm: Arm) -> bool:
-    """Whether another arm has this one's classifier, and judges the images that it learnt from."""
+    """Whether another arm has the same classifier and evaluates it on the view that it was trained on."""
     return other.train_view == other.test_view == arm.train_view and other.retrain == arm.retrain
 
 

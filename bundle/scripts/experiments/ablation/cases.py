@@ -15,7 +15,7 @@ from .statistics import EvaluatedCases
 
 @dataclass(frozen=True)
 class Case:
-    """One image: its datalist ``item``, its ``split``, and a ``name`` that no path of a patient is in."""
+    """One image: its datalist ``item``, its ``split``, and a ``name`` that contains no part of its path."""
 
     item: dict[str, Any]
     split: str
@@ -24,14 +24,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Cases:
-    """Cases of all splits; ``labels`` are the C names of each item's label."""
+    """Cases of all splits; ``labels`` are the names of the C labels."""
 
     labels: list[str]
     cases: list[Case]
 
     @classmethod
     def of(cls, datalist: Datalist, limit: int | None = None) -> Cases:
-        """Cases of a datalist, of each split the first ``limit``."""
+        """Cases of a datalist, at most the first ``limit`` of each split."""
         cases = [
             Case(item, split, f"{split}/{number:06}.png")
             for split, items in datalist.splits.items()
@@ -44,32 +44,32 @@ class Cases:
 
     @property
     def images(self) -> list[str]:
-        """Path of each."""
+        """Paths of the images."""
         return [case.item["image"] for case in self.cases]
 
     @property
     def splits(self) -> np.ndarray:
-        """(N,) training, validation or test."""
+        """(N,) names of the splits: training, validation or test."""
         return np.array([case.split for case in self.cases])
 
     @property
     def patients(self) -> np.ndarray:
-        """(N,) integers from 0."""
+        """(N,) numbers of the patients, from 0."""
         return patient_numbers([case.item["patient_id"] for case in self.cases])
 
     @property
     def targets(self) -> np.ndarray:
-        """(N, C); 1, 0, NaN (not annotated), -1 (uncertain)."""
+        """(N, C) targets: 1, 0, NaN (not annotated) or -1 (uncertain)."""
         return np.array([case.item["label"] for case in self.cases], dtype=np.float64).reshape(len(self), -1)
 
     def without(self, images: Sequence[str]) -> Cases:
-        """Cases that are not among the images.
+        """Cases except those of the given images.
 
         Raises:
-            ValueError: none is left in the training or the test split.
+            ValueError: no case is left in the training or the test split.
         """
-        refused = set(images)
-        kept = [case for case in self.cases if case.item["image"] not in refused]
+        rejected = set(images)
+        kept = [case for case in self.cases if case.item["image"] not in rejected]
         for name in ("training", "test"):
             if name not in {case.split for case in kept}:
                 raise ValueError(
@@ -79,6 +79,6 @@ class Cases:
         return Cases(self.labels, kept)
 
     def evaluated(self, chosen: np.ndarray) -> EvaluatedCases:
-        """What judges the arms: the chosen (N,) bool cases."""
+        """Evaluated cases, chosen by a mask (N,) bool."""
         patients = patient_numbers(self.patients[chosen])
         return EvaluatedCases(self.labels, self.targets[chosen], patients)

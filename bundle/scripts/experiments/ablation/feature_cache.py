@@ -1,4 +1,4 @@
-"""Features that were computed once, in one sqlite file: a killed run loses at most the images in its hands."""
+"""Cache of features in one SQLite file. A killed run loses at most the features of the images in process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ...common.atomic import make_file
 
-# Variables that one statement may have, in every sqlite since 3.0.
+# Number of variables that a statement may have in every version of SQLite since 3.0.
 _AT_ONCE = 900
 
 
@@ -20,9 +20,9 @@ class Entry:
     """Features of one image in one view.
 
     Attributes:
-        values: (F,) float32.
-        seconds: that the view and its forward passes took.
-        tokens: that went through the network.
+        values: features (F,) float32.
+        seconds: time of making the view and of its forward passes.
+        tokens: number of tokens that went through the network.
     """
 
     values: np.ndarray
@@ -31,10 +31,10 @@ class Entry:
 
 
 class FeatureCache:
-    """Entries by the hash of what they depend on: image, view, settings, weights.
+    """Entries by the hash of everything that they depend on: image, view, settings, weights.
 
     Args:
-        path: file; made when absent. Runs may share it, one at a time writing.
+        path: path of the file, which is made if it does not exist. Several runs may share it.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -45,21 +45,21 @@ class FeatureCache:
         )
 
     def close(self) -> None:
-        """Release the file."""
+        """Close the file."""
         self.database.close()
 
     def put(self, entries: Iterable[tuple[str, Entry]]) -> None:
-        """Store all of the entries, or none."""
+        """Store all entries, or none if that fails."""
         rows = [(key, entry.values.astype("<f4").tobytes(), entry.seconds, entry.tokens) for key, entry in entries]
         with self.database:
             self.database.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)", rows)
 
     def known(self, keys: Sequence[str]) -> set[str]:
-        """Those of the keys that have an entry."""
+        """Keys, among those given, that have an entry."""
         return {row[0] for row in self.select("key", keys)}
 
     def get(self, keys: Sequence[str]) -> list[Entry]:
-        """Entries of keys that are known, in their order."""
+        """Entries of known keys, in the order of the keys."""
         found = {
             key: Entry(np.frombuffer(value, "<f4"), seconds, tokens)
             for key, value, seconds, tokens in self.select("key, value, seconds, tokens", keys)
@@ -67,7 +67,7 @@ class FeatureCache:
         return [found[key] for key in keys]
 
     def select(self, columns: str, keys: Sequence[str]) -> Iterable[tuple]:
-        """Rows of the keys."""
+        """Rows of the table for the keys."""
         for start in range(0, len(keys), _AT_ONCE):
             part = keys[start : start + _AT_ONCE]
             marks = ",".join("?" * len(part))

@@ -1,10 +1,11 @@
-"""Features of every image in every view, of one form in all arms, so that no arm has a larger classifier.
+"""Features of every image in every view. Their number is the same in all arms, so that no arm has a larger classifier.
 
-``[CLS, mean patch | A of the regions in the whole image | A of the regions in their own forward passes]``, where ``A``
-is the mean patch at two depths (see :mod:`.frozen_backbone`), averaged over the regions. A view without such passes
-repeats the second part, so that zoom adds to what an arm sees and replaces nothing (replacing it cost twice the AUROC
-on large findings: 0.042 against 0.022, 163 phantoms, five folds).
-Each image is read once, and each distinct network input is embedded once (identity pasted back *is* the image).
+The features are ``[CLS, mean patch | A of the regions in the whole image | A of the regions in their own forward
+passes]``, where ``A`` is the mean patch at two depths (see :mod:`.frozen_backbone`), averaged over the regions. A view
+without forward passes of regions repeats the second part. Zoom therefore adds features and replaces none; replacing
+the second part doubled the loss of AUROC on large findings (0.042 against 0.022; 163 phantoms, five folds).
+
+Each image is read once, and equal network inputs are embedded once (identity, pasted back, gives the image itself).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ Wanted = tuple[View, int]  # a view and the seed of its noise
 
 @dataclass(frozen=True)
 class Features:
-    """One view of all images: ``values`` (N, F) float32, ``seconds`` (N,) and ``tokens`` (N,) per image."""
+    """Features of all images in one view: ``values`` (N, F) float32, ``seconds`` (N,) and ``tokens`` (N,)."""
 
     values: np.ndarray
     seconds: np.ndarray
@@ -49,14 +50,14 @@ class Features:
 
 
 class FeatureMaker:
-    """Computes and keeps features.
+    """Computes features and stores them in a cache.
 
     Args:
-        backbone: the frozen network.
-        cache: of the features.
-        enhancer_of: enhancer of a name.
+        backbone: frozen network.
+        cache: cache of the features.
+        enhancer_of: function that returns the enhancer of a name.
         settings: number and size of the regions.
-        source_size: longer side of what the arms start from; ``None``: the image's own.
+        source_size: longer side that images are reduced to before all arms, in pixels; ``None`` does not reduce them.
     """
 
     def __init__(
@@ -72,19 +73,19 @@ class FeatureMaker:
 
     @cached_property
     def common(self) -> str:
-        """What all entries of this maker depend on."""
+        """Text of the settings that all entries depend on."""
         size = self.backbone.image_size
         return f"{code_sha256()}|{self.backbone.sha256()}|{self.settings.digest()}|{self.source_size}|{size}"
 
     def key(self, path: str, wanted: Wanted) -> str:
-        """Hash of all that an entry depends on."""
+        """Hash of everything that an entry depends on."""
         view, noise_seed = wanted
         weights = "" if view.mode == "global" else self.enhancer_of(view.enhancer, view.data_consistency).weights_hash
         parts = (self.common, content_sha256(path), view.digest(noise_seed), weights)
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
     def fill(self, images: Sequence[str], wanted: Sequence[Wanted]) -> list[Failure]:
-        """Compute what is missing; return the images that could not be read."""
+        """Compute missing features; return the images that cannot be read."""
         missing = [path for path in images if len(self.cache.known(self.keys(path, wanted))) < len(set(wanted))]
         failures: list[Failure] = []
         started, reported = time.perf_counter(), 0
@@ -98,11 +99,11 @@ class FeatureMaker:
         return failures
 
     def keys(self, path: str, wanted: Sequence[Wanted]) -> list[str]:
-        """Keys of one image."""
+        """Keys of the views of an image."""
         return [self.key(path, one) for one in dict.fromkeys(wanted)]
 
     def fill_part(self, paths: Sequence[str], wanted: Sequence[Wanted]) -> list[Failure]:
-        """Features of a few images in all views that they lack."""
+        """Compute the missing features of a few images; return the images that cannot be read."""
         failures: list[Failure] = []
         sources: list[tuple[str, SourceImage]] = []
         for path in paths:
@@ -110,45 +111,45 @@ class FeatureMaker:
                 sources.append((path, read_source(path, self.source_size)))
             except RefusedInput as refusal:
                 failures.append(Failure.of(path, refusal))
-                logger.warning("refused: %s", refusal)
+                logger.warning("rejected: %s", refusal)
         if not sources:
             return failures
-        seen: dict[str, NetworkInputs] = {}
+        inputs: dict[str, NetworkInputs] = {}
         for path, source in sources:
             viewer, keys = self.viewer(source), self.keys(path, wanted)
             known = self.cache.known(keys)
-            seen |= {
+            inputs |= {
                 key: viewer.network_inputs(*one)
                 for key, one in zip(keys, dict.fromkeys(wanted), strict=True)
                 if key not in known
             }
-        self.cache.put(self.embed(seen).items())
+        self.cache.put(self.embed(inputs).items())
         return failures
 
     def viewer(self, source: SourceImage) -> Viewer:
-        """Viewer of an image, with its attention."""
+        """Viewer of an image with its attention map."""
         size = self.backbone.image_size
         attention = self.backbone.attention(fit_square(source.image, size))
         return Viewer(source, attention, size, self.settings, self.enhancer_of)
 
-    def embed(self, seen: Mapping[str, NetworkInputs]) -> dict[str, Entry]:
+    def embed(self, inputs: Mapping[str, NetworkInputs]) -> dict[str, Entry]:
         """Features of views; equal network inputs go through the network once."""
-        images = {_fingerprint(image): image for one in seen.values() for image in (one.whole, *one.crops)}
+        images = {_fingerprint(image): image for one in inputs.values() for image in (one.whole, *one.crops)}
         states: dict[str, tuple[torch.Tensor, float]] = {}
         for size in {image.shape[-1] for image in images.values()}:
             same = [name for name, image in images.items() if image.shape[-1] == size]
             tokens, seconds = self.backbone.tokens([images[name] for name in same])
             states |= {name: (state, cost) for name, state, cost in zip(same, tokens, seconds, strict=True)}
-        return {key: self.entry(one, states) for key, one in seen.items()}
+        return {key: self.entry(one, states) for key, one in inputs.items()}
 
-    def entry(self, seen: NetworkInputs, states: Mapping[str, tuple[torch.Tensor, float]]) -> Entry:
-        """Features of one view from the states of its images."""
-        parts = [states[_fingerprint(image)] for image in (seen.whole, *seen.crops)]
-        seconds = seen.seconds + sum(cost for _, cost in parts)
-        rows, columns = self.backbone.network(seen.whole.shape[-1]).patch_grid
+    def entry(self, inputs: NetworkInputs, states: Mapping[str, tuple[torch.Tensor, float]]) -> Entry:
+        """Features of one view from the hidden states of its images."""
+        parts = [states[_fingerprint(image)] for image in (inputs.whole, *inputs.crops)]
+        seconds = inputs.seconds + sum(cost for _, cost in parts)
+        rows, columns = self.backbone.network(inputs.whole.shape[-1]).patch_grid
         tokens = [state for state, _ in parts]
         whole = tokens[0][-rows * columns :].reshape(rows, columns, -1)
-        regions = torch.stack([_inside(whole, box).mean((0, 1)) for box in seen.windows]).mean(0)
+        regions = torch.stack([_inside(whole, box).mean((0, 1)) for box in inputs.windows]).mean(0)
         crops = [state[-rows * columns :].mean(0) for state in tokens[1:]]
         own = torch.stack(crops).mean(0) if crops else regions
         last = tokens[0].shape[-1] // 2
@@ -156,7 +157,7 @@ class FeatureMaker:
         return Entry(values.numpy(), seconds, sum(len(state) for state in tokens))
 
     def load(self, images: Sequence[str], wanted: Wanted) -> Features:
-        """Features of images that were filled."""
+        """Features of images that :meth:`fill` computed."""
         entries = self.cache.get([self.key(path, wanted) for path in images])
         return Features(
             np.stack([entry.values for entry in entries]),
@@ -173,5 +174,5 @@ def _inside(grid: torch.Tensor, box: Box) -> torch.Tensor:
 
 
 def _fingerprint(image: torch.Tensor) -> str:
-    """Hash of pixels and shape."""
+    """Hash of the shape and pixels of an image."""
     return hashlib.sha256(f"{tuple(image.shape)}".encode() + image.numpy().tobytes()).hexdigest()

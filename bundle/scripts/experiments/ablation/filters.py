@@ -1,4 +1,4 @@
-"""Controls that change a region without adding anything: noise, and sharpening. Enhancers of scale 1."""
+"""Controls that change a region without adding information: noise and sharpening, as enhancers of scale 1."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ _AMOUNT, _SIGMA = 1.0, 1.0  # of the unsharp mask; pixels
 
 
 class NoiseFilter:
-    """Adds white Gaussian noise: the control for an augmentation by any change."""
+    """Adds white Gaussian noise: the control for the effect of any change as an augmentation."""
 
     name, scale, weights_hash, needs_native = "noise", 1, f"sigma={_NOISE}", False
 
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """(N, 1, h, w) in [0, 1] -> the same size."""
+        """Filtered images (N, 1, h, w) in [0, 1]."""
         noise = torch.stack([torch.randn(low_res.shape[1:], generator=generator) for generator in generators])
         return (low_res + _NOISE * noise).clamp(0, 1)
 
 
 class UnsharpFilter:
-    """Adds what a Gaussian blur takes away: the control for contrast at edges that no network has to invent."""
+    """Unsharp mask: the control for a higher contrast at edges, which needs no network."""
 
     name, scale, weights_hash, needs_native = "unsharp", 1, f"amount={_AMOUNT} sigma={_SIGMA}", False
 
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """(N, 1, h, w) in [0, 1] -> the same size."""
+        """Filtered images (N, 1, h, w) in [0, 1]."""
         reach = round(3 * _SIGMA)
         kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / _SIGMA) ** 2)
         kernel = kernel / kernel.sum()

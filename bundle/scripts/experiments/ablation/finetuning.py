@@ -1,8 +1,8 @@
-"""Learning by fine-tuning: the training workflow, in this process, for every arm and seed. What is finished stays.
+"""Training by fine-tuning: the training workflow, in this process, for every arm and seed. Finished models are kept.
 
-Regions of a training image come from a model that was trained without its patient (K folds), those of the other images
-from the mean of these models: an attention that has memorised its images would choose their regions better than those
-of new ones.
+The regions of a training image come from a model that was trained without its patient (K folds), and those of the other
+images from the mean of these models. A model that has memorised its training images would choose better regions in them
+than in new images.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .view_data import write_cases, write_view
 from .views import MakeEnhancer, SourceImage, Viewer, read_source
 
 _PLAIN = View()
-_FOLD_SEED = 1000  # of the first fold model: none of an arm
+_FOLD_SEED = 1000  # seed of the first fold model; no arm uses it
 _STRUCTURE = ("pool", "label_blocks", "conv_branch")  # settings of the network that zoom.yaml takes from its base
 _OURS = ("dataset_dir", "datalist_file", "output_dir", "cache_dir", "image_size", "seed", "tracking_uri")
 
@@ -43,19 +43,19 @@ class FinetuneLearner:
     """Scores of arms by fine-tuning the whole network.
 
     Args:
-        output_dir: data sets, models and predictions.
+        output_dir: folder of the data sets, models and predictions.
         training: settings of ``configs/train.yaml`` (backbone, max_epochs, …), the same for every arm.
-        image_size: side of the network's input where a view names none, pixels.
-        enhancer_of: enhancer of a name.
+        image_size: side of the network's input for a view without a size of its own, in pixels.
+        enhancer_of: function that returns the enhancer of a name.
         regions: number and size of the regions.
-        source_size: longer side of what the arms start from; ``None``: the image's own.
-        seeds: trainings of each arm.
-        noise_seeds: versions of views that are random; the seeds take turns.
-        attention_folds: K.
-        tracking_uri: of the runs of the trainings.
+        source_size: longer side that images are reduced to before all arms, in pixels; ``None`` does not reduce them.
+        seeds: number of trainings of each arm.
+        noise_seeds: number of versions of a random view; seed s uses version s mod ``noise_seeds``.
+        attention_folds: number K of folds.
+        tracking_uri: MLflow tracking URI of the trainings.
 
     Raises:
-        ValueError: ``training`` sets what the experiment does.
+        ValueError: ``training`` contains a setting that does not exist or that the experiment sets itself.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class FinetuneLearner:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides the scores."""
+        """Settings that the scores depend on."""
         names = ("seeds", "noise_seeds", "attention_folds", "source_size", "image_size", "training")
         return {"learn": "finetune", **{name: getattr(self, name) for name in names}, "regions": asdict(self.regions)}
 
@@ -106,7 +106,7 @@ class FinetuneLearner:
         return failures
 
     def write_plain(self, cases: Cases) -> list[Failure]:
-        """The sources, which the fold models learn from; return the images that cannot be read."""
+        """Write the source images, on which the fold models are trained; return the images that cannot be read."""
         failures = []
         for case in cases.cases:
             if (self.folder(_PLAIN, 0) / case.name).exists():
@@ -124,11 +124,11 @@ class FinetuneLearner:
         return Viewer(source, attention, self.image_size, self.regions, self.enhancer_of)
 
     def folder(self, view: View, noise: int) -> Path:
-        """Of a view's data set."""
+        """Folder of the data set of a view."""
         return self.output_dir / "views" / (f"{view.slug}-n{noise}" if view.random else view.slug)
 
     def attention(self, cases: Cases) -> Sequence[torch.Tensor]:
-        """(h, w) map of each case, from models that have not learnt from its patient."""
+        """Attention map (h, w) of each case, from models that were trained without its patient."""
         path = self.output_dir / "attention.npy"
         if not path.exists():
             maps = self.fold_maps(cases)
@@ -137,22 +137,25 @@ class FinetuneLearner:
         return list(torch.from_numpy(np.load(path)))
 
     def fold_maps(self, cases: Cases) -> np.ndarray:
-        """(N, h, w): mean over the fold models that have not learnt from a case; for a training case that is one."""
+        """Attention maps (N, h, w), each the mean over the fold models that were not trained on the case.
+
+        For a training case, this is one model.
+        """
         training = cases.splits == "training"
         total, count = 0.0, np.zeros(len(cases))
         for number, fit in enumerate(plan_fits(cases.splits, cases.patients, 0, self.attention_folds)):
-            taught = training & (fit.weights > 0)
-            kept = [case for case, use in zip(cases.cases, taught | (cases.splits == "validation"), strict=True) if use]
+            fitted = training & (fit.weights > 0)
+            kept = [case for case, use in zip(cases.cases, fitted | (cases.splits == "validation"), strict=True) if use]
             datalist = write_cases(self.folder(_PLAIN, 0), Cases(cases.labels, kept), f"fold{number}.json")
             out = self.output_dir / "folds" / str(number)
             model = self.train(_PLAIN, 0, out, _FOLD_SEED + number, {"datalist_file": str(datalist)})
-            total = total + self.maps_of(cases, model) * ~taught[:, None, None]
-            count += ~taught
+            total = total + self.maps_of(cases, model) * ~fitted[:, None, None]
+            count += ~fitted
         return (total / count[:, None, None]).astype(np.float32)
 
     @torch.inference_mode()
     def maps_of(self, cases: Cases, model: Path) -> np.ndarray:
-        """(N, h, w) attention of a model to every case."""
+        """Attention maps (N, h, w) of a model on all cases."""
         network, maps = load_vit_multilabel(model), []
         for case in cases.cases:
             image = read_source(self.folder(_PLAIN, 0) / case.name, None).image
@@ -160,20 +163,20 @@ class FinetuneLearner:
         return np.stack(maps)
 
     def evaluated(self, cases: Cases) -> np.ndarray:
-        """(N,) bool: cases that judge."""
+        """(N,) bool, the cases that the arms are evaluated on."""
         return cases.splits == "test"
 
     def scores(self, cases: Cases, arm: Arm) -> np.ndarray:
-        """Logits (S, M, C) of the cases that judge."""
+        """Logits (S, M, C) of the evaluated cases."""
         return np.stack([self.scores_of_seed(arm, seed) for seed in range(self.seeds)])
 
     def scores_of_seed(self, arm: Arm, seed: int) -> np.ndarray:
-        """Logits (M, C) of the model of one seed; an arm that is not re-trained has one of its own for all seeds."""
+        """Logits (M, C) of the model of one seed; an arm that is not re-trained uses one model for all seeds."""
         out = self.output_dir / "arms" / arm.name / f"seed{seed}"
         if not (out / "evaluated.json").exists():
-            taught = seed if arm.retrain else self.seeds
-            trained = self.output_dir / "models" / arm.train_view.slug / f"seed{taught}"
-            model = self.train(arm.train_view, taught, trained, taught, {})
+            own_seed = seed if arm.retrain else self.seeds
+            trained = self.output_dir / "models" / arm.train_view.slug / f"seed{own_seed}"
+            model = self.train(arm.train_view, own_seed, trained, own_seed, {})
             started = time.perf_counter()
             self.run("evaluating", arm.test_view, seed, out, {"model_dir": str(model), "bootstrap": 0})
             write_json(out / "evaluated.json", {"seconds": time.perf_counter() - started})
@@ -189,7 +192,7 @@ class FinetuneLearner:
         return out / "model"
 
     def run(self, workflow: str, view: View, seed: int, out: Path, overrides: Mapping[str, Any]) -> None:
-        """One workflow on the data set of a view, as a seed sees it."""
+        """Run one workflow on the data set of a view, in the version for a seed."""
         data = self.folder(view, seed % self.noise_seeds)
         own: dict[str, Any] = {
             "dataset_dir": str(data),
@@ -208,7 +211,7 @@ class FinetuneLearner:
         run_workflow(workflow, overrides={**given, **own, **overrides})
 
     def network_of(self, view: View) -> dict[str, Any]:
-        """Settings of a view's network; a zoom network starts from the same weights as any other, not from a base."""
+        """Settings of the network of a view; a zoom network starts from the backbone too, not from a base model."""
         size = view.image_size or self.image_size
         if view.mode != "zoom":
             return {"image_size": size}
@@ -228,11 +231,11 @@ class FinetuneLearner:
         }
 
     def cost(self, cases: Cases, arm: Arm) -> dict[str, float]:
-        """Seconds of evaluation for each image that judges (loading and decoding included), and its tokens."""
+        """Seconds of evaluation per evaluated image, including loading and decoding, and its number of tokens."""
         seeds = (self.output_dir / "arms" / arm.name / f"seed{seed}" for seed in range(self.seeds))
         seconds = [yaml.safe_load((out / "evaluated.json").read_text())["seconds"] for out in seeds]
-        taught = 0 if arm.retrain else self.seeds
-        network = load_vit_multilabel(self.output_dir / "models" / arm.train_view.slug / f"seed{taught}" / "model")
+        own_seed = 0 if arm.retrain else self.seeds
+        network = load_vit_multilabel(self.output_dir / "models" / arm.train_view.slug / f"seed{own_seed}" / "model")
         rows, columns = network.patch_grid
         views = 1 + (self.regions.count if arm.test_view.mode == "zoom" else 0)
         return {

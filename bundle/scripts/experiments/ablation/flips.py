@@ -1,7 +1,7 @@
-"""Hallucination check on the cases: a classifier that is not re-trained, shown enhanced instead of control images.
+"""Hallucination check on the cases: a classifier is applied, without re-training, to control and to enhanced images.
 
-Whatever it then calls differently, the enhancement put there or took away. Logits are in standard deviations of the
-control's over the negative cases, so that labels can be averaged.
+A decision that changes is caused by the enhancement alone. Logits are divided by their standard deviation over the
+negative cases on control images, so that labels can be averaged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...metrics.bootstrap import patient_weights, percentile_interval
 from ...metrics.macro import mean_or_none
 from .statistics import EvaluatedCases
 
-# A shift of a fifth of a standard deviation is small (Cohen); what is surely above half of that is reported.
+# A shift of 0.2 standard deviations is small (Cohen); an interval that lies above half of that raises an alarm.
 _ALARM = 0.1
 
 
@@ -28,20 +28,21 @@ def frozen_changes(
     replicates: int,
     seed: int,
 ) -> dict[str, Any]:
-    """What enhancement changes in the answers of a frozen classifier.
+    """Changes of the decisions of a frozen classifier by enhancement.
 
     Args:
-        control: (S, M, C) logits on control images.
-        enhanced: (S, M, C) logits of the same classifiers on enhanced images of the same cases.
-        evaluated: the cases.
-        columns: labels.
-        replicates: of the intervals, drawn by patient.
-        seed: of the bootstrap.
+        control: logits (S, M, C) on control images.
+        enhanced: logits (S, M, C) of the same classifiers on enhanced images of the same cases.
+        evaluated: evaluated cases.
+        columns: columns of the labels.
+        replicates: number of bootstrap replicates, drawn by patient.
+        seed: seed of the bootstrap.
 
     Returns:
-        JSON-ready. ``flips``: share of decisions that change (threshold: the control calls as many positive as are);
-        ``created``: share of negatives newly called positive; ``erased``: share of positives no longer called;
-        ``shift_negative`` and ``change_of_separation`` with 95 % intervals; ``alarms``.
+        JSON-ready. ``flips``: share of decisions that change, at the threshold where the control has as many positive
+        decisions as there are positive cases; ``created``: share of negatives with a new positive decision; ``erased``:
+        share of positives with a new negative decision; ``shift_negative`` and ``change_of_separation`` with 95 %
+        intervals; ``alarms``.
     """
     usable = [column for column in columns if column in evaluated.usable]
     if not usable:
@@ -87,9 +88,10 @@ def _rates_of(control: np.ndarray, enhanced: np.ndarray, evaluated: EvaluatedCas
 def _shifts(
     control: np.ndarray, enhanced: np.ndarray, evaluated: EvaluatedCases, columns: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each case's share in the shift of the negatives (M, 2, L), and in that of the positives beyond it (M, 4, L).
+    """Contribution of each case to the shift of the negatives (M, 2, L) and to the change of separation (M, 4, L).
 
-    The second axis: change and presence of a case among the negatives; among the positives, then among the negatives.
+    The second axis holds the change and the presence of a case, first among the positives (only of the second array),
+    then among the negatives.
     """
     shape = (len(evaluated.targets), 2, len(columns))
     shift, separation = np.zeros(shape), np.zeros((len(evaluated.targets), 4, len(columns)))

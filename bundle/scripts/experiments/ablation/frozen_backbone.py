@@ -1,8 +1,9 @@
-"""The frozen network: images -> tokens, and the attention that chooses regions. It has seen no label of the data.
+"""Frozen network: tokens of images, and the attention that chooses regions. It was not trained on labels of the data.
 
-Fine texture is in the lower blocks. Measured with DINOv2-small on 40 phantom patients with and without a finding of
-fine detail (AUROC over held-out patients of the mean patch token of four native crops; septal lines, miliary spots):
-block 4 of 12: .92, .93; block 6: .90, .84; block 12: .69, .70. So the tokens of a third of the depth go with the last.
+The lower blocks represent fine texture best. This was measured with DINOv2-small on 40 phantom patients with and
+without a finding of fine detail, as AUROC over held-out patients of the mean patch token of four native crops, for
+septal lines and miliary spots: block 4 of 12: .92, .93; block 6: .90, .84; block 12: .69, .70. The tokens after a third
+of the blocks are therefore used together with the last.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from ...training.precision import DTYPES, resolve_precision
 
 
 class FrozenBackbone:
-    """A pretrained backbone of the ViT family at any input size; its positions are resampled.
+    """Pretrained backbone of the ViT family at any input size; its position embeddings are resampled.
 
     Args:
         folder: Hugging Face folder or hub id.
-        image_size: side of the input that attention is computed at, pixels.
+        image_size: side of the input for the attention, in pixels.
         precision: auto, fp32, bf16 or fp16.
-        device: where it runs.
-        batch_size: images of 224 pixels at once; larger ones are fewer.
+        device: device of the network.
+        batch_size: number of images of 224 pixels in a batch; a batch of larger images has fewer.
     """
 
     def __init__(
@@ -46,14 +47,14 @@ class FrozenBackbone:
         self.networks: dict[int, ViTMultilabel] = {}
 
     def network(self, size: int) -> ViTMultilabel:
-        """The network for inputs of ``size`` pixels."""
+        """Network for inputs with a side of ``size`` pixels."""
         if size not in self.networks:
             network = ViTMultilabel(self.folder, num_labels=1, image_size=size)
             self.networks[size] = network.eval().to(self.device)
         return self.networks[size]
 
     def sha256(self) -> str:
-        """Hash of the weights and of the precision that they run in."""
+        """Hash of the weights and of the precision."""
         digest = hashlib.sha256(self.precision.encode())
         for name, value in sorted(self.network(self.image_size).backbone.state_dict().items()):
             digest.update(name.encode() + value.cpu().numpy().tobytes())
@@ -61,21 +62,21 @@ class FrozenBackbone:
 
     @torch.inference_mode()
     def attention(self, image: torch.Tensor) -> torch.Tensor:
-        """(h, w) map of an image (1, S, S), alone: what it is batched with would change its last bits, and a region."""
+        """Attention map (h, w) of one image (1, S, S); other images in its batch would change its last bits."""
         with self.autocast():
             _, maps = attention_maps(self.network(self.image_size), image[None].to(self.device))
         return maps[0].float().cpu()
 
     @torch.inference_mode()
     def tokens(self, images: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], list[float]]:
-        """Last hidden state of each image.
+        """Hidden states of images.
 
         Args:
-            images: (1, S, S) in [0, 1], of one S.
+            images: images (1, S, S) in [0, 1] with one S.
 
         Returns:
-            (1 + prefix + h * w, 2 D) float32 per image, CLS first, patches last: the last state beside that after a
-            third of the blocks, normalised; and seconds per image.
+            For each image, the tokens (1 + prefix + h * w, 2 D) float32, CLS first and patches last: the last hidden
+            state, joined with the normalised state after a third of the blocks; and the seconds per image.
         """
         network = self.network(images[0].shape[-1])
         size = max(1, round(self.batch_size * (224 / images[0].shape[-1]) ** 2))
@@ -93,11 +94,11 @@ class FrozenBackbone:
         return states, seconds
 
     def autocast(self) -> torch.autocast:
-        """Context of the forward passes."""
+        """Autocast context of the forward passes."""
         dtype = DTYPES[self.precision]
         return torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32)
 
 
 def _early_block(depth: int) -> int:
-    """Number of the block, from 1, after which the second state is taken."""
+    """Number of the block, counted from 1, after which the second state is taken."""
     return max(1, round(depth / 3))

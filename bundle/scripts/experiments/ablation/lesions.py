@@ -1,8 +1,9 @@
-"""Hallucination check on phantoms: does an enhancer keep a lesion that is there, and invent none where there is none?
+"""Hallucination check on phantoms: an enhancer must preserve a lesion that is there, and must not create one.
 
-Pairs of one synthetic patient with and without a finding of fine detail, otherwise equal to the pixel. The lesion's own
-image ``s`` (the difference of the two at full resolution) is the template of an ideal observer who knows where and what
-to look for; the answer ``<x - clean, s> / <s, s>`` of an image ``x`` is 1 for the lesion in full and 0 for none.
+The check uses pairs of images of a synthetic patient with and without a finding of fine detail; the images are
+otherwise equal in every pixel. The signal ``s`` of the lesion, which is the difference of the two images at full
+resolution, is the template of an ideal observer who knows the place and shape of the lesion. The response of the
+observer to an image ``x``, ``<x - clean, s> / <s, s>``, is 1 for the whole lesion and 0 for none.
 """
 
 from __future__ import annotations
@@ -23,29 +24,30 @@ from ...super_resolution.resampling import degrade, resize
 
 SCALE = 4
 _SIZE = 1024
-_LEVELS = 4095.0  # of the phantoms' 12 bits
-_FIRST_PATIENT = 900_000  # of the pairs: none of a data set
-_REGIONS = 2  # of a lesion
-_ALARM = 0.05  # of the lesion's signal
+_LEVELS = 4095.0  # largest value of the phantoms, which have 12 bits
+_FIRST_PATIENT = 900_000  # number of the first patient of the pairs; no data set contains it
+_REGIONS = 2  # regions of a lesion
+_ALARM = 0.05  # share of the signal of the lesion
 BASELINE = "bicubic"
 
 
 def check_lesions(
     enhancers: Mapping[str, Enhancer], *, pairs: int, window: int = 72, seed: int = 0, size: int = _SIZE
 ) -> dict[str, dict[str, Any]]:
-    """Judge enhancers of scale 4 on pairs of phantoms.
+    """Evaluate enhancers of scale 4 on pairs of phantoms.
 
     Args:
-        enhancers: by name; ``bicubic`` among them. One that takes native pixels gets the truth: the bound.
-        pairs: of each finding of fine detail.
-        window: side of a region, pixels of the image that was reduced by four.
-        seed: of the phantoms and of the enhancers' noise.
-        size: of the phantoms, pixels.
+        enhancers: enhancers by name, with ``bicubic`` among them. An enhancer that takes native pixels gets the truth
+            and shows the best possible result.
+        pairs: number of pairs of each finding of fine detail.
+        window: side of a region, in pixels of the image reduced by four.
+        seed: seed of the phantoms and of the noise of the enhancers.
+        size: side of the phantoms, in pixels.
 
     Returns:
-        By enhancer: ``retained``, the lesion's signal that is left; ``created``, signal where there is no lesion,
-        beyond what interpolation shows there; ``detectability``, d' of the ideal observer; each with ``…_ci`` (95 %,
-        normal) but the last; ``alarms``.
+        For each enhancer: ``retained``, the share of the signal of the lesion that is left; ``created``, the signal in
+        the image without the lesion, less that of interpolation; ``detectability``, d' of the ideal observer;
+        ``alarms``; ``retained_ci`` and ``created_ci``, normal 95 % intervals.
     """
     answers: dict[str, list[tuple[float, float]]] = {name: [] for name in enhancers}
     for with_lesion, without, clean in _draw_pairs(pairs, seed, size):
@@ -56,7 +58,7 @@ def check_lesions(
 
 
 def _draw_pairs(pairs: int, seed: int, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Images (1, size, size) in [0, 1]: with the lesion, without it, and without it and noise."""
+    """Images (1, size, size) in [0, 1]: with the lesion, without it, and without it and without noise."""
     for label, grade in FINE_GRADES.items():
         for pair in range(pairs):
             patient = _FIRST_PATIENT + pair
@@ -78,7 +80,7 @@ def _answers_of(
     window: int,
     seed: int,
 ) -> Iterator[tuple[str, tuple[float, float]]]:
-    """(answer with, answer without) of each enhancer in each region of a pair."""
+    """Responses of the observer, with and without the lesion, for each enhancer in each region of a pair."""
     signal = with_lesion - without
     where = degrade(signal.abs()[None], SCALE)[0, 0].numpy()
     regions, _ = select_regions("fixed_windows", where, count=_REGIONS, window=window)
@@ -90,7 +92,7 @@ def _answers_of(
             for image in (with_lesion, without):
                 native = cut(image, large)
                 low_res = native if enhancer.needs_native else degrade(native[None], SCALE)[0].clamp(0, 1)
-                # One noise for both, so that their difference is the lesion's doing.
+                # Both images get the same noise, so that only the lesion makes a difference.
                 noise = torch.Generator().manual_seed(seed_of(b"lesion", f"{name}|{number}", seed))
                 (result,) = enhance_batches(enhancer, [low_res], [noise], 1)
                 if result.shape != template.shape:
@@ -100,7 +102,7 @@ def _answers_of(
 
 
 def _summarise(answers: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
-    """Figures of one enhancer from its answers (n, 2) and those of interpolation."""
+    """Metrics of an enhancer from its responses (n, 2) and those of interpolation."""
     retained, created = answers[:, 0] - answers[:, 1], answers[:, 1] - baseline[:, 1]
     kept = _interval(retained - (baseline[:, 0] - baseline[:, 1]))
     made = _interval(created)
@@ -122,6 +124,6 @@ def _summarise(answers: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
 
 
 def _interval(values: np.ndarray) -> list[float]:
-    """95 % interval of a mean, normal."""
+    """Normal 95 % interval of a mean."""
     half = 1.959964 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
     return [float(values.mean()) - half, float(values.mean()) + half]

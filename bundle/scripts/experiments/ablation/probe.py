@@ -1,4 +1,4 @@
-"""The quick way to learn: logistic regression on standardised frozen features, one for each label."""
+"""Probe: logistic regression on standardised features of a frozen network, one for each label."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MAX_ITERATIONS = 2000
 
 @dataclass(frozen=True)
 class Probe:
-    """Fitted classifier of C labels: ``mean`` (F,), ``scale`` (F,), ``weights`` (C, F), ``bias`` (C,)."""
+    """Trained classifier of C labels: ``mean`` (F,), ``scale`` (F,), ``weights`` (C, F), ``bias`` (C,)."""
 
     mean: np.ndarray
     scale: np.ndarray
@@ -19,26 +19,26 @@ class Probe:
     bias: np.ndarray
 
     def logits(self, features: np.ndarray) -> np.ndarray:
-        """(N, F) -> (N, C)."""
+        """Logits (N, C) of features (N, F)."""
         return ((features - self.mean) / self.scale) @ self.weights.T + self.bias
 
 
 def fit_probe(features: np.ndarray, targets: np.ndarray, weights: np.ndarray, strength: float) -> Probe:
-    """Fit.
+    """Train a probe.
 
     Args:
-        features: (N, F).
-        targets: (N, C); anything but 0 and 1 is left out of its label.
-        weights: (N,) of the cases; 0: left out.
-        strength: ``C`` of scikit-learn: smaller is more regularised.
+        features: features (N, F).
+        targets: targets (N, C); a target other than 0 and 1 is left out of its label.
+        weights: weights (N,) of the cases; 0 leaves out a case.
+        strength: ``C`` of scikit-learn; a smaller value regularises more.
 
     Returns:
-        The classifier. A label with one class among its cases gets a constant logit of 0: it ranks nothing.
+        The classifier. A label with only one class among its cases gets a constant logit of 0.
     """
     from sklearn.linear_model import LogisticRegression
 
-    taught = weights > 0
-    features, targets, weights = features[taught], targets[taught], weights[taught]
+    used = weights > 0
+    features, targets, weights = features[used], targets[used], weights[used]
     mean = np.average(features, axis=0, weights=weights)
     scale = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights))
     scale = np.where(scale > 1e-6, scale, 1.0)

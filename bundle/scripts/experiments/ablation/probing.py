@@ -1,7 +1,7 @@
-"""Learning by probe: frozen features, cached; every arm and seed in minutes. Regions are out-of-fold by construction.
+"""Training by probe: logistic regression on cached features of a frozen network, minutes for all arms and seeds.
 
-The attention that chooses regions is the pretrained backbone's, which has seen no label of these data, so the regions
-of training images are no better informed than those of test images.
+The attention that chooses the regions comes from the pretrained backbone, which was not trained on labels of these
+data. The regions of training images are therefore no better informed than those of test images.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ class ProbeLearner:
     """Scores of arms by logistic regression on frozen features.
 
     Args:
-        maker: of the features.
-        seeds: classifiers of each arm: resamples of the training patients, or partitions into folds.
-        noise_seeds: versions of views that are random; the seeds take turns.
-        folds: see :func:`.protocol.plan_fits`.
-        strength: ``C`` of the regression.
+        maker: maker of the features.
+        seeds: number of classifiers of each arm, each from a resample of the training patients or from a partition
+            into folds.
+        noise_seeds: number of versions of a random view; seed s uses version s mod ``noise_seeds``.
+        folds: number of folds, see :func:`.protocol.plan_fits`.
+        strength: inverse regularisation strength ``C`` of the regression.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class ProbeLearner:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides the scores."""
+        """Settings that the scores depend on."""
         return {
             "learn": "probe",
             "seeds": self.seeds,
@@ -59,24 +60,24 @@ class ProbeLearner:
         return self.maker.fill(cases.images, wanted)
 
     def evaluated(self, cases: Cases) -> np.ndarray:
-        """(N,) bool: cases that judge."""
+        """(N,) bool, the cases that the arms are evaluated on."""
         fits = plan_fits(cases.splits, cases.patients, 0, self.folds)
         return np.any([fit.evaluated for fit in fits], axis=0)
 
     def scores(self, cases: Cases, arm: Arm) -> np.ndarray:
-        """Logits (S, M, C) of the cases that judge."""
+        """Logits (S, M, C) of the evaluated cases."""
         every = np.zeros((self.seeds, len(cases), len(cases.labels)))
         for seed in range(self.seeds):
             training = self.features(cases, arm.train_view, seed)
             shown = self.features(cases, arm.test_view, seed)
-            # An arm that is not re-trained has the classifier of a draw of its own, the same for all seeds.
+            # An arm that is not re-trained uses one classifier for all seeds, from a draw that no other arm uses.
             for fit in plan_fits(cases.splits, cases.patients, seed if arm.retrain else self.seeds, self.folds):
                 probe = fit_probe(training, cases.targets, fit.weights, self.strength)
                 every[seed, fit.evaluated] = probe.logits(shown[fit.evaluated])
         return every[:, self.evaluated(cases)]
 
     def features(self, cases: Cases, view: View, seed: int) -> np.ndarray:
-        """(N, F) of a view, as a seed sees it."""
+        """Features (N, F) of a view, in the version for a seed."""
         return self.load(cases, (view, seed % self.noise_seeds if view.random else 0)).values
 
     def cost(self, cases: Cases, arm: Arm) -> dict[str, float]:
@@ -85,7 +86,7 @@ class ProbeLearner:
         return {"seconds": float(features.seconds.mean()), "tokens": float(features.tokens.mean())}
 
     def load(self, cases: Cases, wanted: tuple[View, int]) -> Features:
-        """Features of a view; the last ones stay in memory."""
+        """Features of a view; those loaded last stay in memory."""
         if self.loaded is None or self.loaded[0] != wanted:
             self.loaded = (wanted, self.maker.load(cases.images, wanted))
         return self.loaded[1]

@@ -1,4 +1,4 @@
-"""What is decided before anything is fitted: the endpoint, the labels, and which cases teach and which judge."""
+"""Decisions that are fixed before any training: the endpoint, the labels, and the training and evaluation cases."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _ALL = "all"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The one comparison that the verdict is about.
+    """Primary comparison, which decides the verdict.
 
     Attributes:
-        arm: that is claimed to be better …
-        control: … than this one.
+        arm: arm that is claimed to be better than ``control``.
+        control: arm that it is compared with.
         labels: group of labels whose macro-AUROC is compared.
-        also_above: further arms that it must beat on them, or the gain has another explanation.
-        margin: differences within it, either way, count as equivalent (TOST, both one-sided tests at 5 %).
+        also_above: further arms that ``arm`` must beat on these labels; otherwise the gain has another explanation.
+        margin: largest difference, in either direction, that counts as equivalent (TOST, both one-sided tests at 5 %).
         worthwhile: smallest gain that would matter.
     """
 
@@ -63,7 +63,7 @@ def check_protocol(
     """Columns of each group of labels.
 
     Raises:
-        ValueError: an arm, group or label that does not exist.
+        ValueError: an arm, a group or a label does not exist.
     """
     known = [*groups, _ALL]
     for name in (endpoint.arm, endpoint.control, *endpoint.also_above):
@@ -82,10 +82,10 @@ def check_protocol(
 
 
 def declare(path: str | Path, endpoint: Endpoint, content: Mapping[str, Any]) -> None:
-    """Write the protocol, before anything is fitted; one that is there must be the same.
+    """Write the protocol before any training; an existing protocol must be equal.
 
     Raises:
-        ValueError: another protocol was declared in this folder.
+        ValueError: the folder holds another protocol.
     """
     path = Path(path)
     declared = json.loads(json.dumps({"primary": asdict(endpoint), **content}, default=str))
@@ -102,7 +102,12 @@ def declare(path: str | Path, endpoint: Endpoint, content: Mapping[str, Any]) ->
 
 @dataclass(frozen=True)
 class Fit:
-    """Which cases teach a classifier, and which it judges: ``weights`` (N,), ``evaluated`` (N,) bool; never both."""
+    """Cases of one classifier; no case is used both for training and for evaluation.
+
+    Attributes:
+        weights: (N,) weights of the cases in training; 0 for a case that is not used.
+        evaluated: (N,) bool, the cases that the classifier is evaluated on.
+    """
 
     weights: np.ndarray
     evaluated: np.ndarray
@@ -112,11 +117,11 @@ def plan_fits(splits: np.ndarray, patients: np.ndarray, seed: int, folds: int | 
     """Classifiers of one seed.
 
     Args:
-        splits: (N,) training, validation or test.
-        patients: (N,) integers.
-        seed: of the patients drawn.
-        folds: ``None``: learn from a bootstrap resample of the training patients, judge the test split. A number K:
-            every case is evaluated, by the classifier of the K - 1 other folds of patients.
+        splits: (N,) names of the splits: training, validation or test.
+        patients: (N,) numbers of the patients.
+        seed: seed of the bootstrap resample or of the folds.
+        folds: ``None`` trains on a bootstrap resample of the training patients and evaluates on the test split. A
+            number K evaluates every case with the classifier that was trained on the K - 1 other folds of patients.
     """
     if folds is None:
         training = splits == "training"

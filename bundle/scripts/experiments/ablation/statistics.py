@@ -1,8 +1,9 @@
 """Paired comparison of arms over seeds and patients: differences of macro-AUROC, intervals, equivalence, power.
 
-A replicate of the bootstrap draws seeds and, within them, patients (hierarchical), the same for all arms. Per label,
-the paired DeLong test of each seed; twice the median of the seeds' p values is a p value whatever their dependence
-(Rüger 1978; see Vovk and Wang 2020, arXiv 1212.4966), and Holm corrects it over the labels.
+A replicate of the bootstrap draws seeds and, within them, patients (hierarchical); all arms share the draw. For each
+label, the paired DeLong test is computed for each seed. Twice the median of the p values of the seeds is a valid p
+value under any dependence between them (Rüger 1978; see Vovk and Wang 2020, arXiv 1212.4966). The method of Holm
+corrects it for the number of labels.
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ _DETECTABLE = 1.959964 + 0.841621
 
 @dataclass(frozen=True)
 class EvaluatedCases:
-    """Cases that judge: ``labels`` (C), ``targets`` (M, C), ``patients`` (M,) integers from 0 without a gap."""
+    """Cases that the arms are evaluated on.
+
+    Attributes:
+        labels: names of the C labels.
+        targets: (M, C) targets.
+        patients: (M,) numbers of the patients, from 0 without a gap.
+    """
 
     labels: Sequence[str]
     targets: np.ndarray
@@ -32,7 +39,7 @@ class EvaluatedCases:
 
     @property
     def usable(self) -> list[int]:
-        """Columns with at least two patients of each class; the others have no AUROC worth the name."""
+        """Columns with at least two patients of each class; with fewer, an AUROC is not informative."""
         columns = []
         for column in range(self.targets.shape[1]):
             groups = [np.unique(self.patients[self.targets[:, column] == value]) for value in (0, 1)]
@@ -43,7 +50,13 @@ class EvaluatedCases:
 
 @dataclass(frozen=True)
 class ArmScores:
-    """AUROC of one arm: ``scores`` (S, M, C) of its seeds, ``auroc`` (S, C), ``replicates`` (R, S, C)."""
+    """AUROC of one arm.
+
+    Attributes:
+        scores: (S, M, C) logits of the S seeds.
+        auroc: (S, C) AUROC.
+        replicates: (R, S, C) AUROC in each bootstrap replicate.
+    """
 
     scores: np.ndarray
     auroc: np.ndarray
@@ -54,10 +67,10 @@ def score_arm(scores: np.ndarray, evaluated: EvaluatedCases, replicates: int, se
     """AUROC of an arm and its bootstrap distribution over patients, NaN for labels that are not usable.
 
     Args:
-        scores: (S, M, C) of the same cases for each seed of training.
-        evaluated: the cases.
-        replicates: R.
-        seed: of the patients; equal for all arms, which is what pairs them.
+        scores: (S, M, C) logits of the evaluated cases for each seed of training.
+        evaluated: evaluated cases.
+        replicates: number R of bootstrap replicates.
+        seed: seed of the patients that are drawn; equal for all arms, so that their differences are paired.
     """
     drawn = np.stack([
         bootstrap_metrics(evaluated.targets, one, evaluated.patients, replicates, seed)["auroc"] for one in scores
@@ -88,17 +101,18 @@ def compare(
     """Arm minus control in macro-AUROC over labels.
 
     Args:
-        arm: one arm.
-        control: the other, with the same seeds and cases.
-        evaluated: the cases.
-        columns: labels.
-        margin: of equivalence.
-        seed: of the seeds drawn.
+        arm: scores of an arm.
+        control: scores of another arm, with the same seeds and cases.
+        evaluated: evaluated cases.
+        columns: columns of the labels.
+        margin: margin of equivalence.
+        seed: seed of the training seeds that are drawn.
 
     Returns:
         JSON-ready: ``difference``, ``ci`` (95 %), ``ci_90``, ``standard_error``, ``detectable`` (smallest true
         difference found with 80 % power), ``equivalent`` (the 90 % interval lies within the margin), ``word``,
-        ``of_seeds``, and ``labels`` with each one's own. Without a usable label figures are ``None``.
+        ``of_seeds`` (difference of each seed), and ``labels`` (results of each label). Without a usable label, the
+        numbers are ``None``.
     """
     usable = [column for column in columns if column in evaluated.usable]
     if not usable:
@@ -148,7 +162,7 @@ def _compare_labels(
 
 
 def _combine(tests: Sequence[float | None]) -> float | None:
-    """One p value of those of the seeds; ``None`` when a seed has none."""
+    """Combined p value of the seeds; ``None`` if a seed has none."""
     known = [test for test in tests if test is not None]
     return min(1.0, 2 * float(np.median(known))) if len(known) == len(tests) else None
 
@@ -172,7 +186,7 @@ def _word(interval: Sequence[float] | None, equivalent: bool) -> str:
 
 
 def macro_names(columns: Mapping[str, Sequence[int]], evaluated: EvaluatedCases) -> dict[str, dict[str, list[str]]]:
-    """Labels that each group's macro average counts, and those that it leaves out."""
+    """Labels that the macro average of each group includes, and labels that it leaves out."""
     usable = set(evaluated.usable)
     return {
         group: {

@@ -1,4 +1,4 @@
-"""One sentence: supported, not supported or inconclusive, with the power that the experiment had."""
+"""Verdict in one sentence: supported, not supported or inconclusive, with the power of the experiment."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def give_verdict(
     others: Mapping[str, Mapping[str, Any]],
     alarms: Sequence[str],
 ) -> dict[str, Any]:
-    """The claim holds only when the arm beats its control and every other explanation, and invents nothing.
+    """Verdict; the claim is supported if the arm beats its control and the arms of ``also_above`` without an alarm.
 
     Args:
-        endpoint: as declared.
-        primary: comparison with the control (see ``statistics.compare``).
+        endpoint: declared endpoint.
+        primary: comparison with the control, see :func:`.statistics.compare`.
         others: comparisons with the arms of ``also_above``, by name.
-        alarms: of the hallucination checks of the arm's enhancer.
+        alarms: alarms of the hallucination checks of the enhancer of the arm.
 
     Returns:
         ``verdict`` and ``sentence``.

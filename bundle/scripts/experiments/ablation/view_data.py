@@ -18,33 +18,33 @@ from .arms import View
 from .cases import Cases
 from .views import Viewer
 
-_KEPT = ("label", "patient_id")  # of a case's item
+_KEPT = ("label", "patient_id")  # keys of the item of a case
 
 
 def write_view(folder: Path, name: str, viewer: Viewer, view: View, noise_seed: int) -> None:
-    """Write one case of a view; the image appears last, so that one that exists is complete.
+    """Write one case of a view. The image is written last, so that an image that exists means a complete case.
 
     Args:
-        folder: of the view.
-        name: of the image in it.
-        viewer: of the case.
-        view: what to write.
-        noise_seed: of views that are random.
+        folder: folder of the view.
+        name: name of the image in the folder.
+        viewer: viewer of the case.
+        view: view to write.
+        noise_seed: seed of the noise of a random view.
     """
     if view.mode == "zoom":
-        seen = viewer.network_inputs(view, noise_seed)
-        write_png16(torch.cat(seen.crops, dim=1)[0].numpy(), _crops_of(folder / name))
-        write_json(_boxes_of(folder / name), [list(box) for box in seen.windows])
+        inputs = viewer.network_inputs(view, noise_seed)
+        write_png16(torch.cat(inputs.crops, dim=1)[0].numpy(), _crops_of(folder / name))
+        write_json(_boxes_of(folder / name), [list(box) for box in inputs.windows])
     write_png16(viewer.picture(view, noise_seed)[0].numpy(), folder / name)
 
 
 def write_cases(folder: Path, cases: Cases, file_name: str = "datalist.json") -> Path:
-    """Datalist of the cases of a view.
+    """Write the datalist of a view and return its path.
 
     Args:
-        folder: of the view.
-        cases: to be in it.
-        file_name: of the datalist.
+        folder: folder of the view.
+        cases: cases of the datalist.
+        file_name: name of the datalist.
     """
     splits: dict[str, list[dict[str, Any]]] = {name: [] for name in SPLITS}
     for case in cases.cases:
@@ -55,27 +55,27 @@ def write_cases(folder: Path, cases: Cases, file_name: str = "datalist.json") ->
 
 
 def _crops_of(image: Path) -> Path:
-    """File of an image's crops, one below the other."""
+    """File of the crops of an image, one below the other."""
     return image.with_suffix(".crops.png")
 
 
 def _boxes_of(image: Path) -> Path:
-    """File of their boxes."""
+    """File of the boxes of the crops."""
     return image.with_suffix(".json")
 
 
 class StoredCrops:
-    """Crops that :func:`write_view` wrote, in the form that ``RadiographDataset`` takes: what ``ZoomViT`` reads.
+    """Crops that :func:`write_view` wrote, in the form that ``RadiographDataset`` and ``ZoomViT`` expect.
 
     Args:
-        count: K.
+        count: number K of crops.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count
 
     def prepare(self, paths: Sequence[str]) -> None:
-        """All of them are there."""
+        """Do nothing, because all crops exist."""
 
     def __call__(self, path: str) -> dict[str, Any]:
         """``zoom`` (K, s, s) float32 in [0, 1] and ``zoom_boxes`` (K, 4); zeros where there are fewer regions."""

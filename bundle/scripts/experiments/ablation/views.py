@@ -1,4 +1,4 @@
-"""One image -> what the network sees of it in every arm; regions and enhanced crops are made once for all of them."""
+"""Network inputs of an image in every arm; regions and enhanced crops are made once and shared by the arms."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from ...super_resolution.region_enhancer import (
 from ...super_resolution.regions import Region
 from .arms import FULL, View
 
-Box = tuple[float, float, float, float]  # row0, col0, row1, col1, shares of the padded square
+Box = tuple[float, float, float, float]  # row0, col0, row1, col1, as fractions of the padded square
 MakeEnhancer = Callable[[str, bool], Enhancer]
 
 
 @dataclass(frozen=True)
 class SourceImage:
-    """An image of the experiment.
+    """Image of the experiment.
 
     Attributes:
-        truth: (1, H, W) as read.
-        image: (1, h, w) what the arms start from; ``native`` regions alone come from ``truth``.
+        truth: image (1, H, W) as read; only ``native`` regions are cut from it.
+        image: image (1, h, w) that all arms start from, possibly reduced.
     """
 
     truth: torch.Tensor
@@ -52,7 +52,7 @@ def read_source(path: str | Path, source_size: int | None) -> SourceImage:
     """Source image of a file.
 
     Raises:
-        RefusedInput: the file is not read.
+        RefusedInput: the file cannot be read.
     """
     return _make_source(torch.from_numpy(read_radiograph(path).image), source_size)
 
@@ -62,10 +62,10 @@ class NetworkInputs:
     """Network inputs of one view.
 
     Attributes:
-        whole: (1, S, S).
-        windows: regions of ``whole``.
-        crops: (1, S, S) per region; empty but for ``zoom``.
-        seconds: that choosing, enhancing and fitting took.
+        whole: whole image (1, S, S).
+        windows: regions in ``whole``.
+        crops: crop (1, S, S) of each region; empty unless the mode of the view is ``zoom``.
+        seconds: time of choosing, enhancing and resizing the regions.
     """
 
     whole: torch.Tensor
@@ -79,11 +79,11 @@ class Viewer:
     """Makes the views of one image.
 
     Attributes:
-        source: the image.
-        attention: (h, w) map of the network on it, which chooses the regions.
-        image_size: S of views that name none.
+        source: source image.
+        attention: attention map (h, w) of the network, which decides the regions.
+        image_size: side S of the input for a view without a size of its own, in pixels.
         settings: number, size and ramp of the regions, and the seed of noise and of random regions.
-        enhancer_of: enhancer of a name, with or without data consistency.
+        enhancer_of: function that returns the enhancer of a name, with or without data consistency.
     """
 
     source: SourceImage
@@ -94,7 +94,7 @@ class Viewer:
     done: dict[tuple[str, str, bool, int], tuple[EnhancedRegions, float]] = field(default_factory=dict)
 
     def picture(self, view: View, noise_seed: int = 0) -> torch.Tensor:
-        """The whole image (1, h, w) of a view, before it is fitted; on a canvas it is larger than the source."""
+        """Whole image (1, h, w) of a view before resizing; larger than the source in the mode ``hr_canvas``."""
         image = self.source.image
         if view.mode not in ("paste_back", "hr_canvas"):
             return image
@@ -109,13 +109,13 @@ class Viewer:
         enhanced, seconds = self.enhanced(view, noise_seed)
         started = time.perf_counter()
         whole = fit_square(self.picture(view, noise_seed), size)
-        fitted = [fit_square(crop.clamp(0, 1), size) for crop in enhanced.high_res] if view.mode == "zoom" else []
+        crops = [fit_square(crop.clamp(0, 1), size) for crop in enhanced.high_res] if view.mode == "zoom" else []
         windows = [window(region, self.source.image) for region in enhanced.regions]
-        return NetworkInputs(whole, windows, fitted, seconds + time.perf_counter() - started)
+        return NetworkInputs(whole, windows, crops, seconds + time.perf_counter() - started)
 
     def enhanced(self, view: View, noise_seed: int) -> tuple[EnhancedRegions, float]:
-        """Enhanced regions, made once for all views that share them, and the seconds that it took."""
-        if view.mode == "global":  # regions only for the features, as in every other view
+        """Enhanced regions, made once for all views that share them, and the time in seconds that they took."""
+        if view.mode == "global":  # its regions only decide which patches the features average
             view = View("global", "identity", "fixed_windows")
         key = (view.enhancer, view.selector, view.data_consistency, noise_seed if view.random else 0)
         if key not in self.done:
@@ -132,7 +132,7 @@ class Viewer:
         return self.done[key]
 
     def choose(self, region_enhancer: RegionEnhancer) -> ChosenRegions:
-        """Regions of the source, by the selector of the settings; ``FULL`` is the whole image as one region."""
+        """Regions of the source image by the selector of the settings; ``FULL`` is the whole image as one region."""
         image = self.source.image
         if region_enhancer.settings.selector == FULL:
             whole = region_enhancer.cut(image, [Region(0, 0, image.shape[-2], image.shape[-1])])
@@ -140,7 +140,7 @@ class Viewer:
         return region_enhancer.choose(image, self.attention, self.image_size)
 
     def noise_of_first_window(self, region_enhancer: RegionEnhancer) -> torch.Generator:
-        """Generator of the window that a map of zeros gives: results of earlier versions had its noise."""
+        """Generator of the window of an all-zero map; it keeps the noise equal to that of earlier versions."""
         settings = replace(region_enhancer.settings, selector=self.settings.selector)
         chosen = RegionEnhancer(region_enhancer.enhancer, settings).choose(
             self.source.image, torch.zeros(1, 1), self.image_size
@@ -149,7 +149,7 @@ class Viewer:
 
 
 def _true_pixels(source: SourceImage, region: Region) -> torch.Tensor:
-    """(1, R, C) of the truth that lie in a region of the source image; as many for regions of one size."""
+    """Pixels (1, R, C) of the truth in a region of the source image; regions of one size give crops of one size."""
     rows, columns = (
         _span(low, high, source.truth.shape[axis], source.image.shape[axis])
         for axis, low, high in ((-2, region.row0, region.row1), (-1, region.col0, region.col1))
@@ -158,7 +158,7 @@ def _true_pixels(source: SourceImage, region: Region) -> torch.Tensor:
 
 
 def _span(low: int, high: int, true_length: int, length: int) -> slice:
-    """Pixels of the truth under ``low`` to ``high`` of ``length``; their number depends on ``high - low`` only."""
+    """Pixels of the truth from ``low`` to ``high`` of ``length``; their number depends only on ``high - low``."""
     scale = true_length / length
     count = round((high - low) * scale)
     start = min(round(low * scale), true_length - count)
@@ -166,7 +166,7 @@ def _span(low: int, high: int, true_length: int, length: int) -> slice:
 
 
 def window(region: Region, image: torch.Tensor) -> Box:
-    """A region in shares of the padded square."""
+    """Box of a region as fractions of the padded square."""
     geometry = SquareGeometry(image.shape[-2], image.shape[-1], 1)
     row, column, side = geometry.top, geometry.left, geometry.side
     return (

@@ -1,14 +1,14 @@
 """Do the maps of an explanation method lie on the findings? In the order of the flow.
 
 ``truth``         boxes and masks of an image in the pixels of the network's input
-``controls``      maps that know nothing of the image: random, centre, training prior
+``controls``      maps that do not depend on the image: random, centre, training prior
 ``map_metrics``   hit, IoU, relevance mass and sparsity of one map
 ``faithfulness``  logits when patches are deleted or inserted in the order of a map
 ``randomised``    do the maps change when the weights are randomised?
 ``map_panels``    images with maps and findings
 ``map_scores``     all methods and controls on one finding
 ``map_summary``   means by method and label, intervals over patients, paired differences to the controls
-``map_tables``    the same as text
+``map_tables``    the summary as text
 ``explaining``    the workflow ``explaining``
 """
 

@@ -1,4 +1,4 @@
-"""Maps that know nothing of the image. A method that does not beat them explains nothing."""
+"""Maps that do not depend on the image. A method that does not beat them explains nothing."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ import torch.nn.functional as F
 from ...common.geometry import SquareGeometry
 from ...data.datalist import Datalist
 from ...dicom import RefusedInput, read_radiograph
+from ...dicom.read.radiograph import read_grid
 from .truth import PictureFrame, findings_of, truth_of
 
 logger = logging.getLogger(__name__)
 
 RANDOM, CENTRE, PRIOR = "random", "centre", "training_prior"
-_DRAWS = 16  # of the random map of an image; their figures are averaged
-_WIDTH = 0.2  # standard deviation of the centre map, of the side of the square
+_DRAWS = 16  # random maps of an image; their metrics are averaged
+_WIDTH = 0.2  # standard deviation of the centre map, as a fraction of the side of the square
 
 
 class Controls:
-    """Maps (h, w) by label and image.
+    """Control maps (h, w) by label and image.
 
     Args:
-        grid: h, w of the network.
-        priors: label -> (h, w) share of the training findings that cover a patch.
-        seed: of the random maps.
+        grid: height h and width w of the patch grid.
+        priors: for each label, the share (h, w) of the training findings that cover a patch.
+        seed: seed of the random maps.
     """
 
     def __init__(self, grid: tuple[int, int], priors: Mapping[str, torch.Tensor], seed: int) -> None:
         self.grid, self.priors, self.seed = grid, priors, seed
 
     def maps(self, label: str, image: int) -> dict[str, list[torch.Tensor]]:
-        """Control -> maps of a label in the image with this number; no training prior where training has no finding."""
+        """Maps of each control for a label and an image number; a label without training findings has no prior."""
         rng = np.random.default_rng([self.seed, image])
         found = {RANDOM: [torch.from_numpy(rng.random(self.grid)) for _ in range(_DRAWS)], CENTRE: [_centre(self.grid)]}
         return found | ({PRIOR: [self.priors[label]]} if label in self.priors else {})
 
 
 def _centre(grid: tuple[int, int]) -> torch.Tensor:
-    """(h, w) Gaussian in the middle of the square."""
+    """Gaussian (h, w) in the middle of the square."""
     rows, columns = ((torch.arange(length) + 0.5) / length - 0.5 for length in grid)
     return torch.exp(-(rows[:, None] ** 2 + columns**2) / (2 * _WIDTH**2))
 
@@ -54,17 +55,17 @@ def training_priors(
     grid: tuple[int, int],
     size: int,
 ) -> dict[str, torch.Tensor]:
-    """Label -> (h, w) mean of the findings' masks over the annotated training images.
+    """Mean (h, w) of the masks of the findings over the annotated training images, for each label.
 
-    This is more than a central spot: its peak is where findings of the label mostly are. What cannot be read is left
-    out.
+    The prior is stronger than a central spot: its peak is where findings of the label are most frequent. Images that
+    cannot be read are left out.
 
     Args:
-        datalist: its training split is used, never the one that is judged.
-        labels: of the network.
-        extra: see :func:`.truth.findings_of`.
-        grid: h, w.
-        size: side of the network's input.
+        datalist: datalist, of which only the training split is used.
+        labels: labels of the network.
+        extra: further annotations of each label, see :func:`.truth.findings_of`.
+        grid: height h and width w of the patch grid.
+        size: side of the network's input, in pixels.
     """
     sums: dict[str, list[torch.Tensor]] = {}
     for item in datalist.splits["training"]:
@@ -80,13 +81,13 @@ def training_priors(
 
 
 def _squares(item: Mapping[str, Any], found: Mapping[str, set[str]], size: int) -> dict[str, torch.Tensor]:
-    """Label -> (S, S) mask of its annotations in an item.
+    """Mask (S, S) of the annotations of each label in an item.
 
     Raises:
-        RefusedInput: the image, or a mask.
+        RefusedInput: the image or a mask cannot be read.
     """
     height, width = read_radiograph(item["image"]).image.shape[-2:]
-    frame = PictureFrame(SquareGeometry(height, width, size))
+    frame = PictureFrame(SquareGeometry(height, width, size), read_grid(item["image"]))
     masks = {label: torch.zeros(size, size) for label in found}
     for label, names in found.items():
         masks[label][frame.inside()] = torch.from_numpy(truth_of(item, names, frame)).float()

@@ -1,4 +1,4 @@
-"""What ``run explaining`` runs: every method on every annotated image of a split, against maps that know nothing."""
+"""Workflow ``explaining``: all methods on all annotated images of a split, compared with control maps."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ...common.geometry import SquareGeometry, fit_square
 from ...common.printable import quoted
 from ...data.datalist import Datalist, anonymous_groups
 from ...dicom import RefusedInput, read_radiograph
+from ...dicom.read.radiograph import read_grid
 from ...networks.vit_multilabel import ViTMultilabel
 from ...report.figures import save_png
 from ...tracking import Tracker
@@ -34,22 +35,22 @@ logger = logging.getLogger(__name__)
 
 
 class Explanation:
-    """Judge explanation methods on the annotated images of a split.
+    """Evaluation of explanation methods on the annotated images of a split.
 
     Args:
-        datalist: items with ``boxes`` or ``masks``; its training split gives the training prior.
-        network: the classifier, in evaluation mode, with ``labels``.
-        methods: names of :data:`...attention.METHODS`, each once.
-        output_dir: ``explanation.json``, ``.csv``, ``.txt``, ``panel.png``, ``failures.csv``.
+        datalist: items with ``boxes`` or ``masks``; the training split gives the training prior.
+        network: classifier in evaluation mode, with ``labels``.
+        methods: names from :data:`...attention.METHODS`, each at most once.
+        output_dir: folder of ``explanation.json``, ``.csv``, ``.txt``, ``panel.png`` and ``failures.csv``.
         tracker: MLflow run.
-        settings: see :class:`.map_scores.ExplainSettings`.
-        attention: settings of :func:`...attention.make_attention`, for all methods.
-        split: of the datalist.
-        limit: first annotated images only; ``None``: all.
+        settings: settings of the evaluation.
+        attention: arguments of :func:`...attention.make_attention` for all methods.
+        split: split of the datalist.
+        limit: number of annotated images, from the beginning of the split; ``None`` uses all.
 
     Raises:
-        ValueError: unknown split; a method that is named twice or that the network does not have; no annotation of any
-            of the network's labels.
+        ValueError: the split is unknown, a method is named twice or not available for the network, or no image is
+            annotated with a label of the network.
     """
 
     def __init__(
@@ -87,14 +88,14 @@ class Explanation:
         self.first: list[tuple[torch.Tensor, int]] = []  # images (1, S, S) with a label, for the randomised weights
 
     def make_methods(self, network: ViTMultilabel) -> dict[str, Attention]:
-        """Methods by name, bound to a network."""
+        """Methods of a network by name."""
         return {name: make_attention(name, network, **self.attention) for name in self.names}
 
     def annotated(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Items with an annotation of a label of the network.
 
         Raises:
-            ValueError: there are none.
+            ValueError: no item has one.
         """
         found = [item for item in items if findings_of(item, self.labels, self.settings.annotations)]
         if not found:
@@ -106,10 +107,10 @@ class Explanation:
         return found
 
     def run(self) -> Summary:
-        """Judge, write, log. A failure closes the MLflow run as failed.
+        """Evaluate the methods and write the results. A failure closes the MLflow run as failed.
 
         Raises:
-            ValueError: no finding could be read.
+            ValueError: no finding can be read.
         """
         with self.tracker.recording(self.params):
             controls = self.make_controls()
@@ -118,46 +119,46 @@ class Explanation:
             if not rows:
                 raise ValueError(
                     f"{self.datalist.path}: no finding could be read; expected images and masks that are not empty, "
-                    f"found {len(self.failures)} refused; see {self.output_dir / 'failures.csv'}"
+                    f"found {len(self.failures)} rejected; see {self.output_dir / 'failures.csv'}"
                 )
             summary = summarise(rows, replicates=self.settings.bootstrap, seed=self.settings.seed)
             self.write(summary, rows, self.check_randomised())
         return summary
 
     def make_controls(self) -> Controls:
-        """Random, centre, and the prior of the training split."""
+        """Control maps: random, centre, and the prior of the training split."""
         grid, size = self.network.patch_grid, self.network.image_size
         priors = training_priors(self.datalist, self.labels, self.settings.annotations, grid, size)
         return Controls(grid, priors, self.settings.seed)
 
     def score_image(self, number: int, controls: Controls) -> Iterator[FindingScores]:
-        """Rows of all methods and controls for all findings of one image; a refused image is recorded."""
+        """Rows of all methods and controls for all findings of one image; a rejected image is recorded."""
         try:
             findings = self.read(number)
         except RefusedInput as refusal:
             self.failures.append(Failure.of(self.items[number]["image"], refusal))
-            logger.warning("refused: %s", refusal)
+            logger.warning("rejected: %s", refusal)
             return
         outputs = {name: method(findings[0].image[None]) for name, method in self.methods.items() if findings}
         for finding in findings:
-            figures, example = score_maps(finding, outputs, controls, self.network, self.settings)
+            metrics, example = score_maps(finding, outputs, controls, self.network, self.settings)
             self.remember(finding, example)
             patient, probability = self.patients[number], example.probability
             yield from (
                 FindingScores(method, finding.name, number, patient, probability, own)
-                for method, own in figures.items()
+                for method, own in metrics.items()
             )
         logger.info("explained %d of %d images", number + 1, len(self.items))
 
     def read(self, number: int) -> list[Finding]:
-        """Findings of an image; a mask that is empty is none.
+        """Findings of an image; an empty mask is not a finding.
 
         Raises:
-            RefusedInput: the image, or a mask.
+            RefusedInput: the image or a mask cannot be read.
         """
         item, size = self.items[number], self.network.image_size
         source = torch.from_numpy(read_radiograph(item["image"]).image)
-        frame = PictureFrame(SquareGeometry(source.shape[-2], source.shape[-1], size))
+        frame = PictureFrame(SquareGeometry(source.shape[-2], source.shape[-1], size), read_grid(item["image"]))
         image = fit_square(source, size).to(self.settings.device)
         names = findings_of(item, self.labels, self.settings.annotations)
         found = [Finding(self.labels.index(name), name, image, number, truth_of(item, own, frame), frame)
@@ -165,21 +166,21 @@ class Explanation:
         return [finding for finding in found if finding.truth.any()]
 
     def remember(self, finding: Finding, example: MapExample) -> None:
-        """Keep the first finding of each label for the panel, and the first findings for the randomised weights."""
+        """Keep the first finding of each label for the panel, and the first findings for the check of the weights."""
         if len(self.examples) < self.settings.examples:
             self.examples.setdefault(finding.name, example)
         if len(self.first) < self.settings.sanity_images:
             self.first.append((finding.image, finding.label))
 
     def check_randomised(self) -> Similarity:
-        """How alike maps stay when weights are randomised."""
+        """Similarity of the maps before and after the weights are randomised."""
         if not self.first:
             return {}
         images, labels = zip(*self.first, strict=True)
         return randomised_similarity(self.network, self.make_methods, torch.stack(images), labels, self.settings.seed)
 
     def write(self, summary: Summary, rows: Sequence[FindingScores], randomised: Similarity) -> None:
-        """Files, log and MLflow. Images are named by their number: a path may name a patient."""
+        """Write the results to files, the log and MLflow. Images have numbers, because a path may name a patient."""
         content: dict[str, Any] = {"settings": self.params, "summary": summary, "randomised_weights": randomised}
         content["rows"] = [vars(row) for row in rows]
         files = [write_json(self.output_dir / "explanation.json", content)]
@@ -194,7 +195,7 @@ class Explanation:
 
 
 def _counted(items: Sequence[Mapping[str, Any]]) -> str:
-    """Annotations with the number of images that have them."""
+    """Names of the annotations with the number of images of each, as text."""
     names = [{box["label"] for box in item.get("boxes") or []} | set(item.get("masks") or {}) for item in items]
     counts = Counter(name for of_item in names for name in of_item)
     return ", ".join(f"{name} {count}" for name, count in counts.most_common())

@@ -1,4 +1,4 @@
-"""Deletion and insertion (RISE, Petsiuk et al. 2018, arXiv:1806.07421): does the network use what a map marks?"""
+"""Deletion and insertion (RISE, Petsiuk et al. 2018, arXiv:1806.07421): does the network use the marked pixels?"""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import torch
 from scipy import ndimage
 from torch import nn
 
-_BLUR = 0.045  # standard deviation of the blurred image, of its side (RISE: 10 of 224 pixels)
+_BLUR = 0.045  # standard deviation of the blur, as a fraction of the side of the image (RISE: 10 of 224 pixels)
 
 
 @torch.inference_mode()
 def deletion_insertion(
     network: nn.Module, image: torch.Tensor, grids: Sequence[torch.Tensor], label: int, steps: int
 ) -> list[tuple[float, float]]:
-    """Areas under the probability of a label, for each map of one image.
+    """Areas under the curves of deletion and insertion, for each map of one image.
 
-    Deletion blurs the patches of the image in the order of the map (low is good); insertion sharpens those of the
-    blurred image (high is good). Blurred, not black: a black patch is a finding of its own.
+    Deletion blurs the patches of the image in the order of the map; a low area is good. Insertion sharpens the patches
+    of the blurred image; a high area is good. Patches are blurred, because a black patch could look like a finding.
 
     Args:
-        network: (B, 1, S, S) -> logits (B, C).
-        image: (1, S, S).
+        network: network from images (B, 1, S, S) to logits (B, C).
+        image: image (1, S, S).
         grids: maps (h, w).
-        label: number of the output.
-        steps: equal parts that the patches are taken in; twice ``steps - 1`` forward passes for each map.
+        label: number of the output whose probability is used.
+        steps: number of equal parts of the patches; each map takes ``2 * (steps - 1)`` forward passes.
 
     Returns:
-        Deletion and insertion of each map, in [0, 1].
+        Areas of deletion and insertion of each map, in [0, 1].
     """
 
     def probabilities(images: torch.Tensor) -> list[float]:
@@ -49,7 +49,7 @@ def deletion_insertion(
 
 
 def _marked(grid: torch.Tensor, share: float, size: int) -> torch.Tensor:
-    """(S, S) bool: the first ``share`` of the patches in the order of the map, ties in reading order."""
+    """Mask (S, S) of the first ``share`` of the patches in the order of the map; ties are in raster order."""
     order = grid.flatten().argsort(descending=True, stable=True)
     chosen = torch.zeros(grid.numel(), dtype=torch.bool, device=grid.device)
     chosen[order[: round(share * grid.numel())]] = True
@@ -58,5 +58,5 @@ def _marked(grid: torch.Tensor, share: float, size: int) -> torch.Tensor:
 
 
 def _area_under(probabilities: Sequence[float]) -> float:
-    """Area under equally spaced points, by trapezoids; width one."""
+    """Area under equally spaced points over a width of 1, by the trapezoidal rule."""
     return float(np.trapezoid(probabilities, dx=1 / (len(probabilities) - 1)))

@@ -1,8 +1,9 @@
-"""Figures of one map against one finding: pure functions of arrays.
+"""Metrics of one map for one finding.
 
-Hit rate: the pointing game, as CheXlocalize counts it without tolerance, and as its authors do with one of 15 pixels
-(Zhang et al. 2016, arXiv:1608.00507): the peak of a map of patches is not known better than half a patch.
-Relevance mass: Arras et al. 2020, arXiv:2003.07258. Sparsity: the Gini index (Hurley & Rickard 2009, arXiv:0811.4706).
+The hit rate is that of the pointing game: without tolerance, as in CheXlocalize, and with a tolerance of 15 pixels, as
+its authors propose (Zhang et al. 2016, arXiv:1608.00507), because the peak of a map on the patch grid is known only to
+half a patch. Relevance mass: Arras et al. 2020, arXiv:2003.07258. Sparsity: Gini index, Hurley & Rickard 2009,
+arXiv:0811.4706.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from scipy import ndimage
 
 
 def _is_flat(values: np.ndarray) -> bool:
-    """Whether a map points nowhere: constant, or not finite."""
+    """Whether a map has no peak because it is constant or not finite."""
     return not np.isfinite(values).all() or bool(np.ptp(values) <= 1e-7 * np.abs(values).max(initial=0))
 
 
 def hit(values: np.ndarray, truth: np.ndarray, tolerance: float = 0.0) -> bool:
-    """Whether the peak of a map lies in the finding; a flat map has none.
+    """Whether the peak of a map lies in the finding; a flat map has no peak.
 
     Args:
-        values: (H, W).
-        truth: (H, W) bool.
-        tolerance: distance that the peak may be away, pixels.
+        values: map (H, W).
+        truth: mask (H, W) of the finding.
+        tolerance: largest distance of the peak from the finding that still counts, in pixels.
     """
     if _is_flat(values) or not truth.any():
         return False
@@ -31,14 +32,14 @@ def hit(values: np.ndarray, truth: np.ndarray, tolerance: float = 0.0) -> bool:
 
 
 def iou(values: np.ndarray, truth: np.ndarray, area: float) -> float:
-    """Intersection over union of the finding and the highest ``area`` of the map.
+    """Intersection over union of the finding and the pixels with the highest values of the map.
 
-    One area for all methods: a threshold on values would compare how methods scale their maps.
+    The area is the same for all methods. A threshold on the values would depend on how a method scales its maps.
 
     Args:
-        values: (H, W).
-        truth: (H, W) bool.
-        area: share of the pixels, in (0, 1].
+        values: map (H, W).
+        truth: mask (H, W) of the finding.
+        area: share of the pixels that the map marks, in (0, 1].
     """
     if _is_flat(values):
         return 0.0
@@ -48,13 +49,13 @@ def iou(values: np.ndarray, truth: np.ndarray, area: float) -> float:
 
 
 def relevance_mass(values: np.ndarray, truth: np.ndarray) -> float:
-    """Share of a map (H, W), not negative, that lies in the finding; 0 for an empty map."""
+    """Share of a non-negative map (H, W) that lies in the finding; 0 for an empty map."""
     total = float(values.sum(dtype=np.float64))
     return float(values[truth].sum(dtype=np.float64)) / total if total > 0 else 0.0
 
 
 def gini(values: np.ndarray) -> float:
-    """Sparsity of a map, not negative: 0 where all are equal, near 1 where one holds everything."""
+    """Sparsity of a non-negative map: 0 if all values are equal, almost 1 if a single value is not 0."""
     ordered = np.sort(values, axis=None).astype(np.float64)
     total = ordered.sum()
     if total <= 0:

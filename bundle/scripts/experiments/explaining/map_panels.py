@@ -1,4 +1,4 @@
-"""Images with the finding, and the maps of all methods beside them."""
+"""Figure of images with the outline of a finding and the maps of all methods."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class MapExample:
     """One finding of one image.
 
     Attributes:
-        label: its name.
-        probability: of the label, by the network.
-        picture: (R, C) in [0, 1].
-        truth: (R, C) bool.
-        maps: method -> (R, C), any non-negative scale.
+        label: name of the label.
+        probability: probability of the label by the network.
+        picture: image (R, C) in [0, 1].
+        truth: mask (R, C) of the finding.
+        maps: map (R, C) of each method, non-negative.
     """
 
     label: str
@@ -37,10 +37,10 @@ class MapExample:
 
 
 def panel(examples: Sequence[MapExample]) -> Figure:
-    """A row for each example: the image with the finding's outline, then each method's map with its peak.
+    """Figure with a row for each example: the image with the outline of the finding, then the maps with their peaks.
 
     Args:
-        examples: at least one, of the same methods.
+        examples: at least one example; all have the same methods.
     """
     from matplotlib.figure import Figure
 
@@ -59,14 +59,14 @@ def panel(examples: Sequence[MapExample]) -> Figure:
 
 
 def _show(axes: Axes, example: MapExample, values: np.ndarray | None) -> None:
-    """The image, the map over it if there is one, the outline of the finding."""
+    """Draw the image, the map over it if there is one, and the outline of the finding."""
     axes.imshow(example.picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     if values is not None:
         scaled = (values - values.min()) / max(float(np.ptp(values)), 1e-12)
         axes.imshow(scaled, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * scaled)
         row, column = np.unravel_index(int(values.argmax()), values.shape)
         axes.plot(column, row, marker="+", color="white", markersize=7)
-    # Framed by background, so that a finding at the edge of the picture keeps its outline.
+    # The mask is padded, so that a finding at the edge of the picture has a closed outline.
     axes.contour(
         np.arange(-1, example.truth.shape[1] + 1), np.arange(-1, example.truth.shape[0] + 1),
         np.pad(example.truth, 1).astype(float), levels=[0.5], colors=BOX_COLOUR, linewidths=1.0,

@@ -1,4 +1,4 @@
-"""All methods and controls on one finding of one image: their figures, and an example."""
+"""Metrics of all methods and controls for one finding of one image, and an example for the panel."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from .truth import PictureFrame
 
 @dataclass(frozen=True)
 class ExplainSettings:
-    """How maps are judged.
+    """Settings of the evaluation of maps.
 
     Attributes:
-        annotations: label -> further names of annotations that show it.
-        tolerance: pixels of the network's input that a near hit may miss its finding by.
+        annotations: for each label, further names of annotations that show it.
+        tolerance: largest distance of a near hit from its finding, in pixels of the network's input.
         area: share of the picture that a map marks for the IoU.
-        steps: of the deletion and insertion curves, at least 2; 0 leaves them out.
-        sanity_images: images for the randomised weights; 0 leaves them out.
-        examples: rows of the panel.
-        bootstrap: replicates of the intervals.
-        seed: of random maps, random weights and the bootstrap.
-        device: of the network.
+        steps: number of steps of the curves of deletion and insertion, at least 2; 0 leaves out the curves.
+        sanity_images: number of images for the check with randomised weights; 0 leaves out the check.
+        examples: number of rows of the panel.
+        bootstrap: number of bootstrap replicates.
+        seed: seed of the random maps, the random weights and the bootstrap.
+        device: device of the network.
 
     Raises:
-        ValueError: an area or a number of steps that cannot be.
+        ValueError: an area or a number of steps is out of range.
     """
 
     annotations: Mapping[str, Sequence[str]]
@@ -55,15 +55,15 @@ class ExplainSettings:
 
 @dataclass(frozen=True)
 class Finding:
-    """What maps are compared with.
+    """Finding that maps are compared with.
 
     Attributes:
         label: number of the output.
-        name: of the label.
-        image: (1, S, S) as the network sees it.
-        number: of the image in its split.
-        truth: (R, C) bool, pixels of the picture.
-        frame: where the picture is in the image.
+        name: name of the label.
+        image: network input (1, S, S).
+        number: number of the image in its split.
+        truth: mask (R, C) of the finding in the picture.
+        frame: place of the picture in the network input.
     """
 
     label: int
@@ -81,24 +81,24 @@ def score_maps(
     network: ViTMultilabel,
     settings: ExplainSettings,
 ) -> tuple[dict[str, dict[str, float]], MapExample]:
-    """Figures by method and control, and the methods' maps for a panel.
+    """Metrics by method and control, and the maps of the methods for a panel.
 
     Args:
-        finding: see :class:`Finding`.
-        outputs: of the methods, for a batch of this image alone.
-        controls: maps that know nothing of the image.
-        network: for the curves of deletion and insertion.
-        settings: see :class:`ExplainSettings`.
+        finding: finding of an image.
+        outputs: outputs of the methods for a batch of this image alone.
+        controls: control maps.
+        network: network for the curves of deletion and insertion.
+        settings: settings of the evaluation.
     """
     maps = {name: [_map_of(output, finding.label)] for name, output in outputs.items()}
     maps |= controls.maps(finding.name, finding.number)
-    figures = {name: _figures_of(found, finding, settings) for name, found in maps.items()}
+    scores = {name: _metrics_of(found, finding, settings) for name, found in maps.items()}
     if settings.steps:
         firsts = [found[0] for found in maps.values()]
         areas = deletion_insertion(network, finding.image, firsts, finding.label, settings.steps)
-        for found, (deletion, insertion) in zip(figures.values(), areas, strict=True):
+        for found, (deletion, insertion) in zip(scores.values(), areas, strict=True):
             found |= {"deletion": deletion, "insertion": insertion}
-    return figures, MapExample(
+    return scores, MapExample(
         label=finding.name,
         probability=float(next(iter(outputs.values())).logits[0, finding.label].sigmoid()),
         picture=finding.image[0][finding.frame.inside()].cpu().numpy(),
@@ -108,12 +108,12 @@ def score_maps(
 
 
 def _map_of(output: AttentionOutput, label: int) -> torch.Tensor:
-    """(h, w) map of a label in a batch of one image; that of all labels where a method has one only."""
+    """Map (h, w) of a label in a batch of one image; the common map if a method has only one for all labels."""
     return output.maps[0] if output.maps.ndim == 3 else output.maps[0, label]
 
 
-def _figures_of(maps: Sequence[torch.Tensor], finding: Finding, settings: ExplainSettings) -> dict[str, float]:
-    """Figures of a map, or the mean of those of several."""
+def _metrics_of(maps: Sequence[torch.Tensor], finding: Finding, settings: ExplainSettings) -> dict[str, float]:
+    """Mean of each metric over maps."""
     pixels = [finding.frame.pixels(grid) for grid in maps]
     truth = finding.truth
     return {

@@ -30,15 +30,15 @@ Summary = dict[str, dict[str, dict[str, dict[str, Any]]]]
 
 @dataclass(frozen=True)
 class FindingScores:
-    """Figures of one method for one finding of one image.
+    """Metrics of one method for one finding of one image.
 
     Attributes:
-        method: or control.
-        label: of the network.
+        method: name of the method or control.
+        label: label of the network.
         image: number of the image in its split.
-        patient: number of its patient.
-        probability: of the label, by the network.
-        figures: keys of ``COLUMNS``.
+        patient: number of the patient.
+        probability: probability of the label by the network.
+        figures: metrics, with the keys of ``COLUMNS``.
     """
 
     method: str
@@ -50,15 +50,19 @@ class FindingScores:
 
 
 def summarise(rows: Sequence[FindingScores], *, replicates: int, seed: int) -> Summary:
-    """Method -> label -> figure -> ``findings``, ``mean``, ``interval``, and ``minus``: control -> difference.
+    """Summarise the metrics by method, label and metric.
 
-    ``macro`` is the mean over the labels. The interval holds 95 % of the replicates, in which whole patients are drawn;
-    a difference is paired finding by finding and has its own interval.
+    The label ``macro`` is the mean over the labels. An interval contains 95 % of the bootstrap replicates, in which
+    whole patients are drawn. A difference from a control is paired by finding and has its own interval.
 
     Args:
-        rows: of all methods and controls, for the same findings.
-        replicates: of the bootstrap.
-        seed: of the draw; equal for all.
+        rows: rows of all methods and controls for the same findings.
+        replicates: number of bootstrap replicates.
+        seed: seed of the bootstrap, equal for all metrics.
+
+    Returns:
+        For each method, label and metric: ``findings``, ``mean``, ``interval``, and ``minus``, the difference from each
+        control.
     """
     keys = sorted({(row.label, row.image) for row in rows})
     patients = {(row.label, row.image): row.patient for row in rows}
@@ -86,7 +90,7 @@ def summarise(rows: Sequence[FindingScores], *, replicates: int, seed: int) -> S
 
 
 def _table(rows: Sequence[FindingScores], name: str, keys: Sequence[tuple[str, int]]) -> dict[str, np.ndarray]:
-    """Method -> (K,) values of a figure in the order of ``keys``, NaN where it is not known."""
+    """Values (K,) of a metric for each method, in the order of ``keys``; NaN if a value is not known."""
     position = {key: index for index, key in enumerate(keys)}
     found: dict[str, np.ndarray] = {}
     for row in rows:
@@ -98,16 +102,16 @@ def _table(rows: Sequence[FindingScores], name: str, keys: Sequence[tuple[str, i
 def _label_means(
     values: np.ndarray, members: dict[str, np.ndarray], groups: np.ndarray, weights: np.ndarray
 ) -> dict[str, dict[str, Any]]:
-    """Label, and macro -> ``mean`` and ``interval``, ``None`` for findings of one patient.
+    """``mean`` and ``interval`` of each label and of ``macro``; the interval is ``None`` for findings of one patient.
 
-    The macro mean of a replicate is over all labels that have a finding at all, or not known: else a rare label that
-    was not drawn would change what is averaged.
+    The macro mean of a replicate is over all labels that have a finding, and is not known if one of them was not drawn.
+    Otherwise the labels that are averaged would differ between replicates.
 
     Args:
-        values: (K,); NaN: not known.
-        members: label -> (K,) bool, whether a finding has this label.
-        groups: (K,) number of the patient.
-        weights: (R, K).
+        values: values (K,); NaN if not known.
+        members: for each label, a mask (K,) of its findings.
+        groups: numbers (K,) of the patients.
+        weights: weights (R, K) of the findings in each replicate.
     """
     found: dict[str, tuple[float, np.ndarray]] = {}
     of_one_patient = set()
@@ -127,17 +131,17 @@ def _label_means(
 
 
 def csv_table(summary: Summary) -> str:
-    """Long form: a line for each method, label and figure."""
+    """CSV in long form: a line for each method, label and metric."""
     differences = [f"minus_{control}{suffix}" for control in CONTROLS for suffix in ("", "_low", "_high")]
     rows: list[list] = []
     for method, labels in summary.items():
-        for label, figures in labels.items():
-            for name, found in figures.items():
+        for label, metrics in labels.items():
+            for name, found in metrics.items():
                 minus = [cell for control in CONTROLS for cell in _cells(found["minus"].get(control))]
                 rows.append([method, label, name, found["findings"], *_cells(found), *minus])
     return csv_text(["method", "label", "figure", "findings", "mean", "low", "high", *differences], rows)
 
 
 def _cells(found: dict[str, Any] | None) -> list[float | None]:
-    """Mean, low, high."""
+    """Mean, and lower and upper bound of the interval, as cells."""
     return [None] * 3 if found is None else [found["mean"], *bounds(found["interval"])]

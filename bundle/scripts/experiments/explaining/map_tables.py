@@ -1,4 +1,4 @@
-"""Tables of a summary for people: figures of the methods, hit rate by label, randomised weights."""
+"""Tables of a summary as text: metrics of the methods, hit rate by label, and the check with randomised weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .randomised import SHARES, Similarity
 
 
 def text_table(summary: Summary, randomised: Similarity) -> str:
-    """Macro figures of each method, hit rate of each label, and what randomised weights leave of the maps."""
+    """Macro metrics of the methods, hit rates of the labels, and correlation of the maps after randomising weights."""
     parts = [_method_table(summary), _label_table(summary)]
     if randomised:
         stages = [[format_number(found[stage], ".2f") for stage in SHARES] for found in randomised.values()]
@@ -20,8 +20,8 @@ def text_table(summary: Summary, randomised: Similarity) -> str:
 
 
 def _method_table(summary: Summary) -> str:
-    """Figures of each method, mean over the labels."""
-    known = [name for name in COLUMNS if any(name in figures[MACRO] for figures in summary.values())]
+    """Metrics of each method, averaged over the labels."""
+    known = [name for name in COLUMNS if any(name in of_labels[MACRO] for of_labels in summary.values())]
     shown = [["mean over labels", *(COLUMNS[name] for name in known), "hit rate less training prior / centre / random"]]
     shown += [
         [method, *(_written(of_labels[MACRO].get(name)) for name in known), _against(of_labels[MACRO]["hit_rate"])]
@@ -36,13 +36,13 @@ def _label_table(summary: Summary) -> str:
     hits = [["hit rate", *summary]]
     for label in labels:
         found = {method: of_labels.get(label, {}).get("hit_rate") for method, of_labels in summary.items()}
-        count = max(figure["findings"] for figure in found.values() if figure)
-        hits.append([f"{label} ({count})", *(_written(figure, interval=False) for figure in found.values())])
+        count = max(row["findings"] for row in found.values() if row)
+        hits.append([f"{label} ({count})", *(_written(row, interval=False) for row in found.values())])
     return "\n".join(align_columns(hits))
 
 
 def _written(found: dict[str, Any] | None, *, interval: bool = True) -> str:
-    """Mean with its interval."""
+    """Mean with its interval, as text."""
     if found is None:
         return "–"
     if not interval or found["interval"] is None:
@@ -52,7 +52,7 @@ def _written(found: dict[str, Any] | None, *, interval: bool = True) -> str:
 
 
 def _against(found: dict[str, Any]) -> str:
-    """Differences to the controls, the hardest first; nothing for a control itself."""
+    """Differences from the controls, the strongest control first; empty for a control."""
     if not found["minus"]:
         return ""
     less = [found["minus"].get(control) for control in reversed(CONTROLS)]

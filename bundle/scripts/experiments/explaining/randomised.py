@@ -1,7 +1,7 @@
-"""Sanity check by randomised weights (Adebayo et al. 2018, arXiv:1810.03292): a map must depend on what was learnt.
+"""Sanity check with randomised weights (Adebayo et al. 2018, arXiv:1810.03292): a map must depend on the training.
 
-Weights are redrawn from the head down to the first block. A method whose maps stay as they were shows edges or
-positions, not the network's reasons. A map of attention alone does not read the head: its first figure is 1.
+Weights are redrawn from the head down to the first block. If the maps of a method do not change, they show edges or
+positions and do not explain the network. Maps of attention alone do not use the head, so their first value is 1.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ def randomised_similarity(
     labels: Sequence[int],
     seed: int,
 ) -> Similarity:
-    """Method -> stage -> mean rank correlation of the maps with those of the trained network.
+    """Mean rank correlation of the maps of randomised networks with those of the trained network.
 
     Args:
-        network: trained; it is copied.
-        make: methods of a network.
-        images: (B, 1, S, S).
-        labels: of each image, whose map is compared.
-        seed: of the new weights.
+        network: trained network; it is copied.
+        make: function that returns the methods of a network.
+        images: images (B, 1, S, S).
+        labels: for each image, the label whose map is compared.
+        seed: seed of the new weights.
 
     Returns:
-        ``None`` where every map is flat.
+        Correlation for each method and stage; ``None`` if every map is flat.
     """
     trained = _maps_of(make(network), images, labels)
     changed = copy.deepcopy(network)
@@ -59,7 +59,7 @@ def randomised_similarity(
 
 
 def _randomise(module: nn.Module, generator: torch.Generator) -> None:
-    """New weights from a normal distribution with the mean and standard deviation of the old ones."""
+    """Draw new weights from a normal distribution with the mean and standard deviation of the old weights."""
     with torch.no_grad():
         for parameter in module.parameters():
             deviation, mean = torch.std_mean(parameter, unbiased=False)
@@ -68,7 +68,7 @@ def _randomise(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def _maps_of(methods: Methods, images: torch.Tensor, labels: Sequence[int]) -> dict[str, np.ndarray]:
-    """Method -> (B, h w) maps of one label for each image."""
+    """Flattened maps (B, h w) of each method, of one label for each image."""
     found = {}
     for name, method in methods.items():
         maps = method(images).maps
@@ -78,6 +78,6 @@ def _maps_of(methods: Methods, images: torch.Tensor, labels: Sequence[int]) -> d
 
 
 def _mean_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Mean of Spearman's coefficient over the images where both maps vary."""
+    """Mean of Spearman's coefficient over the images for which neither map is constant."""
     pairs = [pair for pair in zip(first, second, strict=True) if all(np.ptp(values) > 0 for values in pair)]
     return float(np.mean([spearmanr(*pair).statistic for pair in pairs])) if pairs else None

@@ -1,4 +1,4 @@
-"""Where the findings of an image are, in pixels of the network's input."""
+"""Masks of the annotated findings of an image, in pixels of the network's input."""
 
 from __future__ import annotations
 
@@ -14,64 +14,69 @@ import torch.nn.functional as F
 from ...common.geometry import SquareGeometry, fit_square
 from ...data.label_aliases import match_label
 from ...dicom import RefusedInput
+from ...dicom.grid import PixelGrid
 
 
 @dataclass(frozen=True)
 class PictureFrame:
-    """The picture inside the padded square that the network sees.
+    """Picture inside the padded square of the network's input.
 
     Attributes:
-        geometry: of the image.
+        geometry: geometry of the image.
+        grid: Relation of the pixels of the file, in which boxes and masks are given, to those of the image; ``None``
+            if they are the same.
     """
 
     geometry: SquareGeometry
+    grid: PixelGrid | None = None
 
     def inside(self) -> tuple[slice, slice]:
-        """Rows and columns of the square that hold the picture; the rest is padding."""
+        """Rows and columns of the square that contain the picture; the rest is padding."""
         return self.rows(0, self.geometry.height), self.columns(0, self.geometry.width)
 
     def rows(self, low: float, high: float) -> slice:
-        """Rows of the square whose centres lie between two heights in the source image; at least one."""
+        """Rows of the square whose centres lie between two heights of the source image; at least one row."""
         return _nearest(low + self.geometry.top, high + self.geometry.top, self.geometry)
 
     def columns(self, low: float, high: float) -> slice:
-        """Columns, as :meth:`rows`."""
+        """Columns of the square, as in :meth:`rows`."""
         return _nearest(low + self.geometry.left, high + self.geometry.left, self.geometry)
 
     def pixels(self, grid: torch.Tensor) -> np.ndarray:
-        """Map (h, w) of the patch grid -> (R, C) in the pixels of the picture."""
+        """Map (h, w) on the patch grid, resized to the pixels (R, C) of the picture."""
         size = (self.geometry.size, self.geometry.size)
         square = F.interpolate(grid[None, None].float(), size=size, mode="bilinear", align_corners=False)
         return square[0, 0][self.inside()].cpu().numpy()
 
     def box(self, xywh: Sequence[float]) -> np.ndarray:
-        """(R, C) bool: a box of the source image."""
-        x, y, width, height = xywh
+        """Mask (R, C) of a box of the source image."""
+        x, y, width, height = self.grid.box(xywh) if self.grid else xywh
         square = np.zeros((self.geometry.size, self.geometry.size), bool)
         square[self.rows(y, y + height), self.columns(x, x + width)] = True
         return square[self.inside()]
 
     def mask(self, path: Path) -> np.ndarray:
-        """(R, C) bool: a mask image of the form of the source image; non-zero is finding.
+        """Mask (R, C) of a mask image with the aspect ratio of the source image; a value other than 0 is finding.
 
         Raises:
-            RefusedInput: it cannot be read, or has another form.
+            RefusedInput: the mask image cannot be read, or has another aspect ratio.
         """
         found = _read_mask(path)
+        found = self.grid.to_displayed(found) >= 0.5 if self.grid else found
         height, width = self.geometry.height, self.geometry.width
         if abs(found.shape[0] / found.shape[1] / (height / width) - 1) > 0.01:
-            shapes = f"the form of {height} x {width} pixels", f"{found.shape[0]} x {found.shape[1]}"
+            shapes = f"the aspect ratio of {height} x {width} pixels", f"{found.shape[0]} x {found.shape[1]}"
             raise RefusedInput("MASK", "does not cover its image", *shapes, "resize it with its image", str(path))
         square = fit_square(torch.from_numpy(found[None].astype(np.float32)), self.geometry.size)[0][self.inside()]
-        # A finding thinner than a pixel stays one.
+        # A finding that is thinner than a pixel stays a finding.
         return ((square > 0) & (square >= min(0.5, float(square.max())))).numpy()
 
 
 def _read_mask(path: Path) -> np.ndarray:
-    """(H, W) bool of a mask image.
+    """Pixels (H, W) of a mask image that are not 0.
 
     Raises:
-        RefusedInput: not an image.
+        RefusedInput: the file is not an image.
     """
     from PIL import Image
 
@@ -84,18 +89,18 @@ def _read_mask(path: Path) -> np.ndarray:
 
 
 def _nearest(low: float, high: float, geometry: SquareGeometry) -> slice:
-    """Pixels of the network's input between two places in the padded square, at least one and inside."""
+    """Pixels of the network's input between two places of the padded square, at least one and within the square."""
     first = min(max(round(low / geometry.scale), 0), geometry.size - 1)
     return slice(first, max(round(high / geometry.scale), first + 1))
 
 
 def findings_of(item: Mapping[str, Any], labels: Sequence[str], extra: Mapping[str, Sequence[str]]) -> dict[str, set]:
-    """Names of the annotations that stand for each label of the network; labels without any are left out.
+    """Names of the annotations of each label of the network; labels without an annotation are left out.
 
     Args:
-        item: of a datalist, with ``boxes`` or ``masks``.
-        labels: of the network; a synonym counts as the label.
-        extra: label -> further annotations that show it (the ground-glass opacities of a pneumonia).
+        item: item of a datalist, with ``boxes`` or ``masks``.
+        labels: labels of the network; a synonym counts as the label.
+        extra: for each label, further annotations that show it, such as ground-glass opacities for pneumonia.
     """
     names = {box["label"] for box in item.get("boxes") or []} | set(item.get("masks") or {})
     found: dict[str, set] = {}
@@ -109,10 +114,10 @@ def findings_of(item: Mapping[str, Any], labels: Sequence[str], extra: Mapping[s
 
 
 def truth_of(item: Mapping[str, Any], names: set[str], frame: PictureFrame) -> np.ndarray:
-    """(R, C) bool: union of the annotations with these names; masks before boxes of the same name.
+    """Mask (R, C) of the union of the annotations with given names; a mask takes precedence over boxes of its name.
 
     Raises:
-        RefusedInput: a mask that cannot be used.
+        RefusedInput: a mask cannot be used.
     """
     masks = item.get("masks") or {}
     parts = [frame.mask(Path(masks[name])) for name in names if name in masks]

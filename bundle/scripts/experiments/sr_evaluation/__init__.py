@@ -1,4 +1,4 @@
-"""Enhancers where the truth is known, in the order of the flow.
+"""Evaluation of enhancers on images with a known truth, in the order of the flow.
 
 ``sr_protocol``    a radiograph -> truth, reduced image, regions
 ``radiographs``    all radiographs of a split
@@ -10,7 +10,7 @@
 ``sr_summary``     means, paired intervals against bicubic, tables
 ``sr_panels``      a figure for each enhancer
 ``sr_report``      report.html
-``gain_choice``    the gain that a model folder keeps (``--gains``)
+``gain_choice``    the default gain of a model folder (``--gains``)
 ``sr_evaluation``  the workflow ``sr_evaluation``
 """
 

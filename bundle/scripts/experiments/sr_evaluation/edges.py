@@ -1,4 +1,4 @@
-"""Width of edges: over how many pixels the steepest edges of the truth rise, in an image and in the truth itself."""
+"""Width of edges: number of pixels over which an image rises across the steepest edges of the truth."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-_EDGES = 50  # the steepest of a region
-_REACH, _STEP = 8.0, 0.25  # pixels: half a profile, and between its samples
-_APART = 9  # pixels
-_MIN_SLOPE = 0.01  # per pixel; below it, it is texture
+_EDGES = 50  # largest number of edges of a region
+_REACH, _STEP = 8.0, 0.25  # half the length of a profile, and the distance of its samples, in pixels
+_APART = 9  # side of the neighbourhood that holds one edge, in pixels
+_MIN_SLOPE = 0.01  # per pixel; a smaller slope is texture
 
 
 def edge_width(image: torch.Tensor, truth: torch.Tensor) -> float | None:
-    """10–90 % rise, in pixels, of the mean profile across the truth's steepest edges.
+    """Distance, in pixels, of the 10 % to 90 % rise of the mean profile across the steepest edges of the truth.
 
-    A mean over edges, because the noise of a radiograph breaks single profiles.
+    The profiles are averaged, because a single profile of a radiograph is too noisy.
 
     Args:
-        image: (1, H, W).
-        truth: (1, H, W): tells where the edges are, and their direction and height.
+        image: image (1, H, W).
+        truth: truth (1, H, W), which decides the places, directions and heights of the edges.
 
     Returns:
-        ``None`` for a region without edges.
+        Width in pixels; ``None`` for a region without edges.
     """
     found = _steepest_edges(truth[0].double().numpy())
     if found is None:
@@ -34,7 +34,7 @@ def edge_width(image: torch.Tensor, truth: torch.Tensor) -> float | None:
 
 
 def _steepest_edges(truth: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Places (n, 2) and unit directions uphill (n, 2) of the steepest edges of (H, W), away from the border."""
+    """Places (n, 2) and unit gradient directions (n, 2) of the steepest edges of an image (H, W), off its border."""
     rows, columns = (ndimage.gaussian_filter(truth, 1.0, order=order) for order in ((1, 0), (0, 1)))
     slope = np.hypot(rows, columns)
     peaks = (slope == ndimage.maximum_filter(slope, _APART)) & (slope > _MIN_SLOPE)
@@ -51,14 +51,14 @@ def _steepest_edges(truth: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _profiles(image: np.ndarray, points: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Grey levels across edges: (n, samples)."""
+    """Grey levels (n, samples) across edges."""
     along = np.arange(-_REACH, _REACH + _STEP / 2, _STEP)
     places = points[:, :, None] + directions[:, :, None] * along  # (n, 2, samples)
     return ndimage.map_coordinates(image, places.transpose(1, 0, 2), order=3, mode="nearest")
 
 
 def _rise(profile: np.ndarray) -> float | None:
-    """10–90 % width, in pixels, of the uphill run around the middle of a profile; ``None`` when there is none."""
+    """10–90 % width, in pixels, of the rising part around the middle of a profile; ``None`` if it does not rise."""
     low = high = len(profile) // 2
     while low > 0 and profile[low - 1] < profile[low]:
         low -= 1

@@ -1,8 +1,8 @@
-"""The default gain of a model by a rule written down beforehand: what ``run sr_evaluation --gains`` runs.
+"""Choice of the default gain of a model by a predefined rule (``run sr_evaluation --gains``).
 
-The largest gain at which the mean PSNR in the regions of validation radiographs is at least that of bicubic
-interpolation (data-consistent, as the judged one is) and a margin, at every size: as much sampled texture as costs
-nothing of what interpolation has.
+The rule takes the largest gain at which, at every size, the mean PSNR in the regions of validation radiographs is at
+least that of data-consistent bicubic interpolation plus a margin. This is the largest amount of sampled texture that is
+not worse than interpolation.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ Above = dict[str, dict[float, float]]  # size -> gain -> decibels above bicubic
 
 
 class GainChoice:
-    """Choose the gain of each enhancer that has one, and keep it in its model folder.
+    """Choice of the gain of each enhancer that has one; the gain is stored in its model folder.
 
     Args:
-        radiographs: of another split than the one that results are reported of.
-        enhancers: those without a gain among them are left out.
-        output_dir: ``failures.csv``.
+        radiographs: radiographs of a split other than the test split.
+        enhancers: enhancers; those without a gain are left out.
+        output_dir: folder of ``failures.csv``.
         tracker: MLflow run.
-        settings: how an enhancer is run.
-        gains: to choose from, 0 to 1; ``None``: nothing to choose.
-        margin: decibels above bicubic that are asked for.
+        settings: settings of the enhancement.
+        gains: gains to choose from, 0 to 1; ``None`` makes no choice.
+        margin: required distance from the PSNR of bicubic interpolation, in decibels.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class GainChoice:
         self.settings, self.gains, self.margin = settings, sorted(gains or ()), margin
 
     def run(self) -> dict[str, float]:
-        """Measure, choose, write, log: enhancer -> gain.
+        """Measure the gains, and store and return the chosen gain of each enhancer.
 
         Raises:
-            ValueError: a setting that cannot be used, no radiograph, or no gain that the rule allows.
+            ValueError: a setting cannot be used, no radiograph can be read, or the rule allows no gain.
         """
         self.check()
         params = {**self.radiographs.params, "gains": self.gains, "gain_margin": self.margin}
@@ -79,10 +79,10 @@ class GainChoice:
             return {one.name: self.keep(one, measured.get(one.name, {})) for one in self.enhancers}
 
     def check(self) -> None:
-        """Refuse what gives no honest choice.
+        """Check the settings.
 
         Raises:
-            ValueError: naming the setting.
+            ValueError: a setting would give a biased choice or none; the message names it.
         """
         if self.radiographs.split == "test":
             raise ValueError(
@@ -99,7 +99,7 @@ class GainChoice:
             )
 
     def measure(self) -> dict[str, Above]:
-        """Mean difference to bicubic over the radiographs, of each enhancer."""
+        """Mean difference from bicubic interpolation over the radiographs, for each enhancer."""
         found: dict[str, dict[str, list[torch.Tensor]]] = defaultdict(lambda: defaultdict(list))
         for _, size, case in self.radiographs.cases():
             for enhancer in self.enhancers:
@@ -115,7 +115,7 @@ class GainChoice:
         }
 
     def keep(self, enhancer: Gainable, above: Above) -> float:
-        """Apply the rule, print what it decided by, and write the model folder's ``gain.json``."""
+        """Apply the rule, print the measured differences, and write ``gain.json`` to the model folder."""
         print(f"{enhancer.name}: PSNR in the regions less bicubic's, dB\n{_table(above, self.gains)}", flush=True)
         gain = _choose(above, self.gains, self.margin)
         path = enhancer.source / FILE
@@ -137,7 +137,7 @@ class GainChoice:
 
 
 class AllGains:
-    """One sampling, finished with every gain: results side by side in channels, (N, gains, 4 h, 4 w)."""
+    """Enhancer that samples once and applies every gain; its results (N, gains, 4 h, 4 w) have one channel per gain."""
 
     needs_native = False
 
@@ -147,7 +147,7 @@ class AllGains:
 
     @torch.inference_mode()
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """See the class."""
+        """Results (N, gains, 4 h, 4 w) of images (N, 1, h, w) in [0, 1]."""
         low_res = low_res.to(self.enhancer.device, torch.float32)
         sampled = self.enhancer.sample(low_res, generators)
         return torch.cat([with_gain(sampled, low_res, gain, True) for gain in self.gains], dim=1).cpu()
@@ -156,7 +156,7 @@ class AllGains:
 def _above_bicubic(
     enhancer: Gainable, case: DegradedCase, gains: Sequence[float], settings: SREvaluationSettings
 ) -> torch.Tensor | None:
-    """Mean PSNR in the regions of a case less bicubic's, for each gain; ``None`` when no region was finite."""
+    """Mean PSNR in the regions of a case, less that of bicubic, for each gain; ``None`` if no region is finite."""
     truths, low_res = regions_of(case)
     generators = [generator_of(case, enhancer, index, settings.seed) for index in range(len(low_res))]
     results = enhance_batches(AllGains(enhancer, gains), low_res, generators, settings.region_batch)
@@ -171,10 +171,10 @@ def _above_bicubic(
 
 
 def _choose(above: Above, gains: Sequence[float], margin: float) -> float:
-    """The largest gain that is ``margin`` decibels above bicubic at every size.
+    """Largest gain that is at least ``margin`` decibels above bicubic at every size.
 
     Raises:
-        ValueError: there is none.
+        ValueError: no gain is.
     """
     allowed = [gain for gain in gains if all(row[gain] >= margin for row in above.values())]
     if not above or not allowed:
@@ -186,7 +186,7 @@ def _choose(above: Above, gains: Sequence[float], margin: float) -> float:
 
 
 def _table(above: Mapping[str, Mapping[float, float]], gains: Sequence[float]) -> str:
-    """A line for each gain, a column for each size."""
+    """Text table with a line for each gain and a column for each size."""
     lines = ["gain" + "".join(f"{size:>9}" for size in above)]
     return "\n".join(
         lines + [f"{gain:<4g}" + "".join(f"{row[gain]:+9.3f}" for row in above.values()) for gain in gains]

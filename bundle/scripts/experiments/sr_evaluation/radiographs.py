@@ -1,4 +1,4 @@
-"""Radiographs of a split as cases, size by size; those that cannot be read are recorded."""
+"""Radiographs of a split as cases of several sizes; radiographs that cannot be read are recorded."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _NATIVE = "native"
 
 
 class Radiographs:
-    """What enhancers are judged on.
+    """Radiographs that enhancers are evaluated on.
 
     Args:
-        datalist: radiographs.
-        split: of the datalist.
-        sizes: longer sides of the truth, pixels; ``None``: the image's own. Smaller images are left out of a size, and
-            of ``None`` those that have one of the other sizes.
-        window: side of a region, pixels of the reduced image.
-        region_count: at most, of each radiograph.
-        limit: first radiographs only; ``None``: all.
+        datalist: datalist of the radiographs.
+        split: split of the datalist.
+        sizes: longer sides of the truth, in pixels; ``None`` is the size of the image itself. A size leaves out smaller
+            images, and ``None`` leaves out images that have one of the other sizes.
+        window: side of a region, in pixels of the reduced image.
+        region_count: largest number of regions of a radiograph.
+        limit: number of radiographs, from the beginning of the split; ``None`` uses all.
 
     Attributes:
-        patients: number of each radiograph's patient.
-        failures: radiographs that were refused so far.
+        patients: number of the patient of each radiograph.
+        failures: radiographs that were rejected so far.
 
     Raises:
-        ValueError: unknown split.
+        ValueError: the split is unknown.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class Radiographs:
         }
 
     def cases(self) -> Iterator[tuple[int, str, DegradedCase]]:
-        """Number of a radiograph, name of a size and the case, for all of both.
+        """Number of the radiograph, name of the size, and case, for all radiographs and sizes.
 
         Raises:
-            ValueError: no radiograph could be used.
+            ValueError: no radiograph can be used.
         """
         used = False
         for number, item in enumerate(self.items):
@@ -74,20 +74,20 @@ class Radiographs:
                 image = torch.from_numpy(read_radiograph(item["image"]).image)
             except RefusedInput as refusal:
                 self.failures.append(Failure.of(item["image"], refusal))
-                logger.warning("refused: %s", refusal)
+                logger.warning("rejected: %s", refusal)
                 continue
             for size, case in self.cases_of(image):
                 used = True
                 yield number, _name_of(size), case
-            logger.info("judged %d of %d radiographs", number + 1, len(self.items))
+            logger.info("evaluated %d of %d radiographs", number + 1, len(self.items))
         if not used:
             raise ValueError(
-                f"sizes: no radiograph could be judged; expected images of at least {self.params['sizes']} pixels, "
+                f"sizes: no radiograph can be evaluated; expected images of at least {self.params['sizes']} pixels, "
                 f"found none among {len(self.items)}; set smaller sizes, or a datalist of larger images"
             )
 
     def cases_of(self, image: torch.Tensor) -> Iterator[tuple[int | None, DegradedCase]]:
-        """Sizes at which an image (1, H, W) can be judged."""
+        """Sizes at which an image (1, H, W) can be evaluated, with their cases."""
         for size in self.sizes:
             if size is None and max(image.shape[-2:]) in self.sizes:
                 continue
@@ -97,5 +97,5 @@ class Radiographs:
 
 
 def _name_of(size: int | None) -> str:
-    """Name of a size in tables."""
+    """Name of a size in the tables."""
     return _NATIVE if size is None else str(size)

@@ -1,4 +1,4 @@
-"""What ``run sr_evaluation`` runs: every enhancer on every radiograph of a split; a report, its figures."""
+"""Workflow ``sr_evaluation``: all enhancers on all radiographs of a split, with tables, figures and a report."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def make_enhancers(names: Sequence[str], **settings: Any) -> list[Enhancer]:
     """Enhancers to compare.
 
     Args:
-        names: of the registry, each once; bicubic, which the others are compared with, among them.
-        settings: of :func:`...super_resolution.enhancers.registry.make_enhancer`, for all that have them.
+        names: names in the registry, each at most once; bicubic, which all others are compared with, is required.
+        settings: arguments of :func:`...super_resolution.enhancers.registry.make_enhancer`.
 
     Raises:
-        ValueError: bicubic is missing, a name is there twice, or an enhancer does not offer a factor of four.
+        ValueError: bicubic is missing, a name occurs twice, or an enhancer does not have the scale 4.
     """
     if BASELINE not in names or len(set(names)) != len(names):
         raise ValueError(
@@ -47,22 +47,23 @@ def make_enhancers(names: Sequence[str], **settings: Any) -> list[Enhancer]:
     for enhancer in enhancers:
         if enhancer.scale != SCALE:
             raise ValueError(
-                f"enhancers: {enhancer.name} cannot be judged; expected scale {SCALE}, found {enhancer.scale}; "
+                f"enhancers: {enhancer.name} cannot be evaluated; expected scale {SCALE}, found {enhancer.scale}; "
                 "leave it out"
             )
     return enhancers
 
 
 class SuperResolutionEvaluation:
-    """Judge enhancers on high-resolution radiographs.
+    """Evaluation of enhancers on high-resolution radiographs.
 
     Args:
-        radiographs: with known truth.
-        enhancers: see :func:`make_enhancers`.
-        output_dir: ``report.html``, ``sr_evaluation.json``, ``.csv`` and ``.txt``, ``panels/``, ``failures.csv``.
+        radiographs: radiographs with a known truth.
+        enhancers: enhancers from :func:`make_enhancers`.
+        output_dir: folder of ``report.html``, ``sr_evaluation.json``, ``.csv``, ``.txt``, ``panels/`` and
+            ``failures.csv``.
         tracker: MLflow run.
-        settings: how an enhancer is run.
-        bootstrap: replicates for the intervals.
+        settings: settings of the enhancement.
+        bootstrap: number of bootstrap replicates.
     """
 
     def __init__(
@@ -88,10 +89,10 @@ class SuperResolutionEvaluation:
         self.examples: dict[str, list[RegionExample]] = {}
 
     def run(self) -> Summary:
-        """Judge, write, log. A failure closes the MLflow run as failed.
+        """Evaluate the enhancers and write the results. A failure closes the MLflow run as failed.
 
         Raises:
-            ValueError: no radiograph could be used.
+            ValueError: no radiograph can be used.
         """
         with self.tracker.recording(self.params):
             try:
@@ -103,17 +104,17 @@ class SuperResolutionEvaluation:
         return summary
 
     def score_all(self) -> Iterator[RadiographScores]:
-        """All enhancers at all sizes on all radiographs."""
+        """Scores of all enhancers on all radiographs at all sizes."""
         for number, size, case in self.radiographs.cases():
             for enhancer in self.enhancers:
-                figures, example = score_enhancer(enhancer, case, self.settings)
+                metrics, example = score_enhancer(enhancer, case, self.settings)
                 shown = self.examples.setdefault(enhancer.name, [])
                 if example is not None and len(shown) < _EXAMPLES:
                     shown.append(example)
-                yield RadiographScores(size, enhancer.name, number, self.radiographs.patients[number], figures)
+                yield RadiographScores(size, enhancer.name, number, self.radiographs.patients[number], metrics)
 
     def write(self, summary: Summary, rows: Sequence[RadiographScores]) -> None:
-        """Files, log and MLflow. Radiographs are named by their number: a path may name a patient."""
+        """Write the results to files, the log and MLflow. Radiographs have numbers, as a path may name a patient."""
         content = {"settings": self.params, "summary": summary, "rows": [vars(row) for row in rows]}
         files = [write_json(self.output_dir / "sr_evaluation.json", content)]
         table = text_table(summary)
@@ -124,7 +125,7 @@ class SuperResolutionEvaluation:
         files.append(write_report(content, self.output_dir))
         logger.info("\n%s\n%s", table, files[-1])
         for size, enhancers in summary.items():
-            for name, figures in enhancers.items():
-                means = {f"{size}_{name}_{key}": figures[key]["mean"] for key in COLUMNS if key in figures}
+            for name, metrics in enhancers.items():
+                means = {f"{size}_{name}_{key}": metrics[key]["mean"] for key in COLUMNS if key in metrics}
                 self.tracker.log_metrics(means)
         self.tracker.log_artifacts(*files)

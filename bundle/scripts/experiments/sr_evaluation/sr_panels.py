@@ -1,4 +1,4 @@
-"""A figure for each enhancer: input, interpolation, result, truth, error, and what changes with the noise."""
+"""Figure of an enhancer: input, interpolation, result, truth, error, and deviation over the noise."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SIDE = 2.1  # inches
-_PERCENTILE = 99.5  # of the errors; the few largest would leave the others white
+_PERCENTILE = 99.5  # of the errors, for the colour range; with the maximum, most errors would appear white
 
 
 def panel(name: str, examples: Sequence[RegionExample]) -> Figure:
-    """A row for each example.
+    """Figure with a row for each example.
 
     Args:
-        name: of the enhancer.
-        examples: at least one.
+        name: name of the enhancer.
+        examples: at least one example.
     """
     from matplotlib.figure import Figure
 
@@ -41,7 +41,7 @@ def panel(name: str, examples: Sequence[RegionExample]) -> Figure:
 
 
 def _draw_row(axes: list[Axes], example: RegionExample) -> None:
-    """One example; grey levels of all its images mean the same."""
+    """Draw one example; all of its images have the same grey scale."""
     truth = example.truth[0].numpy()
     low, high = float(truth.min()), float(truth.max())
     for ax, image in zip(axes[:4], (example.low_res, example.bicubic, example.enhanced, example.truth), strict=True):
@@ -57,6 +57,6 @@ def _draw_row(axes: list[Axes], example: RegionExample) -> None:
 
 
 def _show_map(axes: Axes, values: np.ndarray, colours: str, low: float, high: float) -> None:
-    """Values with their scale."""
+    """Draw values with a colour bar."""
     shown = axes.imshow(values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
     axes.figure.colorbar(shown, ax=axes, fraction=0.046, pad=0.02).ax.tick_params(labelsize=6)

@@ -1,7 +1,8 @@
-"""Degradation with a known truth: a radiograph is reduced by four, and its own pixels are what an enhancer should find.
+"""Degradation with a known truth: a radiograph is reduced by four, and its own pixels are the truth for the enhancers.
 
-At 1024 pixels: 1024 -> 256 -> 1024. The operator is the one of training and of data consistency (bicubic, antialiased):
-figures of another operator are not comparable (torch without antialiasing: 0.8–1.8 dB less).
+For a size of 1024 pixels, the image is reduced to 256 and enhanced back to 1024. The operator is that of training and
+of data consistency (bicubic, antialiased). Metrics of another operator are not comparable: torch without antialiasing
+gives 0.8 to 1.8 dB less.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ SCALE = 4
 
 @dataclass(frozen=True)
 class DegradedCase:
-    """A radiograph to enhance.
+    """Radiograph to enhance.
 
     Attributes:
-        truth: (1, H, W) in [0, 1]; H and W are multiples of four.
-        low_res: (1, H / 4, W / 4), what an enhancer gets.
-        regions: in pixels of ``low_res``.
-        key: hash of the truth, for the seeds of the regions' noise.
+        truth: truth (1, H, W) in [0, 1]; H and W are multiples of four.
+        low_res: reduced image (1, H / 4, W / 4), the input of the enhancers.
+        regions: regions in pixels of ``low_res``.
+        key: hash of the truth, for the noise seeds of the regions.
     """
 
     truth: torch.Tensor
@@ -38,16 +39,16 @@ class DegradedCase:
 
 
 def make_case(image: torch.Tensor, size: int | None, *, window: int, count: int) -> DegradedCase | None:
-    """Truth and input of one radiograph at one size.
+    """Truth and reduced image of one radiograph at one size.
 
     Args:
-        image: (1, H, W) in [0, 1].
-        size: longer side of the truth, pixels; ``None``: the image's own.
-        window: side of a region, pixels of the reduced image.
-        count: at most so many regions.
+        image: image (1, H, W) in [0, 1].
+        size: longer side of the truth, in pixels; ``None`` is the size of the image itself.
+        window: side of a region, in pixels of the reduced image.
+        count: largest number of regions.
 
     Returns:
-        ``None`` for an image that is smaller than ``size``, or has no region with something to see.
+        The case; ``None`` if the image is smaller than ``size`` or all of its regions are dark or flat.
     """
     longer = max(image.shape[-2:])
     if size is not None and longer < size:
@@ -62,20 +63,20 @@ def make_case(image: torch.Tensor, size: int | None, *, window: int, count: int)
 
 
 def _informative_regions(truth: torch.Tensor, window: int, count: int) -> list[Region]:
-    """Regions side by side over the whole image, without the dark and the flat ones; an even choice of ``count``.
+    """At most ``count`` regions, evenly chosen from a grid over the whole image, without dark and flat regions.
 
-    They are not chosen by attention: which enhancer is better must not depend on a classifier.
+    The regions are not chosen by attention, because the comparison of enhancers must not depend on a classifier.
     """
     rows, columns = (range(0, max(1, length // SCALE - window + 1), window) for length in truth.shape[-2:])
     height, width = (min(window, length // SCALE) for length in truth.shape[-2:])
     grid = [Region(row, column, row + height, column + width) for row in rows for column in columns]
     crops = [cut(truth, enlarged(region)) for region in grid]
-    seen = [r for r, crop in zip(grid, crops, strict=True) if crop.mean() > MIN_MEAN and crop.std() > MIN_STD]
-    chosen = np.linspace(0, max(0, len(seen) - 1), min(count, len(seen))).round().astype(int)
-    return [seen[index] for index in np.unique(chosen)]
+    kept = [r for r, crop in zip(grid, crops, strict=True) if crop.mean() > MIN_MEAN and crop.std() > MIN_STD]
+    chosen = np.linspace(0, max(0, len(kept) - 1), min(count, len(kept))).round().astype(int)
+    return [kept[index] for index in np.unique(chosen)]
 
 
 def enlarged(region: Region) -> Region:
-    """The region in pixels of the truth."""
+    """Region in pixels of the truth."""
     row0, col0, row1, col1 = (SCALE * value for value in region.box)
     return Region(row0, col0, row1, col1)

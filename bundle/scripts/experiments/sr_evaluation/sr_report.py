@@ -12,11 +12,11 @@ from ...report.sr_sections import sections
 
 
 def write_report(content: Mapping[str, Any], folder: Path) -> Path:
-    """Write ``report.html``.
+    """Write ``report.html`` and return its path.
 
     Args:
-        content: of ``sr_evaluation.json``.
-        folder: with ``panels/``, where the report goes.
+        content: content of ``sr_evaluation.json``.
+        folder: output folder, which contains ``panels/``.
     """
     template = environment().get_template("sr_report.html.j2")
     html = template.render(sr=sections(content, folder), provenance=list(flatten(content["settings"])))

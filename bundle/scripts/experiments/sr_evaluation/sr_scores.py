@@ -1,4 +1,4 @@
-"""One enhancer on one radiograph: every figure, against the truth and against the input."""
+"""Metrics of one enhancer on one radiograph, against the truth and against the input."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Metrics = dict[str, float | None]
 
 @dataclass(frozen=True)
 class SREvaluationSettings:
-    """How an enhancer is run.
+    """Settings of the enhancement.
 
     Attributes:
-        region_batch: regions at once.
-        feather: ramp inside a region's border in the whole image, pixels of the input.
-        seeds: results of different noise, for the variance; 1 leaves it out.
-        seed: of the noise, the first of ``seeds``.
-        device: where enhancers run.
+        region_batch: number of regions in a batch.
+        feather: width of the ramp inside the border of a pasted region, in pixels of the input.
+        seeds: number of results with different noise, for their deviation; 1 leaves out the deviation.
+        seed: first seed of the noise.
+        device: device of the enhancers.
     """
 
     region_batch: int = 16
@@ -44,7 +44,7 @@ class SREvaluationSettings:
 
 @dataclass(frozen=True)
 class RegionExample:
-    """One region for a figure, (1, h, w) each; ``deviation`` is that of a pixel over the seeds, ``None`` for one."""
+    """Images (1, h, w) of one region for a figure; ``deviation`` is over the seeds, ``None`` for a single seed."""
 
     low_res: torch.Tensor
     bicubic: torch.Tensor
@@ -56,16 +56,16 @@ class RegionExample:
 def score_enhancer(
     enhancer: Enhancer, case: DegradedCase, settings: SREvaluationSettings
 ) -> tuple[Metrics, RegionExample | None]:
-    """Enhance the regions of a case and measure.
+    """Enhance the regions of a case and compute the metrics.
 
     Args:
-        enhancer: of scale 4. One that takes native pixels gets the truth: it is the bound, not a competitor.
-        case: see :mod:`.sr_protocol`.
-        settings: see :class:`SREvaluationSettings`.
+        enhancer: enhancer of scale 4. One that takes native pixels gets the truth and shows the best possible result.
+        case: radiograph with a known truth.
+        settings: settings of the enhancement.
 
     Returns:
-        Means over the regions, named in :func:`_region_metrics` and :func:`_whole_metrics`; and an example, ``None``
-        when every region was refused.
+        Means over the regions, named as in :func:`_region_metrics` and :func:`_whole_metrics`; and an example, ``None``
+        if every region was rejected.
     """
     truths, low_res = regions_of(case)
     inputs = truths if enhancer.needs_native else low_res
@@ -76,7 +76,7 @@ def score_enhancer(
     finite = [index for index, result in enumerate(results) if bool(result.isfinite().all())]
     kept = [results[index].clamp(0, 1) for index in finite]
     at_once = min(settings.region_batch, len(inputs))
-    figures: Metrics = {
+    metrics: Metrics = {
         **_region_metrics([(kept[i], truths[n], low_res[n]) for i, n in enumerate(finite)]),
         **_whole_metrics(case, kept, finite, [_interpolated(low_res[n]) for n in finite], settings.feather),
         "seconds_per_region": cost.seconds / len(inputs),
@@ -85,27 +85,27 @@ def score_enhancer(
         "regions_refused": len(inputs) - len(finite),
     }
     if not finite:
-        return figures, None
-    middle = finite[len(finite) // 2]  # the first lies in a corner of the film
+        return metrics, None
+    middle = finite[len(finite) // 2]  # the first region lies in a corner of the film
     deviation = _deviation_over_seeds(enhancer, case, inputs[middle], middle, settings)
-    figures["seed_deviation"] = None if deviation is None else float(deviation.mean())
+    metrics["seed_deviation"] = None if deviation is None else float(deviation.mean())
     enhanced = kept[len(finite) // 2]
-    return figures, RegionExample(low_res[middle], _interpolated(low_res[middle]), enhanced, truths[middle], deviation)
+    return metrics, RegionExample(low_res[middle], _interpolated(low_res[middle]), enhanced, truths[middle], deviation)
 
 
 def regions_of(case: DegradedCase) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """Truth (1, 4 h, 4 w) and input (1, h, w) of each region."""
     truths = [cut(case.truth, enlarged(region)) for region in case.regions]
-    # Reduced by themselves, as in the pipeline: cut from the reduced image, their borders would know their neighbours.
+    # As in the pipeline, each region is reduced alone; one cut from the reduced image would include its neighbours.
     return truths, [degrade(truth[None], SCALE)[0].clamp(0, 1) for truth in truths]
 
 
 def _region_metrics(regions: Sequence[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> Metrics:
     """Metrics of (result, truth, input) triples, each (1, h, w).
 
-    ``gradient_similarity``, ``nps_…`` (see :mod:`.spectrum`), ``edge_width`` (pixels) and ``edge_width_ratio`` (to the
-    truth's), ``hallucination_rate``, ``loss_rate``; ``consistency_db``: PSNR of the reduced result and the input, and
-    ``consistency_min_db``, that of the worst region.
+    The metrics are ``gradient_similarity``; ``nps_…`` (see :mod:`.spectrum`); ``edge_width`` in pixels and
+    ``edge_width_ratio``, its ratio to that of the truth; ``hallucination_rate`` and ``loss_rate``; ``consistency_db``,
+    the PSNR of the reduced result and the input, and ``consistency_min_db``, the PSNR of the worst region.
     """
     widths = [(edge_width(result, truth), edge_width(truth, truth)) for result, truth, _ in regions]
     ratios = [found / expected if found and expected else None for found, expected in widths]
@@ -130,9 +130,10 @@ def _whole_metrics(
     inputs: Sequence[torch.Tensor],
     feather: int,
 ) -> Metrics:
-    """PSNR and SSIM in the regions and of the whole image, which is interpolated outside them.
+    """PSNR and SSIM in the regions and of the whole image, which is interpolated outside the regions.
 
-    ``…_truth_…``: against the truth. ``…_input_…``: against the interpolated input: how much was changed, not how well.
+    ``…_truth_…`` compares with the truth. ``…_input_…`` compares with the interpolated input and shows how much was
+    changed, but not whether the change is right.
     """
     regions = [case.regions[index] for index in indices]
     whole = paste(case.low_res, results, regions, scale=SCALE, mode="hr_canvas", feather=feather)
@@ -147,7 +148,7 @@ def _whole_metrics(
 def _deviation_over_seeds(
     enhancer: Enhancer, case: DegradedCase, image: torch.Tensor, index: int, settings: SREvaluationSettings
 ) -> torch.Tensor | None:
-    """Standard deviation of each pixel of a region over results of different noise: (1, h, w)."""
+    """Standard deviation (1, h, w) of each pixel of a region over results with different noise."""
     if settings.seeds < 2:
         return None
     seeds = range(settings.seed, settings.seed + settings.seeds)
@@ -158,18 +159,18 @@ def _deviation_over_seeds(
 
 
 def generator_of(case: DegradedCase, enhancer: Enhancer, index: int, seed: int) -> torch.Generator:
-    """Noise of one region, as in :mod:`...super_resolution.region_enhancer`."""
+    """Generator of the noise of one region, as in :mod:`...super_resolution.region_enhancer`."""
     what = f"{enhancer.name}|{case.regions[index].box}"
     return torch.Generator().manual_seed(seed_of(case.key, what, seed))
 
 
 def _guides_of(case: DegradedCase, enhancer: Enhancer, indices: Sequence[int]) -> list[torch.Tensor]:
-    """What lies around regions in the reduced image, for an enhancer that takes a guide: its input knows no more."""
+    """Surroundings of regions in the reduced image, for an enhancer that takes a guide; empty for any other."""
     if not takes_guide(enhancer):
         return []
     return [enhancer.make_guide(case.low_res, case.regions[index].box) for index in indices]
 
 
 def _interpolated(low_res: torch.Tensor) -> torch.Tensor:
-    """(1, h, w) -> (1, 4 h, 4 w), bicubic, in [0, 1]."""
+    """Bicubic interpolation (1, 4 h, 4 w), in [0, 1], of an image (1, h, w)."""
     return resize(low_res[None], (SCALE * low_res.shape[-2], SCALE * low_res.shape[-1]))[0].clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Means over radiographs, paired differences to bicubic with their intervals, and tables of them."""
+"""Means over radiographs, paired differences from bicubic with intervals, and tables of both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLUMNS = {
     "peak_mb_per_region": "MB/region",
 }
 _DIGITS = ".4g"
-_WORST = ("consistency_min_db",)  # over radiographs the smallest, not the mean
+_WORST = ("consistency_min_db",)  # metrics that are summarised by their minimum over the radiographs
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class RadiographScores:
     """Metrics of one enhancer on one radiograph at one size.
 
     Attributes:
-        size: name of the protocol (``1024``, ``native``).
-        enhancer: name.
+        size: name of the size (``1024``, ``native``).
+        enhancer: name of the enhancer.
         image: number of the radiograph in its split.
-        patient: number of its patient.
-        figures: of :func:`.sr_scores.score_enhancer`.
+        patient: number of the patient.
+        figures: metrics from :func:`.sr_scores.score_enhancer`.
     """
 
     size: str
@@ -51,15 +51,19 @@ class RadiographScores:
 
 
 def summarise(rows: Sequence[RadiographScores], *, replicates: int, seed: int) -> dict[str, dict[str, dict[str, Any]]]:
-    """Size -> enhancer -> figure -> ``mean``, ``images``, and against bicubic ``difference`` and ``interval``.
+    """Summarise the metrics by size, enhancer and metric.
 
-    Differences are paired: radiograph by radiograph, and patients are drawn, so that several films of one patient do
-    not fake precision. The interval holds 95 % of the replicates.
+    Differences are paired by radiograph. An interval contains 95 % of the bootstrap replicates, in which whole patients
+    are drawn, because several films of one patient are not independent.
 
     Args:
-        rows: of all radiographs.
-        replicates: of the bootstrap.
-        seed: of the draw; equal for all figures.
+        rows: rows of all radiographs.
+        replicates: number of bootstrap replicates.
+        seed: seed of the bootstrap, equal for all metrics.
+
+    Returns:
+        For each size, enhancer and metric: ``mean`` and ``images``, and the ``difference`` from bicubic with its
+        ``interval``.
     """
     summary: dict[str, dict[str, dict[str, Any]]] = {}
     for size in dict.fromkeys(row.size for row in rows):
@@ -81,7 +85,7 @@ def _describe(
     replicates: int,
     seed: int,
 ) -> dict[str, Any]:
-    """One figure of one enhancer."""
+    """Summary of one metric of one enhancer."""
     known = [row for row in rows if row.figures.get(name) is not None]
     values = np.array([row.figures[name] for row in known], dtype=np.float64)
     found: dict[str, Any] = {"images": len(values)}
@@ -96,7 +100,7 @@ def _describe(
 
 
 def _interval(differences: np.ndarray, patients: np.ndarray, replicates: int, seed: int) -> list[float] | None:
-    """95 % interval of a mean difference (N,); ``None`` for one patient only."""
+    """95 % interval of the mean of differences (N,); ``None`` for a single patient."""
     if patients.max() == 0:
         return None
     means = [weighted_means(differences, weights) for weights in patient_weights(patients, replicates, seed)]
@@ -104,33 +108,33 @@ def _interval(differences: np.ndarray, patients: np.ndarray, replicates: int, se
 
 
 def csv_table(summary: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """Long form: a line for each size, enhancer and figure."""
+    """CSV in long form: a line for each size, enhancer and metric."""
     rows: list[list] = []
     for size, enhancers in summary.items():
-        for enhancer, figures in enhancers.items():
-            for name, found in figures.items():
+        for enhancer, metrics in enhancers.items():
+            for name, found in metrics.items():
                 low, high = bounds(found.get("interval"))
                 rows.append([size, enhancer, name, found["images"], found["mean"], found.get("difference"), low, high])
     return csv_text(["size", "enhancer", "figure", "images", "mean", "difference", "low", "high"], rows)
 
 
 def text_table(summary: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """A table for each size; below each PSNR its difference to bicubic with the 95 % interval."""
+    """Text with a table for each size; the last column is the difference of the PSNR from bicubic with its interval."""
     parts = []
     for size, enhancers in summary.items():
-        images = max(figures["regions"]["images"] for figures in enhancers.values())
-        regions = max(figures["regions"]["mean"] * figures["regions"]["images"] for figures in enhancers.values())
+        images = max(metrics["regions"]["images"] for metrics in enhancers.values())
+        regions = max(metrics["regions"]["mean"] * metrics["regions"]["images"] for metrics in enhancers.values())
         lines = [f"{size}: x4, {images} radiographs, {regions:.0f} regions", ""]
         header = ["enhancer", *COLUMNS.values(), f"PSNR less {BASELINE} [95 %]"]
-        table = [header, *([name, *_cells(figures)] for name, figures in enhancers.items())]
+        table = [header, *([name, *_cells(metrics)] for name, metrics in enhancers.items())]
         parts.append("\n".join(lines + align_columns(table)))
     return "\n\n".join(parts) + "\n"
 
 
-def _cells(figures: dict[str, Any]) -> list[str]:
+def _cells(metrics: dict[str, Any]) -> list[str]:
     """Metrics of one enhancer as text."""
-    shown = [format_number(figures.get(name, {}).get("mean"), _DIGITS) for name in COLUMNS]
-    against = figures["psnr_truth_region"]
+    shown = [format_number(metrics.get(name, {}).get("mean"), _DIGITS) for name in COLUMNS]
+    against = metrics["psnr_truth_region"]
     if "difference" not in against:
         return [*shown, ""]
     low, high = (format_number(bound, _DIGITS) for bound in bounds(against["interval"]))

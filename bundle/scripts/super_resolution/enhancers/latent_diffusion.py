@@ -134,7 +134,7 @@ def find_parts(folder: str | Path) -> Path:
         except Exception as error:
             raise FileNotFoundError(
                 f"{folder}: diffusion model is neither a local folder nor in the Hugging Face cache, and the hub "
-                f"cannot be reached ({type(error).__name__}); copy it to a folder and set --ldm FOLDER "
+                f"cannot be reached ({type(error).__name__}); copy it to a folder and set --sr_model FOLDER "
                 "(docs/howto.md#checkpoints)"
             ) from error
     for part in _PARTS:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from ...common.atomic import make_folder, replace_folder
+from ...common.atomic import explained_full_disk, make_folder, replace_folder
 from ...common.text_file import read_json
 from ...common.weight_files import load_weights
 from ...networks.pretrained import check_state
@@ -36,16 +36,17 @@ def save_network(network: Any, folder: Path) -> None:
 
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    make_folder(fresh)
-    own = hasattr(network, "settings")
-    if own:
-        config = {"_class_name": type(network).__name__, **network.settings}
-        (fresh / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-    else:
-        network.save_config(fresh)
-    state = {name: value.detach().half().cpu().contiguous() for name, value in network.state_dict().items()}
-    save_file(state, fresh / (_OWN_FILE if own else _DIFFUSERS_FILE), metadata={"format": "pt"})
-    replace_folder(fresh, folder)
+    with explained_full_disk(folder):
+        make_folder(fresh)
+        own = hasattr(network, "settings")
+        if own:
+            config = {"_class_name": type(network).__name__, **network.settings}
+            (fresh / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+        else:
+            network.save_config(fresh)
+        state = {name: value.detach().half().cpu().contiguous() for name, value in network.state_dict().items()}
+        save_file(state, fresh / (_OWN_FILE if own else _DIFFUSERS_FILE), metadata={"format": "pt"})
+        replace_folder(fresh, folder)
 
 
 def load_network(network_type: type[Network], folder: str | Path) -> Network:

@@ -1,4 +1,4 @@
-"""Bodies of requests: read within limits, and written anew."""
+"""Bodies of requests: read within limits, and written again from checked values."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Files = list[tuple[str, str, UploadFile]]  # field, name, content
 
 
 async def read_json(scope: Scope, receive: Receive) -> bytes:
-    """The body.
+    """Return the body of a JSON request.
 
     Raises:
-        HTTPException: 413, 415.
+        HTTPException: 413 for a body that is too large, 415 for another media type.
     """
     body = await Request(scope, limited(receive, scope, JSON_BYTES)).body()
     if body:
@@ -35,11 +35,11 @@ async def read_json(scope: Scope, receive: Receive) -> bytes:
 async def read_form(
     scope: Scope, receive: Receive, kind: type[Fields], labels: list[str]
 ) -> tuple[dict[str, str], Files]:
-    """Checked text fields, and the files with their checked names.
+    """Return the checked text fields, and the files with their checked names.
 
     Raises:
-        HTTPException: 413, 415.
-        ValueError: a field that is not right.
+        HTTPException: 413 for a body that is too large, 415 for another media type.
+        ValueError: a field is invalid.
     """
     check_kind(scope, "multipart/form-data", "application/x-www-form-urlencoded", "")
     request = Request(scope, limited(receive, scope, UPLOAD_BYTES))
@@ -62,10 +62,10 @@ async def read_form(
 
 
 def single(items: list[tuple[str, str]]) -> dict[str, str]:
-    """Fields that have a value.
+    """Return the fields that have a value.
 
     Raises:
-        ValueError: one is given twice, and who reads it may take the other.
+        ValueError: a field is given twice; different readers might use different values.
     """
     fields: dict[str, str] = {}
     for key, value in items:
@@ -76,10 +76,10 @@ def single(items: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def only(scope: Scope, name: str) -> str:
-    """A header that may be there once, in small letters.
+    """Return the value of a header in lower case, empty where it is absent.
 
     Raises:
-        HTTPException: 400 for two.
+        HTTPException: 400 for a header that is given twice.
     """
     found = Headers(scope=scope).getlist(name)
     if len(found) > 1:
@@ -88,7 +88,7 @@ def only(scope: Scope, name: str) -> str:
 
 
 def check_kind(scope: Scope, *kinds: str) -> None:
-    """Refuse a body of another type: a page may send plain text without asking first.
+    """Reject other media types, because a browser lets any page send plain text without a preflight request.
 
     Raises:
         HTTPException: 415.
@@ -99,7 +99,7 @@ def check_kind(scope: Scope, *kinds: str) -> None:
 
 
 def limited(receive: Receive, scope: Scope, limit: int) -> Receive:
-    """Receive at most so many bytes, whatever the header announces.
+    """Return a ``receive`` that accepts at most ``limit`` bytes, whatever the header announces.
 
     Raises:
         HTTPException: 413.
@@ -122,7 +122,7 @@ def limited(receive: Receive, scope: Scope, limit: int) -> Receive:
 
 
 def json_body(scope: Scope, receive: Receive, body: str) -> tuple[Scope, Receive]:
-    """The request with this JSON."""
+    """Return the request with a JSON body."""
 
     async def once() -> AsyncIterator[bytes]:
         yield body.encode()
@@ -131,14 +131,14 @@ def json_body(scope: Scope, receive: Receive, body: str) -> tuple[Scope, Receive
 
 
 def form_body(scope: Scope, receive: Receive, fields: Mapping[str, str], files: Files) -> tuple[Scope, Receive]:
-    """The request with this form."""
+    """Return the request with a form as its body."""
     boundary = secrets.token_hex(16)
     kind = f"multipart/form-data; boundary={boundary}"
     return replaced(scope, receive, kind, multipart(fields, files, boundary))
 
 
 async def multipart(fields: Mapping[str, str], files: Files, boundary: str) -> AsyncIterator[bytes]:
-    """A form; names are checked, so that none ends its quotes."""
+    """Yield the parts of a form; all names are checked, so none contains a quote."""
     start = f'--{boundary}\r\nContent-Disposition: form-data; name="'
     for key, value in fields.items():
         yield f'{start}{key}"\r\n\r\n{value}\r\n'.encode()
@@ -151,7 +151,7 @@ async def multipart(fields: Mapping[str, str], files: Files, boundary: str) -> A
 
 
 def replaced(scope: Scope, wait: Receive, kind: str, chunks: AsyncIterator[bytes]) -> tuple[Scope, Receive]:
-    """A request with another body; behind it comes only the end of the connection."""
+    """Return a request with another body; after the body, only the end of the connection is received."""
     gone = (b"content-type", b"content-length", b"transfer-encoding")
     headers = [(key, value) for key, value in scope["headers"] if key.lower() not in gone]
     ended = False

@@ -1,7 +1,8 @@
-"""In front of MONAI Label: who may ask, for what, with which values; a refused request reaches nothing behind it.
+"""Middleware that checks sender, route and values of each request before MONAI Label sees it.
 
-MONAI Label answers every host name, lets pages of every origin read its answers, and takes file names and settings as
-they come. What passes here is written anew from the checked values, so that nothing else reaches a handler.
+MONAI Label alone answers to every host name, lets pages of every origin read its answers, and uses file names and
+settings without a check. The middleware writes each request again from its checked values, so that nothing else reaches
+a handler.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ class Guard:
     """ASGI middleware.
 
     Args:
-        app: what is guarded.
-        names: placeholder of a path -> what may stand there.
-        labels: gives the findings of the current model.
-        prefix: that MONAI Label puts before its paths.
+        app: application to protect.
+        names: placeholder in a path -> allowed values.
+        labels: returns the labels of the current model.
+        prefix: prefix of MONAI Label's paths.
     """
 
     def __init__(
@@ -44,12 +45,12 @@ class Guard:
         self.hosts, self.origins = listed(HOSTS), listed(ORIGINS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer why not."""
+        """Pass a request on, or answer with the reason for its rejection."""
         refusal = None
         if scope["type"] == "http":
             try:
                 self.check_sender(scope)
-                if scope["method"] != "OPTIONS":  # of a page that may ask; MONAI Label's own middleware answers it
+                if scope["method"] != "OPTIONS":  # preflight of an allowed page, which MONAI Label's middleware answers
                     async with asyncio.timeout(BODY_S):
                         scope, receive = await self.check_request(scope, receive)
             except TimeoutError:
@@ -62,10 +63,10 @@ class Guard:
         await answer(scope, receive, send)
 
     def check_sender(self, scope: Scope) -> None:
-        """Refuse a computer, a name of this one, or a page that is not allowed.
+        """Reject a client, host name or page that is not allowed.
 
-        A page of a site whose name leads to this computer has a foreign host; any other foreign page has an origin, or
-        its browser says from where it asks.
+        A page of a foreign site whose name resolves to this computer is recognised by its host; any other foreign page
+        by its origin, or by the fetch metadata of the browser.
 
         Raises:
             HTTPException: 403; 400 for a header that is given twice.
@@ -86,10 +87,11 @@ class Guard:
             raise HTTPException(403, "Sec-Fetch-Site: not allowed; expected a request of this server's own pages")
 
     async def check_request(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
-        """The same request with its checked values only.
+        """Return the request with its checked values only.
 
         Raises:
-            HTTPException: 404 for another route, 400 for a value, 413 for a body that is too large, 415 for its type.
+            HTTPException: 404 for an unknown route, 400 for an invalid value, 413 for a body that is too large, 415 for
+                its media type.
         """
         path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix(self.prefix)
         try:
@@ -119,12 +121,12 @@ class Guard:
 
 
 def listed(variable: str) -> frozenset[str]:
-    """Values of an environment variable that separates them by commas."""
+    """Return the comma-separated values of an environment variable."""
     return frozenset(filter(None, (entry.strip().lower() for entry in os.environ.get(variable, "").split(","))))
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a name or an address is of this computer."""
+    """Return whether a name or an address belongs to this computer."""
     try:
         return name == "localhost" or ip_address(name.removeprefix("::ffff:")).is_loopback
     except ValueError:
@@ -132,7 +134,7 @@ def is_loopback(name: str) -> bool:
 
 
 def host_name(host: str) -> str:
-    """Name without port; empty for what is none."""
+    """Return the host name without its port; empty for an invalid header."""
     try:
         parts = urlsplit(f"//{host}")
         return (parts.hostname or "") if parts.netloc == host and "@" not in host else ""

@@ -1,4 +1,4 @@
-"""``POST /infer/cxr``, ``/batch/infer/cxr``: findings as JSON; a map, the regions or the enhanced image as NIfTI."""
+"""``POST /infer/cxr`` and ``/batch/infer/cxr``: findings as JSON; map, regions or enhanced image as NIfTI."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from .values import RESULTS
 
 
 class ChestInference(InferTask):
-    """One image or series.
+    """Task for one image or series.
 
-    Request parameters (see ``values``): ``result`` (``regions``: label image 1 … K; ``attention``: float map;
-    ``enhanced``: the enhanced image), ``store`` (DICOMweb only: send findings, attention, regions and enhanced image
-    there as DICOM objects).
+    The parameters of a request are ``result`` (``regions``: label image with values 1 to K; ``attention``: float map;
+    ``enhanced``: enhanced image) and ``store`` (only with a DICOMweb server: store findings, attention, regions and
+    enhanced image there as DICOM objects), see :class:`.values.Inference`.
 
     Args:
-        predictor: gives the model that is current.
+        predictor: returns the predictor with the current model.
         studies: folder, or URL of the DICOMweb server.
     """
 
@@ -48,11 +48,11 @@ class ChestInference(InferTask):
         )
 
     def is_valid(self) -> bool:
-        """The model was loaded when the app started."""
+        """Return true, because the model was loaded when the app started."""
         return True
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """NIfTI file and JSON.
+        """Return the path of the NIfTI file, and the JSON answer.
 
         Raises:
             HTTPException: 422 with code, reason and remedy for an unusable image; 400 for an unusable request.
@@ -67,7 +67,7 @@ class ChestInference(InferTask):
         return write_nifti(prediction, result), answer
 
     def predict(self, request: dict[str, Any], folder: Path) -> StudyPrediction:
-        """Predict; DICOM objects go to the folder when they are to be stored.
+        """Predict the study of a request, and write DICOM objects into a folder if they are to be stored.
 
         Raises:
             HTTPException: see :meth:`__call__`.
@@ -86,10 +86,11 @@ class ChestInference(InferTask):
         return prediction
 
     def store(self, paths: list[Path]) -> int:
-        """Send DICOM objects to the server that the image came from; how many it did not have.
+        """Store DICOM objects on the server of the image, and return the number of those that it did not have.
 
         Raises:
-            HTTPException: 400 when the studies are no DICOMweb server; 502 when it does not take them.
+            HTTPException: 400 if the studies are in a folder; 422 if there are no objects; 502 if the server rejects
+                them.
         """
         if not self.studies.startswith(("http://", "https://")):
             raise HTTPException(400, "store: needs a DICOMweb server; expected --studies URL, found a folder")
@@ -103,15 +104,15 @@ class ChestInference(InferTask):
 
 
 class ChestBatch(BatchInferTask):
-    """One image after the other; ``max_workers`` and devices are left aside.
+    """Task for several images, one after another; ``max_workers`` and devices are ignored.
 
-    MONAI Label's own loop divides by the number of GPUs, and ends at the first refusal or loses its reason. Label
-    images stay in the datastore unless ``save_label`` is false, or it is a DICOMweb server: there MONAI Label wants
-    images that it converted to NIfTI, and ``store`` sends results.
+    MONAI Label's own loop divides by the number of GPUs, and it either ends at the first rejection or loses the reason.
+    Label images are saved in the datastore unless ``save_label`` is false. They are never saved on a DICOMweb server,
+    for which MONAI Label would need images converted to NIfTI; there, ``store`` sends the results.
     """
 
     def __call__(self, request: dict[str, Any], datastore: Datastore, infer: Callable) -> dict[str, dict[str, Any]]:
-        """Image -> its answer, or ``status`` and ``detail`` of its refusal."""
+        """Return for each image its answer, or ``status`` and ``detail`` of its rejection."""
         images = sorted(self.get_images(request, datastore))[: request.get("max_batch_size") or None]
         save = bool(request.get("save_label", True)) and not isinstance(datastore, DICOMWebDatastore)
         answers: dict[str, dict[str, Any]] = {}
@@ -121,22 +122,22 @@ class ChestBatch(BatchInferTask):
                 Path(answer.pop("file")).unlink()
                 answers[image] = answer if save else {"params": answer["params"]}
             except HTTPException as refusal:
-                if refusal.status_code == 400:  # of every image
+                if refusal.status_code == 400:  # an invalid request concerns every image
                     raise
                 answers[image] = {"status": refusal.status_code, "detail": refusal.detail}
-            except Exception as error:  # for one, a series that was deleted; it costs the others nothing
+            except Exception as error:  # an unexpected error, such as a deleted series, must not stop the others
                 answers[image] = {"status": 500, "detail": type(error).__name__}
         return answers
 
 
 def refused(status: int, failures: list[Failure]) -> HTTPException:
-    """Answer with the code, reason and remedy of each failure."""
+    """Return an HTTP error with the code, reason and remedy of each failure."""
     rows = [{"code": row.code, "reason": row.reason, "remedy": row.remedy} for row in failures]
     return HTTPException(status, {"failures": rows})
 
 
 def ranked(prediction: StudyPrediction) -> list[dict[str, Any]]:
-    """MONAI Label's form of a classification, the likeliest first."""
+    """Return the classification in MONAI Label's format, in descending order of probability."""
     assert prediction.shown is not None
     scores = zip(prediction.labels, prediction.shown.tolist(), strict=True)
     rows = [{"idx": index, "label": label, "score": score} for index, (label, score) in enumerate(scores)]
@@ -144,10 +145,10 @@ def ranked(prediction: StudyPrediction) -> list[dict[str, Any]]:
 
 
 def write_nifti(prediction: StudyPrediction, result: str) -> str:
-    """A temporary NIfTI file in the geometry of the radiograph as ITK reads it.
+    """Write a temporary NIfTI file in the geometry in which ITK reads the radiograph, and return its path.
 
-    ITK puts the first pixel of a projection image at the origin, columns along x, rows along y (LPS); NIfTI counts x
-    and y the other way (RAS). MONAI Label removes the file when it was sent.
+    ITK puts the first pixel of a projection image at the origin, with columns along x and rows along y (LPS). In NIfTI,
+    x and y have the opposite directions (RAS). MONAI Label removes the file after it was sent.
     """
     spacing, pixels = prediction.spacing_mm, prediction.attention_map
     if result == "regions":

@@ -1,7 +1,8 @@
-"""The routes that are served, and the type of everything they take.
+"""Routes that the server offers, and the types of their parameters.
 
-MONAI Label has more: its log, a proxy to the DICOMweb server that takes any path, uploads of weights, whole-slide
-images, a viewer, the restart of the app, pages with scripts of another site. None is needed here, so none is served.
+MONAI Label has further routes: its log, a proxy to the DICOMweb server for any path, uploads of weights, whole-slide
+images, a viewer, a restart of the app, and pages with scripts of other sites. The app does not need them and does not
+offer them.
 """
 
 from __future__ import annotations
@@ -33,32 +34,32 @@ SessionId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 
 
 class Fields(BaseModel):
-    """Text of a query, a path or a form, read as what it means; one that is not listed is refused."""
+    """Values of a query, a path or a form, converted from text; unknown names are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Status(Fields):
-    """``GET`` of a task."""
+    """Query of ``GET /train`` and ``GET /batch/infer``."""
 
     all: bool = False
     check_if_running: bool = False
 
 
 class Run(Fields):
-    """``POST`` of a task."""
+    """Query of ``POST /train/cxr``."""
 
     run_sync: bool = False
 
 
 class RunBatch(Run):
-    """``POST /batch/infer/cxr``."""
+    """Query of ``POST /batch/infer/cxr``."""
 
     images: Literal["all", "labeled", "unlabeled"] = "all"
 
 
 class Infer(Fields):
-    """``POST /infer/cxr``."""
+    """Query of ``POST /infer/cxr``."""
 
     image: Name = ""
     session_id: SessionId = ""
@@ -66,110 +67,110 @@ class Infer(Fields):
 
 
 class InferForm(Fields):
-    """Its body."""
+    """Form of ``POST /infer/cxr``."""
 
     params: Json[Inference] | None = None
     file: Film | None = None
 
 
 class Datastore(Fields):
-    """``GET /datastore/``."""
+    """Query of ``GET /datastore/``."""
 
     output: Literal["train", "stats", "all"] | None = None
 
 
 class Image(Fields):
-    """An image of the datastore."""
+    """Query that names an image of the datastore."""
 
     image: Name
 
 
 class ImageCheck(Image):
-    """``HEAD /datastore/image``."""
+    """Query of ``HEAD /datastore/image``."""
 
     check_sum: Annotated[str, Field(pattern=r"^((SHA256|SHA512|MD5):)?[0-9a-fA-F]{1,128}$")] | None = None
 
 
 class NewImage(Fields):
-    """``PUT /datastore/image``."""
+    """Query of ``PUT /datastore/image``."""
 
     image: Name = ""
 
 
 class ImageForm(Fields):
-    """Its body."""
+    """Form of ``PUT /datastore/image``."""
 
     file: StoredFilm
     params: Json[ImageInfo] | None = None
 
 
 class InfoForm(Fields):
-    """``PUT /datastore/image/info``."""
+    """Form of ``PUT /datastore/image/info``."""
 
     info: Json[ImageInfo]
 
 
 class Removed(Fields):
-    """``DELETE /datastore/image``."""
+    """Query of ``DELETE /datastore/image``."""
 
     id: Name
 
 
 class RemovedLabel(Removed):
-    """``DELETE /datastore/label``."""
+    """Query of ``DELETE /datastore/label``."""
 
     tag: Tag
 
 
 class NewLabel(Image):
-    """``PUT /datastore/label``."""
+    """Query of ``PUT /datastore/label``."""
 
     tag: Tag = "final"
 
 
 class LabelForm(Fields):
-    """Its body."""
+    """Form of ``PUT /datastore/label``."""
 
     label: StoredLabel
     params: Json[LabelInfo] | None = None
 
 
 class Label(Fields):
-    """A label image of the datastore."""
+    """Query that names a label image of the datastore."""
 
     label: Name
     tag: Tag
 
 
 class LabelInfoForm(Fields):
-    """``PUT /datastore/label/info``."""
+    """Form of ``PUT /datastore/label/info``."""
 
     info: Json[LabelInfo]
 
 
 class NewSession(Fields):
-    """``PUT /session/``; MONAI Label would unpack archives without a limit, and tar files to any place."""
+    """Query of ``PUT /session/``; MONAI Label would unpack archives without limits, and tar files to any path."""
 
     uncompress: Literal["false"] = "false"
     expiry: int = Field(0, ge=0, le=86400)
 
 
 class SessionForm(Fields):
-    """Its body."""
+    """Form of ``PUT /session/``."""
 
     files: list[Film] = Field(min_length=1, max_length=SESSION_FILES)
     client_id: Text | None = None
 
 
 class Session(Fields):
-    """``GET /session/…``."""
+    """Query of ``GET /session/…``."""
 
     update_ts: bool = False
     image: bool = False
 
 
 class SignIn(Fields):
-    """``POST /auth/token``, with MONAI_LABEL_AUTH_ENABLE."""
+    """Form of ``POST /auth/token``, which needs MONAI_LABEL_AUTH_ENABLE."""
 
     username: Annotated[str, Field(max_length=256)]
     password: Annotated[str, Field(max_length=256)]
@@ -178,13 +179,13 @@ class SignIn(Fields):
 
 @dataclass(frozen=True)
 class Route:
-    """One method and path.
+    """Parameters of one method and path.
 
     Attributes:
         query: type of the query.
         json: type of a JSON body.
         form: type of a form.
-        one_of: of these fields at least one must be there.
+        one_of: fields of which at least one is required.
     """
 
     query: type[Fields] = Fields
@@ -208,7 +209,7 @@ ROUTES = {
     "DELETE /train": Route(),
     "POST /activelearning/{strategy}": Route(json=Sampling),
     "GET /datastore": Route(Datastore),
-    "PUT /datastore": Route(NewImage, form=ImageForm),  # as MONAI Label's client writes the next
+    "PUT /datastore": Route(NewImage, form=ImageForm),  # used by MONAI Label's client in place of the next one
     "PUT /datastore/image": Route(NewImage, form=ImageForm),
     "GET /datastore/image": Route(Image),
     "HEAD /datastore/image": Route(ImageCheck),
@@ -228,10 +229,10 @@ PATTERNS = [(re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[0-9A-Za-z_-]{1,64})", key))
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Route and what stands in its path.
+    """Return the route of a request, and the values of the placeholders in its path.
 
     Raises:
-        LookupError: there is none.
+        LookupError: there is no such route.
     """
     for pattern, key in PATTERNS:
         if match := pattern.fullmatch(f"{method} {path.rstrip('/')}"):

@@ -1,7 +1,7 @@
-"""``POST /train/cxr``: the bundle's ``training`` on the images whose findings somebody gave.
+"""``POST /train/cxr``: the workflow ``training`` on the images that have findings.
 
-Findings are kept with the image: ``PUT /datastore/image/info`` with ``info={"findings": {"Cardiomegaly": 1, …}}`` (1,
-0, -1 uncertain; a finding that is left out is not annotated).
+Findings are stored with the image: ``PUT /datastore/image/info`` with ``info={"findings": {"Cardiomegaly": 1, …}}``.
+The values are 1 (present), 0 (absent) and -1 (uncertain); findings that are left out are not annotated.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from scripts.workflow import run_workflow
 from .values import Training, read
 
 FINDINGS = "findings"
-FRACTIONS = (0.75, 0.25, 0.0)  # training, validation, test: nothing is claimed of what was labelled here
+FRACTIONS = (0.75, 0.25, 0.0)  # training, validation, test; no test set, because no performance is claimed
 
 
 class ChestTraining(TrainTask):
-    """Continue the newest model on labelled images, split by patient.
+    """Task that trains the newest model further on labelled images, split by patient.
 
     Args:
-        root: each training makes a folder there; ``model/`` in it is what the server uses next.
-        first: model folder that the first training continues.
+        root: folder in which each training creates a folder; the server then uses ``model/`` of the new folder.
+        first: model folder with which the first training starts.
     """
 
     def __init__(self, root: Path, first: Path) -> None:
@@ -38,14 +38,14 @@ class ChestTraining(TrainTask):
         self.root, self.first = root, first
 
     def config(self) -> dict[str, Any]:
-        """What a request may change."""
+        """Return the settings that a request may change."""
         return Training().model_dump(exclude_none=True)
 
     def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
-        """Train; the model folder, and the last row of the history.
+        """Train, and return the model folder and the last row of the history.
 
         Raises:
-            HTTPException: 422 when no image has findings, or what the training says of them.
+            HTTPException: 422 when no image has findings, or when the training rejects them.
         """
         try:
             return self.train(request, datastore)
@@ -53,7 +53,12 @@ class ChestTraining(TrainTask):
             raise HTTPException(422, f"train: {error}") from error
 
     def train(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
-        """Run the workflow ``training``."""
+        """Run the workflow ``training``.
+
+        Raises:
+            HTTPException: see :meth:`__call__`.
+            ValueError: the training ended without a model.
+        """
         overrides = read(Training, request).model_dump(exclude_none=True, exclude={"client_id"})
         start = newest_model(self.root) or self.first
         known = read_model_metadata(start)
@@ -66,15 +71,20 @@ class ChestTraining(TrainTask):
         run_workflow("training", overrides=overrides)
         if not (folder / "model").exists():
             raise ValueError(
-                "no epoch could be judged; expected a finding with both answers among the validation patients, found "
-                "none; give the findings of more images"
+                "no epoch could be evaluated; expected a finding that is both present and absent among the validation "
+                "patients, found none; give the findings of more images"
             )
         with (folder / "history.csv").open() as file:
             *_, last = csv.DictReader(file)
         return {"model": str(folder / "model"), "last_epoch": last}
 
     def make_datalist(self, datastore: Datastore, labels: list[str], folder: Path) -> Path:
-        """Write the datalist of the images with findings, ``labels`` being the model's; the folder of the images.
+        """Write the datalist of the images with findings, and return the folder that contains all images.
+
+        Args:
+            datastore: images and their findings.
+            labels: labels of the model.
+            folder: folder for ``labels.csv`` and ``datalist.json``.
 
         Raises:
             HTTPException: see :meth:`__call__`.
@@ -93,21 +103,21 @@ class ChestTraining(TrainTask):
 
 
 def newest_model(root: Path) -> Path | None:
-    """Model folder of the last training that has one."""
+    """Return the model folder of the latest training that has one."""
     weights = sorted(root.glob("*/model/model.safetensors"))
     return weights[-1].parent if weights else None
 
 
 def films(path: Path) -> list[Path]:
-    """The image itself, or the instances of a series that came from a DICOMweb server."""
+    """Return the image itself, or the instances of a series that was downloaded from a DICOMweb server."""
     return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
 
 
 def write_table(path: Path, findings: dict[str, dict[str, float]], labels: list[str]) -> None:
-    """``image`` and a column per label; blank where somebody did not say.
+    """Write a table with ``image``, ``patient_id`` and a column per label, blank where a finding is not annotated.
 
     Raises:
-        HTTPException: 422 for a finding that is none of the labels.
+        HTTPException: 422 for a finding that is not a label of the model.
     """
     unknown = sorted({name for given in findings.values() for name in given} - set(labels))
     if unknown:
@@ -115,5 +125,5 @@ def write_table(path: Path, findings: dict[str, dict[str, float]], labels: list[
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, ["image", "patient_id", *labels], restval="")
         writer.writeheader()
-        # Of a DICOM file the header says who the patient is; of another one nothing does.
+        # For DICOM files the header decides on the patient; other files have no patient, so each is one of its own.
         writer.writerows({"image": image, "patient_id": image, **given} for image, given in findings.items())

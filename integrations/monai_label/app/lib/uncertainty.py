@@ -1,4 +1,4 @@
-"""``POST /activelearning/uncertainty``: the unlabelled image that the model is least sure about comes next."""
+"""``POST /activelearning/uncertainty``: proposes the unlabelled image about which the model is least certain."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ logger = logging.getLogger(__name__)
 
 
 class Uncertainty(Strategy):
-    """Largest mean entropy of the findings (Settles 2009); an image's entropy is kept while the model stays.
+    """Strategy that chooses the image with the largest mean entropy of its findings (Settles 2009).
+
+    Entropies are cached until the model changes.
 
     Args:
-        predictor: gives the model that is current.
+        predictor: returns the predictor with the current model.
     """
 
     def __init__(self, predictor: Callable[[], Predictor]) -> None:
@@ -31,7 +33,7 @@ class Uncertainty(Strategy):
         self.entropies: dict[str, float] = {}
 
     def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, str] | None:
-        """``{"id": image}``, or ``None`` when every usable image has its findings."""
+        """Return ``{"id": image}``, or ``None`` when every usable image has findings."""
         if self.model is not self.predictor():
             self.model, self.entropies = self.predictor(), {}
         unlabelled = [
@@ -42,7 +44,7 @@ class Uncertainty(Strategy):
         return {"id": max(usable, key=lambda image: usable[image])} if usable else None
 
     def entropy(self, image: str, datastore: Datastore) -> float:
-        """Mean over the labels, bit; NaN for an image that cannot be used."""
+        """Return the mean entropy of an image, in bits; NaN for an image that cannot be used."""
         if image not in self.entropies:
             assert self.model is not None
             (prediction, *_) = self.model.without_enhancement().predict([datastore.get_image_uri(image)])
@@ -53,6 +55,6 @@ class Uncertainty(Strategy):
 
 
 def mean_entropy(probabilities: np.ndarray) -> float:
-    """(C,) -> bit."""
+    """Return the mean binary entropy of probabilities (C,), in bits."""
     p = np.clip(probabilities, 1e-12, 1 - 1e-12)
     return float(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean())

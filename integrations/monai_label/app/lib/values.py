@@ -1,7 +1,7 @@
-"""What a request may contain: numbers within bounds, choices, and names that are no paths.
+"""Types of the values that a request may contain: numbers within bounds, choices, and names that are not paths.
 
-MONAI Label hands the values of a request on as they came: to the training, to the names of files, to the environment of
-a process. Here they get their types, once; ``guard`` passes nothing else on.
+MONAI Label itself passes the values of a request unchecked to the training, to file names and to the environment of a
+process. ``guard`` passes on only values of the types below.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from pydantic import (
 )
 
 RESULTS = ("regions", "attention", "enhanced")
-CANDIDATES = 32  # images that a strategy looks at for one answer
+CANDIDATES = 32  # images that a strategy considers for one answer
 FOUND_CHARACTERS = 64
-NAME_BYTES = 200  # file systems have 255; a suffix comes behind it
-# Of an image. ITK follows the header of a MetaImage or NRRD file to any other file, so these are no images here, nor is
-# an archive, which may hold one.
+NAME_BYTES = 200  # file systems allow 255; a suffix is added to the name
+# Suffixes of images. MetaImage and NRRD are left out, because ITK would follow their headers to any other file, and so
+# are archives, which may contain such files.
 IMAGES = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 LABELS = (".nii", ".nii.gz", ".nrrd")
-# What MONAI Label, its 3D Slicer module and its interactive page say of other models, devices and processes.
+# Keys that MONAI Label, its 3D Slicer module and its interactive page send for other models, devices and processes.
 LEFT_ASIDE = frozenset(
     "model device gpus multi_gpu max_workers logging local_rank result_extension result_dtype result_compress "
     "restore_label_idx".split()
@@ -39,10 +39,10 @@ Checked = TypeVar("Checked", bound=BaseModel)
 
 
 def check_name(name: str) -> str:
-    """A name that stays in its folder, and can be shown.
+    """Return a name that is printable and cannot leave its folder.
 
     Raises:
-        ValueError: it does not.
+        ValueError: the name is not of this form.
     """
     if not 0 < len(name.encode(errors="replace")) <= NAME_BYTES:
         raise ValueError(f"expected 1 to {NAME_BYTES} bytes")
@@ -52,10 +52,10 @@ def check_name(name: str) -> str:
 
 
 def check_text(text: str) -> str:
-    """Text for the log and the datastore.
+    """Return a text for the log and the datastore.
 
     Raises:
-        ValueError: it cannot be printed.
+        ValueError: the text is not printable.
     """
     if not text.isprintable():
         raise ValueError("expected printable text")
@@ -63,10 +63,10 @@ def check_text(text: str) -> str:
 
 
 def file_name(path: str) -> str:
-    """The last part: MONAI Label's own client sends the path that a file has there.
+    """Return the last part of a path, because MONAI Label's own client sends its local path of a file.
 
     Raises:
-        ValueError: the path climbs, or the name is none.
+        ValueError: the path contains ``..``, or the name is invalid.
     """
     *folders, name = path.replace("\\", "/").split("/")
     if ".." in folders:
@@ -75,10 +75,10 @@ def file_name(path: str) -> str:
 
 
 def ending(name: str, suffixes: tuple[str, ...]) -> str:
-    """The name of a file of these formats.
+    """Return a file name that has one of the suffixes.
 
     Raises:
-        ValueError: it has another suffix.
+        ValueError: the name has another suffix.
     """
     if not name.lower().endswith(suffixes):
         raise ValueError(f"expected a name that ends with one of {', '.join(suffixes)}")
@@ -86,10 +86,10 @@ def ending(name: str, suffixes: tuple[str, ...]) -> str:
 
 
 def sent_film(name: str) -> str:
-    """The name of an image, or of a DICOM file as a PACS writes it: a UID, or no suffix.
+    """Return the file name of an image; DICOM files from a PACS may be named by a UID or have no suffix.
 
     Raises:
-        ValueError: it has another suffix.
+        ValueError: the name has another suffix.
     """
     return name if name.replace(".", "").isdigit() or "." not in name else ending(name, IMAGES)
 
@@ -101,13 +101,13 @@ FileName = Annotated[str, AfterValidator(file_name)]
 Film = Annotated[FileName, AfterValidator(sent_film)]
 StoredFilm = Annotated[FileName, AfterValidator(lambda name: ending(name, IMAGES))]
 StoredLabel = Annotated[FileName, AfterValidator(lambda name: ending(name, LABELS))]
-# Clients send the choices of the app's own settings back as they got them: the first is the default.
+# Clients send the list of choices from ``config`` back unchanged; it stands for the first choice, the default.
 Result = Annotated[Literal[RESULTS], BeforeValidator(lambda value: value[0] if value == list(RESULTS) else value)]
 Finding = Annotated[int, Field(ge=-1, le=1)]
 
 
 class Values(BaseModel):
-    """JSON of a request: an unknown key is refused, a number is no text and no truth value."""
+    """JSON of a request; unknown keys are rejected, and values of other types are not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     client_id: Text | None = None
@@ -115,12 +115,12 @@ class Values(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def leave_aside(cls, values: Any) -> Any:
-        """What clients always send, and nothing here reads."""
+        """Drop keys that clients always send and that the app does not use."""
         return {key: values[key] for key in values if key not in LEFT_ASIDE} if isinstance(values, dict) else values
 
 
 class Training(Values):
-    """``POST /train/cxr``."""
+    """Body of ``POST /train/cxr``."""
 
     max_epochs: int = Field(10, ge=1, le=1000)
     batch_size: int = Field(16, ge=1, le=1024)
@@ -129,7 +129,7 @@ class Training(Values):
 
 
 class Inference(Values):
-    """``POST /infer/cxr``."""
+    """Parameters of ``POST /infer/cxr``."""
 
     result: Result = RESULTS[0]
     store: bool = False
@@ -138,27 +138,31 @@ class Inference(Values):
 
 
 class Batch(Inference):
-    """``POST /batch/infer/cxr``; 0 is all images."""
+    """Body of ``POST /batch/infer/cxr``; a ``max_batch_size`` of 0 stands for all images."""
 
     save_label: bool = True
     max_batch_size: int = Field(0, ge=0, le=1_000_000)
 
 
 class Sampling(Values):
-    """``POST /activelearning/…``."""
+    """Body of ``POST /activelearning/…``."""
 
     candidates: int = Field(CANDIDATES, ge=1, le=1000)
 
 
 class ImageInfo(Values):
-    """What is kept with an image; the labels are the context that the values are read in."""
+    """Information about an image; the validation context contains the labels of the model."""
 
     findings: dict[str, Finding] | None = None
 
     @field_validator("findings")
     @classmethod
     def known(cls, findings: dict[str, int] | None, info: ValidationInfo) -> dict[str, int] | None:
-        """Findings of the model only."""
+        """Return the findings if all are labels of the model.
+
+        Raises:
+            ValueError: a finding is not a label of the model.
+        """
         labels = (info.context or {}).get("labels", ())
         if unknown := sorted(set(findings or ()) - set(labels)):
             raise ValueError(f"expected some of {', '.join(labels)}, found {ascii(unknown[0])[:FOUND_CHARACTERS]}")
@@ -166,7 +170,7 @@ class ImageInfo(Values):
 
 
 class Segment(BaseModel):
-    """A label of a label image; viewers say more of it, which is left out."""
+    """Label of a label image; further keys of viewers are dropped."""
 
     model_config = ConfigDict(strict=True)
     name: Text
@@ -174,16 +178,16 @@ class Segment(BaseModel):
 
 
 class LabelInfo(Values):
-    """What is kept with a label image."""
+    """Information about a label image."""
 
     label_info: list[Segment] | None = Field(None, max_length=256)
 
 
 def read(kind: type[Checked], values: Mapping[str, Any] | bytes, labels: list[str] | None = None) -> Checked:
-    """Typed values of a request or a file; bytes are JSON.
+    """Return the typed values of a request or a file; bytes are read as JSON.
 
     Raises:
-        ValueError: key, what was expected and what was found, of the first that is not right.
+        ValueError: a value is invalid; the message names its key, the expected value and the found one.
     """
     try:
         if isinstance(values, bytes):
@@ -194,7 +198,7 @@ def read(kind: type[Checked], values: Mapping[str, Any] | bytes, labels: list[st
 
 
 def explain(error: ValidationError, kind: type[BaseModel]) -> str:
-    """One line about the first thing that is not right."""
+    """Return a message of one line about the first invalid value."""
     first = error.errors(include_url=False)[0]
     key = ".".join(check_shown(part) for part in first["loc"]) or "request"
     if first["type"] == "extra_forbidden":
@@ -209,6 +213,6 @@ def explain(error: ValidationError, kind: type[BaseModel]) -> str:
 
 
 def check_shown(value: Any) -> str:
-    """A value as a message shows it: printable, not long."""
+    """Return a printable, shortened value for a message."""
     text = value if isinstance(value, str) and value.isidentifier() else ascii(value)
     return text[:FOUND_CHARACTERS]
