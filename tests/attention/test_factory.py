@@ -9,7 +9,8 @@ from .conftest import make_network
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("cleaned", [False, True])
 def test_every_method_gives_logits_and_maps(method, cleaned):
-    network = make_network(pool="label_tokens" if method == "label_tokens" else "cls_mean")
+    pool = "label_tokens" if method == "label_tokens" else "cls_mean"
+    network = make_network(pool=pool, patch_head=method == "patch_logits")
     images = torch.rand(2, 1, 48, 48)
     attention = make_attention(method, network, suppress_artifacts=cleaned, mask_body=cleaned)
     output = attention(images)
@@ -34,6 +35,11 @@ def test_an_unknown_method_is_refused():
 def test_label_tokens_need_a_network_that_has_them():
     with pytest.raises(ValueError, match="found cls; set attention_method to grad_attention, or train"):
         make_attention("label_tokens", make_network())
+
+
+def test_patch_logits_need_a_network_that_has_them():
+    with pytest.raises(ValueError, match="expected patch_head true, found false; set attention_method"):
+        make_attention("patch_logits", make_network())
 
 
 def test_cleaning_takes_artifacts_and_air_out_of_a_map():

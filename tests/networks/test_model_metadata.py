@@ -31,6 +31,7 @@ def test_what_training_wrote_is_read(folder):
         ("pool", "%other.json::k"),
         ("label_blocks", -1),
         ("conv_branch", "yes"),
+        ("patch_head", 1),
         ("mean", "0.5"),
         ("mean", [[0.5]]),
         ("zoom", {"count": 10**9}),

@@ -33,7 +33,9 @@ def test_wrong_shape_names_both():
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 @pytest.mark.parametrize("kind", ["vit", "dinov2", "dinov2_with_registers"])
-@pytest.mark.parametrize("additions", [{"pool": "cls_mean"}, {"pool": "label_tokens", "conv_branch": True}])
+@pytest.mark.parametrize(
+    "additions", [{"pool": "cls_mean"}, {"pool": "label_tokens", "conv_branch": True}, {"patch_head": True}]
+)
 def test_traced_network_gives_the_same_logits(kind, additions):
     sizes = {"intermediate_size": 64} if kind == "vit" else {"mlp_ratio": 2}
     architecture = {**{key: value for key, value in TINY.items() if key != "intermediate_size"}, **sizes}

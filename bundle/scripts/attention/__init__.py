@@ -7,6 +7,7 @@
 ``grad_attention``         gradient-weighted attention through all layers, per label
 ``grad_cam``               Grad-CAM on patch tokens, per label
 ``label_token_attention``  attention of label tokens, per label
+``patch_logits``           probability of each label at each patch
 ``occlusion``              decrease of a logit when a window is covered, per label; a reference for the others
 ``artifacts``              detection and replacement of high-norm artifact patches
 ``body``                   detection of the patches outside the body

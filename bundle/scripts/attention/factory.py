@@ -19,11 +19,12 @@ from .label_token_attention import LabelTokens
 from .last_layer import LastCLS
 from .occlusion import Occlusion
 from .output import Attention, AttentionOutput
+from .patch_logits import PatchLogits
 from .recording import recording
 from .rollout import Rollout
 
 METHODS: dict[str, Callable[..., Attention]] = {
-    method.name: method for method in (LastCLS, Rollout, GradAttention, LabelTokens, GradCAM, Occlusion)
+    method.name: method for method in (LastCLS, Rollout, GradAttention, LabelTokens, PatchLogits, GradCAM, Occlusion)
 }
 
 
@@ -40,7 +41,7 @@ def make_attention(
 
     Args:
         method: ``last_cls`` (the paper's) and ``rollout`` give one map for all labels; ``grad_attention``,
-            ``label_tokens``, ``grad_cam`` and ``occlusion`` give one map per label.
+            ``label_tokens``, ``patch_logits``, ``grad_cam`` and ``occlusion`` give one map per label.
         network: classifier in evaluation mode. For a zoom network, its guide is explained.
         suppress_artifacts: replace patches with an outlying token norm by the median of their neighbours, at the cost
             of one more forward pass.

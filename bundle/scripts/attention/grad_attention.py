@@ -39,7 +39,8 @@ class GradAttention:
     def __call__(self, image: torch.Tensor) -> AttentionOutput:
         """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w)."""
         parts = [self.explain(part) for part in image.split(self.images_at_once())]
-        return AttentionOutput(*(torch.cat(values) for values in zip(*parts, strict=True)))
+        logits, maps = zip(*parts, strict=True)
+        return AttentionOutput(torch.cat(logits), torch.cat(maps))
 
     def images_at_once(self) -> int:
         """Number of images whose attention weights fit into 256 MiB; at least one."""

@@ -17,22 +17,28 @@ class AttentionOutput:
     Attributes:
         logits: (B, C).
         maps: non-negative values of the patches, (B, h, w), or (B, C, h, w) for a method with a map per label.
+        probabilities: whether ``maps`` are probabilities that a patch shows a label, so that labels can be compared.
     """
 
     logits: torch.Tensor
     maps: torch.Tensor
+    probabilities: bool = False
 
     def region_maps(self, labels: list[str] | None = None) -> torch.Tensor:
         """Maps (B, h, w) that choose the regions.
 
-        Maps per label are scaled to a sum of one and averaged with the probabilities as weights. A maximum over the
-        labels would give the map of an absent finding, which is noise, the same influence as any other.
+        Of maps of probabilities this is the maximum over the labels. Other maps per label are scaled to a sum of one
+        and averaged with the probabilities of the image as weights. Their maximum would give the map of an absent
+        finding, which is noise, the same influence as any other.
 
         Args:
             labels: names of the C outputs, of which ``No Finding`` is left out.
         """
         if self.maps.ndim == 3:
             return self.maps
+        if self.probabilities:
+            chosen = [index for index in range(self.maps.shape[1]) if not labels or labels[index] != _NORMAL]
+            return self.maps[:, chosen or [0]].amax(dim=1)
         weights = self.logits.sigmoid()  # (B, C)
         if labels and _NORMAL in labels and len(labels) > 1:
             weights = weights.clone()

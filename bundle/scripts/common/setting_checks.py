@@ -159,6 +159,9 @@ SETTINGS: dict[str, Check] = {
     # network and training
     "label_blocks": _COUNT_OR_NONE,
     "conv_branch": Flag(),
+    "patch_head": Flag(),
+    "patch_weight": Number(0),
+    "mass_weight": Number(0),
     "drop_path": _DECAY,
     "max_epochs": _COUNT,
     "val_interval": _COUNT,
@@ -184,6 +187,7 @@ SETTINGS: dict[str, Check] = {
     "methods": Listed(),
     "tolerance": Number(0),
     "area": Number(0, 1, above=True),
+    "region_counts": Listed(_COUNT),
     "curve_steps": _COUNT_OR_NONE,
     "sanity_images": _COUNT_OR_NONE,
     "examples": _COUNT_OR_NONE,

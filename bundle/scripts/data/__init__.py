@@ -12,6 +12,8 @@
 ``label_policy``        training targets of uncertain and missing labels
 ``class_distribution``  table of the labels in each split
 ``image_cache``         images that are decoded once and verified at every read
+``annotations``         boxes and masks of the findings, in pixels of the network's input
+``finding_masks``       boxes and masks of an image as one channel, for training
 ``dataset``             split of a datalist -> PyTorch data set with augmentation
 ``fingerprints``        record of the training images, to prevent evaluation on them
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..dicom.words import states_no_view, view_of, words_of
+
 _BLANK = {"", "nan", "na", "n/a", "none", "null"}
 _UNKNOWN = _BLANK | {"unknown", "u", "?", "-"}
 _OLDEST = 120.0  # years; NIH ChestX-ray14 has ages of 400 and more
@@ -13,13 +15,6 @@ _UNITS = {"": 1.0, "y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}
 _UNIT_WORDS = {"yr": "y", "yrs": "y", "year": "y", "years": "y", "yo": "y", "mo": "m", "month": "m", "months": "m",
               "wk": "w", "week": "w", "weeks": "w", "day": "d", "days": "d"}  # fmt: skip
 _SEXES = {"m": "M", "male": "M", "man": "M", "f": "F", "female": "F", "woman": "F", "w": "F", "o": None, "other": None}
-_VIEWS = {"PA": "PA", "POSTEROANTERIOR": "PA", "POSTERO ANTERIOR": "PA", "P A": "PA", "AP": "AP", "A P": "AP",
-         "ANTEROPOSTERIOR": "AP", "ANTERO POSTERIOR": "AP", "FRONTAL": "FRONTAL"}  # fmt: skip
-# Words that do not change whether a view is frontal.
-_POSITIONS = frozenset(
-    "AXIAL BEDSIDE CHEST ERECT EXPIRATION GRID HORIZONTAL INSPIRATION LORDOTIC MOBILE PORTABLE SEMI SEMIERECT SITTING "
-    "STANDING SUPINE UPRIGHT VIEW".split()
-)
 
 
 def is_blank(text: str) -> bool:
@@ -72,13 +67,15 @@ def read_view(text: str) -> str | None:
         text: value of ViewPosition or of a column of a table, for example ``PA``, ``AP_horizontal`` or ``LATERAL``.
 
     Returns:
-        ``PA``, ``AP``, ``FRONTAL`` (without a direction) or ``OTHER``; ``None`` for a blank.
+        ``PA``, ``AP``, ``FRONTAL`` (without a direction) or ``OTHER``; ``None`` for a blank and for words that name no
+        view.
     """
-    if _is_unknown(text):
+    if _is_unknown(text) or states_no_view(text):
         return None
-    words = re.findall(r"[A-Z0-9]+", text.upper())
-    name = " ".join(word for word in words if word not in _POSITIONS)
-    return _VIEWS.get(name, "OTHER" if name or not words else None)
+    if view_of(text) != "frontal":
+        return "OTHER"
+    directions = {"PA", "AP"} & set(words_of(text))
+    return directions.pop() if len(directions) == 1 else "FRONTAL"
 
 
 def direction_of(view: str) -> str | None:

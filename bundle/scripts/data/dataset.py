@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from ..common.failures import Failure, read_failures, write_failures
 from ..common.printable import printable
 from ..dicom import RefusedInput
+from .finding_masks import FindingMasks
 from .image_cache import ImageCache
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class RadiographDataset(Dataset):
         cache_dir: folder of the cache and of ``failures.csv``; processes and runs may share it.
         num_workers: number of decoding threads.
         crops: source of the crops that are added to each item; ``None`` adds nothing.
+        findings: source of the findings (1, S, S) that are added to each item as ``findings``; ``None`` adds nothing.
 
     Raises:
         ValueError: the split is empty, or no image of it can be read.
@@ -62,6 +64,7 @@ class RadiographDataset(Dataset):
         cache_dir: str | Path,
         num_workers: int = 2,
         crops: Crops | None = None,
+        findings: FindingMasks | None = None,
     ) -> None:
         if not data:
             raise ValueError("datalist: the split is empty; expected at least one image, found 0; check the datalist")
@@ -75,6 +78,9 @@ class RadiographDataset(Dataset):
         self.crops = crops
         if crops is not None:
             crops.prepare([item["image"] for item in self.data])
+        self.findings = findings
+        if findings is not None:
+            findings.prepare(self.data)
 
     def __len__(self) -> int:
         return len(self.data)
@@ -86,6 +92,8 @@ class RadiographDataset(Dataset):
         item = {"image": image, "label": torch.tensor(self.data[index]["label"], dtype=torch.float32)}
         if self.crops is not None:
             item |= self.crops(self.data[index]["image"])
+        if self.findings is not None:
+            item["findings"] = self.findings(self.data[index]["image"])
         if self.augmentation is None:
             return item
         # Each image has its own random state: its augmentation does not depend on other images or on the process.

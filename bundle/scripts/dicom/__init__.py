@@ -1,7 +1,9 @@
 """DICOM and image files to radiographs, and results to DICOM objects, in the order of the flow.
 
 ``budget``   size limits that are checked before anything large is parsed, inflated or decoded
+``words``    words for views and body parts in six languages
 ``terms``    header values that a message may quote
+``dates``    dates and times in the forms that devices write
 ``grid``     stored and displayed pixels: orientation, square pixels, the way back
 ``header``   DICOM header -> required attributes, metadata without identity, orientation, hashed identifiers
 ``decode``   data set -> stored values

@@ -15,6 +15,7 @@ from ..common.refusal import RefusedInput
 from .budget import check_pixel_budget
 from .grid import PixelGrid, Steps, pixel_aspect, steps_to_standard
 from .terms import PHOTOMETRIC_TERMS, modality_terms, shown_body_part, shown_number, shown_terms, shown_uid, shown_view
+from .words import View, view_of
 
 _FOR_PROCESSING_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.1.1.1",  # Digital X-Ray Image Storage - For Processing
@@ -27,8 +28,9 @@ _GREY, COLOUR = (
 )
 SPACING_KEYWORDS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
 _ANIMAL_WORDS = re.compile(r"\b(canine|feline|equine|bovine|dog|horse|veterinar\w*)\b", re.IGNORECASE)
-_LATERAL_WORDS = re.compile(r"\b(lateral|lat)\b", re.IGNORECASE)
-FRONTAL_WORDS = re.compile(r"\b(pa|ap|postero-?anterior|antero-?posterior|frontal)\b", re.IGNORECASE)
+# Descriptions of one image or its series; those of the study apply to all its images.
+_IMAGE_DESCRIPTIONS = ("SeriesDescription", "AcquisitionDeviceProcessingDescription", "ProtocolName")
+_STUDY_DESCRIPTIONS = ("StudyDescription", "RequestedProcedureDescription")
 
 
 def hash_identifier(value: str) -> str:
@@ -163,7 +165,7 @@ def header_meta(dataset: Dataset) -> dict[str, Any]:
         "window": "",
         "photometric": shown_terms(text(dataset, "PhotometricInterpretation"), PHOTOMETRIC_TERMS),
         "modality": shown_terms(text(dataset, "Modality"), modality_terms()),
-        "view": shown_view(_view(dataset)),
+        "view": shown_view(text(dataset, "ViewPosition")) or _view_of_words(dataset),
         "body_part": shown_body_part(text(dataset, "BodyPartExamined")),
         "uid_hash": hash_identifier(str(dataset.SOPInstanceUID)) if dataset.get("SOPInstanceUID") else None,
         "flags": flags,
@@ -175,17 +177,30 @@ def _spacing_mm(dataset: Dataset) -> list[float] | None:
     return next(filter(None, (attribute_spacing(dataset, keyword) for keyword in SPACING_KEYWORDS)), None)
 
 
-def _view(dataset: Dataset) -> str | None:
-    """``ViewPosition``, else ``LATERAL`` if the view code or the descriptions name a lateral and no frontal view."""
-    position = text(dataset, "ViewPosition")
-    if position:
-        return position
-    codes = dataset.get("ViewCodeSequence") or []
-    words = " ".join(
-        [str(code.get("CodeMeaning", "")) for code in codes]
-        + [str(dataset.get(key, "")) for key in ("SeriesDescription", "AcquisitionDeviceProcessingDescription")]
+def described_view(dataset: Dataset) -> View | None:
+    """View that the view code names, else a description of the image, else one of the study; ``None`` for none."""
+    codes = " ".join(filter(None, map(_meaning, dataset.get("ViewCodeSequence") or [])))
+    images, studies = (
+        " ".join(str(dataset.get(keyword) or "") for keyword in keywords)
+        for keywords in (_IMAGE_DESCRIPTIONS, _STUDY_DESCRIPTIONS)
     )
-    return "LATERAL" if _LATERAL_WORDS.search(words) and not FRONTAL_WORDS.search(words) else None
+    views = (view_of(text) for text in (codes, images, studies))
+    return next((view for view in views if view not in (None, "several")), None)
+
+
+def _meaning(code: Dataset) -> str:
+    """Meaning of a view code: that of the standard (PS3.16 CID 4010), else the one beside the code."""
+    from pydicom.sr.codedict import codes
+
+    known = {
+        str(getattr(codes.cid4010, name).value): getattr(codes.cid4010, name).meaning for name in codes.cid4010.dir()
+    }
+    return str(known.get(str(code.get("CodeValue")), "") or code.get("CodeMeaning") or "")
+
+
+def _view_of_words(dataset: Dataset) -> str | None:
+    """Term of a view that is not frontal, from the view code or the descriptions."""
+    return {"lateral": "LATERAL", "other": "OBLIQUE OR DECUBITUS"}.get(described_view(dataset) or "")
 
 
 def _is_animal(dataset: Dataset) -> bool:

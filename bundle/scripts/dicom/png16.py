@@ -12,9 +12,13 @@ from ..common.atomic import atomic_write
 def write_png16(image: np.ndarray, destination: Path) -> None:
     """Write an image (H, W) in [0, 1] as 16-bit grey PNG. ``read_radiograph`` restores it to within 1/65535."""
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
+    stored, info = to_uint16(image), PngInfo()
+    if stored.max() < 2**15:  # a dark image, which a reader could take for one of fewer bits
+        info.add(b"sBIT", bytes([16]))
     with atomic_write(destination) as file:
-        Image.fromarray(to_uint16(image)).save(file, format="PNG")
+        Image.fromarray(stored).save(file, format="PNG", pnginfo=info)
 
 
 def to_uint16(image: np.ndarray) -> np.ndarray:

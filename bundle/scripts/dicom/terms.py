@@ -12,23 +12,22 @@ from functools import cache
 from pydicom.uid import UID_dictionary
 
 from ..common.printable import shortened
+from .words import CHEST_WORDS, VIEW_WORDS, states_no_body_part, states_no_view, view_of, words_of
 
-CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "TORAX", "TORACE", "PULMON", "HEART", "RIB")
-FRONTAL_VIEWS = ("PA", "AP")
 # PS3.3 C.7.6.3.1.2, including retired terms.
 PHOTOMETRIC_TERMS = frozenset(
     "ARGB CMYK COLOR HSV MONOCHROME1 MONOCHROME2 PALETTE RGB XYB YBR_FULL YBR_FULL_422 YBR_ICT "
     "YBR_PARTIAL_420 YBR_PARTIAL_422 YBR_RCT".split()
 )
 # PS3.3 C.8.1.1.1 and C.8.11.7.1, and synonyms that devices write.
-_VIEW_TERMS = frozenset(
+_VIEW_TERMS = VIEW_WORDS | frozenset(
     "AND ANTEROPOSTERIOR AP AXIAL BEDSIDE CC CCA DECUBITUS ERECT EXPIRATION FB FRONTAL GRID INSPIRATION ISO "
     "LAO LAT LATERAL LATEROMEDIAL LEFT LL LLD LLO LM LMO LORDOTIC LPO MEDIOLATERAL ML MLO MOBILE OBLIQUE PA "
     "PORTABLE POSTEROANTERIOR PRONE RAO RIGHT RL RLD RLO RPO SIO SITTING STANDING SUPINE SWIMMERS UPRIGHT "
     "VIEW XCCL XCCM XTABLE".split()
 )
 # PS3.16 annex L, and words for the chest in other languages.
-_BODY_PART_TERMS = frozenset(
+_BODY_PART_TERMS = CHEST_WORDS | frozenset(
     "ABDOMEN ABDOMENPELVIS ADRENAL AND ANKLE AORTA AP ARM AXILLA BACK BLADDER BONE BRAIN BREAST BRONCHUS "
     "BUTTOCK CALCANEUS CALF CAROTID CEREBELLUM CERVIX CHEEK CHEST CHESTABDOMEN CHESTABDPELVIS CLAVICLE COCCYX "
     "COLON CORNEA CSPINE CTSPINE DUODENUM EAR ELBOW ESOPHAGUS EXTREMITY EYE FACE FEMUR FIBULA FINGER FOOT "
@@ -57,23 +56,43 @@ def shown_terms(value: str | None, terms: frozenset[str]) -> str | None:
     words = re.findall(r"\w+", value)
     if words and terms.issuperset(words):
         return shortened(value)
-    return f"a value of {len(value)} characters that DICOM does not define"
+    return _unknown(value)
 
 
 def shown_view(value: str | None) -> str | None:
-    """Return ViewPosition, or only the frontal view that an unknown value starts with."""
-    return _keep(value, _VIEW_TERMS, next((view for view in FRONTAL_VIEWS if (value or "").startswith(view)), None))
+    """Return ViewPosition if all its words are known, else only its frontal view, else a description.
+
+    ``None`` if it names no view.
+    """
+    words = words_of(value or "")
+    if value is None or states_no_view(value):
+        return None
+    if words and _VIEW_TERMS.issuperset(words):
+        return _quoted(value, words)
+    return _unknown(value) if view_of(value) != "frontal" else next(word for word in words if view_of(word))
 
 
 def shown_body_part(value: str | None) -> str | None:
-    """Return BodyPartExamined, or only the word for the chest that an unknown value contains."""
-    return _keep(value, _BODY_PART_TERMS, next((word for word in CHEST_WORDS if word in (value or "")), None))
+    """Return BodyPartExamined if all its words are known, else only its word for the chest, else a description.
+
+    ``None`` if it names no body part.
+    """
+    words = words_of(value or "")
+    if value is None or states_no_body_part(value):
+        return None
+    if words and _BODY_PART_TERMS.issuperset(words):
+        return _quoted(value, words)
+    return next((word for word in words if word in CHEST_WORDS), _unknown(value))
 
 
-def _keep(value: str | None, terms: frozenset[str], known: str | None) -> str | None:
-    """Return a value of known terms, else its known part, else a description without its content."""
-    shown = shown_terms(value, terms)
-    return shown if shown == value or known is None else known
+def _quoted(value: str, words: list[str]) -> str:
+    """Return a value of known words; only the words if it has digits, which may be a date of the patient."""
+    return shortened(" ".join(words) if any(map(str.isdigit, value)) else value)
+
+
+def _unknown(value: str) -> str:
+    """Describe a value without its content."""
+    return f"a value of {len(value)} characters that DICOM does not define"
 
 
 def shown_number(value: object) -> str:

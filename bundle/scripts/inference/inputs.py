@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..dicom.gate.archives import extract_members, is_archive
 from ..dicom.gate.study_selection import Instance, find_candidates, group_studies, read_instance
+from .earlier_results import is_result
+
+logger = logging.getLogger(__name__)
 
 
 def find_images(inputs: Sequence[str | Path]) -> list[dict[str, Any]]:
@@ -47,8 +51,15 @@ def _is_named_image(path: Path) -> bool:
 
 
 def _search(path: Path, named: dict[Path, Instance]) -> Iterator[Instance]:
-    """Yield the instances in a folder, including those in its archives, or in an archive."""
-    for file in find_candidates(path) if path.is_dir() else [path]:
+    """Yield the instances in a folder, including those in its archives, or in an archive.
+
+    Results of an earlier run in the folder are left out, so that results are not predicted.
+    """
+    files = find_candidates(path) if path.is_dir() else [path]
+    images = [file for file in files if not (path.is_dir() and is_result(file, path))]
+    if len(images) < len(files):
+        logger.info("%s: %d results of an earlier run are left out", path, len(files) - len(images))
+    for file in images:
         if is_archive(file):
             yield from _unpack(file)
         elif file in named:

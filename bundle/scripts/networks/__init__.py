@@ -9,6 +9,7 @@
 ``blocks``              blocks of the ViT families under common names; stochastic depth
 ``conv_branch``         depthwise convolution before each block
 ``label_token_blocks``  one learnt token per label in the last blocks
+``patch_head``          one logit per label and patch, pooled to the image
 ``warm_start``          convolution branches and head of an earlier model
 ``vit_multilabel``      backbone and multilabel head -> logits (B, C)
 ``head_inputs``         records the input of the head
@@ -16,6 +17,7 @@
 ``zoom``                classifier that also reads crops at a higher magnification
 ``loading``             saves and loads model folders
 ``loss``                masked multilabel losses by name
+``patch_loss``          loss of the patch logits with boxes or masks
 ``param_groups``        layer-wise decay of the learning rate
 """
 

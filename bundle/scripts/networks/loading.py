@@ -101,7 +101,7 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
         architecture=only_known_fields(read_config(folder)),
         num_labels=len(own),
         labels=own,
-        **{key: preprocessing[key] for key in _STRUCTURE if key in preprocessing},
+        **{key: preprocessing[key] for key in (*_STRUCTURE, "patch_head") if key in preprocessing},
     )
     if "zoom" in preprocessing:
         network = ZoomViT(network, preprocessing["zoom"])
@@ -138,6 +138,7 @@ def _model_metadata(network: ViTMultilabel, labels: Sequence[str], provenance: M
         },
         "preprocessing": {
             **{key: getattr(network, key) for key in _STRUCTURE},
+            **({"patch_head": True} if network.patch_head is not None else {}),
             **({"zoom": network.settings} if isinstance(network, ZoomViT) else {}),
             "mean": network.mean.flatten().tolist(),
             "std": network.std.flatten().tolist(),

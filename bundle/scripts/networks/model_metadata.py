@@ -41,6 +41,7 @@ _PREPROCESSING = {
     "pool": _one_of(*POOLS),
     "label_blocks": _whole(1, 1000),
     "conv_branch": _FLAG,
+    "patch_head": _FLAG,
     "mean": _CHANNELS,
     "std": _CHANNELS,
 }

@@ -18,6 +18,7 @@ from .blocks import blocks_of, set_drop_path
 from .conv_branch import ConvBranch
 from .head import make_head
 from .label_token_blocks import read_labels
+from .patch_head import PatchHead
 from .pretrained import known_fields, load_backbone, make_backbone
 from .warm_start import warm_start_from
 
@@ -36,6 +37,7 @@ class ViTMultilabel(nn.Module):
             (one learnt token per label that reads the image in the last blocks).
         label_blocks: K, number of last blocks that the label tokens pass through.
         conv_branch: whether there is a depthwise convolution over the patches before each block, zero at first.
+        patch_head: whether there are logits per patch, whose smooth maximum is added to the logits of the image.
         drop_path: probability of skipping a sub-layer of the last block in training, in [0, 1). It grows linearly from
             0 in the first block.
         architecture: fields of a Hugging Face configuration, for a network without pretrained weights.
@@ -60,6 +62,7 @@ class ViTMultilabel(nn.Module):
         pool: str = "cls",
         label_blocks: int = 2,
         conv_branch: bool = False,
+        patch_head: bool = False,
         drop_path: float = 0.0,
         architecture: Mapping[str, Any] | None = None,
         label_prevalence: Sequence[float] | None = None,
@@ -83,6 +86,7 @@ class ViTMultilabel(nn.Module):
         self.head = make_head(pool, width, num_labels, label_prevalence)
         if pool == "label_tokens":
             self.label_tokens = nn.Parameter(nn.init.trunc_normal_(torch.empty(num_labels, width), std=0.02))
+        self.patch_head = PatchHead(width, num_labels, self.patch_grid) if patch_head else None
         if backbone is not None:
             warm_start_from(self, backbone)
 
@@ -128,13 +132,6 @@ class ViTMultilabel(nn.Module):
             tokens = block(tokens)
         return self.backbone.layernorm(tokens), inputs
 
-    def read(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Final label tokens (B, C, D), and their attention to the image tokens (B, C, prefix + h * w)."""
-        _, inputs = self.encode(image)
-        blocks = list(blocks_of(self.backbone))[-self.label_blocks :]
-        labels, attention = read_labels(blocks, inputs, self.label_tokens.expand(image.shape[0], -1, -1))
-        return self.backbone.layernorm.forward(labels), attention
-
     def features(self, image: torch.Tensor) -> torch.Tensor:
         """Input of the head.
 
@@ -147,13 +144,30 @@ class ViTMultilabel(nn.Module):
         Raises:
             ValueError: the image has another shape.
         """
+        return self.pooled(*self.encode(image))
+
+    def pooled(self, tokens: torch.Tensor, inputs: list[torch.Tensor]) -> torch.Tensor:
+        """Input of the head, from the two results of :meth:`encode`."""
         if self.pool == "label_tokens":
-            return self.read(image)[0]
-        tokens, _ = self.encode(image)
+            return self.read_labels(inputs)[0]
         if self.pool == "cls":
             return tokens[:, 0]
+        return torch.cat([tokens[:, 0], self.patches(tokens).mean(dim=1)], dim=1)
+
+    def patches(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Patch tokens (B, h * w, D) among all tokens (B, prefix + h * w, D)."""
         rows, columns = self.patch_grid
-        return torch.cat([tokens[:, 0], tokens[:, -rows * columns :].mean(dim=1)], dim=1)
+        return tokens[:, -rows * columns :]
+
+    def read_labels(self, inputs: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Final label tokens (B, C, D), and their attention to the image tokens (B, C, prefix + h * w).
+
+        Args:
+            inputs: input tokens (B, prefix + h * w, D) of the last K blocks.
+        """
+        blocks = list(blocks_of(self.backbone))[-self.label_blocks :]
+        labels, attention = read_labels(blocks, inputs, self.label_tokens.expand(inputs[0].shape[0], -1, -1))
+        return self.backbone.layernorm.forward(labels), attention
 
     def label_maps(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits, and the attention of each label token to the patches.
@@ -173,14 +187,54 @@ class ViTMultilabel(nn.Module):
                 f"label_maps: the network has no label tokens; expected pool label_tokens, found {self.pool}; "
                 "train one, or use another attention method"
             )
-        labels, attention = self.read(image)
+        tokens, inputs = self.encode(image)
+        labels, attention = self.read_labels(inputs)
         rows, columns = self.patch_grid
         maps = attention[..., -rows * columns :]
-        return self.head(labels), (maps / maps.sum(dim=-1, keepdim=True)).unflatten(2, (rows, columns))
+        logits, _ = self.classify(tokens, labels)
+        return logits, (maps / maps.sum(dim=-1, keepdim=True)).unflatten(2, (rows, columns))
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
+    def patch_logits(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of the image, and logits of each label at each patch.
+
+        Args:
+            image: (B, 1, S, S) in [0, 1].
+
+        Returns:
+            Logits (B, C) and (B, C, h, w).
+
+        Raises:
+            ValueError: the network has no patch head.
+        """
+        tokens, inputs = self.encode(image)
+        logits, patch_logits = self.classify(tokens, self.pooled(tokens, inputs))
+        if patch_logits is None:
+            raise ValueError(
+                "patch_logits: the network has no patch head; expected patch_head true, found false; "
+                "train one with --patch_head true, or use another attention method"
+            )
+        return logits, patch_logits
+
+    def classify(self, tokens: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Logits (B, C) of the image, and (B, C, h, w) of the patches if the network has a patch head."""
+        logits = self.head(features)
+        if self.patch_head is None:
+            return logits, None
+        patch_logits = self.patch_head(self.patches(tokens))
+        return logits + self.patch_head.pool(patch_logits), patch_logits
+
+    def image_logits(self, image: torch.Tensor) -> torch.Tensor:
         """(B, 1, S, S) in [0, 1] -> logits (B, C)."""
-        return self.head(self.features(image))
+        tokens, inputs = self.encode(image)
+        return self.classify(tokens, self.pooled(tokens, inputs))[0]
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        """(B, 1, S, S) in [0, 1] -> logits (B, C).
+
+        In training mode, a network with a patch head returns (B, C) and (B, C, h, w), as :meth:`patch_logits` does, so
+        that its loss can use both.
+        """
+        return self.patch_logits(image) if self.training and self.patch_head is not None else self.image_logits(image)
 
 
 def _check_architecture(architecture: Mapping[str, Any], image_size: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+import torch.nn.functional as F
 
 from .model_metadata import labels_of, read_model_metadata
 from .pretrained import local_folder, read_state
@@ -22,6 +23,7 @@ class WarmStartable(Protocol):
     pool: str
     label_blocks: int
     conv_branch: bool
+    patch_head: Any
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """See ``torch.nn.Module``."""
@@ -33,10 +35,13 @@ class WarmStartable(Protocol):
 
 
 _PER_LABEL: tuple[str, ...] = ("head.weight", "head.bias", "label_tokens")
+_PATCH_HEAD = "patch_head."
+_SHARED_BY_LABELS = "patch_head.hidden."
+_POSITION = "patch_head.position"
 
 
 def warm_start_from(network: WarmStartable, source: str | Path) -> None:
-    """Load the convolution branches of a model folder and, if labels and pool are the same, its head and label tokens.
+    """Load the convolution branches of a model folder and, if labels and pool are the same, its heads and label tokens.
 
     Args:
         network: network with the backbone of ``source``; changed in place.
@@ -67,6 +72,19 @@ def warm_start_from(network: WarmStartable, source: str | Path) -> None:
     heads = {key: state[key][order] for key in _PER_LABEL if key in state}
     _load_some(network, heads, {key for key in _PER_LABEL if key in own}, folder)
     logger.info("%s: its head is loaded", folder)
+    if network.patch_head is not None and metadata["preprocessing"].get("patch_head"):
+        parts = {key: value for key, value in state.items() if key.startswith(_PATCH_HEAD)}
+        parts = {key: value if key.startswith(_SHARED_BY_LABELS) else value[order] for key, value in parts.items()}
+        parts[_POSITION] = _resampled(parts[_POSITION], network.patch_head.grid)
+        _load_some(network, parts, {key for key in own if key.startswith(_PATCH_HEAD)}, folder)
+        logger.info("%s: its patch head is loaded", folder)
+
+
+def _resampled(position: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+    """Position biases (C, h, w) of a patch head, resampled to another grid of patches."""
+    if tuple(position.shape[1:]) == grid:
+        return position
+    return F.interpolate(position[None].float(), size=grid, mode="bilinear", align_corners=False)[0]
 
 
 def _load_some(network: WarmStartable, tensors: Mapping[str, torch.Tensor], names: set[str], folder: Path) -> None:

@@ -99,6 +99,7 @@ class ZoomViT(ViTMultilabel):
                 pool=base.pool,
                 label_blocks=base.label_blocks,
                 conv_branch=base.conv_branch,
+                patch_head=base.patch_head is not None,
                 drop_path=drop_path,
             )
         self.load_state_dict(base.state_dict())
@@ -150,7 +151,7 @@ class ZoomViT(ViTMultilabel):
         exists = (boxes[..., 2:] > boxes[..., :2]).all(dim=-1).repeat_interleave(tokens.shape[1], dim=1)  # (B, K * n)
         read = self.reader(tokens.unflatten(0, crops.shape[:2]).flatten(1, 2), exists)
         # The image passes last, so that hooks on the blocks end up with the values of the whole image.
-        return super().forward(image) + read
+        return self.image_logits(image) + read
 
     def check_crops(self, batch: int, crops: torch.Tensor, boxes: torch.Tensor) -> None:
         """Reject crops and boxes whose shapes do not match the settings of the network."""

@@ -1,21 +1,22 @@
 """Handlers and other parts for MONAI's ``SupervisedTrainer``, in the order in which a run uses them.
 
-``split_labels``   checks that the splits have the labels that training needs
-``prevalence``     share of positives per label, for the initial bias of the head
-``image_sampler``  order of the images in an epoch
-``precision``      autocast in fp32, bf16 or fp16, chosen by the hardware
-``schedule``       learning rate: warm-up, then cosine
-``seeding``        one random state per seed, epoch and rank, so that a resumed run is exact
-``averaging``      exponential moving average of the weights
-``guard``          stops training at a loss that is not finite
-``validation``     loss and accuracy beside the key metric
-``selection``      best model by validation macro-AUROC; early stopping
-``best_model``     the selected network as a model folder
-``history``        one CSV row per epoch
-``record``         run_report.json and the MLflow run
-``parallel``       wraps a network for distributed training
-``attached``       attaches handlers by reference
-``checkpoint``     atomic save and exact resume
+``split_labels``    checks that the splits have the labels that training needs
+``prevalence``      share of positives per label, for the initial bias of the head
+``image_sampler``   order of the images in an epoch
+``precision``       autocast in fp32, bf16 or fp16, chosen by the hardware
+``schedule``        learning rate: warm-up, then cosine
+``seeding``         one random state per seed, epoch and rank, so that a resumed run is exact
+``averaging``       exponential moving average of the weights
+``guard``           stops training at a loss that is not finite
+``patch_training``  batches and loss of a network with a patch head
+``validation``      loss and accuracy beside the key metric
+``selection``       best model by validation macro-AUROC; early stopping
+``best_model``      the selected network as a model folder
+``history``         one CSV row per epoch
+``record``          run_report.json and the MLflow run
+``parallel``        wraps a network for distributed training
+``attached``        attaches handlers by reference
+``checkpoint``      atomic save and exact resume
 """
 
 from .attached import Attached
@@ -26,6 +27,7 @@ from .guard import NonFiniteLossGuard
 from .history import EpochHistory
 from .image_sampler import make_sampler
 from .parallel import data_parallel
+from .patch_training import PatchTraining
 from .precision import AutocastInferer, resolve_precision
 from .prevalence import label_prevalence
 from .record import RunRecord
@@ -43,6 +45,7 @@ __all__ = [
     "EpochSeed",
     "ModelSelection",
     "NonFiniteLossGuard",
+    "PatchTraining",
     "RunRecord",
     "TrainingCheckpoint",
     "WarmupCosine",

@@ -55,7 +55,7 @@ def _cpu_has_bf16() -> bool:
 
 
 class AutocastInferer(Inferer):
-    """Inferer that runs the network under autocast and returns float32 logits.
+    """Inferer that runs the network under autocast and returns its output in float32.
 
     Args:
         precision: ``fp32``, ``bf16`` or ``fp16``, as returned by :func:`resolve_precision`.
@@ -65,9 +65,9 @@ class AutocastInferer(Inferer):
         super().__init__()
         self.dtype = DTYPES[precision]
 
-    def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Compute float32 logits (B, C) for images (B, 1, S, S)."""
+    def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Compute float32 logits (B, C) for images (B, 1, S, S); a tuple of outputs stays a tuple."""
         images = inputs.as_tensor() if hasattr(inputs, "as_tensor") else inputs
         with torch.autocast(images.device.type, self.dtype, enabled=self.dtype != torch.float32):
             logits = network(images, *args, **kwargs)
-        return logits.float()
+        return tuple(part.float() for part in logits) if isinstance(logits, tuple) else logits.float()

@@ -137,6 +137,31 @@ def voi_luts() -> Iterator[Case]:
     yield shown("VOI LUT from 40000", truth, VOILUTSequence=high, RescaleSlope=1, RescaleIntercept=40000)
     undeclared = Sequence([lut_item(curve(4096, 12), 10)])
     yield shown("VOI LUT with more bits than declared", table(X, curve(4096, 12), 0) / 4095, VOILUTSequence=undeclared)
+    for bits, declared, flag in (
+        (12, 16, "look-up table uses 12 of 16 declared bits"),
+        (8, 12, "look-up table uses 8 of 12 declared bits"),
+        (8, 16, "look-up table uses 8 of 16 declared bits"),
+        (14, 16, "look-up table uses 14 of 16 declared bits"),
+        (10, 12, "look-up table uses 10 of 12 declared bits"),
+        (15, 16, "look-up table uses 15 of 16 declared bits"),
+    ):
+        for vr in ("OW", "US"):
+            for name, entries in (("rising", curve(4096, bits)), ("falling", 2**bits - 1 - curve(4096, bits))):
+                items = Sequence([lut_item(entries, declared, vr=vr)])
+                truth = table(X, entries, 0) / (2**bits - 1)
+                name = f"{name} VOI LUT {bits} in {declared} bits {vr}"
+                yield shown(name, truth, VOILUTSequence=items, flag=flag)
+    packed = Sequence([lut_item(curve(4096, 8), 16, packed=True)])
+    truth = table(X, curve(4096, 8), 0) / 255
+    flag = "look-up table uses 8 of 16 declared bits"
+    yield shown("VOI LUT of bytes in 16 bits", truth, VOILUTSequence=packed, flag=flag)
+    dim = Sequence([lut_item(curve(4096, 12) * 3 // 4, 12)])
+    truth = table(X, curve(4096, 12) * 3 // 4, 0) / 4095
+    yield shown("VOI LUT that ends at three quarters", truth, VOILUTSequence=dim)
+    over = curve(4096, 12)
+    over[-1] = 4096
+    truth = np.minimum(table(X, over, 0) / 4095, 1)
+    yield shown("VOI LUT that ends one above 12 bits", truth, VOILUTSequence=Sequence([lut_item(over, 12)]))
     short = lut_item(np.arange(4096), 12)
     short.LUTDescriptor = [5000, 0, 12]
     yield refused("VOI LUT too short", "BAD_LUT", VOILUTSequence=Sequence([short]))
@@ -208,6 +233,9 @@ def no_window() -> Iterator[Case]:
     for center in (90000, -90000):
         name = f"window at {center}"
         yield shown(name, truth, flag="window blanks the image", WindowCenter=center, WindowWidth=4096)
+    for width in (65536, 40000):
+        name, flag = f"window of {width} for 12 bits", "window blanks the image"
+        yield shown(name, truth, flag=flag, WindowCenter=width // 2, WindowWidth=width)
     flat = Sequence([lut_item(np.full(4096, 9), 12)])
     yield shown("VOI LUT that blanks", truth, flag="window blanks the image", VOILUTSequence=flat)
     lut = Sequence([lut_item(4095 - curve(4096, 12), 12)])

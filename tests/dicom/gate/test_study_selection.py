@@ -9,6 +9,7 @@ from ..synthetic import make_dataset, picture, save
 
 def write(folder, name, **attributes):
     """A film of the study ``1.2.study``, its SOPInstanceUID from its name."""
+    folder.mkdir(parents=True, exist_ok=True)
     return save(
         make_dataset(picture(), **{"SOPInstanceUID": f"1.2.{len(name)}.{ord(name[0])}", **attributes}), folder / name
     )
@@ -27,6 +28,31 @@ def test_frontal_view_is_preferred_by_view_then_words_then_neither(tmp_path):
     assert study(tmp_path) == (["c", "b", "a"], [])
 
 
+@pytest.mark.parametrize(
+    ("frontal", "lateral"),
+    [
+        ("Thorax p.a.", "Thorax seitl."), ("THORAX FACE", "THORAX PROFIL"), ("Tórax frente", "Tórax perfil"),
+        ("Torace PA", "Torace LL"), ("Tórax PA", "Tórax perfil"), ("Chest AP", "Chest LAT"), ("Thorax ap", "Thorax"),
+    ],
+)  # fmt: skip
+def test_frontal_film_is_chosen_by_descriptions_in_six_languages(tmp_path, frontal, lateral):
+    attributes = {
+        "ViewPosition": None,
+        "SpecificCharacterSet": "ISO_IR 192",
+        "StudyDescription": "Thorax p.a. + seitl.",
+    }
+    write(tmp_path, "a", SeriesDescription=lateral, **attributes)
+    write(tmp_path, "b", SeriesDescription=frontal, **attributes)
+    assert study(tmp_path)[0][0] == "b"
+
+
+@pytest.mark.parametrize("view", ["POSTEROANTERIOR", "FRONTAL", "AP_SUPINE", "p.a."])
+def test_other_spellings_of_the_view_are_preferred_too(tmp_path, view):
+    write(tmp_path, "a", ViewPosition=None, SeriesDescription="Chest PA")
+    write(tmp_path, "b", ViewPosition=view)
+    assert study(tmp_path)[0] == ["b", "a"]
+
+
 def test_primary_then_latest_then_lowest_uid(tmp_path):
     write(tmp_path, "a", ImageType=["DERIVED", "SECONDARY"], AcquisitionDate="20240102", AcquisitionTime="120000")
     write(tmp_path, "b", ImageType=["DERIVED", "PRIMARY"], AcquisitionDate="20240101", AcquisitionTime="100000")
@@ -34,6 +60,30 @@ def test_primary_then_latest_then_lowest_uid(tmp_path):
     write(tmp_path, "d", SOPInstanceUID="1.2.9", ContentDate="20240101", ContentTime="090000")
     write(tmp_path, "e", SOPInstanceUID="1.2.8", ContentDate="20240101", ContentTime="090000")
     assert study(tmp_path)[0] == ["c", "b", "e", "d", "a"]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"AcquisitionDate": "20240109"}, {"AcquisitionDate": "2024.01.10"}),
+        ({"AcquisitionDate": "2024.09.30"}, {"AcquisitionDate": "20241001"}),
+        ({"AcquisitionDate": "31.12.2023"}, {"AcquisitionDate": "01.01.2024"}),
+        ({"AcquisitionDate": "20240101", "AcquisitionTime": "93000"},
+         {"AcquisitionDate": "20240101", "AcquisitionTime": "101500"}),
+        ({"AcquisitionDate": "20240101", "AcquisitionTime": "9:30:00"},
+         {"AcquisitionDate": "20240101", "AcquisitionTime": "10:15"}),
+        ({"AcquisitionDateTime": "20240101120000+0200"}, {"AcquisitionDateTime": "20240101110000+0000"}),
+        ({"AcquisitionDateTime": "20240101233000-0500"}, {"AcquisitionDateTime": "20240102060000+0100"}),
+        ({"AcquisitionDateTime": "20240101120000", "TimezoneOffsetFromUTC": "+0900"},
+         {"AcquisitionDateTime": "20240101040000", "TimezoneOffsetFromUTC": "+0000"}),
+        ({"AcquisitionDate": "unknown", "ContentDate": "20240101"}, {"ContentDate": "20240102"}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_the_later_film_whatever_the_form_of_its_date(tmp_path, names, earlier, later):
+    write(tmp_path, names[0], **earlier)
+    write(tmp_path, names[1], **later)
+    assert study(tmp_path)[0] == [names[1], names[0]]
 
 
 def test_every_instance_is_there_with_its_reason(tmp_path):
@@ -101,3 +151,39 @@ def test_study_of_two_patients_is_two_studies(tmp_path):
         write(tmp_path, name, StudyInstanceUID="1.2.3", PatientID=patient)
     groups = group_studies(read_instance(path, path.name) for path in find_candidates(tmp_path))
     assert [[instance.name for instance in group] for group in groups] == [["a", "c"], ["b"], ["d"]]
+
+
+def test_links_are_followed_once_and_a_link_to_nothing_is_named(tmp_path):
+    outside, folder = tmp_path / "outside", tmp_path / "in"
+    write(outside / "study", "a")
+    write(folder / "study", "b")
+    (folder / "linked").symlink_to(outside / "study")
+    (folder / "again").symlink_to(folder / "study")
+    (folder / "loop").symlink_to(folder)
+    (folder / "film").symlink_to(outside / "study" / "a")
+    (folder / ".hidden").symlink_to(outside)
+    (folder / "gone.dcm").symlink_to(tmp_path / "nothing")
+    found = [str(path.relative_to(folder)) for path in find_candidates(folder)]
+    assert found == ["film", "gone.dcm", "linked/a", "study/b"]
+    refusal = read_instance(folder / "gone.dcm", "gone.dcm").refusal
+    assert refusal.code == "MISSING_FILE" and refusal.file == "gone.dcm"
+
+
+def test_folder_may_have_a_name_with_any_suffix(tmp_path):
+    assert find_candidates(tmp_path) == [] and write(tmp_path / "study.txt", "a") in find_candidates(tmp_path)
+
+
+def test_folder_that_cannot_be_read_is_named_and_costs_the_others_nothing(tmp_path, monkeypatch):
+    write(tmp_path / "closed", "a")
+    write(tmp_path / "open", "b")
+    iterdir = Path.iterdir
+
+    def refuse(path):
+        if path.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert find_candidates(tmp_path) == [tmp_path / "closed", tmp_path / "open" / "b"]
+    refusal = read_instance(tmp_path / "closed", "closed").refusal
+    assert "cannot be read" in str(refusal) and "permissions" in refusal.remedy

@@ -50,16 +50,19 @@ def settings(data, model, output_dir, **changes):
     }  # fmt: skip
 
 
-def test_every_method_is_judged_on_every_label_against_the_controls(data, model, tmp_path):
+def test_every_method_is_evaluated_on_every_label_against_the_controls(data, model, tmp_path):
     out = tmp_path / "out"
     methods = ["last_cls", "rollout", "grad_attention", "grad_cam", "occlusion"]
     run_workflow("explaining", overrides=settings(data, model, out, methods=methods, occluder=2, occluder_stride=1))
     content = json.loads((out / "explanation.json").read_text())
-    assert list(content["summary"]) == [*methods, "random", "centre", "training_prior"]
+    means = [f"mean_map:{method}" for method in methods]
+    assert list(content["summary"]) == [*methods, "random", "centre", "training_prior", *means]
     effusion = content["summary"]["grad_attention"]["Pleural Effusion"]
     assert effusion["hit_rate"]["findings"] == 3 and set(effusion["hit_rate"]["minus"]) == {
-        "random", "centre", "training_prior"
+        "random", "centre", "training_prior", "mean_map"
     }  # fmt: skip
+    assert 0 <= effusion["area_coverage_2"]["mean"] <= effusion["area_coverage_4"]["mean"] <= 1
+    assert set(content["film_dependence"]) == set(methods)
     assert content["summary"]["grad_attention"]["Pneumonia"]["iou"]["findings"] == 1
     assert content["summary"]["training_prior"]["Pleural Effusion"]["hit_rate"]["mean"] == 1  # all boxes are one
     assert content["summary"]["random"]["Pleural Effusion"]["relevance_mass"]["mean"] == pytest.approx(

@@ -64,6 +64,19 @@ def test_a_label_without_a_training_prior_has_no_difference_to_it():
     assert found[MACRO]["hit_rate"]["minus"]["training_prior"]["mean"] == 0.5
 
 
+def test_each_method_is_compared_with_the_mean_map_of_its_own():
+    rows = (
+        rows_of("cam", [1, 0])
+        + rows_of("mean_map:cam", [0, 0])
+        + rows_of("rollout", [1, 1])
+        + rows_of("random", [0, 0])
+    )
+    found = summarise([*rows, *rows_of("mean_map:rollout", [1, 0])], replicates=50, seed=0)
+    assert found["cam"]["Mass"]["hit_rate"]["minus"]["mean_map"]["mean"] == 0.5
+    assert found["rollout"]["Mass"]["hit_rate"]["minus"]["mean_map"]["mean"] == 0.5
+    assert found["mean_map:cam"]["Mass"]["hit_rate"]["minus"] == {}
+
+
 def test_tables_have_every_method_and_label():
     rows = rows_of("cam", [1, 0]) + rows_of("random", [0, 0]) + rows_of("cam", [1], "Edema", 2)
     summary = summarise([*rows, *rows_of("random", [0], "Edema", 2)], replicates=100, seed=0)
@@ -73,8 +86,9 @@ def test_tables_have_every_method_and_label():
     }
     (line,) = [line for line in lines if (line["method"], line["label"]) == ("cam", "Mass")]
     assert float(line["mean"]) == 0.5 and float(line["minus_random"]) == 0.5 and line["minus_centre"] == ""
-    text = text_table(summary, {"cam": {"head": 0.1, "last third": None, "last two thirds": 0.2, "all blocks": 0.0}})
-    assert "Mass (2)" in text and "Edema (1)" in text and "+0.75" in text and "–" in text
+    randomised = {"cam": {"head": 0.1, "last third": None, "last two thirds": 0.2, "all blocks": 0.0}}
+    text = text_table(summary, randomised, {"cam": {"mean_map_correlation": None, "constant_spot": 0.25}})
+    assert "0.25" in text and "Mass (2)" in text and "Edema (1)" in text and "+0.75" in text and "–" in text
 
 
 def test_label_is_no_formula_in_the_table():

@@ -1,8 +1,9 @@
-"""Image model of the gate: logistic regression on a histogram of oriented gradients with 512 bins.
+"""Image model of the gate: a linear model of a histogram of oriented gradients with 512 bins.
 
-The histogram distinguishes a dark-to-bright edge from a bright-to-dark one, which reveals an inverted or upside-down
-film; the histogram of scikit-image does not. ``benchmarks/gate_error_rates.py`` writes the coefficients and their
-provenance to ``models/chest-gate/coefficients.json``. No human lateral view was available for training or measurement.
+The classes are upright frontal chest films, lateral chest films and other images. The histogram distinguishes a
+dark-to-bright edge from a bright-to-dark one, which reveals an inverted or upside-down film; the histogram of
+scikit-image does not. ``benchmarks/gate_error_rates.py`` fits the coefficients, writes them with their provenance to
+``models/chest-gate/coefficients.json``, and measures the error rates.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ import json
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 COEFFICIENTS = Path(__file__).parents[3] / "models" / "chest-gate" / "coefficients.json"
 SIDE, _CELL, _DIRECTIONS = 64, 8, 8  # sides of the thumbnail and of a cell in pixels; directions of a gradient
-# Rows and columns at the edge belong to a border if their contrast is below this share of that of the image.
-_BORDER_CONTRAST = 0.04
+# The collimated field is searched at this side, in pixels. An edge row or column lies outside the field if its mean
+# gradient is below this share of the 75th percentile; the cap keeps a label in a shutter from counting as anatomy.
+_FIELD_SIDE, _FIELD_SHARE, _GRADIENT_CAP, _FIELD_ROUNDS = 256, 0.2, 0.05, 3
 POSES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "upright": lambda image: image,
     "turned left": lambda image: np.rot90(image, 3),
@@ -31,32 +33,42 @@ POSES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def pose_scores(image: np.ndarray) -> dict[str, float]:
-    """Log odds of an upright frontal chest film, for each pose in which the image may be stored.
+class Scores(NamedTuple):
+    """Scores of an image, as log odds between two classes.
 
-    Args:
-        image: (H, W) in [0, 1].
-
-    Returns:
-        Score for each of ``POSES``: name of the pose -> score of the image after the pose is undone.
+    Attributes:
+        poses: score of an upright frontal chest film against another image, for each of ``POSES``: name of the pose ->
+            score of the image after the pose is undone.
+        lateral: score of a lateral against a frontal chest film, for the image as it is stored.
     """
+
+    poses: dict[str, float]
+    lateral: float
+
+
+def score_image(image: np.ndarray) -> Scores:
+    """Scores of an image (H, W) in [0, 1]."""
     small = thumbnail(image)
     model = load_coefficients()
     features = np.stack([gradient_histogram(undo(small)) for undo in POSES.values()])  # (8, 512)
-    return dict(zip(POSES, (features @ model["weights"] + model["bias"]).tolist(), strict=True))
+    chest = features @ model["chest"] + model["chest_bias"]
+    # The patient may face either side. The coefficients describe one of them.
+    sides = np.stack([features[0], mirrored(features[0])]) @ model["lateral"] + model["lateral_bias"]
+    return Scores(dict(zip(POSES, chest.tolist(), strict=True)), float(sides.max()))
 
 
 @lru_cache(maxsize=1)
 def load_coefficients() -> dict[str, Any]:
-    """Coefficients ``weights`` (512,) and ``bias``, and the thresholds ``refuse``, ``doubt`` and ``sure``."""
+    """Coefficients ``chest`` (512,) and ``lateral`` (512,), their biases, and the thresholds of both scores."""
     content = json.loads(COEFFICIENTS.read_text())
-    return {**content, "weights": np.asarray(content["weights"]) * content["step"]}
+    return content | {name: np.asarray(content[name]) * content["step"] for name in ("chest", "lateral")}
 
 
 def thumbnail(image: np.ndarray) -> np.ndarray:
-    """Image (64, 64) of ranks in [0, 1] without its border.
+    """Collimated field of an image as ranks (64, 64) without their linear trend.
 
-    A linear window does not change the ranks, and another exposure hardly does.
+    A linear window does not change the ranks, and another exposure hardly does. The trend of a film that was exposed
+    unevenly may exceed the contrast of the anatomy.
 
     Args:
         image: (H, W) in [0, 1].
@@ -64,21 +76,43 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     from PIL import Image
 
     small = Image.fromarray(np.ascontiguousarray(image, dtype=np.float32)).resize(
-        (4 * SIDE, 4 * SIDE), Image.Resampling.BOX
+        (_FIELD_SIDE, _FIELD_SIDE), Image.Resampling.BOX
     )
-    inner = Image.fromarray(_without_border(np.asarray(small))).resize((SIDE, SIDE), Image.Resampling.BOX)
+    inner = Image.fromarray(_collimated_field(np.asarray(small))).resize((SIDE, SIDE), Image.Resampling.BOX)
     _, position, count = np.unique(np.asarray(inner), return_inverse=True, return_counts=True)
     ranks = (np.cumsum(count) - count / 2 - 0.5) / max(position.size - 1, 1)  # equal values share a rank
-    return np.clip(ranks[position].reshape(SIDE, SIDE), 0, 1)
+    ranked = ranks[position].reshape(SIDE, SIDE)
+    ramp = np.linspace(-1, 1, SIDE)
+    slopes = ranked.mean(axis=0) @ ramp, ranked.mean(axis=1) @ ramp  # least squares, since both ramps are orthogonal
+    return ranked - (slopes[0] * ramp + slopes[1] * ramp[:, None]) / (ramp @ ramp)
 
 
-def _without_border(image: np.ndarray) -> np.ndarray:
-    """The part of an image inside its uniform border rows and columns; the whole image if little would be left."""
-    least = _BORDER_CONTRAST * np.ptp(image)
-    rows, columns = (np.flatnonzero(np.ptp(image, axis=axis) > least) for axis in (1, 0))
-    if min(len(rows), len(columns)) < SIDE:
-        return image
-    return np.ascontiguousarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+def _collimated_field(image: np.ndarray) -> np.ndarray:
+    """The part of an image inside shutters and borders; at least ``SIDE`` rows and columns.
+
+    Only the gradient along a row counts for the row, and only the gradient along a column for the column, so that the
+    straight edge of a shutter does not count. Rows and columns are searched in turn, because a shutter at the side
+    dilutes the gradient of all rows.
+    """
+    low, high = np.percentile(image, (2, 98))
+    scaled = np.clip((image - low) / max(high - low, 1e-6), 0, 1)
+    along_rows = np.minimum(np.abs(np.diff(scaled, axis=1)), _GRADIENT_CAP)
+    along_columns = np.minimum(np.abs(np.diff(scaled, axis=0)), _GRADIENT_CAP)
+    top, bottom, left, right = 0, image.shape[0], 0, image.shape[1]
+    for _ in range(_FIELD_ROUNDS):
+        rows = _active(along_rows[top:bottom, left : right - 1].mean(axis=1))
+        columns = _active(along_columns[top : bottom - 1, left:right].mean(axis=0))
+        if rows.stop - rows.start < SIDE or columns.stop - columns.start < SIDE:
+            break
+        top, bottom = top + rows.start, top + rows.stop
+        left, right = left + columns.start, left + columns.stop
+    return np.ascontiguousarray(image[top:bottom, left:right])
+
+
+def _active(gradient: np.ndarray) -> slice:
+    """From the first to the last row or column with a considerable mean gradient (N,)."""
+    inside = np.flatnonzero(gradient > _FIELD_SHARE * np.percentile(gradient, 75))
+    return slice(inside[0], inside[-1] + 1) if len(inside) else slice(0, 0)
 
 
 def gradient_histogram(thumb: np.ndarray) -> np.ndarray:
@@ -103,3 +137,10 @@ def gradient_histogram(thumb: np.ndarray) -> np.ndarray:
     cell_length = np.linalg.norm(histogram, axis=1, keepdims=True)
     mean_length = np.sqrt((histogram**2).sum(1).mean())
     return (histogram / (cell_length + mean_length / 2 + 1e-9)).ravel()
+
+
+def mirrored(features: np.ndarray) -> np.ndarray:
+    """Histogram (..., 512) of the image mirrored left to right."""
+    cells = features.reshape(*features.shape[:-1], SIDE // _CELL, SIDE // _CELL, _DIRECTIONS)
+    opposite = (_DIRECTIONS // 2 - np.arange(_DIRECTIONS)) % _DIRECTIONS
+    return cells[..., ::-1, :][..., opposite].reshape(features.shape)

@@ -14,24 +14,31 @@ import numpy as np
 
 from ...common.refusal import RefusedInput
 from ..read.radiograph import Radiograph
-from ..terms import CHEST_WORDS, FRONTAL_VIEWS
-from .appearance import load_coefficients, pose_scores
+from ..words import names_chest, view_of
+from .appearance import Scores, load_coefficients, score_image
 
 _MODALITIES = ("CR", "DX", "RG")
 _MIN_SIDE, _MAX_ASPECT, _MIN_LEVELS = 32, 3.0, 16
 # Twice the side of the thumbnail that the image model receives. The image model does not score a smaller image.
 _MIN_SCORED_SIDE = 128
-_REMEDIES = {
-    False: "leave it out, or correct the header",
-    True: "leave it out; if it is one, give it upright as DICOM with BodyPartExamined CHEST and ViewPosition PA or AP",
-}
+_HEADER_REMEDY = "leave it out, or correct the header"
+_IMAGE_REMEDY = (
+    "leave it out; if it is one, give it upright as DICOM with BodyPartExamined CHEST and ViewPosition PA or AP"
+)
 
 
 class Reason(NamedTuple):
-    """Reason to reject an image as a frontal chest film."""
+    """Reason to reject a radiograph as a frontal chest film.
+
+    Attributes:
+        code: code of the :class:`RefusedInput`.
+        text: source of the reason, expectation and finding.
+        remedy: action for the user.
+    """
 
     code: str
     text: str
+    remedy: str = _HEADER_REMEDY
 
 
 def check_chest_film(source: Radiograph | Mapping[str, Any]) -> list[Reason]:
@@ -54,15 +61,15 @@ def require_chest_film(source: Radiograph | Mapping[str, Any], file: str | Path)
         Flags that state doubts about a radiograph that is not rejected.
 
     Raises:
-        RefusedInput: the header names another modality (``OTHER_MODALITY``), body part (``OTHER_BODY_PART``) or view
-            (``NOT_FRONTAL``) or an animal (``ANIMAL``), or the image does not look like a frontal chest film
-            (``NOT_CHEST``). The message states all reasons.
+        RefusedInput: the header names another modality (``OTHER_MODALITY``) or body part (``OTHER_BODY_PART``) or an
+            animal (``ANIMAL``), the header names or the image shows another view (``NOT_FRONTAL``), or the image does
+            not look like a chest film (``NOT_CHEST``). The message states all reasons.
     """
     reasons, flags = evaluate(source)
     if reasons:
         raise RefusedInput(
             reasons[0].code, "not a frontal chest film", "a PA or AP chest radiograph",
-            "; ".join(reason.text for reason in reasons), _REMEDIES[reasons[0].code == "NOT_CHEST"], str(file),
+            "; ".join(reason.text for reason in reasons), reasons[0].remedy, str(file),
         )  # fmt: skip
     return flags
 
@@ -79,8 +86,8 @@ def evaluate(source: Radiograph | Mapping[str, Any]) -> tuple[list[Reason], list
         return reasons, []
     if min(source.image.shape[1:]) < _MIN_SCORED_SIDE:
         return [], ["image: too small to tell a chest film"]
-    reasons, flags = evaluate_scores(pose_scores(source.image[0]))
-    if reasons and is_dicom and _says_frontal_chest(meta):
+    reasons, flags = evaluate_scores(score_image(source.image[0]), load_coefficients())
+    if reasons and is_dicom and _contradicts(meta, reasons[0]):
         return [], [f"{reasons[0].text}, against the header"]
     return reasons, flags
 
@@ -95,16 +102,20 @@ def _check_header(meta: Mapping[str, Any]) -> list[Reason]:
         found = meta["modality"] or "none"
         reasons.append(Reason("OTHER_MODALITY", f"Modality: expected one of {', '.join(_MODALITIES)}, found {found}"))
     body_part = meta["body_part"]
-    if body_part and not any(word in body_part for word in CHEST_WORDS):
+    if body_part and not names_chest(body_part):
         reasons.append(Reason("OTHER_BODY_PART", f"BodyPartExamined: expected CHEST, found {body_part}"))
-    if meta["view"] and not meta["view"].startswith(FRONTAL_VIEWS):
+    if meta["view"] and view_of(meta["view"]) != "frontal":
         reasons.append(Reason("NOT_FRONTAL", f"ViewPosition: expected PA or AP, found {meta['view']}"))
     return reasons
 
 
-def _says_frontal_chest(meta: Mapping[str, Any]) -> bool:
-    """Whether a header that gives no reason for rejection names both the chest and a frontal view."""
-    return bool(meta.get("body_part") and meta.get("view"))
+def _contradicts(meta: Mapping[str, Any], reason: Reason) -> bool:
+    """Whether a header that gives no reason for rejection contradicts the image.
+
+    A header that names a frontal view contradicts a lateral image. It contradicts an image that does not look like a
+    chest film if it also names the chest.
+    """
+    return bool(meta.get("view") and (meta.get("body_part") or reason.code == "NOT_FRONTAL"))
 
 
 def _check_size_and_levels(image: np.ndarray) -> list[Reason]:
@@ -120,22 +131,35 @@ def _check_size_and_levels(image: np.ndarray) -> list[Reason]:
     levels = np.count_nonzero(Image.fromarray((image * 255 + 0.5).astype(np.uint8)).histogram())
     if levels < _MIN_LEVELS:
         texts.append(f"image: expected at least {_MIN_LEVELS} of 256 grey levels, found {levels}")
-    return [Reason("NOT_CHEST", text) for text in texts]
+    return [Reason("NOT_CHEST", text, _IMAGE_REMEDY) for text in texts]
 
 
-def evaluate_scores(scores: Mapping[str, float]) -> tuple[list[Reason], list[str]]:
-    """Reasons and flags from the scores of :func:`.appearance.pose_scores`.
+def evaluate_scores(scores: Scores, thresholds: Mapping[str, float]) -> tuple[list[Reason], list[str]]:
+    """Reasons and flags from the scores of :func:`.appearance.score_image`.
 
     A film that looks right only after a rotation or an inversion is used unchanged and flagged: a wrong flag costs a
     second look, but a wrong correction would give a wrong result.
+
+    Args:
+        scores: scores of the image.
+        thresholds: ``refuse``, ``doubt`` and ``sure`` for the score of a frontal film, ``lateral_doubt`` and
+            ``lateral_refuse`` for the score of a lateral one.
     """
-    model = load_coefficients()
-    pose = max(scores, key=lambda name: scores[name])
-    if pose != "upright" and scores[pose] >= model["sure"] and scores["upright"] < model["doubt"]:
+    poses, upright = scores.poses, scores.poses["upright"]
+    pose = max(poses, key=lambda name: poses[name])
+    if pose != "upright" and poses[pose] >= thresholds["sure"] and upright < thresholds["doubt"]:
         return [], [f"image: probably {pose}"]
-    if scores["upright"] < model["refuse"]:
-        found = f"log odds of {scores['upright']:.1f}" + (f", more if {pose}" if scores[pose] >= model["doubt"] else "")
-        return [Reason("NOT_CHEST", f"image: expected the look of a frontal chest film, found {found}")], []
-    if scores["upright"] < model["doubt"]:
-        return [], ["image: doubtful that it is a frontal chest film"]
-    return [], []
+    # The sum of both scores are the log odds of a lateral chest film against another image.
+    if scores.lateral >= thresholds["lateral_refuse"] and scores.lateral + upright > 0:
+        text = f"image: expected a frontal view, found the look of a lateral view, log odds of {scores.lateral:.1f}"
+        return [Reason("NOT_FRONTAL", text, _IMAGE_REMEDY)], []
+    if upright < thresholds["refuse"]:
+        found = f"log odds of {upright:.1f}" + (f", more if {pose}" if poses[pose] >= thresholds["doubt"] else "")
+        text = f"image: expected the look of a frontal chest film, found {found}"
+        return [Reason("NOT_CHEST", text, _IMAGE_REMEDY)], []
+    flags = []
+    if scores.lateral >= thresholds["lateral_doubt"]:
+        flags.append("image: possibly a lateral view")
+    if upright < thresholds["doubt"]:
+        flags.append("image: doubtful that it is a frontal chest film")
+    return [], flags

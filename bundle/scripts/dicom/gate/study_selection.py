@@ -7,18 +7,21 @@ UID.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 
 from ...common.refusal import RefusedInput
-from ..header import FRONTAL_WORDS, text
+from ..dates import acquired_at
+from ..header import described_view, text
 from ..read.parsing import load_dataset
 from ..read.radiograph import read_header
-from ..terms import FRONTAL_VIEWS
+from ..words import view_of
 from .chest_film import require_chest_film
 from .media import Medium, find_medium, is_dicomdir
 
@@ -29,7 +32,6 @@ _SIDE_FILES = {
     ".exe", ".dll", ".inf", ".ini", ".bat", ".cmd", ".msi", ".cab", ".jar", ".class", ".so", ".sh", ".manifest",
     ".config", ".js", ".css", ".xsl", ".ico", ".cur", ".chm", ".hlp", ".lnk", ".url", ".ttf",
 }  # fmt: skip
-_ACQUIRED = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"), ("SeriesDate", "SeriesTime"))
 
 
 @dataclass(frozen=True)
@@ -56,21 +58,61 @@ def is_candidate(path: PurePath) -> bool:
 
     Hidden files, files that accompany images and a DICOMDIR are excluded.
     """
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts if part != "..")
+    hidden = any(_is_hidden(part) for part in path.parts)
     return not hidden and path.suffix.lower() not in _SIDE_FILES and not is_dicomdir(path)
 
 
+def _is_hidden(name: str) -> bool:
+    return name == "__MACOSX" or (name.startswith(".") and name != "..")
+
+
 def find_candidates(folder: Path) -> list[Path]:
-    """Sorted files below a folder that may be images. On a medium with a DICOMDIR, its viewer is excluded."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Sorted files below a folder that may be images. On a medium with a DICOMDIR, its viewer is excluded.
+
+    A link to nothing and a folder that cannot be read are included, so that :func:`read_instance` gives the reason why
+    they are not used.
+    """
+    files = _find_files(folder)
     media = [Medium.load(path.parent, path) for path in files if is_dicomdir(path)]
     candidates = (path for path in files if is_candidate(path.relative_to(folder)))
     return [path for path in candidates if (found := find_medium(path, media)) is None or found.has_image(path, path)]
 
 
+def _find_files(folder: Path) -> list[Path]:
+    """Sorted files below a folder, links to nothing and folders that cannot be read, except in hidden folders.
+
+    Links to folders are followed, and no folder is searched twice.
+    """
+    found, searched = [], set[str]()
+    folders, linked = [folder], list[Path]()
+    while folders or linked:
+        current = folders.pop() if folders else linked.pop(0)  # its own path is the name of a folder that has links
+        if (real := os.path.realpath(current)) in searched:
+            continue
+        searched.add(real)
+        try:
+            entries = sorted(current.iterdir())
+        except OSError:
+            found.append(current)
+            continue
+        for path in entries:
+            if os.path.isdir(path):
+                if _is_hidden(path.name):
+                    continue
+                (linked if os.path.islink(path) else folders).append(path)
+            elif os.path.isfile(path) or not os.path.exists(path):
+                found.append(path)
+    return sorted(found)
+
+
 def read_instance(path: Path, name: str) -> Instance:
     """Study, identifiers and reason for rejection of a file, from its header."""
     alone = Instance(str(path), name, study=str(path))
+    if os.path.isdir(path):
+        refusal = RefusedInput(
+            "MISSING_FILE", "the folder cannot be read", "permission to list it", "none", "change its permissions", name
+        )
+        return Instance(str(path), name, alone.study, refusal=refusal)
     try:
         meta, identifiers = read_header(path)
     except RefusedInput as refusal:
@@ -114,13 +156,13 @@ class Preference(NamedTuple):
         view: source of the frontal view: 0 for ViewPosition, 1 for the view code or a description, 2 for none, 3 for a
             header that cannot be read.
         is_secondary: whether value 2 of ImageType is SECONDARY.
-        acquired: date and time of the acquisition as digits in sort order; empty if not known.
+        acquired: moment of the acquisition in UTC; ``datetime.min`` if not known.
         sop_uid: SOPInstanceUID.
     """
 
     view: int
     is_secondary: bool
-    acquired: str
+    acquired: datetime
     sop_uid: str
 
 
@@ -130,26 +172,17 @@ def _preference(path: Path) -> Preference:
         dataset = load_dataset(path)
         sop_uid = str(dataset.get("SOPInstanceUID", ""))
         image_type = [str(value) for value in dataset.get("ImageType") or []]
-        return Preference(_view_rank(dataset), "SECONDARY" in image_type[1:2], _acquired(dataset), sop_uid)
+        acquired = acquired_at(dataset) or datetime.min
+        return Preference(_view_rank(dataset), "SECONDARY" in image_type[1:2], acquired, sop_uid)
     except Exception:  # with a broken attribute it comes last; reading its pixels reports the error
-        return Preference(3, True, "", "")
+        return Preference(3, True, datetime.min, "")
 
 
 def _view_rank(dataset: Dataset) -> int:
     """0 for a frontal ViewPosition, 1 for a frontal view code or description, 2 otherwise."""
-    if (text(dataset, "ViewPosition") or "").startswith(FRONTAL_VIEWS):
+    if view_of(text(dataset, "ViewPosition")) == "frontal":
         return 0
-    words = [str(code.get("CodeMeaning", "")) for code in dataset.get("ViewCodeSequence") or []]
-    words += [str(dataset.get(key, "")) for key in ("SeriesDescription", "AcquisitionDeviceProcessingDescription")]
-    return 1 if FRONTAL_WORDS.search(" ".join(words)) else 2
-
-
-def _acquired(dataset: Dataset) -> str:
-    """Date and time of the acquisition as digits in sort order; empty if not known."""
-    moment = str(dataset.get("AcquisitionDateTime") or "")
-    for date, time in _ACQUIRED:
-        moment = moment or (f"{dataset.get(date)}{dataset.get(time) or ''}" if dataset.get(date) else "")
-    return moment
+    return 1 if described_view(dataset) == "frontal" else 2
 
 
 def surplus(instance: Instance, used: Instance) -> RefusedInput:

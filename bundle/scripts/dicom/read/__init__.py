@@ -1,6 +1,7 @@
 """Files to displayed radiographs, in the order of the flow.
 
 ``parsing``       DICOM file -> data set
+``ranges``        bits that the values use, where the file declares more
 ``levels``        stored values -> the grey levels that occur
 ``luts``          Modality and VOI look-up tables
 ``windows``       window center, width and function

@@ -7,9 +7,12 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ...common.refusal import RefusedInput
+from .ranges import table_bits
 
 
-def apply_lut(dataset: Dataset, item: Dataset, values: np.ndarray, *, signed: bool) -> tuple[np.ndarray, int]:
+def apply_lut(
+    dataset: Dataset, item: Dataset, values: np.ndarray, *, signed: bool
+) -> tuple[np.ndarray, int, list[str]]:
     """Look values up in a Modality or VOI LUT item.
 
     Args:
@@ -19,7 +22,8 @@ def apply_lut(dataset: Dataset, item: Dataset, values: np.ndarray, *, signed: bo
         signed: Whether the values, and with them the first mapped value of the descriptor, can be negative.
 
     Returns:
-        Entries float64 in the shape of ``values``, and the number of bits per entry.
+        Entries float64 in the shape of ``values``, the number of bits per entry, and a flag if the table uses another
+        number of bits than it declares.
 
     Raises:
         RefusedInput: ``BAD_LUT``.
@@ -30,9 +34,8 @@ def apply_lut(dataset: Dataset, item: Dataset, values: np.ndarray, *, signed: bo
     # The first mapped value is written as unsigned 16 bit even if it is negative.
     first = descriptor[1] - 65536 if signed and descriptor[1] > 32767 else descriptor[1]
     index = np.clip(np.rint(values - first), 0, len(entries) - 1).astype(np.int64)
-    # Some writers declare fewer bits than their entries have.
-    bits = max(descriptor[2], int(entries.max()).bit_length())
-    return entries[index].astype(np.float64), bits
+    bits, flags = table_bits(int(entries.max()), descriptor[2])
+    return entries[index].astype(np.float64), bits, flags
 
 
 def _lut_entries(item: Dataset, descriptor: list[int], order: str) -> np.ndarray:
@@ -44,7 +47,8 @@ def _lut_entries(item: Dataset, descriptor: list[int], order: str) -> np.ndarray
         count = descriptor[0] or 65536  # 0 means 2^16, which does not fit the attribute
         if 0 < count <= 65536 and len(data) >= 2 * count:
             return np.frombuffer(data, dtype=order, count=count)
-        if descriptor[2] == 8 and len(data) >= count > 0:
+        # Bytes. Where these are as many as the entries, the descriptor does not matter.
+        if len(data) >= count > 0 and (descriptor[2] == 8 or len(data) <= count + 1):
             words = np.frombuffer(data[: len(data) // 2 * 2], dtype=order).astype("<u2")
             return np.frombuffer(words.tobytes() + data[len(data) // 2 * 2 :], dtype=np.uint8)[:count]
     raise RefusedInput(

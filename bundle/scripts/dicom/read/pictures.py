@@ -10,9 +10,13 @@ import numpy as np
 from ...common.refusal import RefusedInput
 from ..budget import check_pixel_budget
 from ..grid import PixelGrid, pixel_aspect
+from .ranges import image_bits
 from .rendering import grey_from_colour
 
 _EXIF_ORIENTATION = 0x0112
+_SIXTEEN_BIT_COLOUR = "16-bit colour read as 8 bit"
+_START_BYTES = 4096  # contain the header chunks of a PNG
+_ALL_BITS_CHUNK = b"\0\0\0\1sBIT\x10"  # length, name and value: 16 significant bits
 
 
 def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
@@ -40,12 +44,17 @@ def read_picture(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
             "DECODE", "the picture cannot be decoded", "a complete PNG or JPEG", type(error).__name__,
             "copy or export the file again",
         ) from error  # fmt: skip
-    maximum = 65535 if pixels.dtype == np.uint16 else 255
+    declared = 8 * pixels.dtype.itemsize
+    bits, unused = (declared, []) if _is_scaled(path) else image_bits(int(pixels.max()), declared)
+    if _SIXTEEN_BIT_COLOUR in flags:  # only the upper 8 bits are here
+        bits, unused = image_bits(int(pixels.max()) << 8 | 255, 16)
+        bits -= 8
+    maximum = 2**bits - 1
     image = pixels.astype(np.float32) / np.float32(maximum) if pixels.ndim == 2 else grey_from_colour(pixels, maximum)
-    image, flags = grid.to_displayed(image), flags + doubts
+    image, flags = grid.to_displayed(image), flags + unused + doubts
     meta = {
         "source_format": source_format,
-        "bits_stored": 16 if maximum == 65535 else 8,
+        "bits_stored": declared,
         "window": f"full range 0-{maximum}",
         "flags": flags,
     }
@@ -94,6 +103,13 @@ def _to_array(picture: Any) -> np.ndarray:
     )  # fmt: skip
 
 
+def _is_scaled(path: Path) -> bool:
+    """Whether a PNG states that all of its 16 bits are significant (sBIT, PNG specification 11.3.2.5)."""
+    with path.open("rb") as file:
+        start = file.read(_START_BYTES).partition(b"IDAT")[0]
+    return start.startswith(b"\x89PNG") and _ALL_BITS_CHUNK in start
+
+
 def _picture_flags(path: Path, mode: str) -> list[str]:
     """Flags for ignored content: transparency, and the lower 8 bits of 16-bit colour, which Pillow does not decode."""
     flags = ["transparency ignored"] if mode in ("LA", "RGBA", "PA") else []
@@ -101,5 +117,5 @@ def _picture_flags(path: Path, mode: str) -> list[str]:
         start = file.read(26)
     # PNG specification 11.2.1: bit depth at byte 24, colour type at byte 25 (0 is grey).
     if start.startswith(b"\x89PNG") and start[24] == 16 and start[25] != 0:
-        flags.append("16-bit colour read as 8 bit")
+        flags.append(_SIXTEEN_BIT_COLOUR)
     return flags

@@ -17,6 +17,7 @@ from ..grid import PixelGrid
 from ..header import COLOUR, complete_header, hash_identifier, header_meta, pixel_grid
 from .parsing import load_dataset
 from .pictures import picture_grid, read_picture
+from .ranges import image_bits
 from .rendering import check_display, grey_from_colour, render
 from .volumes import read_volume, volume_grid
 from .windows import check_window_index
@@ -181,7 +182,8 @@ def _read_dicom(path: Path, window: int) -> tuple[np.ndarray, dict[str, Any]]:
             pixels = apply_color_lut(stored_values(dataset, correct_sign(dataset, pixels)[0]).values, dataset)
             bits = 8 * pixels.dtype.itemsize
         check_window_index(window, 1)
-        image, shown, flags = grey_from_colour(pixels, 2**bits - 1), "full range", ["grey stored as colour"]
+        bits, unused = image_bits(int(pixels.max()), bits)
+        image, shown, flags = grey_from_colour(pixels, 2**bits - 1), "full range", ["grey stored as colour", *unused]
         check_display(image)
     else:
         image, shown, flags = render(dataset, pixels, window)

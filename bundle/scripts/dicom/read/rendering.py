@@ -18,8 +18,8 @@ from .luts import apply_lut
 from .windows import WINDOWS, check_window_index, select_window
 
 _PERCENTILES = (0.5, 99.5)
-# A rendered image that spans fewer than five of 255 grey levels is considered blank.
-_BLANK_RANGE = 5 / 255
+# A rendered image that spans less than an eighth of the grey levels is blank, or its window meant for other values.
+_BLANK_RANGE = 1 / 8
 
 
 def render(dataset: Dataset, samples: np.ndarray, window: int = 0) -> tuple[np.ndarray, str, list[str]]:
@@ -134,14 +134,14 @@ def _apply_voi(
     Returns:
         Displayed values (N,) float64 in [0, 1], description of the window, flags.
     """
-    found = values[inside]
+    found, flags = values[inside], list[str]()
     if found.size == 0 or found.min() == found.max():
         raise _constant()
     luts = dataset.get("VOILUTSequence")
     if luts:
         check_window_index(window, len(luts))
-        mapped, bits = apply_lut(dataset, luts[window], values, signed=_can_be_negative(dataset))
-        shown, description = mapped / (2**bits - 1), f"VOI LUT, {bits} bit"
+        mapped, bits, flags = apply_lut(dataset, luts[window], values, signed=_can_be_negative(dataset))
+        shown, description = np.clip(mapped / (2**bits - 1), 0.0, 1.0), f"VOI LUT, {bits} bit"
     else:
         chosen, problem = select_window(dataset, window)
         if chosen is None:
@@ -150,7 +150,7 @@ def _apply_voi(
         shown, description = WINDOWS[function](values, center, width), f"{function} {center:g}/{width:g}"
     if np.ptp(shown[inside]) < _BLANK_RANGE:
         return *_percentile_window(values, np.where(padding, 0, levels.counts)), ["window blanks the image"]
-    return shown, description, []
+    return shown, description, flags
 
 
 def _percentile_window(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, str]:

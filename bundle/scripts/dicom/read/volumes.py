@@ -13,10 +13,10 @@ import numpy as np
 from ...common.refusal import RefusedInput
 from ..budget import check_pixel_budget
 from ..grid import PixelGrid, pixel_aspect, steps_to_standard
+from .ranges import usual_bits
 
 _MAX_HEADER_BYTES = 1_000_000
 _MIN_ALIGNMENT = 0.9  # cosine of the angle between an axis of the image and one of the patient
-_BIT_DEPTHS = (8, 10, 12, 14, 15, 16)
 
 
 def read_volume(path: Path, source_format: str) -> tuple[np.ndarray, dict[str, Any]]:
@@ -170,7 +170,7 @@ def _scale_values(values: np.ndarray) -> tuple[np.ndarray, int, str]:
         RefusedInput: ``RANGE``.
     """
     if values.dtype.kind in "iub" and 0 <= values.min() and values.max() <= 65535:
-        bits = next(depth for depth in _BIT_DEPTHS if values.max() < 2**depth)
+        bits = usual_bits(int(values.max()))
         return (values / np.float64(2**bits - 1)).astype(np.float32), bits, f"range 0-{2**bits - 1}"
     if values.dtype.kind == "f" and 0 <= values.min() and values.max() <= 1:
         return values.astype(np.float32), 0, "range 0-1"

@@ -11,14 +11,14 @@ import torch
 import torch.nn.functional as F
 
 from ...common.geometry import SquareGeometry
+from ...data.annotations import PictureFrame, annotations_of, findings_of
 from ...data.datalist import Datalist
 from ...dicom import RefusedInput, read_radiograph
 from ...dicom.read.radiograph import read_grid
-from .truth import PictureFrame, findings_of, truth_of
 
 logger = logging.getLogger(__name__)
 
-RANDOM, CENTRE, PRIOR = "random", "centre", "training_prior"
+RANDOM, CENTRE, PRIOR, MEAN_MAP = "random", "centre", "training_prior", "mean_map"
 _DRAWS = 16  # random maps of an image; their metrics are averaged
 _WIDTH = 0.2  # standard deviation of the centre map, as a fraction of the side of the square
 
@@ -40,6 +40,11 @@ class Controls:
         rng = np.random.default_rng([self.seed, image])
         found = {RANDOM: [torch.from_numpy(rng.random(self.grid)) for _ in range(_DRAWS)], CENTRE: [_centre(self.grid)]}
         return found | ({PRIOR: [self.priors[label]]} if label in self.priors else {})
+
+    def region_maps(self, image: int) -> dict[str, list[torch.Tensor]]:
+        """Maps of each control that choose the regions of an image, as if its labels were not known."""
+        found = self.maps("", image)
+        return found | ({PRIOR: [torch.stack(list(self.priors.values())).amax(dim=0)]} if self.priors else {})
 
 
 def _centre(grid: tuple[int, int]) -> torch.Tensor:
@@ -63,7 +68,7 @@ def training_priors(
     Args:
         datalist: datalist, of which only the training split is used.
         labels: labels of the network.
-        extra: further annotations of each label, see :func:`.truth.findings_of`.
+        extra: further annotations of each label, see :func:`...data.annotations.findings_of`.
         grid: height h and width w of the patch grid.
         size: side of the network's input, in pixels.
     """
@@ -90,5 +95,7 @@ def _squares(item: Mapping[str, Any], found: Mapping[str, set[str]], size: int) 
     frame = PictureFrame(SquareGeometry(height, width, size), read_grid(item["image"]))
     masks = {label: torch.zeros(size, size) for label in found}
     for label, names in found.items():
-        masks[label][frame.inside()] = torch.from_numpy(truth_of(item, names, frame)).float()
+        masks[label][frame.inside()] = torch.from_numpy(
+            np.logical_or.reduce(annotations_of(item, names, frame))
+        ).float()
     return masks

@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 
-from ...attention import Attention, make_attention
+from ...attention import Attention, AttentionOutput, make_attention
 from ...common.atomic import write_json
 from ...common.choices import check_choice, check_keys
 from ...common.failures import Failure, write_failures
 from ...common.geometry import SquareGeometry, fit_square
 from ...common.printable import quoted
+from ...data.annotations import PictureFrame, annotations_of, findings_of
 from ...data.datalist import Datalist, anonymous_groups
 from ...dicom import RefusedInput, read_radiograph
 from ...dicom.read.radiograph import read_grid
@@ -24,12 +25,14 @@ from ...report.figures import save_png
 from ...tracking import Tracker
 from ..kit.result_tables import write_tables
 from .controls import Controls, training_priors
+from .coverage import film_regions
+from .film_dependence import Dependence
 from .map_panels import MapExample, panel
 from .map_scores import ExplainSettings, Finding, score_maps
 from .map_summary import MACRO, FindingScores, Summary, csv_table, summarise
 from .map_tables import text_table
+from .mean_maps import MeanMaps
 from .randomised import Similarity, randomised_similarity
-from .truth import PictureFrame, findings_of, truth_of
 
 logger = logging.getLogger(__name__)
 
@@ -113,8 +116,9 @@ class Explanation:
             ValueError: no finding can be read.
         """
         with self.tracker.recording(self.params):
-            controls = self.make_controls()
-            rows = [row for number in range(len(self.items)) for row in self.score_image(number, controls)]
+            controls, outputs = self.make_controls(), self.explain()
+            means = MeanMaps(outputs, [self.patients[number] for number in outputs], self.labels)
+            rows = [row for number in outputs for row in self.score_image(number, outputs[number], controls, means)]
             write_failures(self.output_dir / "failures.csv", self.failures)
             if not rows:
                 raise ValueError(
@@ -122,7 +126,7 @@ class Explanation:
                     f"found {len(self.failures)} rejected; see {self.output_dir / 'failures.csv'}"
                 )
             summary = summarise(rows, replicates=self.settings.bootstrap, seed=self.settings.seed)
-            self.write(summary, rows, self.check_randomised())
+            self.write(summary, rows, self.check_randomised(), means.dependence)
         return summary
 
     def make_controls(self) -> Controls:
@@ -131,24 +135,46 @@ class Explanation:
         priors = training_priors(self.datalist, self.labels, self.settings.annotations, grid, size)
         return Controls(grid, priors, self.settings.seed)
 
-    def score_image(self, number: int, controls: Controls) -> Iterator[FindingScores]:
-        """Rows of all methods and controls for all findings of one image; a rejected image is recorded."""
-        try:
-            findings = self.read(number)
-        except RefusedInput as refusal:
-            self.failures.append(Failure.of(self.items[number]["image"], refusal))
-            logger.warning("rejected: %s", refusal)
-            return
-        outputs = {name: method(findings[0].image[None]) for name, method in self.methods.items() if findings}
+    def explain(self) -> dict[int, dict[str, AttentionOutput]]:
+        """Outputs of the methods for each image that can be read; a rejected image is recorded."""
+        outputs: dict[int, dict[str, AttentionOutput]] = {}
+        for number, item in enumerate(self.items):
+            try:
+                findings = self.read(number)
+            except RefusedInput as refusal:
+                self.failures.append(Failure.of(item["image"], refusal))
+                logger.warning("rejected: %s", refusal)
+                continue
+            if findings:
+                image = findings[0].image[None]
+                found = {name: method(image) for name, method in self.methods.items()}
+                outputs[number] = {
+                    name: AttentionOutput(output.logits.float().cpu(), output.maps.float().cpu())
+                    for name, output in found.items()
+                }
+            logger.info("explained %d of %d images", number + 1, len(self.items))
+        return outputs
+
+    def score_image(
+        self, number: int, outputs: Mapping[str, AttentionOutput], controls: Controls, means: MeanMaps
+    ) -> Iterator[FindingScores]:
+        """Rows of all methods and controls for all findings of one image."""
+        findings = self.read(number)
+        frame, counts, window = findings[0].frame, self.settings.region_counts, self.settings.window
+        chosen = {name: list(output.region_maps(self.labels)) for name, output in outputs.items()}
+        chosen |= controls.region_maps(number) | means.region_maps(number)
+        regions = {
+            name: [film_regions(frame.pixels(one), counts, window) for one in maps] for name, maps in chosen.items()
+        }
         for finding in findings:
-            metrics, example = score_maps(finding, outputs, controls, self.network, self.settings)
+            others = controls.maps(finding.name, number) | means.maps(finding.label, number)
+            metrics, example = score_maps(finding, outputs, others, regions, self.network, self.settings)
             self.remember(finding, example)
             patient, probability = self.patients[number], example.probability
             yield from (
                 FindingScores(method, finding.name, number, patient, probability, own)
                 for method, own in metrics.items()
             )
-        logger.info("explained %d of %d images", number + 1, len(self.items))
 
     def read(self, number: int) -> list[Finding]:
         """Findings of an image; an empty mask is not a finding.
@@ -161,9 +187,8 @@ class Explanation:
         frame = PictureFrame(SquareGeometry(source.shape[-2], source.shape[-1], size), read_grid(item["image"]))
         image = fit_square(source, size).to(self.settings.device)
         names = findings_of(item, self.labels, self.settings.annotations)
-        found = [Finding(self.labels.index(name), name, image, number, truth_of(item, own, frame), frame)
-                 for name, own in names.items()]  # fmt: skip
-        return [finding for finding in found if finding.truth.any()]
+        parts = {name: [part for part in annotations_of(item, own, frame) if part.any()] for name, own in names.items()}
+        return [Finding(self.labels.index(name), name, image, number, own, frame) for name, own in parts.items() if own]
 
     def remember(self, finding: Finding, example: MapExample) -> None:
         """Keep the first finding of each label for the panel, and the first findings for the check of the weights."""
@@ -179,18 +204,24 @@ class Explanation:
         images, labels = zip(*self.first, strict=True)
         return randomised_similarity(self.network, self.make_methods, torch.stack(images), labels, self.settings.seed)
 
-    def write(self, summary: Summary, rows: Sequence[FindingScores], randomised: Similarity) -> None:
+    def write(
+        self, summary: Summary, rows: Sequence[FindingScores], randomised: Similarity, dependence: Dependence
+    ) -> None:
         """Write the results to files, the log and MLflow. Images have numbers, because a path may name a patient."""
         content: dict[str, Any] = {"settings": self.params, "summary": summary, "randomised_weights": randomised}
+        content["film_dependence"] = dependence
         content["rows"] = [vars(row) for row in rows]
         files = [write_json(self.output_dir / "explanation.json", content)]
-        table = text_table(summary, randomised)
+        table = text_table(summary, randomised, dependence)
         files += write_tables(self.output_dir, "explanation", csv_table(summary), table)
         if self.examples:
             files.append(save_png(panel(list(self.examples.values())), self.output_dir / "panel.png"))
         logger.info("\n%s", table)
         for method, labels in summary.items():
             self.tracker.log_metrics({f"{method}_{name}": found["mean"] for name, found in labels[MACRO].items()})
+        for method, found in dependence.items():
+            known = {name: value for name, value in found.items() if value is not None}
+            self.tracker.log_metrics({f"{method}_{name}": value for name, value in known.items()})
         self.tracker.log_artifacts(*files)
 
 

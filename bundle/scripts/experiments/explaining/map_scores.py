@@ -9,12 +9,13 @@ import numpy as np
 import torch
 
 from ...attention import AttentionOutput
+from ...data.annotations import PictureFrame
 from ...networks.vit_multilabel import ViTMultilabel
+from ...super_resolution.regions import Region
 from . import map_metrics as metrics
-from .controls import Controls
+from .coverage import coverage
 from .faithfulness import deletion_insertion
 from .map_panels import MapExample
-from .truth import PictureFrame
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class ExplainSettings:
         steps: number of steps of the curves of deletion and insertion, at least 2; 0 leaves out the curves.
         sanity_images: number of images for the check with randomised weights; 0 leaves out the check.
         examples: number of rows of the panel.
+        region_counts: numbers of regions per film for which the coverage of the findings is measured.
+        window: side of such a region, in pixels of the network's input.
         bootstrap: number of bootstrap replicates.
         seed: seed of the random maps, the random weights and the bootstrap.
         device: device of the network.
@@ -42,6 +45,8 @@ class ExplainSettings:
     steps: int = 8
     sanity_images: int = 8
     examples: int = 6
+    region_counts: Sequence[int] = (2, 4)
+    window: int = 64
     bootstrap: int = 1000
     seed: int = 0
     device: torch.device | str = "cpu"
@@ -51,6 +56,10 @@ class ExplainSettings:
             raise ValueError(f"area: expected a share in (0, 1], found {self.area}")
         if self.steps == 1 or self.steps < 0:
             raise ValueError(f"curve_steps: expected 0 (no curves) or at least 2, found {self.steps}")
+        if not self.region_counts or min(self.region_counts) < 1:
+            raise ValueError(f"region_counts: expected whole numbers from 1 up, found {list(self.region_counts)}")
+        if self.window < 1:
+            raise ValueError(f"window: expected at least 1 pixel, found {self.window}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class Finding:
         name: name of the label.
         image: network input (1, S, S).
         number: number of the image in its split.
-        truth: mask (R, C) of the finding in the picture.
+        parts: mask (R, C) in the picture for each annotation (box) of the finding, at least one, none of them empty.
         frame: place of the picture in the network input.
     """
 
@@ -70,14 +79,20 @@ class Finding:
     name: str
     image: torch.Tensor
     number: int
-    truth: np.ndarray
+    parts: Sequence[np.ndarray]
     frame: PictureFrame
+
+    @property
+    def truth(self) -> np.ndarray:
+        """Mask (R, C) of the union of the annotations."""
+        return np.logical_or.reduce(self.parts)
 
 
 def score_maps(
     finding: Finding,
     outputs: Mapping[str, AttentionOutput],
-    controls: Controls,
+    controls: Mapping[str, Sequence[torch.Tensor]],
+    regions: Mapping[str, Sequence[Sequence[Region]]],
     network: ViTMultilabel,
     settings: ExplainSettings,
 ) -> tuple[dict[str, dict[str, float]], MapExample]:
@@ -86,13 +101,18 @@ def score_maps(
     Args:
         finding: finding of an image.
         outputs: outputs of the methods for a batch of this image alone.
-        controls: control maps.
+        controls: maps of each control for the label of the finding.
+        regions: regions of the film by each method and control; several lists where a control has several maps.
         network: network for the curves of deletion and insertion.
         settings: settings of the evaluation.
     """
-    maps = {name: [_map_of(output, finding.label)] for name, output in outputs.items()}
-    maps |= controls.maps(finding.name, finding.number)
+    maps: dict[str, Sequence[torch.Tensor]] = {
+        name: [map_of(output, finding.label)] for name, output in outputs.items()
+    }
+    maps |= controls
     scores = {name: _metrics_of(found, finding, settings) for name, found in maps.items()}
+    for name, found in scores.items():
+        found |= coverage(regions[name], finding.parts, settings.region_counts)
     if settings.steps:
         firsts = [found[0] for found in maps.values()]
         areas = deletion_insertion(network, finding.image, firsts, finding.label, settings.steps)
@@ -107,7 +127,7 @@ def score_maps(
     )
 
 
-def _map_of(output: AttentionOutput, label: int) -> torch.Tensor:
+def map_of(output: AttentionOutput, label: int) -> torch.Tensor:
     """Map (h, w) of a label in a batch of one image; the common map if a method has only one for all labels."""
     return output.maps[0] if output.maps.ndim == 3 else output.maps[0, label]
 

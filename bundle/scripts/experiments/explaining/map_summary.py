@@ -12,10 +12,11 @@ from ...common.csv_text import csv_text
 from ...metrics.bootstrap import patient_weights, percentile_interval
 from ..kit.paired_statistics import patient_numbers, weighted_means
 from ..kit.result_tables import bounds
-from .controls import CENTRE, PRIOR, RANDOM
+from .controls import CENTRE, MEAN_MAP, PRIOR, RANDOM
+from .mean_maps import PREFIX
 
 MACRO = "macro"
-CONTROLS = (RANDOM, CENTRE, PRIOR)
+CONTROLS = (RANDOM, CENTRE, PRIOR, MEAN_MAP)
 COLUMNS = {
     "hit_rate": "hit rate",
     "near_hit_rate": "near hits",
@@ -76,9 +77,9 @@ def summarise(rows: Sequence[FindingScores], *, replicates: int, seed: int) -> S
         for name, of_methods in values.items():
             means = _label_means(of_methods[method], members, groups, weights)
             lesser = {
-                control: _label_means(of_methods[method] - of_methods[control], members, groups, weights)
+                control: _label_means(of_methods[method] - of_methods[row], members, groups, weights)
                 for control in CONTROLS
-                if control in of_methods and method not in CONTROLS
+                if (row := control_row(control, method)) in of_methods and not is_control(method)
             }
             for label, drawn in means.items():
                 summary.setdefault(method, {}).setdefault(label, {})[name] = {
@@ -87,6 +88,16 @@ def summarise(rows: Sequence[FindingScores], *, replicates: int, seed: int) -> S
                     "minus": {control: less[label] for control, less in lesser.items() if label in less},
                 }
     return summary
+
+
+def control_row(control: str, method: str) -> str:
+    """Name of the rows of a control for a method: each method has a mean map of its own."""
+    return PREFIX + method if control == MEAN_MAP else control
+
+
+def is_control(name: str) -> bool:
+    """Whether rows of this name are those of a control."""
+    return name in CONTROLS or name.startswith(PREFIX)
 
 
 def _table(rows: Sequence[FindingScores], name: str, keys: Sequence[tuple[str, int]]) -> dict[str, np.ndarray]:

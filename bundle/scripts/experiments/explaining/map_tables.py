@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..kit.result_tables import align_columns, format_number
+from .film_dependence import Dependence
 from .map_summary import COLUMNS, CONTROLS, MACRO, Summary
 from .randomised import SHARES, Similarity
 
 
-def text_table(summary: Summary, randomised: Similarity) -> str:
-    """Macro metrics of the methods, hit rates of the labels, and correlation of the maps after randomising weights."""
-    parts = [_method_table(summary), _label_table(summary)]
+def text_table(summary: Summary, randomised: Similarity, dependence: Dependence) -> str:
+    """Macro metrics of the methods, hit rates of the labels, dependence on the film, and randomised weights."""
+    parts = [_method_table(summary), _label_table(summary), _dependence_table(dependence)]
     if randomised:
         stages = [[format_number(found[stage], ".2f") for stage in SHARES] for found in randomised.values()]
         named = [[method, *cells] for method, cells in zip(randomised, stages, strict=True)]
@@ -21,8 +22,14 @@ def text_table(summary: Summary, randomised: Similarity) -> str:
 
 def _method_table(summary: Summary) -> str:
     """Metrics of each method, averaged over the labels."""
-    known = [name for name in COLUMNS if any(name in of_labels[MACRO] for of_labels in summary.values())]
-    shown = [["mean over labels", *(COLUMNS[name] for name in known), "hit rate less training prior / centre / random"]]
+    known = list(dict.fromkeys(name for of_labels in summary.values() for name in of_labels[MACRO]))
+    shown = [
+        [
+            "mean over labels",
+            *(COLUMNS.get(name, name.replace("_", " ")) for name in known),
+            "hit rate less mean map / training prior / centre / random",
+        ]
+    ]
     shown += [
         [method, *(_written(of_labels[MACRO].get(name)) for name in known), _against(of_labels[MACRO]["hit_rate"])]
         for method, of_labels in summary.items()
@@ -39,6 +46,15 @@ def _label_table(summary: Summary) -> str:
         count = max(row["findings"] for row in found.values() if row)
         hits.append([f"{label} ({count})", *(_written(row, interval=False) for row in found.values())])
     return "\n".join(align_columns(hits))
+
+
+def _dependence_table(dependence: Dependence) -> str:
+    """Correlation of each method's maps with the mean map of other films, and share of peaks near one spot."""
+    shown = [["dependence on the film", "correlation with mean map", "peaks near one spot"]]
+    for method, found in dependence.items():
+        values = (found["mean_map_correlation"], found["constant_spot"])
+        shown.append([method, *(format_number(value, ".2f") for value in values)])
+    return "\n".join(align_columns(shown))
 
 
 def _written(found: dict[str, Any] | None, *, interval: bool = True) -> str:

@@ -3,9 +3,9 @@ import pytest
 import torch
 from PIL import Image
 from scripts.common.geometry import SquareGeometry, fit_square
+from scripts.data.annotations import PictureFrame, annotations_of, findings_of
 from scripts.dicom import RefusedInput
 from scripts.dicom.grid import PixelGrid
-from scripts.experiments.explaining.truth import PictureFrame, findings_of, truth_of
 
 LABELS = ["Pleural Effusion", "Pneumonia", "Mass"]
 
@@ -73,8 +73,8 @@ def test_synonyms_and_further_annotations_stand_for_a_label(tmp_path):
     found = findings_of(item, LABELS, {"Pneumonia": ["Ground Glass"]})
     assert found == {"Pleural Effusion": {"Effusion"}, "Pneumonia": {"Pneumonia", "Ground Glass"}}
     frame = PictureFrame(SquareGeometry(100, 100, 50))
-    assert truth_of(item, found["Pleural Effusion"], frame).sum() == 2 * 25
-    assert truth_of(item, found["Pneumonia"], frame).sum() == 5 * 50 + 25
+    assert [part.sum() for part in annotations_of(item, found["Pleural Effusion"], frame)] == [25, 25]
+    assert sum(part.sum() for part in annotations_of(item, found["Pneumonia"], frame)) == 5 * 50 + 25
 
 
 def test_boxes_and_masks_of_a_turned_and_resampled_image(tmp_path):

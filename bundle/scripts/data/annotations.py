@@ -11,10 +11,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ...common.geometry import SquareGeometry, fit_square
-from ...data.label_aliases import match_label
-from ...dicom import RefusedInput
-from ...dicom.grid import PixelGrid
+from ..common.geometry import SquareGeometry, fit_square
+from ..dicom import RefusedInput
+from ..dicom.grid import PixelGrid
+from .label_aliases import match_label
 
 
 @dataclass(frozen=True)
@@ -113,15 +113,13 @@ def findings_of(item: Mapping[str, Any], labels: Sequence[str], extra: Mapping[s
     return found
 
 
-def truth_of(item: Mapping[str, Any], names: set[str], frame: PictureFrame) -> np.ndarray:
-    """Mask (R, C) of the union of the annotations with given names; a mask takes precedence over boxes of its name.
+def annotations_of(item: Mapping[str, Any], names: set[str], frame: PictureFrame) -> list[np.ndarray]:
+    """Mask (R, C) of each annotation with one of these names; a mask takes precedence over boxes of its name.
 
     Raises:
         RefusedInput: a mask cannot be used.
     """
     masks = item.get("masks") or {}
     parts = [frame.mask(Path(masks[name])) for name in names if name in masks]
-    parts += [
-        frame.box(box["xywh"]) for box in item.get("boxes") or [] if box["label"] in names and box["label"] not in masks
-    ]
-    return np.logical_or.reduce(parts)
+    boxes = [box for box in item.get("boxes") or [] if box["label"] in names and box["label"] not in masks]
+    return parts + [frame.box(box["xywh"]) for box in boxes]

@@ -1,0 +1,35 @@
+"""Probability of each label at each patch, for a network with a patch head (Li et al. 2018, arXiv:1711.06373)."""
+
+from __future__ import annotations
+
+import torch
+
+from ..networks.vit_multilabel import ViTMultilabel
+from .output import AttentionOutput
+
+
+class PatchLogits:
+    """Maps that the network computes in its forward pass, one per label.
+
+    Args:
+        network: classifier in evaluation mode, with a patch head.
+
+    Raises:
+        ValueError: the network has no patch head.
+    """
+
+    name, per_label = "patch_logits", True
+
+    def __init__(self, network: ViTMultilabel) -> None:
+        if network.patch_head is None:
+            raise ValueError(
+                "attention_method: patch_logits needs a network with a patch head; expected patch_head true, found "
+                "false; set attention_method to grad_attention, or train with --patch_head true"
+            )
+        self.network = network
+
+    @torch.inference_mode()
+    def __call__(self, image: torch.Tensor) -> AttentionOutput:
+        """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w) of probabilities."""
+        logits, patch_logits = self.network.patch_logits(image)
+        return AttentionOutput(logits, patch_logits.sigmoid(), probabilities=True)

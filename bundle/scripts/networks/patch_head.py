@@ -1,0 +1,56 @@
+"""Logits of each label at each patch, and their pooling to one logit per image.
+
+This is multiple-instance learning (Li et al. 2018, arXiv:1711.06373): an image shows a finding if one of its patches
+does. The patches are pooled with a smooth maximum. The patch logits can also be trained with boxes
+(:mod:`.patch_loss`), and the network's forward pass gives them as maps, without a gradient.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+_HIDDEN = 256  # features of the hidden layer
+_START = -4.0  # patch logit at which training starts: a patch rarely shows a finding
+_SHARPNESS = (0.3, 5.0)  # range of the smooth maximum, from almost the mean to almost the maximum
+_DROPOUT = 0.1
+
+
+class PatchHead(nn.Module):
+    """Two-layer perceptron on normalised patch tokens, with a learnt bias for each label and position.
+
+    Args:
+        width: D, number of features of a token.
+        num_labels: C, number of labels.
+        grid: rows h and columns w of patches.
+    """
+
+    def __init__(self, width: int, num_labels: int, grid: tuple[int, int]) -> None:
+        super().__init__()
+        self.grid = grid
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.hidden, self.output = nn.Linear(width, _HIDDEN), nn.Linear(_HIDDEN, num_labels, bias=False)
+        self.dropout = nn.Dropout(_DROPOUT)
+        nn.init.trunc_normal_(self.output.weight, std=0.02)
+        self.position = nn.Parameter(torch.full((num_labels, *grid), _START))
+        self.sharpness = nn.Parameter(torch.ones(num_labels))
+        self.weight = nn.Parameter(torch.full((num_labels,), 0.3))
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        """Float32 logits (B, C, h, w) of patch tokens (B, h * w, D)."""
+        hidden = self.dropout(F.gelu(self.hidden(self.norm(patches))))
+        return self.output(hidden).transpose(1, 2).unflatten(2, self.grid).float() + self.position
+
+    def pool(self, logits: torch.Tensor) -> torch.Tensor:
+        """Addition (B, C) to the image logits: the weighted smooth maximum of patch logits (B, C, h, w).
+
+        The smooth maximum is log(mean(exp(r * x))) / r with a learnt sharpness r per label. It is given relative to the
+        patch logit at which training starts, so that a new head hardly changes the image logits.
+        """
+        sharpness = self.sharpness.clamp(*_SHARPNESS)
+        flat = logits.flatten(2)
+        pooled = (torch.logsumexp(flat * sharpness[:, None], dim=2) - math.log(flat.shape[2])) / sharpness
+        return self.weight * (pooled - _START)

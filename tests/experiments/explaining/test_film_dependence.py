@@ -1,0 +1,37 @@
+import pytest
+import torch
+from scripts.experiments.explaining.film_dependence import film_dependence, other_means
+
+
+def peak_at(row, column):
+    grid = torch.zeros(8, 8)
+    grid[row, column] = 1
+    return grid
+
+
+def test_the_mean_of_a_film_leaves_out_all_films_of_its_patient():
+    maps = torch.stack([torch.full((2, 2), float(value)) for value in (1, 3, 5, 7)])
+    found = other_means(maps, [0, 0, 1, 2])
+    assert found[:, 0, 0].tolist() == [6, 6, pytest.approx(11 / 3), 3]
+
+
+def test_films_of_one_patient_have_no_mean_of_others():
+    maps = torch.stack([peak_at(1, 1), peak_at(2, 2)])
+    assert other_means(maps, [4, 4]) is None
+    assert film_dependence(maps, [4, 4]) == {"mean_map_correlation": None, "constant_spot": 1.0}
+
+
+def test_equal_maps_depend_on_no_film():
+    found = film_dependence(torch.stack([peak_at(3, 3)] * 4), [0, 1, 2, 3])
+    assert found == {"mean_map_correlation": pytest.approx(1), "constant_spot": 1.0}
+
+
+def test_maps_with_different_peaks_depend_on_the_film():
+    places = [(0, 0), (0, 7), (7, 0), (7, 7)]
+    found = film_dependence(torch.stack([peak_at(*place) for place in places]), [0, 1, 2, 3])
+    assert found["constant_spot"] == 0.25
+    assert found["mean_map_correlation"] < 0
+
+
+def test_constant_maps_have_no_correlation():
+    assert film_dependence(torch.ones(3, 4, 4), [0, 1, 2])["mean_map_correlation"] is None

@@ -1,0 +1,53 @@
+import pytest
+import torch
+from scripts.networks import ViTMultilabel
+from scripts.networks.patch_head import PatchHead
+
+TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
+
+
+def network(**settings):
+    torch.manual_seed(0)
+    return ViTMultilabel(architecture=TINY, num_labels=3, image_size=32, **settings)
+
+
+def test_the_pool_is_between_the_mean_and_the_maximum_of_the_patches():
+    head = PatchHead(8, 1, (2, 2))
+    logits = torch.tensor([[[[0.0, 1.0], [2.0, 5.0]]]])
+    with torch.no_grad():
+        head.weight.fill_(1)
+        pooled = [float(head.pool(logits)) for _ in (head.sharpness.fill_(0.3),)]
+        head.sharpness.fill_(5)
+        pooled.append(float(head.pool(logits)))
+    mean, largest = 2 + 4, 5 + 4  # relative to the starting logit of -4
+    assert mean < pooled[0] < pooled[1] < largest
+
+
+def test_one_patch_with_a_finding_raises_the_logit_of_its_label_only():
+    head = PatchHead(8, 2, (3, 3)).eval()
+    logits = torch.full((1, 2, 3, 3), -4.0)
+    before = head.pool(logits)
+    logits[0, 1, 2, 0] = 6
+    after = head.pool(logits)
+    assert after[0, 0] == before[0, 0] and after[0, 1] > before[0, 1] + 0.5
+
+
+@pytest.mark.parametrize("pool", ["cls", "cls_mean", "label_tokens"])
+def test_a_new_head_hardly_changes_the_logits(pool):
+    plain, with_head = network(pool=pool).eval(), network(pool=pool, patch_head=True).eval()
+    missing, unexpected = with_head.load_state_dict(plain.state_dict(), strict=False)
+    assert not unexpected and all(name.startswith("patch_head.") for name in missing)
+    image = torch.rand(2, 1, 32, 32)
+    assert torch.allclose(with_head(image), plain(image), atol=0.05)
+
+
+def test_training_mode_gives_patch_logits_too():
+    model = network(patch_head=True)
+    logits, patch_logits = model(torch.rand(2, 1, 32, 32))
+    assert logits.shape == (2, 3) and patch_logits.shape == (2, 3, 4, 4)
+    assert model.eval()(torch.rand(2, 1, 32, 32)).shape == (2, 3)
+
+
+def test_a_network_without_the_head_says_so():
+    with pytest.raises(ValueError, match="expected patch_head true, found false"):
+        network().patch_logits(torch.rand(1, 1, 32, 32))
