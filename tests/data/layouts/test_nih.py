@@ -92,6 +92,13 @@ def test_lateral_rows_and_broken_tables(tmp_path):
         read_layout("nih", tmp_path)
 
 
+def test_a_broken_image_with_boxes_costs_no_other_image(tmp_path):
+    table(write(tmp_path) / "BBox_List_2017.csv", BOXES, "00000001_000.png,Mass,1,2,3,4,,,")
+    next(tmp_path.rglob("00000001_000.png")).write_bytes(b"cut off")
+    _, items, failures = read_layout("nih", tmp_path)
+    assert "00000002_000" in by_name(items) and codes(failures)["00000001_000"] == "BROKEN"
+
+
 def test_errors_name_the_place(tmp_path):
     table(write(tmp_path) / "BBox_List_2017.csv", BOXES, "a.png,Mass,1,2,3,,,,")
     with pytest.raises(ValueError, match=r"BBox_List_2017\.csv: row 2: h\]: expected a number"):

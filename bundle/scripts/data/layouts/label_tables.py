@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -112,7 +113,7 @@ class Films:
             self.leave_out(
                 where, image, "AMBIGUOUS_FILE", "several files", "one of this name", names, "keep one of them"
             )
-        elif not image.path.is_file():
+        elif not os.path.isfile(image.path):  # false as well for a name that no file can have
             self.leave_out(
                 where,
                 image,
@@ -171,7 +172,8 @@ class Films:
 
 def find_image(path: Path) -> Image:
     """Image at a path, or else its copy in another format: a file in the same folder with another suffix."""
-    copies = [path.with_suffix(suffix) for suffix in (path.suffix, *_SUFFIXES) if path.with_suffix(suffix).is_file()]
+    candidates = [path.with_suffix(suffix) for suffix in (path.suffix, *_SUFFIXES)]
+    copies = [candidate for candidate in candidates if os.path.isfile(candidate)]
     first, *others = [path] if path in copies else dict.fromkeys(copies) or [path]
     return Image(first, tuple(others))
 

@@ -9,6 +9,7 @@ image counts as a patient. Views are read from the DICOM headers.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def read(root: Path) -> Reading:
     for name, row in targets.items():
         image = find_image(root / "stage_2_train_images" / f"{name}.dcm")
         view = ""
-        if image.path.is_file():
+        if os.path.isfile(image.path):
             try:
                 view = read_header(image.path)[0]["view"] or ""
             except RefusedInput as refusal:
