@@ -282,3 +282,18 @@ def test_films_of_odd_names_and_linked_folders_are_predicted_or_named(predictor,
         [*(f"{folder}/{name}" for name in names), f"{folder}/linked/5.dcm"]
     )
     assert len(results.dicom_files) == 20
+
+
+def test_film_that_the_network_fails_on_costs_the_others_of_its_batch_nothing(predictor, tmp_path, monkeypatch):
+    for number in (1, 2, 3):
+        study(tmp_path / "in", number, uid=f"1.77.{number}")
+    step = type(predictor.classifier).__call__
+    calls = iter(range(100))
+
+    def fail_for_the_batch_and_the_second(self, images, sources=()):
+        if next(calls) in (0, 2):
+            raise RuntimeError("Secret^Person")
+        return step(self, images, sources)
+
+    monkeypatch.setattr(type(predictor.classifier), "__call__", fail_for_the_batch_and_the_second)
+    assert [one.status for one in predictor.predict([tmp_path / "in"])] == ["ok", "INTERNAL", "ok"]
