@@ -239,3 +239,21 @@ def test_a_full_disk_in_training_is_one_line_and_the_run_continues_later(tiny, m
             run_workflow("training", overrides=tiny)
     run_workflow("training", overrides=tiny)
     assert len(rows(Path(tiny["output_dir"]) / "history.csv")) == 2
+
+
+def test_the_tracking_of_monai_records_beside_ours(tiny, tmp_path):
+    from mlflow.tracking import MlflowClient
+    from monai.bundle import ConfigWorkflow
+
+    uri = f"sqlite:///{tmp_path / 'mlruns.db'}"
+    overrides = {**tiny, "tracking_uri": uri, "bundle_root": str(ROOT / "bundle")}
+    job = ConfigWorkflow(
+        config_file=str(CONFIG_DIR / "train.yaml"), tracking="mlflow", workflow_type="train", **overrides
+    )
+    job.initialize()
+    job.run()
+    client = MlflowClient(uri)
+    for name, metric in (("monai_experiment", "train_loss"), ("cxr-attention-sr", "val_macro_auroc")):
+        (run,) = client.search_runs([client.get_experiment_by_name(name).experiment_id])
+        assert run.info.status == "FINISHED" and metric in run.data.metrics
+    assert not list(Path(tiny["output_dir"]).glob("config_*.json"))

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .common.atomic import SHARED, output_mode
+from .common.atomic import SHARED, check_output_folder, output_mode
 from .common.printable import printable
 from .pacs.commands import TlsCa, TlsCert, receive, watch
 
@@ -122,6 +122,7 @@ def predict(
     """Write probabilities (CSV, JSON), attention overlays and enhanced images; * marks a finding over its threshold."""
     if bool(inputs) == bool(dicomweb) or bool(dicomweb) != bool(study) or (store and not dicomweb):
         raise ValueError("predict: expected INPUTS, or --dicomweb with --study, found neither or a mixture; see --help")
+    check_output_folder(out)
     from .inference.predictor import Predictor
     from .workflow import BUNDLE_ROOT, lock_output, start_log
 

@@ -4,7 +4,7 @@
 
 In addition to the folder ``bundle/``, the zip contains every configuration as JSON, the only format that
 ``monai.bundle.load`` reads; ``models/model.pt``, the shipped classifier as a state dictionary; and ``large_files.yml``
-with size and SHA-256 of the files that the model zoo keeps outside git.
+with the SHA-256 of the files that the model zoo keeps outside git.
 """
 
 from __future__ import annotations
@@ -58,9 +58,12 @@ def state_dict() -> bytes:
 
 
 def large_files(content: dict[str, bytes]) -> bytes:
-    """Return ``large_files.yml``, without URLs because the zip contains the files."""
+    """Return ``large_files.yml``. URLs are empty, because the zip contains the files.
+
+    MONAI's ``download_large_files`` then only checks the hashes. It passes all keys of a row to its download function.
+    """
     rows = [
-        {"path": name, "size": len(data), "hash_type": "sha256", "hash_val": hashlib.sha256(data).hexdigest()}
+        {"path": name, "url": "", "hash_type": "sha256", "hash_val": hashlib.sha256(data).hexdigest()}
         for name, data in content.items()
         if len(data) > LARGE
     ]

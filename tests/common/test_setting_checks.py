@@ -20,7 +20,7 @@ def test_every_number_flag_and_list_among_the_settings_is_checked_and_its_defaul
     plain = {
         key for key, value in values.items() if isinstance(value, int | float) or (value and isinstance(value, list))
     }
-    not_settings = {"handlers", "secondary", "finalize"}
+    not_settings = {"handlers", "secondary", "finalize", "save_execute_config"}
     assert plain - set(SETTINGS) - not_settings == set()
     check_settings(values)
 

@@ -61,3 +61,33 @@ def test_large_files_are_listed_and_nothing_of_a_run_is_inside(unpacked):
         if path.stat().st_size > 10_000_000 and path.is_file()
     }
     assert not [path for path in unpacked.rglob("*") if path.name in ("__pycache__", "outputs", "mlruns.db")]
+
+
+def test_the_tool_for_large_files_checks_those_of_the_zip(unpacked, monkeypatch):
+    from monai.bundle import download_large_files
+
+    download_large_files(bundle_path=str(unpacked))
+    monkeypatch.chdir(unpacked)
+    path = unpacked / yaml.safe_load((unpacked / "large_files.yml").read_text())["large_files"][0]["path"]
+    content = path.read_bytes()
+    try:
+        path.write_bytes(content[:-1])
+        with pytest.raises(Exception, match="hash check"):
+            download_large_files()
+    finally:
+        path.write_bytes(content)
+
+
+def test_the_checks_of_the_model_zoo_pass(unpacked, tmp_path):
+    """The steps of the zoo's ``verify_bundle``, which reads the JSON form, but for TorchScript: see the how-to."""
+    from monai.bundle import verify_metadata, verify_net_in_out
+
+    from ..test_bundle import SCHEMA
+
+    metadata = json.loads((unpacked / "configs" / "metadata.json").read_text())
+    assert metadata["version"] in metadata["changelog"]
+    (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
+    meta_file = str(unpacked / "configs" / "metadata.json")
+    verify_metadata(meta_file=meta_file, filepath=str(tmp_path / "schema.json"))
+    config_file = str(unpacked / "configs" / "inference.json")
+    verify_net_in_out(net_id="network_def", meta_file=meta_file, config_file=config_file, bundle_root=str(unpacked))

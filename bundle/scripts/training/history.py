@@ -57,6 +57,7 @@ class EpochHistory:
         """Collect the losses of each epoch of ``engine``, and write the row when the epoch ends."""
         engine.add_event_handler(Events.EPOCH_STARTED, self.start)
         engine.add_event_handler(IterationEvents.LOSS_COMPLETED, self.collect)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.reduce_output)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     def start(self, engine: Engine) -> None:
@@ -66,6 +67,13 @@ class EpochHistory:
     def collect(self, engine: Engine) -> None:
         """Store the loss of an iteration on its device, without synchronising with the device."""
         self.losses.append(engine.state.output["loss"].detach())  # type: ignore[index, call-overload, union-attr]
+
+    def reduce_output(self, engine: Engine) -> None:
+        """Reduce the output of an iteration to the loss, in the decollated form that MONAI's loggers expect.
+
+        ``decollate: true`` would give this form too, but would split every image of the batch.
+        """
+        engine.state.output = [{"loss": engine.state.output["loss"]}]  # type: ignore[index, call-overload, assignment]
 
     def __call__(self, engine: Engine) -> None:
         """Write the row of the completed epoch."""
