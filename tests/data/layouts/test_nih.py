@@ -96,7 +96,7 @@ def test_a_broken_image_with_boxes_costs_no_other_image(tmp_path):
     table(write(tmp_path) / "BBox_List_2017.csv", BOXES, "00000001_000.png,Mass,1,2,3,4,,,")
     next(tmp_path.rglob("00000001_000.png")).write_bytes(b"cut off")
     _, items, failures = read_layout("nih", tmp_path)
-    assert "00000002_000" in by_name(items) and codes(failures)["00000001_000"] == "BROKEN"
+    assert "00000002_000" in by_name(items) and codes(failures)["00000001_000"] == "DECODE"
 
 
 def test_errors_name_the_place(tmp_path):

@@ -120,7 +120,12 @@ def _scale(boxes: list[dict[str, Any]], image: Path) -> list[dict[str, Any]]:
             across, down = picture.width / _BOX_SIDE, picture.height / _BOX_SIDE
     except (OSError, Image.DecompressionBombError) as error:
         raise RefusedInput(
-            "BROKEN", "cannot be read", "a PNG or JPEG", type(error).__name__, "download it again", str(image)
+            "DECODE",
+            "the picture cannot be decoded",
+            "a PNG or JPEG",
+            type(error).__name__,
+            "download it again",
+            str(image),
         ) from error
     return [
         {"label": box["label"], "xywh": [value * (across, down)[k % 2] for k, value in enumerate(box["xywh"])]}
