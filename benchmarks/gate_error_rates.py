@@ -10,12 +10,14 @@ published numbers: ``skimage/data`` and ``data_store`` of NEGATIVES, and, of the
 ``pydicom/data/test_files``, ``sklearn/datasets/images`` and ``matplotlib/mpl-data/sample_data``.
 
 The classes are upright frontal chest films, lateral chest films, and other images: every second image of NEGATIVES,
-chest films in a wrong pose, parts of chest films, and synthetic limbs, vessels and jaws. Never fitted are the other
-half of NEGATIVES, all radiographs that are no chest films, and the sources with non-commercial or unstated terms, the
-COVID-19 collection and Open-i, with all films that their tables call lateral: the fitted laterals are films of NIH
-ChestX-ray14 whose table calls them frontal. ``fit`` uses every film of the fitted sources, so their error rates come
-from ``validate``: five outer folds by patient, in each of which the coefficients and all thresholds are fitted on the
-other four, the thresholds to scores from five inner folds. It also fits without each of the small sources.
+chest films in a wrong pose, parts of chest films, and synthetic limbs, vessels, jaws and breasts. Never fitted are the
+other half of NEGATIVES, all radiographs that are no chest films, and the sources with non-commercial or unstated terms,
+which are the COVID-19 collection and Open-i. All films that a table calls lateral belong to these two sources. The
+fitted laterals are films of NIH ChestX-ray14 whose table calls them frontal.
+
+``fit`` uses every film of the fitted sources, so their error rates come from ``validate``. It has five outer folds by
+patient, in each of which the coefficients and all thresholds are fitted on the other four; the thresholds are quantiles
+of scores from five inner folds. It also fits without each of the small sources.
 """
 
 from __future__ import annotations
@@ -57,9 +59,9 @@ FITTED = ("NIH", "NIH 128 px", "Hannover portable", "paediatric")  # sources; th
 FOLDS = 5
 # Copies of each image for training: cut negatives, reframed frontal and lateral films, synthetic images. Wrong poses,
 # parts and halves come from every so many films.
-CUTS, REFRAMED, SYNTHETIC, EVERY = 40, {FRONTAL: 2, LATERAL: 40}, 1800, 4
+CUTS, REFRAMED, SYNTHETIC, EVERY = 40, {FRONTAL: 2, LATERAL: 40}, 2400, 4
 # Share of the frontal films, each source weighted by the square root of its size, beyond each threshold.
-SHARES = {"refuse": 0.0005, "doubt": 0.02, "sure": 0.05, "lateral_doubt": 0.02, "lateral_refuse": 0.0005}
+SHARES = {"refuse": 0.0005, "doubt": 0.02, "sure": 0.1, "lateral_doubt": 0.02, "lateral_refuse": 0.0005}
 LEAST_LATERAL_REFUSE = 1.0  # log odds, for frontal films of sources that were not fitted
 STEP, REGULARISATION = 0.002, 0.03  # resolution and L2 strength (scikit-learn's C) of the coefficients
 OUTCOMES = ("silent", "doubtful", "lateral?", "pose", "not chest", "lateral")

@@ -182,8 +182,11 @@ def patterns(rng: np.random.Generator) -> Iterator[np.ndarray]:
 
 
 def synthetic_other(rng: np.random.Generator) -> np.ndarray:
-    """A synthetic image with the coarse shapes of limbs, vessels or a jaw, turned at random, one in ten inverted."""
-    draw = (limb, vessels, jaw)[int(rng.integers(3))]
+    """A synthetic image with the coarse shapes of a limb, vessels, a jaw or a breast, turned at random.
+
+    One in ten is inverted.
+    """
+    draw = (limb, vessels, jaw, breast)[int(rng.integers(4))]
     image = np.rot90(draw(rng), int(rng.integers(4)))
     image = (image - image.min()) / max(float(np.ptp(image)), 1e-6)
     return np.ascontiguousarray(1 - image if rng.random() < 0.1 else image, dtype=np.float32)
@@ -251,3 +254,15 @@ def jaw(rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.5:
         band *= 0.7 + 0.3 * np.sign(np.sin(np.arctan2(rows, columns) * rng.integers(8, 40)))
     return band + 0.4 * clouds(rng, 4) + 0.05 * clouds(rng, 32)
+
+
+def breast(rng: np.random.Generator) -> np.ndarray:
+    """A bright half ellipse at the left edge on a dark ground, sometimes with a brighter corner: a mammogram."""
+    rows, columns = np.mgrid[0 : 1 : SYNTHETIC_SIDE * 1j, 0 : 1 : SYNTHETIC_SIDE * 1j]
+    height, width = rng.uniform(0.25, 0.6), rng.uniform(0.3, 0.95)
+    inside = np.clip(1 - ((rows - rng.uniform(0.35, 0.65)) / height) ** 2 - (columns / width) ** 2, 0, 1)
+    gland = clouds(rng, 8) + 0.5 * clouds(rng, 24)
+    image = np.minimum(4 * inside, 1) * 0.4 + 0.5 * inside * gland
+    if rng.random() < 0.5:
+        image = np.maximum(image, np.clip(8 * (rng.uniform(0.2, 0.5) - columns - rows * rng.uniform(0.4, 1)), 0, 0.9))
+    return image + 0.02 * clouds(rng, 32)

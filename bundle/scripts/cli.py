@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .common.atomic import SHARED, output_mode
+from .common.atomic import SHARED, check_output_folder, output_mode
 from .common.printable import printable
 from .pacs.commands import TlsCa, TlsCert, receive, watch
 
@@ -107,7 +107,6 @@ def phantoms(
 
 @app.command()
 def predict(
-    context: typer.Context,
     inputs: Annotated[list[Path] | None, typer.Argument(help="radiographs or folders of studies")] = None,
     *,
     out: Annotated[Path, typer.Option(help="output folder")],
@@ -122,25 +121,26 @@ def predict(
     """Write probabilities (CSV, JSON), attention overlays and enhanced images; * marks a finding over its threshold."""
     if bool(inputs) == bool(dicomweb) or bool(dicomweb) != bool(study) or (store and not dicomweb):
         raise ValueError("predict: expected INPUTS, or --dicomweb with --study, found neither or a mixture; see --help")
+    check_output_folder(out)
     from .inference.predictor import Predictor
     from .workflow import BUNDLE_ROOT, lock_output, start_log
 
-    context.with_resource(lock_output(out, "inferring"))
-    start_log()
-    settings: dict[str, Any] = {"output_dir": out, "dicom": dicom or store, "tracking_uri": "none"}
-    if dicomweb and study:
-        from .pacs.dicomweb import DicomWeb
-        from .pacs.session import Server
-        from .pacs.single import predict_study
+    with lock_output(out, "inferring"):
+        start_log()
+        settings: dict[str, Any] = {"output_dir": out, "dicom": dicom or store, "tracking_uri": "none"}
+        if dicomweb and study:
+            from .pacs.dicomweb import DicomWeb
+            from .pacs.session import Server
+            from .pacs.single import predict_study
 
-        pacs = DicomWeb(Server(dicomweb, tls_ca, tls_cert))
-        predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, **settings)
-        predict_study(pacs, study, predictor, out, dicom=dicom, store=store)
-    else:
-        predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, **settings)
-        predictor.predict_to_folder(inputs or [], out, dicom=dicom)
-    if (out / "failures.csv").exists():
-        raise SystemExit(1)
+            pacs = DicomWeb(Server(dicomweb, tls_ca, tls_cert))
+            predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, **settings)
+            predict_study(pacs, study, predictor, out, dicom=dicom, store=store)
+        else:
+            predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, **settings)
+            predictor.predict_to_folder(inputs or [], out, dicom=dicom)
+        if (out / "failures.csv").exists():
+            raise SystemExit(1)
 
 
 @app.command()

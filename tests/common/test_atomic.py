@@ -8,7 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from safetensors import SafetensorError
-from scripts.common.atomic import SHARED, atomic_write, explained_full_disk, make_file, make_folder, write_json
+from scripts.common.atomic import (
+    SHARED,
+    atomic_write,
+    check_output_folder,
+    explained_full_disk,
+    make_file,
+    make_folder,
+    write_json,
+)
 
 
 def test_error_while_writing_keeps_the_earlier_file_and_leaves_no_other(tmp_path):
@@ -174,3 +182,16 @@ def test_a_full_disk_below_errors_of_other_libraries_is_found(tmp_path):
 def test_other_errors_are_not_taken_for_a_full_disk(tmp_path):
     with pytest.raises(PermissionError), explained_full_disk(tmp_path):
         raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_folder_that_cannot_hold_results_is_named_and_none_is_made(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "gone").symlink_to(tmp_path / "nothing")
+    for folder in ("file", "file/below", "gone"):
+        with pytest.raises(ValueError, match=rf"--out: .*{folder}: results cannot be written here; .* a file at"):
+            check_output_folder(tmp_path / folder)
+    check_output_folder(tmp_path / "new" / "folder")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ValueError, match="no permission to write to"):
+        check_output_folder(tmp_path / "new")
+    assert not (tmp_path / "new").exists()

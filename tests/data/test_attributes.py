@@ -5,7 +5,8 @@ from scripts.data.attributes import direction_of, is_blank, read_age, read_sex, 
 @pytest.mark.parametrize(
     ("text", "years"),
     [
-        ("58", 58), ("058Y", 58), ("58 years", 58), ("006M", 0.5), ("6 months", 0.5), ("026W", 0.498), ("073D", 0.2),
+        ("58", 58), ("058Y", 58), ("58 years", 58), ("006M", 0.5), ("6 months", 0.5), ("58 Jahre", 58), ("026W", 0.498),
+        ("073D", 0.2),
         ("45.5", 45.5), ("45,5", 45.5), ("0", 0), ("120", 120), (" 7y ", 7), ("", None), ("nan", None), ("NA", None),
         ("unknown", None),
     ],
@@ -21,8 +22,8 @@ def test_an_impossible_age_is_no_age(text):
 
 
 def test_sexes():
-    assert [read_sex(text) for text in ("m", "male", "M", "f", "Female", " F ", "O", "", "Unknown", "nan")] == [
-        "M", "M", "M", "F", "F", "F", None, None, None, None,
+    assert [read_sex(text) for text in ("m", "male", "M", "f", "Female", " F ", "W", "O", "", "Unknown", "nan")] == [
+        "M", "M", "M", "F", "F", "F", "F", None, None, None, None,
     ]  # fmt: skip
     with pytest.raises(ValueError, match="M, male, F"):
         read_sex("1")

@@ -103,6 +103,13 @@ def test_one_image_under_two_spellings_is_a_duplicate(folder):
         build_from_csv(folder / "labels.csv")
 
 
+def test_a_name_that_no_file_can_have_costs_no_other_image(folder):
+    (folder / "labels.csv").write_text(f"image,patient_id,Edema\n{'x' * 300}.png,a,1\n1.png,b,0\n")
+    built, (failure,) = build_from_csv(folder / "labels.csv", fractions=(1, 0, 0))
+    assert len(built.splits["training"]) == 1
+    assert failure.code == "MISSING_FILE" and "row 2: no such file" in failure.reason
+
+
 def test_paths_of_windows_and_a_copy_in_another_format(folder):
     write_png16(np.eye(8), folder / "sub" / "a.png")
     (folder / "labels.csv").write_text("image,patient_id,Edema\nsub\\a.png,a,1\n1.jpg,b,0\n")

@@ -56,6 +56,8 @@ def test_drawn_again_for_each_epoch_and_alike_in_a_repeated_one():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"uncertain": None}, "uncertain: expected a policy, or {label: policy}, found None; set one of ignore, ones"),
+        ({"blank": ["ignore"]}, "blank: expected a policy"),
         ({"uncertain": "maybe"}, "uncertain: policy of others: not known; .* found 'maybe'"),
         ({"blank": "ones"}, "blank: .* expected one of ignore, zeros, found 'ones'"),
         ({"uncertain": {"Edema": "ones"}}, "none for Pleural Effusion, Mass; add them, or 'others: ignore'"),

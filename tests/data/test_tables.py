@@ -56,6 +56,7 @@ def test_utf16_of_excel_is_read(tmp_path):
         ("name,value,value\nx,1,0\n", r"a\.csv: duplicate column; .* found 'value' 2 times"),
         ("name,value\nx,1,0\n", r"row 2: wrong number of cells; expected 2 as in the header, found 3"),
         ("name,value\nx,1\ny\n", r"row 3: wrong number of cells; expected 2 as in the header, found 1"),
+        ("name,value,\nx,1,0\n", r"row 2: wrong number of cells; expected 2 as in the header, found 3"),
         ("name,value\n", "a.csv: no rows"),
         ("name,value", "a.csv: no rows"),
         ("nam,value\nx,1\n", r"a\.csv: no column 'name'; expected it in the header, found nam, value"),

@@ -1,4 +1,5 @@
 import pytest
+from pydicom.dataset import Dataset
 from scripts.dicom import check_chest_film, read_header
 from scripts.dicom.words import names_chest, states_no_body_part, states_no_view, view_of, words_of
 
@@ -91,7 +92,7 @@ def test_values_that_state_no_body_part(value):
     "value",
     ["CHEST", "THORAX", "BRUST", "TORAX", "TÓRAX", "TORACE", "CXR", "CXR PA", "POITRINE", "PULMÃO", "LUNGE", "PECHO",
      "CHEST/ABDOMEN",
-     "Brustkorb", "LUNGS", "RIBS", "POUMONS", "POLMONI", "CHEST_PA"],
+     "Brustkorb", "LUNGS", "RIBS", "gabbia toracica", "cage thoracique", "POUMONS", "POLMONI", "CHEST_PA"],
 )  # fmt: skip
 def test_chest(value):
     assert names_chest(value)
@@ -136,7 +137,7 @@ def test_views_that_the_header_check_rejects(tmp_path, view):
 
 
 @pytest.mark.parametrize(
-    "part", ["BRUST", "TORAX", "TORACE", "CXR", "UNKNOWN", "OTHER", "", "POITRINE", "cxr pa", "Tórax"]
+    "part", ["caja torácica", "BRUST", "TORAX", "TORACE", "CXR", "UNKNOWN", "OTHER", "", "POITRINE", "cxr pa", "Tórax"]
 )
 def test_body_parts_that_the_header_check_passes(tmp_path, part):
     assert reasons(tmp_path, BodyPartExamined=part, SpecificCharacterSet="ISO_IR 192") == []
@@ -176,3 +177,18 @@ def test_a_description_does_not_contradict_the_view(tmp_path):
     assert (
         reasons(tmp_path, ViewPosition="PA", SeriesDescription="Chest PA and Lateral", StudyDescription="lateral") == []
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (("399198007", "SCT", "x"), ["NOT_FRONTAL"]),
+        (("272479007", "SCT", "seitlich"), []),
+        (("R-1", "SRT", "lateral"), ["NOT_FRONTAL"]),
+    ],
+)
+def test_view_codes(tmp_path, code, found):
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
+    attributes = {"ViewPosition": None, "ViewCodeSequence": [item], "SeriesDescription": "Thorax"}
+    assert reasons(tmp_path, **attributes) == found

@@ -61,3 +61,21 @@ def test_archive_is_searched_like_a_folder_and_names_its_members(tmp_path):
         assert film_item["instance"].name == f"{tmp_path}/in.zip/p1/IM0"
         assert film_item["image"].endswith("/000000") and film_item["instance"].refusal is None
         assert inner["instance"].refusal.code == "ARCHIVE_NESTED"
+
+
+def test_results_of_an_earlier_run_are_no_inputs_and_other_files_of_such_folders_are(tmp_path):
+    film(tmp_path / "a.dcm")
+    own = ["overlays/00000_a.png", "enhanced/00000_a.dcm", "enhanced/100000_b.png", "dicom/00000_a/findings.dcm"]
+    others = ["overlays/a.png", "enhanced/film.dcm", "dicom/00000_a/film.dcm", "dicom/a/findings.dcm"]
+    for folder in ("", "run1/", "study/"):
+        for name in (*own, *others):
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"x")
+    for folder in ("", "run1"):  # output folders; the third is none
+        (tmp_path / folder / "run_report.json").write_text("{}")
+    found = {item["image"].removeprefix(f"{tmp_path}/") for item in find_images([tmp_path])}
+    assert found == {"a.dcm", *others, *(f"run1/{name}" for name in others)} | {
+        f"study/{name}" for name in (*own, *others)
+    }
+    assert len(find_images([tmp_path / "enhanced"])) == 3  # named, so it is wanted

@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 import shutil
 
 import highdicom as hd
@@ -255,3 +256,44 @@ def test_study_of_two_patients_is_two_studies(predictor, tmp_path):
     assert [one.status for one in predictions] == ["ok", "ok"]
     patients = [{str(pydicom.dcmread(path).PatientID) for path in one.dicom_files} for one in predictions]
     assert patients == [{"A"}, {"B"}]
+
+
+def test_predicting_into_the_folder_of_the_films_twice_gives_the_same_tables(predictor, tmp_path):
+    study(tmp_path, 1)
+    for _ in range(2):
+        results = predictor.predict_to_folder([tmp_path], tmp_path, dicom=True)
+        assert [row.image for _, row in results.rows] == [str(tmp_path / "1.dcm")] and results.failures == []
+
+
+def test_films_of_odd_names_and_linked_folders_are_predicted_or_named(predictor, tmp_path):
+    folder = tmp_path / "in"
+    names = [os.fsdecode(b"R\xf6ntgen.dcm"), "x" * 241 + ".dcm", os.fsdecode(b"d\xf6r/film.dcm"), "y" * 255]
+    for number, name in enumerate(names, start=1):
+        film = study(folder, number, uid=f"1.77.{number}")
+        (folder / name).parent.mkdir(exist_ok=True)
+        film.rename(folder / name)
+    study(tmp_path / "elsewhere", 5, uid="1.77.5")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "gone.dcm").symlink_to(tmp_path / "nothing")
+    results = predictor.predict_to_folder([folder], tmp_path / "out", dicom=True)
+    assert [(failure.path, failure.code) for failure in results.failures] == [(f"{folder}/gone.dcm", "MISSING_FILE")]
+    rows = read_predictions(tmp_path / "out")[1]
+    assert sorted(row.image for row in rows if row.status == "ok") == sorted(
+        [*(f"{folder}/{name}" for name in names), f"{folder}/linked/5.dcm"]
+    )
+    assert len(results.dicom_files) == 20
+
+
+def test_film_that_the_network_fails_on_costs_the_others_of_its_batch_nothing(predictor, tmp_path, monkeypatch):
+    for number in (1, 2, 3):
+        study(tmp_path / "in", number, uid=f"1.77.{number}")
+    step = type(predictor.classifier).__call__
+    calls = iter(range(100))
+
+    def fail_for_the_batch_and_the_second(self, images, sources=()):
+        if next(calls) in (0, 2):
+            raise RuntimeError("Secret^Person")
+        return step(self, images, sources)
+
+    monkeypatch.setattr(type(predictor.classifier), "__call__", fail_for_the_batch_and_the_second)
+    assert [one.status for one in predictor.predict([tmp_path / "in"])] == ["ok", "INTERNAL", "ok"]

@@ -68,7 +68,7 @@ def test_one_film_of_each_study_and_a_reason_for_every_other_file(folder):
 def test_summary_counts_by_type(folder, caplog):
     with caplog.at_level(logging.INFO):
         run(folder)
-    assert "3 studies: 2 used; refused:" in caplog.messages[-1] and "SECOND_FRONTAL 1" in caplog.messages[-1]
+    assert "3 studies: 2 used; rejected:" in caplog.messages[-1] and "SECOND_FRONTAL 1" in caplog.messages[-1]
 
 
 def test_processes_share_the_studies_not_the_files(folder):

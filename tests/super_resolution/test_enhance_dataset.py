@@ -13,6 +13,8 @@ from scripts.super_resolution.enhance_dataset import DatasetEnhancer
 from scripts.super_resolution.enhancers.bicubic import BicubicEnhancer
 
 from tests.conftest import draw
+from tests.dicom.objects.conformant import cr
+from tests.dicom.synthetic import save
 
 
 def finish(job):
@@ -221,3 +223,15 @@ def test_the_attention_method_chooses_the_regions_and_is_remembered(make):
     assert [line["boxes"] for line in lines[0]] != [line["boxes"] for line in lines[1]]
     with pytest.raises(ValueError, match="attention: expected rollout, found last_cls"):
         make(attention=make_attention("rollout", first.network)).run()
+
+
+def test_dicom_file_without_uids_is_enhanced_as_a_picture(make, tmp_path):
+    job = make()
+    film = cr()
+    whole = save(film, tmp_path / "whole.dcm")
+    film.StudyInstanceUID = None
+    bare = save(film, tmp_path / "bare.dcm")
+    image = read_radiograph(whole).image[0]
+    written = [job.write_image(path, path.name, image).as_posix() for path in (whole, bare)]
+    assert written == ["whole.dcm", "bare.dcm.png"]
+    assert all(np.abs(read_radiograph(job.output_dir / name).image[0] - image).max() < 1e-4 for name in written)

@@ -91,6 +91,25 @@ def make_folder(path: str | Path, *, owner_only: bool = False) -> None:
         folder.mkdir(mode=mode, exist_ok=True)
 
 
+def check_output_folder(folder: Path) -> None:
+    """Check, without making it, that a folder can hold results.
+
+    Raises:
+        ValueError: a file has the name of the folder or of a parent, or this user may not write there.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    found = ""
+    if not existing.is_dir():
+        found = f"a file at {existing}"
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        found = f"no permission to write to {existing}"
+    if found:
+        raise ValueError(
+            f"--out: {folder}: results cannot be written here; expected a folder that this user can write to, found "
+            f"{found}; choose another folder"
+        )
+
+
 def make_file(path: str | Path) -> None:
     """Make an empty file and its folder, for a library such as SQLite that otherwise sets permissions by the umask."""
     make_folder(Path(path).parent)

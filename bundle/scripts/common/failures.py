@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import errno
 import traceback
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
-from .atomic import atomic_write
+from .atomic import atomic_write, full_disk_cause
 from .csv_text import csv_text, unprotected
 from .refusal import RefusedInput
 
@@ -44,9 +43,9 @@ class Failure:
             error: error that nobody expected.
 
         Raises:
-            OSError: ``error`` itself, if the disk is full, which concerns every input.
+            Exception: ``error`` itself, if the disk is full, which concerns every input.
         """
-        if is_full_disk(error):
+        if full_disk_cause(error) is not None:
             raise error
         place = traceback.extract_tb(error.__traceback__)[-1]
         reason = f"{path}: failed inside with {type(error).__name__}, {Path(place.filename).name} line {place.lineno}"
@@ -55,11 +54,6 @@ class Failure:
     def rename(self, old: str, new: str) -> Failure:
         """Copy of the row with a path replaced, for a file that the user knows by another name."""
         return replace(self, path=self.path.replace(old, new), reason=self.reason.replace(old, new))
-
-
-def is_full_disk(error: BaseException) -> bool:
-    """Whether an error says that the disk or the quota is used up, which concerns every input."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def read_failures(path: str | Path) -> list[Failure]:

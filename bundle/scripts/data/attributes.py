@@ -13,8 +13,10 @@ _AGE = re.compile(r"(?P<number>[+-]?\d+(?:[.,]\d+)?)\s*(?P<unit>[a-z]*)\.?")
 # Number of units in a year. The letters are those of DICOM's value representation AS (PS3.5, section 6.2).
 _UNITS = {"": 1.0, "y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}
 _UNIT_WORDS = {"yr": "y", "yrs": "y", "year": "y", "years": "y", "yo": "y", "mo": "m", "month": "m", "months": "m",
-              "wk": "w", "week": "w", "weeks": "w", "day": "d", "days": "d"}  # fmt: skip
-_SEXES = {"m": "M", "male": "M", "man": "M", "f": "F", "female": "F", "woman": "F", "w": "F", "o": None, "other": None}
+              "wk": "w", "week": "w", "weeks": "w", "day": "d", "days": "d", "j": "y", "jahr": "y",
+              "jahre": "y"}  # fmt: skip
+_SEXES = {"m": "M", "male": "M", "man": "M", "männlich": "M", "f": "F", "female": "F", "woman": "F", "w": "F",
+         "weiblich": "F", "o": None, "other": None}  # fmt: skip
 
 
 def is_blank(text: str) -> bool:

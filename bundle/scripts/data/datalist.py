@@ -170,7 +170,7 @@ def _resolve_images(splits: Mapping[str, list[dict]], folders: Sequence[Path], p
 
     def resolve(file: str) -> str:
         places = [Path(os.path.abspath(folder / file)) for folder in folders]
-        found = next((place for place in places if place.is_file()), None)
+        found = next((place for place in places if os.path.isfile(place)), None)
         if found is None:
             missing.append(file)
         return str(found)

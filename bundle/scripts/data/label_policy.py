@@ -25,6 +25,7 @@ import torch
 from monai.transforms import MapTransform, Randomizable
 
 from ..common.choices import check_choice
+from ..common.printable import quoted
 from .label_aliases import match_labels
 
 # Lowest and highest target; NaN: the entry does not count.
@@ -100,6 +101,11 @@ def _spans(setting: str, choice: Choice, labels: Sequence[str], allowed: Sequenc
     Raises:
         ValueError: see :class:`LabelPolicy`.
     """
+    if not isinstance(choice, str | Mapping):
+        raise ValueError(
+            f"{setting}: expected a policy, or {{label: policy}}, found {quoted(choice)}; set one of "
+            f"{', '.join(allowed)}"
+        )
     named = {_OTHERS: choice} if isinstance(choice, str) else dict(choice)
     for label, policy in named.items():
         check_choice(f"{setting}: policy of {label}", policy, allowed)

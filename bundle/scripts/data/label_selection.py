@@ -7,8 +7,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from ..common.choices import check_choice
 from .datalist import Datalist
 from .label_aliases import match_label, match_labels
@@ -48,36 +46,6 @@ def with_labels(datalist: Datalist, labels: Sequence[str], missing: str = "refus
         for split, items in datalist.splits.items()
     }
     return replace(datalist, labels=list(labels), splits=splits)
-
-
-def check_trainable(datalist: Datalist) -> Datalist:
-    """Return a datalist, if a model can be trained on it and selected by its validation metric.
-
-    Raises:
-        ValueError: there are no labels, a split is empty or has no annotated label, or no label has both classes in the
-            validation split.
-    """
-    where = str(datalist.path or "datalist")
-    if not datalist.labels:
-        raise ValueError(
-            f"{where}: no labels; expected at least one for training, found none; build the datalist from a table with "
-            "labels"
-        )
-    for split in ("training", "validation"):
-        values = np.array([item["label"] for item in datalist.splits[split]], dtype=float)
-        if not len(values):
-            raise ValueError(f"{where}: {split}: empty; expected at least one image, found 0; build the datalist again")
-        if np.isnan(values).all():
-            raise ValueError(
-                f"{where}: {split}: no annotated label; expected values of 1 or 0, found null in all {len(values)} "
-                "images; use annotated images"
-            )
-    if not ((values == 1).any(axis=0) & (values == 0).any(axis=0)).any():
-        raise ValueError(
-            f"{where}: validation: one class only; expected a label with positive and negative images, to select the "
-            f"best model, found none among {', '.join(datalist.labels)}; use a larger validation split"
-        )
-    return datalist
 
 
 def report(where: str, labels: Sequence[str], unused: Sequence[str], present: Sequence[str]) -> None:

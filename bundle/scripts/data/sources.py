@@ -119,7 +119,7 @@ def _parse_boxes(row: Row, column: str) -> list[dict[str, Any]]:
 
 def _as_path(name: str, image_root: Path) -> str:
     """Path of an image with the separators of this system, where a table from Windows has backslashes."""
-    return name if (image_root / name).exists() else name.replace("\\", "/")
+    return name if os.path.isfile(image_root / name) else name.replace("\\", "/")
 
 
 def _find_reason(row: Row, item: dict[str, Any]) -> RefusedInput | None:
@@ -128,10 +128,10 @@ def _find_reason(row: Row, item: dict[str, Any]) -> RefusedInput | None:
         return RefusedInput(
             "NOT_FRONTAL", f"{row.where}: not a frontal view", "PA or AP", row["view"], "nothing; the film is left out"
         )
-    path = Path(item["image"])
-    if path.is_file():
+    if os.path.isfile(item["image"]):  # false as well for a name that no file can have
         return None
-    twins = [path.with_suffix(suffix).name for suffix in _SUFFIXES if path.with_suffix(suffix).is_file()]
+    path = Path(item["image"])
+    twins = [path.with_suffix(suffix).name for suffix in _SUFFIXES if os.path.isfile(path.with_suffix(suffix))]
     found = f"only {', '.join(twins)}" if twins else "nothing"
     return RefusedInput(
         "MISSING_FILE", f"{row.where}: no such file", "an image", found, "correct the table, or set image_root"

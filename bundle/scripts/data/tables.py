@@ -191,13 +191,14 @@ def _make_row(header: list[str], cells: list[str], where: str, separator: str) -
     """Row of a record.
 
     Raises:
-        ValueError: the record has too few cells for the named columns, or cells beyond the header.
+        ValueError: the record has too few cells for the named columns, or a cell after the last of them.
     """
     cells = [cell.strip() for cell in cells]
-    named = max(index for index, name in enumerate(header) if name) + 1
-    if len(cells) < named or any(cells[len(header) :]):
+    named = max(index for index, name in enumerate(header, start=1) if name)
+    found = max(index for index, cell in enumerate(cells, start=1) if cell)
+    if len(cells) < named or found > named:
         raise ValueError(
-            f"{where}: wrong number of cells; expected {len(header)} as in the header, found {len(cells)}; correct the "
-            f"row, and quote a cell that contains {separator!r}"
+            f"{where}: wrong number of cells; expected {named} as in the header, found {max(found, len(cells))}; "
+            f"correct the row, and quote a cell that contains {separator!r}"
         )
     return Row({name: cell for name, cell in zip(header, cells, strict=False) if name}, where, separator != ",")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from functools import cache
 from typing import Any
 
 import pydicom
@@ -121,8 +122,13 @@ def _check_kind(dataset: Dataset) -> None:
     """Reject an object without pixels, with several frames, or not intended for presentation."""
     if "PixelData" not in dataset:
         sop_class = dataset.get("SOPClassUID")
-        found = shown_uid(sop_class) if sop_class is not None else "no SOPClassUID"
-        found += f" without PixelData; the last element is {max(dataset.keys(), default='none')}"
+        kind = shown_uid(sop_class) if sop_class is not None else "no SOPClassUID"
+        found = f"{kind} without PixelData; the last element is {max(dataset.keys(), default='none')}"
+        if "Rows" in dataset or "Image Storage" in kind:
+            raise RefusedInput(
+                "NO_PIXELS", "the file ends before its pixels", "PixelData (7FE0,0010)", found,
+                "copy or export the file again",
+            )  # fmt: skip
         raise RefusedInput(
             "NO_PIXELS", "no image", "a CR or DX image with PixelData", found, "select the image of the study"
         )
@@ -189,13 +195,17 @@ def described_view(dataset: Dataset) -> View | None:
 
 
 def _meaning(code: Dataset) -> str:
-    """Meaning of a view code: that of the standard (PS3.16 CID 4010), else the one beside the code."""
+    """Meaning of a view code: that of the standard, else the one beside the code."""
+    return _view_codes().get(str(code.get("CodeValue")), "") or str(code.get("CodeMeaning") or "")
+
+
+@cache
+def _view_codes() -> dict[str, str]:
+    """Code values of views (PS3.16 CID 4010) and their meanings."""
     from pydicom.sr.codedict import codes
 
-    known = {
-        str(getattr(codes.cid4010, name).value): getattr(codes.cid4010, name).meaning for name in codes.cid4010.dir()
-    }
-    return str(known.get(str(code.get("CodeValue")), "") or code.get("CodeMeaning") or "")
+    concepts = [getattr(codes.cid4010, name) for name in codes.cid4010.dir()]
+    return {str(concept.value): str(concept.meaning) for concept in concepts}
 
 
 def _view_of_words(dataset: Dataset) -> str | None:

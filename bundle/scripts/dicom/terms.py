@@ -12,7 +12,7 @@ from functools import cache
 from pydicom.uid import UID_dictionary
 
 from ..common.printable import shortened
-from .words import CHEST_WORDS, VIEW_WORDS, states_no_body_part, states_no_view, view_of, words_of
+from .words import CHEST_WORDS, VIEW_WORDS, names_chest, states_no_body_part, states_no_view, view_of, words_of
 
 # PS3.3 C.7.6.3.1.2, including retired terms.
 PHOTOMETRIC_TERMS = frozenset(
@@ -82,7 +82,7 @@ def shown_body_part(value: str | None) -> str | None:
         return None
     if words and _BODY_PART_TERMS.issuperset(words):
         return _quoted(value, words)
-    return next((word for word in words if word in CHEST_WORDS), _unknown(value))
+    return next((word for word in words if word in CHEST_WORDS), "CHEST" if names_chest(value) else _unknown(value))
 
 
 def _quoted(value: str, words: list[str]) -> str:

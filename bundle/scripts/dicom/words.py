@@ -50,11 +50,12 @@ _BESIDE_VIEW = frozenset(
     "STEHEND LIEGEND SITZEND IM LIEGEN STEHEN AUFNAHME DEBOUT COUCHE ASSIS LIT DE PIE ACOSTADO SENTADO "
     "ORTOSTATISMO CLINOSTATISMO EM DEITADO".split()
 )
-# The words above without those of other meanings elsewhere ("A", "IM"); what a message may quote.
-VIEW_WORDS = frozenset(
-    word for word in _FRONTAL | _LATERAL | _RECUMBENT | _SUPINE | _OTHER_VIEW | _BESIDE_VIEW if len(word) > 1
-)
+# Words of ViewPosition and BodyPartExamined that a message may quote.
+VIEW_WORDS = _FRONTAL | _LATERAL | _RECUMBENT | _SUPINE | _OTHER_VIEW | _BESIDE_VIEW
 CHEST_WORDS = _CHEST
+# Thoracic alone may be the spine.
+_THORACIC = frozenset("THORACIC THORACIQUE TORACICA TORACICO".split())
+_CAGE = frozenset("CAGE CAJA GABBIA CASSA CAIXA WALL PAROI PARED PARETE PAREDE".split())
 _PAIRS = ("PA", "AP", "DV", "VD", "LL")
 
 
@@ -107,4 +108,5 @@ def states_no_body_part(text: str | None) -> bool:
 
 def names_chest(text: str | None) -> bool:
     """Whether a text names the chest or a part of it."""
-    return not _CHEST.isdisjoint(words_of(text or ""))
+    words = set(words_of(text or ""))
+    return bool(words & _CHEST or (words & _THORACIC and words & _CAGE))

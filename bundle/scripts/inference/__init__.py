@@ -1,6 +1,5 @@
 """Predictions for new studies, in the order of the flow.
 
-``earlier_results``      results of an earlier run, which are not inputs
 ``inputs``               files, folders and zip archives -> candidate images, by study
 ``study_images``         candidates -> one readable chest film of each study; rejections recorded
 ``classifier``           resized images -> logits, maps, features

@@ -6,7 +6,8 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from ..common.failures import Failure, is_full_disk
+from ..common.atomic import full_disk_cause
+from ..common.failures import Failure
 from ..dicom import RefusedInput
 from ..dicom.objects import (
     Algorithm,
@@ -51,7 +52,7 @@ def write_dicom_results(source: Source, folder: Path, prediction: StudyPredictio
             prediction.dicom_files.append(path)
         except Exception as error:  # a header can make highdicom fail in any way
             path.unlink(missing_ok=True)
-            if is_full_disk(error):
+            if full_disk_cause(error) is not None:
                 raise
             prediction.failures.append(_not_written(prediction.name, kind, error))
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..dicom.gate.archives import extract_members, is_archive
 from ..dicom.gate.study_selection import Instance, find_candidates, group_studies, read_instance
-from .earlier_results import is_result
 
 logger = logging.getLogger(__name__)
+
+# Files below an output folder that :mod:`.outputs` writes.
+_RESULT = re.compile(
+    r"overlays/\d{5,}_[^/]*\.png|enhanced/\d{5,}_[^/]*\.(png|dcm)|"
+    r"dicom/\d{5,}_[^/]*/(findings|attention|regions|enhanced)\.dcm"
+)
 
 
 def find_images(inputs: Sequence[str | Path]) -> list[dict[str, Any]]:
@@ -56,7 +62,7 @@ def _search(path: Path, named: dict[Path, Instance]) -> Iterator[Instance]:
     Results of an earlier run in the folder are left out, so that results are not predicted.
     """
     files = find_candidates(path) if path.is_dir() else [path]
-    images = [file for file in files if not (path.is_dir() and is_result(file, path))]
+    images = [file for file in files if not (path.is_dir() and _is_result(file, path))]
     if len(images) < len(files):
         logger.info("%s: %d results of an earlier run are left out", path, len(files) - len(images))
     for file in images:
@@ -75,3 +81,13 @@ def _unpack(archive: Path) -> Iterator[Instance]:
             yield read_instance(member.path, member.name)
         else:
             yield Instance(member.name, member.name, member.name, refusal=member.refusal)
+
+
+def _is_result(path: Path, folder: Path) -> bool:
+    """Return whether a file below a folder is a result of an earlier run whose output folder is there, too."""
+    below = path.relative_to(folder)
+    return any(
+        _RESULT.fullmatch(path.relative_to(folder / parent).as_posix()) is not None
+        and (folder / parent / "run_report.json").is_file()
+        for parent in below.parents
+    )

@@ -49,7 +49,7 @@ class StudyImages(IterableDataset):
                 yield item
         refused = Counter(failure.code for _, failure in self.failures)
         by_type = ", ".join(f"{code} {count}" for code, count in refused.most_common()) or "none"
-        logger.info("%d studies: %d used; refused: %s", len(studies), used, by_type)
+        logger.info("%d studies: %d used; rejected: %s", len(studies), used, by_type)
 
     def studies(self) -> list[list[Numbered]]:
         """Return the instances of each study with their index in ``data``, the preferred instance first."""
@@ -88,7 +88,7 @@ class StudyImages(IterableDataset):
     def refuse(self, index: int, instance: Instance, refusal: RefusedInput) -> None:
         """Record and log the reason why an image is not used."""
         self.failures.append((index, Failure.of(instance.name, refusal)))
-        logger.warning("refused: %s", refusal)
+        logger.warning("rejected: %s", refusal)
 
     def fail(self, index: int, name: str, error: Exception) -> None:
         """Record and log an unexpected error as the failure of one image."""

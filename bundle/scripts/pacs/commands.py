@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ..common.atomic import check_output_folder
+
 Model = Annotated[Path | None, typer.Option(help="model folder; default: the shipped one")]
 TlsCa = Annotated[Path | None, typer.Option(help="trusted certificates (PEM); default: the public ones")]
 TlsCert = Annotated[Path | None, typer.Option(help="client certificate with its key (PEM)")]
@@ -34,6 +36,7 @@ def watch(
 
     Sign in with CXR_DICOMWEB_TOKEN, or CXR_DICOMWEB_USER and CXR_DICOMWEB_PASSWORD.
     """
+    check_output_folder(out)
     from ..inference.predictor import Predictor
     from ..workflow import BUNDLE_ROOT, start_log
     from .dicomweb import DicomWeb
@@ -72,6 +75,7 @@ def receive(
     free_gb: Annotated[float, typer.Option(min=0, help="disk space that must stay free, in GB")] = 1.0,
 ) -> None:
     """Predict every chest study that is sent here (C-STORE) and send the results to a peer."""
+    check_output_folder(out)
     from ..inference.predictor import Predictor
     from ..workflow import BUNDLE_ROOT, start_log
     from .dimse import Peer

@@ -78,7 +78,7 @@ def _answered(status: int) -> RefusedInput:
             GONE, "the PACS does not have the study", "a study", f"status {status}", "check the UID, and the URL"
         )
     return RefusedInput(
-        REFUSED, "the PACS refuses the request", "status 200", f"status {status}",
+        REFUSED, "the PACS rejects the request", "status 200", f"status {status}",
         "check the URL, the credentials and what they are allowed to do",
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..attention import Attention, make_attention
@@ -224,18 +225,7 @@ class DatasetEnhancer:
         """Paste the regions, write the image file, and return its manifest line."""
         image, metrics = self.region_enhancer.paste(enhanced)
         name = self.name_of(item)
-        as_dicom = _is_dicom_file(Path(item["image"]))
-        output = _output_name(name, as_dicom)
-        if as_dicom:
-            write_enhanced(
-                Path(item["image"]),
-                image[0].numpy(),
-                self.output_dir / output,
-                description=DESCRIPTION,
-                software="cxr-attention-sr",
-            )
-        else:
-            write_png16(image[0].numpy(), self.output_dir / output)
+        output = self.write_image(Path(item["image"]), name, image[0].numpy())
         return {
             "image": name,
             "output": output.as_posix(),
@@ -249,6 +239,21 @@ class DatasetEnhancer:
             "flags": enhanced.flags,
             **self.hashes(),
         }
+
+    def write_image(self, source: Path, name: str, image: np.ndarray) -> Path:
+        """Write an enhanced image (H, W), of a DICOM file as DICOM, and return its path below the output folder."""
+        as_dicom = _is_dicom_file(source)
+        output = _output_name(name, as_dicom)
+        if as_dicom:
+            path = self.output_dir / output
+            try:
+                write_enhanced(source, image, path, description=DESCRIPTION, software="cxr-attention-sr")
+                return output
+            except RefusedInput as refusal:  # no UIDs, and a DICOM image must have some
+                logger.warning("%s: written as PNG: %s", source, refusal.found)
+                output = output.with_name(f"{output.name}.png")
+        write_png16(image, self.output_dir / output)
+        return output
 
     def enhanced_item(self, item: dict, line: dict[str, Any]) -> dict:
         """Datalist item of the enhanced file; its boxes are scaled to the size of the enhanced image."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from monai.deploy.conditions import CountCondition
 from monai.deploy.core import Fragment, Operator, OperatorSpec
+from scripts.common.atomic import check_output_folder
 from scripts.inference.predictor import Predictor
 
 
@@ -26,6 +27,7 @@ class PredictionOperator(Operator):
     def __init__(
         self, fragment: Fragment, bundle: Path, studies: Path, output: Path, model_dir: Path | None, **names: str
     ) -> None:
+        check_output_folder(output)  # before the model is loaded
         self.studies, self.output = studies, output
         self.predictor = Predictor.from_bundle(bundle, model_dir=model_dir)
         super().__init__(fragment, CountCondition(fragment, 1), **names)  # runs once; without input it would not end

@@ -16,6 +16,13 @@ def test_table_that_is_not_there_says_what_is(tmp_path):
         find_table(tmp_path, "test.csv")
 
 
+def test_two_tables_that_may_be_meant_are_refused(tmp_path):
+    for name in ("Data_Entry_2017.csv", "Data_Entry_2017_v2020.csv"):
+        table(tmp_path / name, "a")
+    with pytest.raises(ValueError, match=r"several tables; .* found Data_Entry_2017\.csv, Data_Entry_2017_v2020\.csv"):
+        find_table(tmp_path, "Data_Entry_2017*.csv")
+
+
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_wrong_folder_is_named(tmp_path, name):
     with pytest.raises(FileNotFoundError, match="no such folder"):

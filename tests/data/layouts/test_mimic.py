@@ -59,3 +59,21 @@ def test_unknown_split_is_named(tmp_path):
         ValueError, match=r"split\.csv\.gz: row 2: split: expected train, validate or test, found 'hold"
     ):
         read_layout("mimic", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "message"),
+    [
+        ("split", "aa,50414261,10000032,test", "split: expected the value that another row .* found 'test'"),
+        (
+            "chexpert",
+            "10000032,50414261,0.0,,0.0,-1.0,,,,,,,,,,",
+            "study_id: expected the value that another row",
+        ),
+    ],
+)
+def test_rows_that_contradict_each_other_are_refused(tmp_path, name, row, message):
+    path = write(tmp_path, ".csv") / f"mimic-cxr-2.0.0-{name}.csv"
+    path.write_text(path.read_text() + row + "\n")
+    with pytest.raises(ValueError, match=rf"{name}\.csv: row \d: {message}"):
+        read_layout("mimic", tmp_path)

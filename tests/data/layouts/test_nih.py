@@ -85,11 +85,18 @@ def test_lateral_rows_and_broken_tables(tmp_path):
     (failure,) = read_layout("nih", tmp_path)[2]
     assert failure.code == "NOT_FRONTAL" and "Data_Entry_2017.csv: row 2: not a frontal view" in failure.reason
     path.write_text(HEADER + "\n" + "00000001_000.png,Cardiomegaly,0,1\n")
-    with pytest.raises(ValueError, match=r"row 2: wrong number of cells; expected 12 as in the header, found 4"):
+    with pytest.raises(ValueError, match=r"row 2: wrong number of cells; expected 11 as in the header, found 4"):
         read_layout("nih", tmp_path)
     path.write_text(HEADER.replace("Patient Age", "Patient ID") + "\n" + row + "\n")
     with pytest.raises(ValueError, match=r"no column 'Patient Age'"):
         read_layout("nih", tmp_path)
+
+
+def test_a_broken_image_with_boxes_costs_no_other_image(tmp_path):
+    table(write(tmp_path) / "BBox_List_2017.csv", BOXES, "00000001_000.png,Mass,1,2,3,4,,,")
+    next(tmp_path.rglob("00000001_000.png")).write_bytes(b"cut off")
+    _, items, failures = read_layout("nih", tmp_path)
+    assert "00000002_000" in by_name(items) and codes(failures)["00000001_000"] == "DECODE"
 
 
 def test_errors_name_the_place(tmp_path):

@@ -116,6 +116,16 @@ def test_a_header_that_stops_names_the_place(tmp_path, tag, found):
     assert "no image" not in str(refusal.value) and "Secret" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("keep", [0, 3, 8, 11])
+def test_a_file_that_ends_before_its_pixels_says_so(tmp_path, keep):
+    path = save(in_syntax(SYNTAXES[1]), tmp_path / "x.dcm")
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"\xe0\x7f\x10\x00O") + keep])
+    with pytest.raises(RefusedInput, match=r"\(0028,1051\)") as refusal:
+        shown(path)
+    assert refusal.value.code == ("PARSE" if keep else "NO_PIXELS") and "no image" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     "damage", [b"\x28\x00\x10\x00SQ\0\0\xff\xff\xff\xff", b"\x28\x00\x10\x00OB\0\0\xff\xff\xff\xff"]
 )

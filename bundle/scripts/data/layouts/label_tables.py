@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,24 +14,32 @@ from ...common.failures import Failure
 from ...common.refusal import RefusedInput
 from ..attributes import read_view
 from ..sources import failure
+from ..tables import Row
 
 logger = logging.getLogger(__name__)
 
 Reading = tuple[list[str], list[dict[str, Any]], list[Failure]]
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm")  # of copies in another format
 Argument = TypeVar("Argument")
+Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
 def find_table(root: Path, *patterns: str) -> Path:
-    """First file in ``root`` that matches a pattern, plain or gzipped.
+    """File in ``root`` that matches the first possible pattern, plain or gzipped.
 
     Raises:
         FileNotFoundError: there is no such file.
+        ValueError: several files match the pattern.
     """
     for pattern in patterns:
         for name in (pattern, f"{pattern}.gz"):
             found = sorted(root.glob(name))
+            if len(found) > 1:
+                raise ValueError(
+                    f"{root}: several tables; expected one {name}, found {', '.join(path.name for path in found)}; "
+                    "move the others to another folder"
+                )
             if found:
                 return found[0]
     there = ", ".join(sorted(path.name for path in root.iterdir())[:8]) or "nothing"
@@ -38,6 +47,25 @@ def find_table(root: Path, *patterns: str) -> Path:
         f"{root}: no table of this layout; expected {' or '.join(patterns)}, found {there}; "
         "set the folder that contains it, or copy it there"
     )
+
+
+def put_once(values: dict[Key, Value], key: Key, value: Value, row: Row, column: str) -> None:
+    """Add a value to a dictionary.
+
+    Args:
+        values: dictionary to add to.
+        key: image or study that the value belongs to.
+        value: value to add.
+        row: row that the value comes from.
+        column: column that the value comes from, for the error.
+
+    Raises:
+        ValueError: another row gave another value for the key.
+    """
+    if values.setdefault(key, value) != value:
+        raise row.wrong(
+            column, "the value that another row gives for the same image or study", "remove one of the rows"
+        )
 
 
 @dataclass(frozen=True)
@@ -85,7 +113,7 @@ class Films:
             self.leave_out(
                 where, image, "AMBIGUOUS_FILE", "several files", "one of this name", names, "keep one of them"
             )
-        elif not image.path.is_file():
+        elif not os.path.isfile(image.path):  # false as well for a name that no file can have
             self.leave_out(
                 where,
                 image,
@@ -144,7 +172,8 @@ class Films:
 
 def find_image(path: Path) -> Image:
     """Image at a path, or else its copy in another format: a file in the same folder with another suffix."""
-    copies = [path.with_suffix(suffix) for suffix in (path.suffix, *_SUFFIXES) if path.with_suffix(suffix).is_file()]
+    candidates = [path.with_suffix(suffix) for suffix in (path.suffix, *_SUFFIXES)]
+    copies = [candidate for candidate in candidates if os.path.isfile(candidate)]
     first, *others = [path] if path in copies else dict.fromkeys(copies) or [path]
     return Image(first, tuple(others))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..attributes import direction_of
 from ..tables import Row, read_rows
 from .chexpert import LABELS
-from .label_tables import Films, Reading, find_image, find_table
+from .label_tables import Films, Reading, find_image, find_table, put_once
 
 _SPLITS = {"train": "training", "validate": "validation", "test": "test"}
 
@@ -21,12 +21,13 @@ _SPLITS = {"train": "training", "validate": "validation", "test": "test"}
 def read(root: Path) -> Reading:
     """Read the frontal films of the studies that have labels."""
     label_table = find_table(root, "mimic-cxr-2.*-chexpert.csv", "mimic-cxr-2.*-negbio.csv")
-    studies = {
-        (row["subject_id"], row["study_id"]): row.labels(LABELS)
-        for row in read_rows(label_table, ["subject_id", "study_id", *LABELS])
-    }
+    studies: dict[tuple[str, str], list[float]] = {}
+    for row in read_rows(label_table, ["subject_id", "study_id", *LABELS]):
+        put_once(studies, (row["subject_id"], row["study_id"]), row.labels(LABELS), row, "study_id")
     split_table = find_table(root, "mimic-cxr-2.*-split.csv")
-    splits = {row["dicom_id"]: _split_of(row) for row in read_rows(split_table, ["dicom_id", "split"])}
+    splits: dict[str, str] = {}
+    for row in read_rows(split_table, ["dicom_id", "split"]):
+        put_once(splits, row["dicom_id"], _split_of(row), row, "split")
     films = Films()
     metadata = find_table(root, "mimic-cxr-2.*-metadata.csv")
     for row in read_rows(metadata, ["dicom_id", "subject_id", "study_id", "ViewPosition"]):

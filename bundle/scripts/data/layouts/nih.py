@@ -9,14 +9,17 @@ split; the validation split is taken from the other patients.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from ...common.printable import quoted
+from ...common.refusal import RefusedInput
 from ...common.text_file import read_text
 from ..attributes import direction_of
 from ..label_aliases import canonical
+from ..sources import failure
 from ..tables import Row, read_rows
 from .label_tables import Films, Reading, find_files, find_table
 
@@ -46,13 +49,18 @@ def read(root: Path) -> Reading:
                 row.where, image, "NO_SPLIT", "no split", f"its name in {lists}", "neither", "complete the lists"
             )
             continue
+        try:
+            scaled = _scale(boxes.get(name, []), image.path)
+        except RefusedInput as refusal:
+            films.failures.append(failure(str(image.path), refusal))
+            continue
         films.add(row.where, image, {
             "label": _label_of(row),
             "patient_id": row["Patient ID"],
             "view": direction_of(row["View Position"]),
             "sex": films.optional(row.sex, "Patient Gender"),
             "age": films.optional(row.age, "Patient Age"),
-            "boxes": _scale(boxes[name], image.path) if name in boxes else None,
+            "boxes": scaled or None,
             "split": split,
         })  # fmt: skip
     return films.reading(_LABELS)
@@ -98,13 +106,27 @@ def _read_boxes(root: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _scale(boxes: list[dict[str, Any]], image: Path) -> list[dict[str, Any]]:
-    """Scale boxes to the pixels of an image file."""
+    """Scale boxes to the pixels of an image file.
+
+    Raises:
+        RefusedInput: the file is not an image.
+    """
     from PIL import Image
 
-    if not image.is_file():
+    if not boxes or not os.path.isfile(image):
         return boxes
-    with Image.open(image) as picture:
-        across, down = picture.width / _BOX_SIDE, picture.height / _BOX_SIDE
+    try:
+        with Image.open(image) as picture:
+            across, down = picture.width / _BOX_SIDE, picture.height / _BOX_SIDE
+    except (OSError, Image.DecompressionBombError) as error:
+        raise RefusedInput(
+            "DECODE",
+            "the picture cannot be decoded",
+            "a PNG or JPEG",
+            type(error).__name__,
+            "download it again",
+            str(image),
+        ) from error
     return [
         {"label": box["label"], "xywh": [value * (across, down)[k % 2] for k, value in enumerate(box["xywh"])]}
         for box in boxes

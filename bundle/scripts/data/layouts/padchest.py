@@ -8,6 +8,7 @@ a finding without any of its terms is 0. Left out are rows without a list, later
 from __future__ import annotations
 
 import ast
+import os
 import re
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def read(root: Path) -> Reading:
     for row in read_rows(table, _COLUMNS):
         listed = root / row["ImageDir"] / row["ImageID"]
         image = find_image(listed)
-        image = image if image.path.is_file() else find(row["ImageID"])
+        image = image if os.path.isfile(image.path) else find(row["ImageID"])
         if not films.is_frontal(row.where, image, row["Projection"]):
             continue
         terms = _terms_of(row)

@@ -9,6 +9,7 @@ image counts as a patient. Views are read from the DICOM headers.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ...dicom.read.radiograph import read_header
 from ..attributes import direction_of, is_blank
 from ..sources import failure
 from ..tables import Row, read_rows
-from .label_tables import Films, Reading, find_image, find_table
+from .label_tables import Films, Reading, find_image, find_table, put_once
 
 _LABELS = ["No Finding", "Pneumonia"]
 _CLASSES = {"Normal": 1.0, "No Lung Opacity / Not Normal": 0.0, "Lung Opacity": 0.0}
@@ -33,7 +34,7 @@ def read(root: Path) -> Reading:
     for name, row in targets.items():
         image = find_image(root / "stage_2_train_images" / f"{name}.dcm")
         view = ""
-        if image.path.is_file():
+        if os.path.isfile(image.path):
             try:
                 view = read_header(image.path)[0]["view"] or ""
             except RefusedInput as refusal:
@@ -71,11 +72,11 @@ def _read_classes(root: Path) -> dict[str, float]:
     table = root / "stage_2_detailed_class_info.csv"
     if not table.is_file():
         return {}
-    classes = {}
+    classes: dict[str, float] = {}
     for row in read_rows(table, ["patientId", "class"]):
         if row["class"] not in _CLASSES:
             raise row.wrong("class", f"one of {', '.join(_CLASSES)}")
-        classes[row["patientId"]] = _CLASSES[row["class"]]
+        put_once(classes, row["patientId"], _CLASSES[row["class"]], row, "class")
     return classes
 
 

@@ -137,8 +137,8 @@ def _check_size_and_levels(image: np.ndarray) -> list[Reason]:
 def evaluate_scores(scores: Scores, thresholds: Mapping[str, float]) -> tuple[list[Reason], list[str]]:
     """Reasons and flags from the scores of :func:`.appearance.score_image`.
 
-    A film that looks right only after a rotation or an inversion is used unchanged and flagged: a wrong flag costs a
-    second look, but a wrong correction would give a wrong result.
+    A film that looks better after a rotation or an inversion is used unchanged and flagged: a wrong flag costs a second
+    look, but a wrong correction would give a wrong result.
 
     Args:
         scores: scores of the image.
@@ -147,7 +147,7 @@ def evaluate_scores(scores: Scores, thresholds: Mapping[str, float]) -> tuple[li
     """
     poses, upright = scores.poses, scores.poses["upright"]
     pose = max(poses, key=lambda name: poses[name])
-    if pose != "upright" and poses[pose] >= thresholds["sure"] and upright < thresholds["doubt"]:
+    if pose != "upright" and poses[pose] >= thresholds["sure"]:
         return [], [f"image: probably {pose}"]
     # The sum of both scores are the log odds of a lateral chest film against another image.
     if scores.lateral >= thresholds["lateral_refuse"] and scores.lateral + upright > 0:

@@ -47,10 +47,16 @@ class Uncertainty(Strategy):
         """Return the mean entropy of an image, in bits; NaN for an image that cannot be used."""
         if image not in self.entropies:
             assert self.model is not None
-            (prediction, *_) = self.model.without_enhancement().predict([datastore.get_image_uri(image)])
+            self.entropies[image] = float("nan")
+            try:
+                (prediction, *_) = self.model.without_enhancement().predict([datastore.get_image_uri(image)])
+            except OSError as error:  # the image was deleted, or its series has none
+                logger.warning("left out: %s", error)
+                return self.entropies[image]
             if prediction.shown is None:
                 logger.warning("left out: %s", "; ".join(failure.reason for failure in prediction.failures))
-            self.entropies[image] = float("nan") if prediction.shown is None else mean_entropy(prediction.shown)
+            else:
+                self.entropies[image] = mean_entropy(prediction.shown)
         return self.entropies[image]
 
 
