@@ -9,6 +9,7 @@ from scripts.workflow import (
     _check_former_names,
     _check_overrides,
     _config_files,
+    error_line,
     parse_overrides,
     run_workflow,
 )
@@ -123,3 +124,9 @@ def test_a_former_name_is_said_and_never_beside_the_name(caplog):
     assert "please write --sr_model" in caplog.text
     with pytest.raises(ValueError, match="expected one of them, found both"):
         _check_former_names({"ldm": "outputs/sr", "sr_model": "outputs/sr"})
+
+
+def test_an_error_that_was_raised_from_its_wrapper_is_one_line():
+    root, wrapper = RuntimeError("no device"), RuntimeError("Failed to evaluate")
+    wrapper.__cause__, root.__cause__ = root, wrapper
+    assert error_line(root, "--debug").startswith("error: unexpected RuntimeError: no device; --debug")

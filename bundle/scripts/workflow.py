@@ -263,9 +263,11 @@ def start_log() -> None:
 
 def _root_cause(error: Exception) -> Exception:
     """Error that a component raised, without the ``RuntimeError``s with whole expressions that MONAI wraps it in."""
-    while isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
+    passed: list[Exception] = []  # an error that was raised from its wrapper leads back to it
+    while isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception) and error not in passed:
+        passed.append(error)
         error = error.__cause__
-    return error
+    return passed[0] if error in passed else error
 
 
 def _config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:

@@ -13,6 +13,7 @@ from scripts.common.atomic import (
     atomic_write,
     check_output_folder,
     explained_full_disk,
+    full_disk_cause,
     make_file,
     make_folder,
     write_json,
@@ -195,3 +196,9 @@ def test_folder_that_cannot_hold_results_is_named_and_none_is_made(tmp_path, mon
     with pytest.raises(ValueError, match="no permission to write to"):
         check_output_folder(tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_chain_of_errors_that_leads_back_to_itself_is_followed_once():
+    first, second = ValueError("x"), ValueError("y")
+    first.__cause__, second.__context__ = second, first
+    assert full_disk_cause(first) is None

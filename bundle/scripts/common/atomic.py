@@ -199,9 +199,11 @@ def full_disk_cause(error: BaseException | None) -> BaseException | None:
 
     SQLite, safetensors, numpy and torch report a full disk by errors of their own, partly without its number.
     """
-    while error is not None:
+    passed: list[BaseException] = []  # a chain of errors may lead back to one of them
+    while error is not None and error not in passed:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or _FULL_DISK.search(str(error)):
             return error
+        passed.append(error)
         error = error.__cause__ or error.__context__
     return None
 
