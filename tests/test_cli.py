@@ -1,3 +1,4 @@
+import errno
 import json
 import re
 
@@ -118,6 +119,12 @@ def test_an_unexpected_error_is_one_line_too(monkeypatch, error):
     line = str(stop.value)
     assert line.startswith(f"error: unexpected {type(error).__name__}: ") and line.isprintable()
     assert "--debug shows where" in line
+
+
+def test_a_full_disk_is_named_whatever_the_command(monkeypatch):
+    fails_with(monkeypatch, ["run", "training"], OSError(errno.ENOSPC, "No space left on device", "/data/out/x"))
+    with pytest.raises(SystemExit, match=r"^error: .*/data/out/x.*the disk is full, and everything finished .* kept"):
+        main()
 
 
 @pytest.mark.parametrize("arguments", [["--debug", "run", "training"], ["run", "training", "--debug"]])

@@ -219,7 +219,7 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="machine-readable"
 def _expanded(argument: str) -> str:
     """Argument with the home folder in a path such as ``--out=~/x``, where a shell leaves the ``~``."""
     name, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
-    return f"{name}{equals}{os.path.expanduser(value)}" if value.startswith("~/") else argument
+    return f"{name}{equals}{os.path.expanduser(value)}" if value.startswith("~") and len(value) > 1 else argument
 
 
 def report_failures(failures: list, path: Path) -> None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from .common.printable import printable
-from .workflow import run_workflow
+from .workflow import lock_output, run_workflow
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,16 @@ def run_demo(out: Path) -> None:
 
     Args:
         out: output folder; stages that were finished in it are not repeated.
+
+    Raises:
+        ValueError: another demo is writing to the folder.
     """
+    with lock_output(out, "demo"):
+        _run_stages(out)
+
+
+def _run_stages(out: Path) -> None:
+    """Run all stages in a folder that no other demo is using."""
     from .evaluation.comparison import format_comparison_table
     from .report.report import publish_report
     from .tracking import default_uri, ui_command

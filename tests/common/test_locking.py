@@ -58,5 +58,7 @@ def test_a_locked_file_is_for_one_process_at_a_time(tmp_path):
     with locked_file(tmp_path / "x.lock"), (tmp_path / "x.lock").open() as file:
         with pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with pytest.raises(TimeoutError, match="another process has held"), locked_file(tmp_path / "x.lock", 0.0):
+            pass
     with (tmp_path / "x.lock").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -34,12 +34,6 @@ def test_a_label_without_positives_or_without_entries_is_inside_the_open_interva
     assert label_prevalence(items, LabelPolicy(["Edema", "Mass"])) == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("values", [[math.nan, math.nan], [-1.0, -1.0], [math.nan, -1.0], []])
-def test_images_without_any_label_to_train_on_are_an_error(values):
-    with pytest.raises(ValueError, match="training: no image has a label to train on; expected at least one 0 or 1"):
-        prevalence(values)
-
-
 @pytest.mark.parametrize("name", ["bce", "logit_adjust"])
 def test_first_loss_of_the_network_is_the_entropy_of_the_prevalence(name):
     count, labels = 2000, ["Edema", "Mass", "Nodule"]

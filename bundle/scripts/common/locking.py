@@ -4,30 +4,48 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .atomic import make_folder, open_for_owner
 
+_PAUSE = 0.1  # seconds between attempts to lock a file
+
 
 @contextmanager
-def locked_file(path: Path) -> Iterator[None]:
+def locked_file(path: Path, patience: float = 60.0) -> Iterator[None]:
     """Lock a file, waiting for other processes, until the block ends.
 
     Args:
         path: path of the file, which is made if it does not exist and stays.
+        patience: longest time to wait, in seconds.
 
     Raises:
+        TimeoutError: another process still holds the lock.
         OSError: the file cannot be made, or its file system has no locks.
     """
     make_folder(path.parent)
     file = open_for_owner(path, os.O_CREAT | os.O_RDWR)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        deadline = time.monotonic() + patience
+        while not _try_lock(file):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{path}: another process has held this lock for {patience:.0f} s; end that process")
+            time.sleep(_PAUSE)
         yield
     finally:
         os.close(file)
+
+
+def _try_lock(file: int) -> bool:
+    """Lock an open file if no other process holds the lock."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class OutputLock:
@@ -68,18 +86,16 @@ class OutputLock:
         Raises:
             ValueError: another process holds it.
         """
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            owner = os.read(file, 20).decode(errors="replace").strip()
-            if owner == str(os.getpid()):
-                return False
-            raise ValueError(
-                f"output_dir: {self.folder}: another run ({self.kind}) is writing here; expected a folder that no run "
-                f"is using, found one in use by process {owner or 'unknown'}; wait until that run ends, or set another "
-                "output folder"
-            ) from error
-        return True
+        if _try_lock(file):
+            return True
+        owner = os.read(file, 20).decode(errors="replace").strip()
+        if owner == str(os.getpid()):
+            return False
+        raise ValueError(
+            f"output_dir: {self.folder}: another run ({self.kind}) is writing here; expected a folder that no run is "
+            f"using, found one in use by process {owner or 'unknown'}; wait until that run ends, or set another output "
+            "folder"
+        )
 
     def release(self) -> None:
         """Release the lock and remove its file, and the folder if it was made for the lock and is empty."""

@@ -1,5 +1,6 @@
 """Handlers and other parts for MONAI's ``SupervisedTrainer``, in the order in which a run uses them.
 
+``split_labels``    checks that the splits have the labels that training needs
 ``prevalence``      share of positives per label, for the initial bias of the head
 ``image_sampler``   order of the images in an epoch
 ``precision``       autocast in fp32, bf16 or fp16, chosen by the hardware
@@ -33,6 +34,7 @@ from .record import RunRecord
 from .schedule import WarmupCosine
 from .seeding import EpochSeed
 from .selection import ModelSelection
+from .split_labels import check_labels_of_splits
 from .validation import validation_metrics
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "TrainingCheckpoint",
     "WarmupCosine",
     "WeightAverage",
+    "check_labels_of_splits",
     "data_parallel",
     "label_prevalence",
     "make_sampler",

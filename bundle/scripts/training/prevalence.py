@@ -24,17 +24,9 @@ def label_prevalence(items: Sequence[dict], policy: LabelPolicy) -> list[float]:
 
     Returns:
         C values in (0, 1); 0.5 for a label without usable entries.
-
-    Raises:
-        ValueError: no label has a usable entry.
     """
     targets = policy.expected(np.array([item["label"] for item in items], dtype=float))  # (N, C)
     counted = np.isfinite(targets).sum(axis=0)
-    if not counted.any():
-        raise ValueError(
-            f"training: no image has a label to train on; expected at least one 0 or 1, found only uncertain or blank "
-            f"labels in {len(items)} images; add labels, or set --uncertain or --blank to a policy that uses them"
-        )
     positives = np.nansum(targets, axis=0)
     prevalence = ((positives + 1) / (counted + 2)).tolist()
     rows = zip(policy.labels, prevalence, counted, strict=True)

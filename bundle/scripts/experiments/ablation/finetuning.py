@@ -35,7 +35,8 @@ from .views import MakeEnhancer, SourceImage, Viewer, read_source
 
 _PLAIN = View()
 _FOLD_SEED = 1000  # seed of the first fold model; no arm uses it
-_STRUCTURE = ("pool", "label_blocks", "conv_branch")  # settings of the network that zoom.yaml takes from its base
+# Settings of the network that zoom.yaml takes from its base.
+_STRUCTURE = ("pool", "label_blocks", "conv_branch", "patch_head")
 _OURS = ("dataset_dir", "datalist_file", "output_dir", "cache_dir", "image_size", "seed", "tracking_uri")
 
 
