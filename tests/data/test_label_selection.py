@@ -3,7 +3,7 @@ import math
 
 import pytest
 from scripts.data.datalist import Datalist
-from scripts.data.label_selection import check_trainable, with_labels
+from scripts.data.label_selection import with_labels
 
 
 @pytest.fixture
@@ -41,33 +41,3 @@ def test_data_without_any_label_of_the_model_are_refused_either_way(data):
 def test_unknown_choice_is_refused(data):
     with pytest.raises(ValueError, match="expected one of refuse, blank, found 'drop'"):
         with_labels(data, ["Edema"], missing="drop")
-
-
-def trainable(training, validation, labels=("Edema", "Mass")):
-    splits = {
-        name: [
-            {"image": f"/{name}{k}", "label": list(label), "patient_id": f"{name}{k}"} for k, label in enumerate(rows)
-        ]
-        for name, rows in (("training", training), ("validation", validation))
-    }
-    return Datalist(list(labels), splits)
-
-
-def test_a_model_can_be_trained_with_one_label_of_both_classes_in_validation():
-    data = trainable([(1, math.nan)], [(1, math.nan), (0, -1)])
-    assert check_trainable(data) is data
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (trainable([()], [()], labels=()), "datalist: no labels; expected at least one"),
-        (trainable([], [(1, 0), (0, 1)]), "the split is empty; expected at least one image in training of datalist"),
-        (trainable([(1, 0)], []), "the split is empty; expected at least one image in validation of datalist"),
-        (trainable([(1, 0)], [(math.nan, math.nan)] * 2), "validation: one class only"),
-        (trainable([(1, 0)], [(1, 0), (1, -1)]), "validation: one class only; .*found none among Edema, Mass"),
-    ],
-)
-def test_data_that_give_no_model_are_refused_before_training(data, message):
-    with pytest.raises(ValueError, match=message):
-        check_trainable(data)
