@@ -13,6 +13,7 @@ from scripts.common.atomic import (
     atomic_write,
     check_output_folder,
     explained_full_disk,
+    full_disk_cause,
     make_file,
     make_folder,
     write_json,
@@ -195,3 +196,15 @@ def test_folder_that_cannot_hold_results_is_named_and_none_is_made(tmp_path, mon
     with pytest.raises(ValueError, match="no permission to write to"):
         check_output_folder(tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_an_error_that_was_raised_again_from_its_own_wrapper_ends_the_search():
+    try:
+        try:
+            raise ValueError("one class only")
+        except ValueError as error:
+            raise RuntimeError("component") from error
+    except RuntimeError as wrapper:
+        cause = wrapper.__cause__
+        cause.__cause__ = wrapper
+    assert full_disk_cause(cause) is None

@@ -199,7 +199,9 @@ def full_disk_cause(error: BaseException | None) -> BaseException | None:
 
     SQLite, safetensors, numpy and torch report a full disk by errors of their own, partly without its number.
     """
-    while error is not None:
+    seen: set[int] = set()  # an error that was raised again from its own wrapper is among its causes
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or _FULL_DISK.search(str(error)):
             return error
         error = error.__cause__ or error.__context__
