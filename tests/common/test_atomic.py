@@ -198,7 +198,13 @@ def test_folder_that_cannot_hold_results_is_named_and_none_is_made(tmp_path, mon
     assert not (tmp_path / "new").exists()
 
 
-def test_a_chain_of_errors_that_leads_back_to_itself_is_followed_once():
-    first, second = ValueError("x"), ValueError("y")
-    first.__cause__, second.__context__ = second, first
-    assert full_disk_cause(first) is None
+def test_an_error_that_was_raised_again_from_its_own_wrapper_ends_the_search():
+    try:
+        try:
+            raise ValueError("one class only")
+        except ValueError as error:
+            raise RuntimeError("component") from error
+    except RuntimeError as wrapper:
+        cause = wrapper.__cause__
+        cause.__cause__ = wrapper
+    assert full_disk_cause(cause) is None

@@ -199,11 +199,11 @@ def full_disk_cause(error: BaseException | None) -> BaseException | None:
 
     SQLite, safetensors, numpy and torch report a full disk by errors of their own, partly without its number.
     """
-    passed: list[BaseException] = []  # a chain of errors may lead back to one of them
-    while error is not None and error not in passed:
+    seen: set[int] = set()  # an error that was raised again from its own wrapper is among its causes
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or _FULL_DISK.search(str(error)):
             return error
-        passed.append(error)
         error = error.__cause__ or error.__context__
     return None
 

@@ -126,7 +126,7 @@ def _read_elements(file: HeaderFile | HeaderBytes, implicit: bool, little_endian
         raise
     except Exception as error:
         raise _stopped(start, list(elements), error) from error
-    if not pixels and start < size:
+    if not pixels and file.tell() < size:
         raise _stopped(start, list(elements), ValueError())
     if pixels:
         elements[_PIXEL_DATA] = _pixel_data(file, *pixels[0], implicit, little_endian)
