@@ -151,7 +151,7 @@ def test_the_next_image_to_label_is_the_least_certain_one_without_findings(serve
 
 def test_too_few_images_with_findings_train_nothing_and_say_so(server):
     status, body = server.request("POST", "/train/cxr?run_sync=true", b'{"max_epochs": 1}')
-    assert status == 422 and "validation: empty; expected at least one image" in body.decode()
+    assert status == 422 and "validation: the split is empty; expected at least one image" in body.decode()
 
 
 def test_training_continues_the_model_and_is_served_afterwards(server, expected):

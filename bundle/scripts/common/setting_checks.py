@@ -100,10 +100,10 @@ class Listed:
         return not self.ascending or list(value) == sorted(value)
 
     def __str__(self) -> str:
-        count = "" if self.count is None else f" of {self.count}"
+        count = "" if self.count is None else f" {self.count}"
         entries = "texts, such as \"['a', 'b']\"" if self.entry is None else f"entries, each {self.entry}"
         order = ", in ascending order" if self.ascending else ""
-        return f"a list{count} {entries}{order}" + (" or null" if self.optional else "")
+        return f"a list of{count} {entries}{order}" + (" or null" if self.optional else "")
 
 
 Check = Number | Flag | Listed | Callable[[str, Any], None]

@@ -49,7 +49,7 @@ def test_gain_is_chosen_on_validation_and_becomes_the_models_own(high_res, ldm, 
     ("changes", "message"),
     [
         ({"split": "test"}, "expected another one, found test"),
-        ({"gains": [0.5, 2.0]}, "expected 0 to 1"),
+        ({"gains": [0.5, 2.0]}, "expected a list of entries, each a number of at least 0 and at most 1"),
         ({"enhancers": ["bicubic", "lanczos"]}, "found neither"),
         ({"data_consistency": False}, "with data_consistency, found ldm"),
     ],
