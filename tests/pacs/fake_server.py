@@ -48,6 +48,7 @@ class FakePacs:
         page_limit: most results that a page has.
         wado: Content-Type of a film, and the film -> body of the response.
         stow: status and body of the response to STOW.
+        encode: bytes of the JSON text of a search.
     """
 
     stored: dict[str, Stored] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class FakePacs:
         lambda film: b"--edge" + PART + film + b"\r\n--edge--",
     )
     stow: tuple[int, bytes] = (200, b"{}")
+    encode: Callable[[str], bytes] = str.encode
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, dataset: Dataset) -> None:
@@ -170,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
             found = self.pacs.search(match["study"], match["series"], rest == "/instances", query)
-            self.reply(200, "application/dicom+json", json.dumps(found).encode())
+            self.reply(200, "application/dicom+json", self.pacs.encode(json.dumps(found)))
 
     def do_POST(self) -> None:
         body = self.read_body()

@@ -111,6 +111,24 @@ def test_broken_value_of_a_search_result_costs_neither_its_study_nor_others(brok
     assert list(web.studies(date.today())) == ["1.2.0", "1.2.1", "1.2.2"]
 
 
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: text.replace("Secret", "Sec\x01\tret").encode(),
+        lambda text: text.replace("Secret", "M\u00fcller").encode("latin-1"),
+    ],
+    ids=["byte order mark", "control characters", "another encoding"],
+)
+def test_search_results_are_read_with_the_faults_of_servers(encode, fake, web):
+    for study in range(2):
+        dataset = film(study)
+        dataset.PatientName = "Secret^Person"
+        fake.add(dataset)
+    fake.encode = encode
+    assert list(web.studies(date.today())) == ["1.2.0", "1.2.1"]
+
+
 def test_results_without_a_uid_are_left_out_with_a_warning(fake, web, monkeypatch, caplog):
     fake.add(film(0))
     search = fake.search

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -119,6 +121,15 @@ def _limit_body(response: requests.Response, **_: Any) -> None:
     # The request decides, because the server controls the headers of the response.
     if "multipart/related" not in response.request.headers.get("Accept", ""):
         response.raw = LimitedBody(response.raw, _MAX_TEXT_BYTES)
+        response.json = partial(_read_json, response)  # type: ignore[method-assign]
         return
     refusal = unreadable("a deflated data set, which may inflate a thousandfold", "one that is not")
     response.raw = LimitedBody(response.raw, MAX_FILE_BYTES, (_DEFLATED, refusal))
+
+
+def _read_json(response: requests.Response, **_: Any) -> Any:
+    """Read the JSON of a response with the faults of some servers, which would cost all results of the page.
+
+    These are a byte order mark, control characters in strings, and names in another encoding than UTF-8.
+    """
+    return json.loads(response.content.decode("utf-8-sig", errors="replace"), strict=False)
