@@ -9,6 +9,7 @@ from scripts.inference import StudyImages, collate, find_images
 from scripts.transforms import FitSquared, LoadRadiographd
 
 from ..dicom.synthetic import make_dataset, picture, save
+from ..dicom.test_shared_files import SHARED_DICOM
 
 PREPROCESSING = Compose(
     [LoadRadiographd(keys="image"), CopyItemsd(keys="image", names="source"), FitSquared(keys="image", size=32)]
@@ -107,3 +108,24 @@ def test_items_with_a_path_alone_and_their_batch(tmp_path):
     batch = collate(list(StudyImages([{"image": path} for path in paths], PREPROCESSING)))
     assert batch["path"] == batch["name"] == paths and batch["index"] == [0, 1]
     assert batch["image"].shape == (2, 1, 32, 32) and torch.isnan(batch["label"]).all()
+
+
+@pytest.mark.parametrize(
+    "attribute", ["ViewPosition", "BodyPartExamined", "PatientOrientation", "PixelSpacing", "WindowWidth"]
+)
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_film_without_an_optional_attribute_is_used(attribute, value, tmp_path):
+    film(tmp_path / "film", 1, 1, **{attribute: value})
+    assert run(tmp_path)[:2] == (["film"], {})
+
+
+def test_a_film_without_a_modality_is_rejected_by_name(tmp_path):
+    film(tmp_path / "film", 1, 1, Modality="")
+    assert run(tmp_path)[:2] == ([], {"film": "OTHER_MODALITY"})
+
+
+@pytest.mark.skipif(not SHARED_DICOM.exists(), reason="the shared DICOM files are not beside the repository")
+@pytest.mark.parametrize("name", ["chest", "derived", "field", "negative", "tags"])
+def test_no_file_of_a_shared_folder_fails_inside(name):
+    _, _, dataset = run(SHARED_DICOM / name)
+    assert [failure.reason for _, failure in dataset.failures if failure.code == "INTERNAL"] == []

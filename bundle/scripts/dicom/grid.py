@@ -84,7 +84,7 @@ def _resize(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     from PIL import Image
 
     picture = Image.fromarray(np.ascontiguousarray(array, dtype=np.float32))
-    return np.asarray(picture.resize(shape[::-1], Image.Resampling.BILINEAR))
+    return np.array(picture.resize(shape[::-1], Image.Resampling.BILINEAR))
 
 
 def _nearest(source: int, target: int) -> np.ndarray:

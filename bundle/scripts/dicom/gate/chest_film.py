@@ -95,17 +95,17 @@ def evaluate(source: Radiograph | Mapping[str, Any]) -> tuple[list[Reason], list
 def _check_header(meta: Mapping[str, Any]) -> list[Reason]:
     """Reasons from allow-listed attributes of the header. An absent body part or view is not a reason."""
     reasons = []
+    modality, body_part, view = (meta.get(key) for key in ("modality", "body_part", "view"))
     if "animal" in meta["flags"]:
         text = "PatientSpeciesDescription and descriptions: expected a human, found an animal"
         reasons.append(Reason("ANIMAL", text))
-    if meta["modality"] not in _MODALITIES:
-        found = meta["modality"] or "none"
-        reasons.append(Reason("OTHER_MODALITY", f"Modality: expected one of {', '.join(_MODALITIES)}, found {found}"))
-    body_part = meta["body_part"]
+    if modality not in _MODALITIES:
+        expected = ", ".join(_MODALITIES)
+        reasons.append(Reason("OTHER_MODALITY", f"Modality: expected one of {expected}, found {modality or 'none'}"))
     if body_part and not names_chest(body_part):
         reasons.append(Reason("OTHER_BODY_PART", f"BodyPartExamined: expected CHEST, found {body_part}"))
-    if meta["view"] and view_of(meta["view"]) != "frontal":
-        reasons.append(Reason("NOT_FRONTAL", f"ViewPosition: expected PA or AP, found {meta['view']}"))
+    if view and view_of(view) != "frontal":
+        reasons.append(Reason("NOT_FRONTAL", f"ViewPosition: expected PA or AP, found {view}"))
     return reasons
 
 
