@@ -110,9 +110,7 @@ def test_items_with_a_path_alone_and_their_batch(tmp_path):
     assert batch["image"].shape == (2, 1, 32, 32) and torch.isnan(batch["label"]).all()
 
 
-@pytest.mark.parametrize(
-    "attribute", ["ViewPosition", "BodyPartExamined", "PatientOrientation", "PixelSpacing", "WindowWidth"]
-)
+@pytest.mark.parametrize("attribute", ["ViewPosition", "BodyPartExamined", "PatientOrientation", "ImagerPixelSpacing"])
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_film_without_an_optional_attribute_is_used(attribute, value, tmp_path):
     film(tmp_path / "film", 1, 1, **{attribute: value})
