@@ -10,9 +10,10 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ..common.printable import quoted, shortened
 from ..common.text_file import read_text
@@ -22,6 +23,8 @@ _SEPARATORS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # first line of some files from Excel
 _UNNAMED = re.compile(r"Unnamed: \d+")  # name that pandas gives to a column without a name
 _LABELS = (0.0, 1.0, -1.0)
+
+Attribute = TypeVar("Attribute")
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,7 @@ class Row:
         Raises:
             ValueError: the cell is not an age.
         """
-        try:
-            return read_age(self[column])
-        except ValueError as error:
-            raise self.wrong(column, str(error)) from error
+        return self.attribute(column, read_age)
 
     def sex(self, column: str) -> str | None:
         """``M`` or ``F``; ``None`` for a blank or another sex.
@@ -95,8 +95,16 @@ class Row:
         Raises:
             ValueError: the cell is not a sex.
         """
+        return self.attribute(column, read_sex)
+
+    def attribute(self, column: str, read: Callable[[str], Attribute]) -> Attribute:
+        """Value that a function of :mod:`.attributes` reads from a column.
+
+        Raises:
+            ValueError: the function rejects the cell.
+        """
         try:
-            return read_sex(self[column])
+            return read(self[column])
         except ValueError as error:
             raise self.wrong(column, str(error)) from error
 
