@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from ...attention import AttentionOutput
-from .film_dependence import film_dependence, other_means
+from ...attention.mean_map import other_means
+from .film_dependence import film_dependence
 
 PREFIX = "mean_map:"
 
