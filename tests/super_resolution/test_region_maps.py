@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 from scripts.attention import AttentionOutput, make_attention
-from scripts.calibration.calibration_file import decision_rules
 from scripts.networks import ViTMultilabel
 from scripts.super_resolution.region_maps import check_selector, film_maps
 
@@ -16,7 +15,7 @@ def output(*logits, probabilities=False):
 
 
 def chosen(found, labels=LABELS, rules=None):
-    (film,) = film_maps("findings", found, labels, decision_rules(None, len(labels)) if rules is None else rules)
+    (film,) = film_maps("findings", found, labels, rules)
     return film
 
 
@@ -58,13 +57,13 @@ def test_other_maps_are_shares_of_the_probability():
 
 def test_other_selectors_have_the_map_of_the_film():
     found = output(9.0, 1.0, 2.0, -1.0, -1.0)
-    (film,) = film_maps("lowest", found, LABELS, decision_rules(None, 5))
+    (film,) = film_maps("lowest", found, LABELS)
     assert film.labels == (None,) and torch.equal(film.maps, found.region_maps(LABELS))
 
 
 def test_mean_map_is_not_made_from_the_film():
     with pytest.raises(ValueError, match=r"mean_map takes its map from the training films; expected .* found another"):
-        film_maps("mean_map", output(1.0), ["Mass"], decision_rules(None, 1))
+        film_maps("mean_map", output(1.0), ["Mass"])
 
 
 def network(**settings):

@@ -114,6 +114,19 @@ def decision_rules(calibration: Calibration | None, n_labels: int) -> np.ndarray
     return np.asarray(rows, dtype=np.float64)
 
 
+def load_decision_rules(model_dir: str | Path | None, labels: Sequence[str]) -> np.ndarray:
+    """Scale, offset and threshold of each label, (C, 3), of a model folder, or without one, as of no calibration.
+
+    Args:
+        model_dir: folder of the weights.
+        labels: names of the C outputs, in order.
+
+    Raises:
+        ValueError: the calibration of the folder is damaged, or was made for other labels or other weights.
+    """
+    return decision_rules(None if model_dir is None else load_calibration(model_dir, labels), len(labels))
+
+
 def decide(rules: np.ndarray, logits: np.ndarray) -> Calibrated:
     """Compute probabilities and decisions.
 

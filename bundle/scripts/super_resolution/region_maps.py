@@ -14,10 +14,14 @@ import torch
 
 from ..attention import METHODS, Attention, AttentionOutput
 from ..attention.output import NO_FINDING
-from ..calibration.calibration_file import decide
+from ..calibration.calibration_file import decide, load_decision_rules
 from ..common.choices import check_choice
 from .regions import FINDINGS, MEAN_MAP, SELECTORS
 
+NO_MEAN_MAP = (
+    "selector: mean_map takes its map from the training films; expected the workflow enhancing, zooming or ablation, "
+    "found another; set fixed_windows"
+)
 _BEST = 3  # labels that choose where none reaches its threshold
 
 
@@ -62,7 +66,7 @@ def check_selector(selector: str, attention: Attention, labels: Sequence[str] | 
 
 
 def film_maps(
-    selector: str, output: AttentionOutput, labels: Sequence[str] | None, rules: np.ndarray
+    selector: str, output: AttentionOutput, labels: Sequence[str] | None, rules: np.ndarray | None = None
 ) -> list[FilmMaps]:
     """Maps that choose the regions of each film of a batch.
 
@@ -73,20 +77,18 @@ def film_maps(
         selector: any selector but ``mean_map``.
         output: logits and maps of B films.
         labels: names of the C outputs.
-        rules: (C, 3) scale, offset and threshold of each label, see
-            :func:`..calibration.calibration_file.decision_rules`.
+        rules: (C, 3) scale, offset and threshold of each label for ``findings``, see
+            :func:`..calibration.calibration_file.load_decision_rules`; ``None``: a probability of 0.5 decides.
 
     Raises:
         ValueError: the selector is ``mean_map``, whose map is not made from the film.
     """
     if selector == MEAN_MAP:
-        raise ValueError(
-            "selector: mean_map takes its map from the training films; expected the workflow enhancing or zooming, "
-            "found another; set fixed_windows"
-        )
+        raise ValueError(NO_MEAN_MAP)
     if selector != FINDINGS:
         return [FilmMaps(one[None]) for one in output.region_maps(list(labels or [])).cpu()]
     names = list(labels or [])
+    rules = load_decision_rules(None, names) if rules is None else rules
     decided = decide(rules, output.logits.float().cpu().numpy())
     maps = output.comparable_maps(torch.from_numpy(decided.probabilities).to(output.maps.device)).cpu()
     films = []
