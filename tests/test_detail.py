@@ -42,9 +42,15 @@ def infer(model, inputs, out):
     return logits_of(out)
 
 
-def test_zoom_network_is_trained_evaluated_calibrated_and_predicts_alike(base, data_dir, tmp_path):
-    shared = {"dataset_dir": str(data_dir), "output_dir": str(tmp_path / "zoom")}
+@pytest.mark.parametrize(
+    "selector",
+    [{}, {"zoom_selector": "mean_map"}, {"zoom_selector": "findings", "zoom_attention": "grad_cam"}],
+    ids=["fixed_windows", "mean_map", "findings"],
+)
+def test_zoom_network_is_trained_evaluated_calibrated_and_predicts_alike(base, data_dir, tmp_path, selector):
+    shared = {"dataset_dir": str(data_dir), "output_dir": str(tmp_path / "zoom"), **selector}
     run_workflow("zooming", overrides={**QUICK, **ZOOM, **shared, "base_dir": str(base), "flip_probability": 0.5})
+    shared = {key: shared[key] for key in ("dataset_dir", "output_dir")}
     network, start = load_vit_multilabel(tmp_path / "zoom" / "model"), load_vit_multilabel(base / "model")
     assert isinstance(network, ZoomViT) and network.pool == "cls_mean" and network.zoom.crop_size == 16
     assert network.reader.weight.abs().max() > 0
