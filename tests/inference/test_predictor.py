@@ -297,3 +297,34 @@ def test_film_that_the_network_fails_on_costs_the_others_of_its_batch_nothing(pr
 
     monkeypatch.setattr(type(predictor.classifier), "__call__", fail_for_the_batch_and_the_second)
     assert [one.status for one in predictor.predict([tmp_path / "in"])] == ["ok", "INTERNAL", "ok"]
+
+
+def test_regions_of_findings_name_their_labels_everywhere(model_dir, incoming, tmp_path):
+    finder = load(model_dir, selector="findings", attention_method="grad_cam")
+    results = finder.predict_to_folder([incoming / "b.dcm"], tmp_path / "out", dicom=True)
+    _, (row,), _ = read_predictions(tmp_path / "out")
+    assert row.region_labels and len(row.region_labels) == len(row.regions) and set(row.region_labels) <= {*LABELS}
+    (path,) = (path for path in results.dicom_files if path.name == "regions.dcm")
+    segments = [segment.SegmentLabel for segment in pydicom.dcmread(path).SegmentSequence]
+    assert segments == [f"attended region {n}, {name}" for n, name in enumerate(row.region_labels, start=1)]
+    assert results.failures == []
+    (one,) = finder.predict([incoming / "b.dcm"])
+    assert one.to_json()["region_labels"] == row.region_labels
+
+
+def test_thresholds_of_the_model_choose_the_findings(model_dir, incoming, tmp_path):
+    shutil.copytree(model_dir, tmp_path / "model")
+    thresholds = [0.0 if name == LABELS[1] else 1.0 for name in LABELS]
+    by_label = {
+        name: LabelCalibration(1.0, 0.0, threshold, "platt") for name, threshold in zip(LABELS, thresholds, strict=True)
+    }
+    save_calibration(Calibration(by_label, weights_sha256(tmp_path / "model"), "youden"), tmp_path / "model")
+    finder = load(tmp_path / "model", selector="findings", attention_method="grad_cam")
+    (one,) = finder.predict([incoming / "a.dcm"])
+    assert set(one.region_labels) == {LABELS[1]}
+
+
+@pytest.mark.parametrize(("selector", "found"), [("findings", "found last_cls"), ("mean_map", "found another")])
+def test_selectors_that_cannot_work_are_rejected_in_one_line(model_dir, selector, found):
+    with pytest.raises(ValueError, match=found):
+        load(model_dir, selector=selector)

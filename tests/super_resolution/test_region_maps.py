@@ -64,6 +64,9 @@ def test_other_selectors_have_the_map_of_the_film():
 def test_mean_map_is_not_made_from_the_film():
     with pytest.raises(ValueError, match=r"mean_map takes its map from the training films; expected .* found another"):
         film_maps("mean_map", output(1.0), ["Mass"])
+    with pytest.raises(ValueError, match="mean_map takes its map from the training films"):
+        check_selector("mean_map", make_attention("last_cls", network()), ["Mass", "Edema"])
+    check_selector("mean_map", make_attention("last_cls", network()), ["Mass", "Edema"], mean_map=True)
 
 
 def network(**settings):

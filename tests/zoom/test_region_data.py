@@ -51,7 +51,8 @@ def test_thresholds_of_the_base_travel_with_the_network(base, tmp_path):
     findings = replace(ZOOM, selector="findings", attention="grad_cam")
     save_vit_multilabel(base, tmp_path, labels=LABELS, provenance={})
     assert region_data(base, findings, tmp_path, []).tolist() == [[1, 0, 0.5]] * 2
-    by_label = {name: LabelCalibration(2.0, 0.5, threshold, "platt") for name, threshold in zip(LABELS, (0.1, 0.7), strict=True)}
+    thresholds = {"Mass": 0.1, "Edema": 0.7}
+    by_label = {name: LabelCalibration(2.0, 0.5, threshold, "platt") for name, threshold in thresholds.items()}
     save_calibration(Calibration(by_label, weights_sha256(tmp_path), "youden"), tmp_path)
     data = region_data(base, findings, tmp_path, [])
     assert np.allclose(data, [[2, 0.5, 0.1], [2, 0.5, 0.7]])

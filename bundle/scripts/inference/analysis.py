@@ -22,8 +22,8 @@ from ..networks.vit_multilabel import ViTMultilabel
 from ..super_resolution.enhance_dataset import DESCRIPTION
 from ..super_resolution.enhancers.enhancer import Enhancer
 from ..super_resolution.region_enhancer import EnhanceSettings, RegionEnhancer
-from ..super_resolution.region_maps import NO_MEAN_MAP, FilmMaps, check_selector, film_maps
-from ..super_resolution.regions import FINDINGS, MEAN_MAP
+from ..super_resolution.region_maps import FilmMaps, check_selector, film_maps
+from ..super_resolution.regions import FINDINGS
 from ..workflow import CONFIG_DIR
 from .classifier import Classified
 from .study_images import StudyImages
@@ -57,8 +57,6 @@ class FilmAnalysis:
     ) -> None:
         self.labels, self.image_size = list(network.labels or []), network.image_size
         check_selector(settings.selector, attention, network.labels)
-        if settings.selector == MEAN_MAP:
-            raise ValueError(NO_MEAN_MAP)
         self.region_enhancer = None if enhancer is None else RegionEnhancer(enhancer, settings)
         self.algorithm = Algorithm(software_version(), weights_sha256(model_dir))
         self.calibration, self.novelty = load_calibration(model_dir, self.labels), load_novelty(model_dir)

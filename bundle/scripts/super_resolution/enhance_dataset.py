@@ -80,7 +80,7 @@ class DatasetEnhancer:
     def __post_init__(self) -> None:
         self.output_dir = Path(self.output_dir)
         self.attend: Attention = self.attention or make_attention("last_cls", self.network)
-        check_selector(self.settings.selector, self.attend, self.network.labels)
+        check_selector(self.settings.selector, self.attend, self.network.labels, mean_map=True)
         self.region_enhancer = RegionEnhancer(self.enhancer, self.settings, batch=self.region_batch)
 
     def run(self) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from ..calibration.calibration_file import decide, load_decision_rules
 from ..common.choices import check_choice
 from .regions import FINDINGS, MEAN_MAP, SELECTORS
 
-NO_MEAN_MAP = (
+_NO_MEAN_MAP = (
     "selector: mean_map takes its map from the training films; expected the workflow enhancing, zooming or ablation, "
     "found another; set fixed_windows"
 )
@@ -40,19 +40,24 @@ class FilmMaps:
     flags: list[str] = field(default_factory=list)
 
 
-def check_selector(selector: str, attention: Attention, labels: Sequence[str] | None) -> None:
+def check_selector(
+    selector: str, attention: Attention, labels: Sequence[str] | None, *, mean_map: bool = False
+) -> None:
     """Check that a selector is known and suits an attention method.
 
     Args:
         selector: name of a selector.
         attention: attention method that chooses the regions.
         labels: names of the network's outputs.
+        mean_map: whether the caller has a mean map of training films.
 
     Raises:
-        ValueError: the selector is not known, or ``findings`` with a method that has one map for all labels, or with a
-            network whose labels have no names.
+        ValueError: the selector is not known, ``mean_map`` without such a map, or ``findings`` with a method that has
+            one map for all labels, or with a network whose labels have no names.
     """
     check_choice("selector", selector, SELECTORS)
+    if selector == MEAN_MAP and not mean_map:
+        raise ValueError(_NO_MEAN_MAP)
     if selector != FINDINGS:
         return
     if not attention.per_label:
@@ -84,7 +89,7 @@ def film_maps(
         ValueError: the selector is ``mean_map``, whose map is not made from the film.
     """
     if selector == MEAN_MAP:
-        raise ValueError(NO_MEAN_MAP)
+        raise ValueError(_NO_MEAN_MAP)
     if selector != FINDINGS:
         return [FilmMaps(one[None]) for one in output.region_maps(list(labels or [])).cpu()]
     names = list(labels or [])

@@ -74,7 +74,7 @@ class Zoomer:
             _check_enhancer(zoom, enhancer)
         self.guide, self.zoom, self.enhancer = guide, zoom, enhancer
         self.attend = make_attention(zoom.attention, guide)
-        check_selector(zoom.selector, self.attend, guide.labels)
+        check_selector(zoom.selector, self.attend, guide.labels, mean_map=True)
         self.region_data = None if region_data is None else region_data.cpu()
         if zoom.selector == MEAN_MAP and (self.region_data is None or not self.region_data.any()):
             raise ValueError(

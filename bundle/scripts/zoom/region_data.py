@@ -44,7 +44,7 @@ def region_data(
     """
     guide = copy.deepcopy(base).eval()
     attend = make_attention(zoom.attention, guide)
-    check_selector(zoom.selector, attend, guide.labels)
+    check_selector(zoom.selector, attend, guide.labels, mean_map=True)
     if zoom.selector == FINDINGS:
         return torch.from_numpy(load_decision_rules(folder, list(guide.labels or [])))
     if zoom.selector == MEAN_MAP:

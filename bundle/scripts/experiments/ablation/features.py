@@ -107,9 +107,9 @@ class FeatureMaker:
         """Hash of everything that an entry depends on."""
         view, noise_seed = wanted
         weights = "" if view.mode == "global" else self.enhancer_of(view.enhancer, view.data_consistency).weights_hash
-        parts = (self.common, content_sha256(path), view.digest(noise_seed), weights)
+        parts = [self.common, content_sha256(path), view.digest(noise_seed), weights]
         if view.selector == MEAN_MAP:
-            parts += (self.training,)
+            parts.append(self.training)
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
     def fill(self, images: Sequence[str], wanted: Sequence[Wanted]) -> list[Failure]:
