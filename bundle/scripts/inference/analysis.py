@@ -30,6 +30,7 @@ from .study_images import StudyImages
 from .study_prediction import StudyPrediction
 
 _NOVEL = "novel: unlike the images that the network was trained on"
+_NO_LABEL = "no_label: no finding reaches its threshold; the regions are those of the three most probable"
 
 
 class FilmAnalysis:
@@ -133,6 +134,7 @@ class FilmAnalysis:
         )
         prediction.regions = [region.box for region in chosen.regions]
         prediction.region_labels = [region.label for region in chosen.regions]
+        prediction.flags += [_NO_LABEL] if "no_label" in chosen.flags else []
         (enhanced,) = region_enhancer.enhance([chosen])
         if enhanced.rejected:
             prediction.failures.append(_not_finite(prediction.name, region_enhancer.enhancer.name))

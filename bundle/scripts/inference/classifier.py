@@ -83,6 +83,6 @@ class Classifier:
             logits.cpu(),
             maps.float().cpu(),
             output.maps.float().cpu() if self.attention.per_label else None,
-            features[0].float().cpu(),
+            torch.cat(features)[: len(images)].float().cpu(),  # a method may split the batch, or pass again afterwards
             output.probabilities,
         )

@@ -112,6 +112,7 @@ def _overlay(
                 name,
                 color=BOX_COLOUR,
                 fontsize=TITLE - 2,
+                bbox={"facecolor": "black", "alpha": 0.5, "pad": 0.5, "linewidth": 0},
                 ha="right" if right else "left",
                 va="bottom" if above else "top",
                 parse_math=False,  # a name may contain a dollar sign

@@ -138,6 +138,7 @@ def _overlay_colours(
             above, right = row0 > 3 * size, col0 > 0.6 * image.shape[1]
             place = col1 if right else col0, row0 - 2 if above else row1 + 2
             anchor = ("r" if right else "l") + ("d" if above else "a")
-            pen.text(place, name, fill=_BOX_COLOUR, font_size=size, anchor=anchor)
+            edge = {"stroke_width": max(1, size // 10), "stroke_fill": (0, 0, 0)}
+            pen.text(place, name, fill=_BOX_COLOUR, font_size=size, anchor=anchor, **edge)
     pen.text((4, 4), _CAPTION, fill=_BOX_COLOUR, font_size=size)
     return np.asarray(picture)
