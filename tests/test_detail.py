@@ -103,6 +103,18 @@ def test_canvas_of_enhanced_pixels_is_learnt_at_a_higher_resolution(films, tmp_p
         assert found[name] == pytest.approx(values, abs=2e-4)
 
 
+@pytest.mark.parametrize("selector", ["findings", "mean_map"])
+def test_regions_of_findings_and_of_a_mean_map_come_from_the_configuration(base, data_dir, tmp_path, selector):
+    own = {"selector": selector, "attention_method": "grad_cam", "enhancer": "bicubic", "working_size": None}
+    shared = {"base_dir": str(base), "dataset_dir": str(data_dir), "tracking_uri": "none"}
+    overrides = {**own, **shared, "window": 8, "region_count": 2, "output_dir": str(tmp_path / "enhanced")}
+    run_workflow("enhancing", overrides=overrides)
+    lines = [json.loads(line) for line in (tmp_path / "enhanced" / "manifest.jsonl").read_text().splitlines()]
+    named = [name for line in lines for name in line["region_labels"] if name is not None]
+    assert len(lines) == 28 and bool(named) == (selector == "findings")
+    assert len(list((tmp_path / "enhanced" / "examples").glob("*.png"))) == 12
+
+
 class Views:
     """Three ways from one film of 1024 pixels into the network that ships, at 224 pixels; regions lie on the findings.
 
