@@ -42,9 +42,15 @@ def infer(model, inputs, out):
     return logits_of(out)
 
 
-def test_zoom_network_is_trained_evaluated_calibrated_and_predicts_alike(base, data_dir, tmp_path):
-    shared = {"dataset_dir": str(data_dir), "output_dir": str(tmp_path / "zoom")}
+@pytest.mark.parametrize(
+    "selector",
+    [{}, {"zoom_selector": "mean_map"}, {"zoom_selector": "findings", "zoom_attention": "grad_cam"}],
+    ids=["fixed_windows", "mean_map", "findings"],
+)
+def test_zoom_network_is_trained_evaluated_calibrated_and_predicts_alike(base, data_dir, tmp_path, selector):
+    shared = {"dataset_dir": str(data_dir), "output_dir": str(tmp_path / "zoom"), **selector}
     run_workflow("zooming", overrides={**QUICK, **ZOOM, **shared, "base_dir": str(base), "flip_probability": 0.5})
+    shared = {key: shared[key] for key in ("dataset_dir", "output_dir")}
     network, start = load_vit_multilabel(tmp_path / "zoom" / "model"), load_vit_multilabel(base / "model")
     assert isinstance(network, ZoomViT) and network.pool == "cls_mean" and network.zoom.crop_size == 16
     assert network.reader.weight.abs().max() > 0
@@ -95,6 +101,18 @@ def test_canvas_of_enhanced_pixels_is_learnt_at_a_higher_resolution(films, tmp_p
     assert len(expected) == 4
     for name, values in expected.items():
         assert found[name] == pytest.approx(values, abs=2e-4)
+
+
+@pytest.mark.parametrize("selector", ["findings", "mean_map"])
+def test_regions_of_findings_and_of_a_mean_map_come_from_the_configuration(base, data_dir, tmp_path, selector):
+    own = {"selector": selector, "attention_method": "grad_cam", "enhancer": "bicubic", "working_size": None}
+    shared = {"base_dir": str(base), "dataset_dir": str(data_dir), "tracking_uri": "none"}
+    overrides = {**own, **shared, "window": 8, "region_count": 2, "output_dir": str(tmp_path / "enhanced")}
+    run_workflow("enhancing", overrides=overrides)
+    lines = [json.loads(line) for line in (tmp_path / "enhanced" / "manifest.jsonl").read_text().splitlines()]
+    named = [name for line in lines for name in line["region_labels"] if name is not None]
+    assert len(lines) == 28 and bool(named) == (selector == "findings")
+    assert len(list((tmp_path / "enhanced" / "examples").glob("*.png"))) == 12
 
 
 class Views:

@@ -7,7 +7,9 @@ import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
+import torch
 from scripts.attention import METHODS
+from scripts.attention.grad_attention import GradAttention
 from scripts.calibration.calibration_file import Calibration, LabelCalibration, save_calibration
 from scripts.dicom import read_radiograph, write_png16
 from scripts.evaluation.predictions import read_predictions
@@ -169,6 +171,16 @@ def test_features_are_those_of_the_image_itself_by_every_method(method, model_di
             one.label_map(LABELS[0])
 
 
+def test_a_method_that_splits_the_batch_gives_the_features_of_every_film(model_dir, incoming, monkeypatch):
+    monkeypatch.setattr(GradAttention, "images_at_once", lambda _: 1)
+    predictor = load(model_dir, attention_method="grad_attention", enhance=False)
+    images = torch.stack(
+        [predictor.preprocessing({"image": str(incoming / name)})["image"].as_tensor() for name in ("a.dcm", "b.dcm")]
+    )
+    expected = load_vit_multilabel(model_dir).features(images).detach()
+    np.testing.assert_allclose(predictor.classifier(images).features, expected, atol=1e-5)
+
+
 def test_wrong_folders_and_keys_are_named(model_dir, tmp_path):
     with pytest.raises(FileNotFoundError, match="no model; expected a folder"):
         load(tmp_path)
@@ -297,3 +309,33 @@ def test_film_that_the_network_fails_on_costs_the_others_of_its_batch_nothing(pr
 
     monkeypatch.setattr(type(predictor.classifier), "__call__", fail_for_the_batch_and_the_second)
     assert [one.status for one in predictor.predict([tmp_path / "in"])] == ["ok", "INTERNAL", "ok"]
+
+
+def test_regions_of_findings_name_their_labels_everywhere(model_dir, incoming, tmp_path):
+    finder = load(model_dir, selector="findings", attention_method="grad_cam")
+    results = finder.predict_to_folder([incoming / "b.dcm"], tmp_path / "out", dicom=True)
+    _, (row,), _ = read_predictions(tmp_path / "out")
+    assert row.region_labels and len(row.region_labels) == len(row.regions) and set(row.region_labels) <= {*LABELS}
+    (path,) = (path for path in results.dicom_files if path.name == "regions.dcm")
+    segments = [segment.SegmentLabel for segment in pydicom.dcmread(path).SegmentSequence]
+    assert segments == [f"attended region {n}, {name}" for n, name in enumerate(row.region_labels, start=1)]
+    assert results.failures == []
+    (one,) = finder.predict([incoming / "b.dcm"])
+    assert one.to_json()["region_labels"] == row.region_labels
+
+
+@pytest.mark.parametrize(("passing", "flags"), [(LABELS[1], 0), (None, 1)])
+def test_thresholds_of_the_model_choose_the_findings(model_dir, incoming, tmp_path, passing, flags):
+    shutil.copytree(model_dir, tmp_path / "model")
+    by_label = {name: LabelCalibration(1.0, 0.0, 0.0 if name == passing else 1.0, "platt") for name in LABELS}
+    save_calibration(Calibration(by_label, weights_sha256(tmp_path / "model"), "youden"), tmp_path / "model")
+    finder = load(tmp_path / "model", selector="findings", attention_method="grad_cam")
+    (one,) = finder.predict([incoming / "a.dcm"])
+    assert set(one.region_labels) <= {passing or LABELS[0], *([] if passing else LABELS)}
+    assert sum(flag.startswith("no_label") for flag in one.flags) == flags
+
+
+@pytest.mark.parametrize(("selector", "found"), [("findings", "found last_cls"), ("mean_map", "found another")])
+def test_selectors_that_cannot_work_are_rejected_in_one_line(model_dir, selector, found):
+    with pytest.raises(ValueError, match=found):
+        load(model_dir, selector=selector)

@@ -28,3 +28,12 @@ def test_sizes_that_do_not_belong_together_are_rejected() -> None:
         crop_panel(image, image, [], {"native": np.zeros((4, 4)), "enhanced": np.zeros((8, 8))})
     with pytest.raises(ValueError, match="source pixels"):
         attention_overlay(image, np.zeros((2, 2)))
+
+
+def test_the_label_of_a_region_is_written_beside_its_box() -> None:
+    image = np.random.default_rng(0).random((100, 100))
+    boxes = [(20, 3, 36, 19), (0, 70, 16, 86), (60, 3, 76, 19)]
+    figure = attention_overlay(image, image, boxes, ["Mass $x$", "Edema", None])
+    texts = [(text.get_text(), *text.get_position(), text.get_ha()) for text in figure.axes[1].texts]
+    assert texts == [("Mass $x$", 3, 19.5, "left"), ("Edema", 86, 15.5, "right")]
+    assert not attention_overlay(image, image, boxes).axes[1].texts

@@ -14,7 +14,7 @@ TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "in
 @pytest.fixture
 def make(data_dir, tmp_path):
     torch.manual_seed(0)
-    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32).eval()
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, labels=["Bright", "Dark"]).eval()
 
     def build(out="enhanced", **changes):
         settings = EnhanceSettings(count=2, window=8, working_size=None, **changes.pop("settings", {}))

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scripts.attention import make_attention
 from scripts.common.checksum import file_sha256
+from scripts.common.geometry import fit_square
 from scripts.data.datalist import load_datalist
 from scripts.dicom import read_radiograph
 from scripts.super_resolution.enhance_dataset import DatasetEnhancer
@@ -235,3 +236,72 @@ def test_dicom_file_without_uids_is_enhanced_as_a_picture(make, tmp_path):
     written = [job.write_image(path, path.name, image).as_posix() for path in (whole, bare)]
     assert written == ["whole.dcm", "bare.dcm.png"]
     assert all(np.abs(read_radiograph(job.output_dir / name).image[0] - image).max() < 1e-4 for name in written)
+
+
+def lines_of(manifest):
+    return [json.loads(line) for line in manifest.splitlines()]
+
+
+def test_regions_of_findings_name_their_labels(make):
+    first = make()
+    job = make("findings", settings={"selector": "findings"}, attention=make_attention("grad_cam", first.network))
+    for line in lines_of(finish(job)):
+        names = {name for name in line["region_labels"] if name is not None}
+        assert names <= {"Bright", "Dark"} and len(line["region_labels"]) == len(line["boxes"])
+        assert names or "no_attention" in line["flags"]
+        assert len(line["thresholds"]) == 16
+    assert {name for line in lines_of(finish(first)) for name in line["region_labels"]} == {None}
+
+
+def test_findings_with_one_map_for_all_labels_is_rejected_before_any_work(make):
+    with pytest.raises(ValueError, match="found last_cls, which has one map for all labels"):
+        make(settings={"selector": "findings"})
+
+
+def test_other_thresholds_are_another_run(make):
+    job = make(settings={"selector": "findings"}, attention=make_attention("grad_cam", make().network))
+    finish(job)
+    again = make(settings={"selector": "findings"}, attention=make_attention("grad_cam", make().network))
+    again.rules[:, 2] = 0.9
+    with pytest.raises(ValueError, match="thresholds: expected"):
+        again.run()
+
+
+def mean_without(job, patient):
+    """Mean of the last-layer maps of the training films of other patients."""
+    images = [item for item in job.datalist.splits["training"] if item["patient_id"] != patient]
+    fitted = [fit_square(torch.from_numpy(read_radiograph(item["image"]).image), 32) for item in images]
+    return job.attend(torch.stack(fitted)).maps.mean(dim=0)
+
+
+def test_regions_of_the_mean_map_do_not_depend_on_the_film(make):
+    job = make(settings={"selector": "mean_map"})
+    lines = lines_of(finish(job))
+    test = [line for line in lines if line["image"].startswith("test")]
+    assert len({json.dumps(line["boxes"]) for line in test}) == 1
+    assert torch.allclose(job.mean_map.without("nobody").float(), mean_without(job, None), atol=1e-6)
+    own = job.datalist.splits["training"][3]
+    (film,) = job.maps_of([own], torch.zeros(1, 1, 32, 32))
+    assert torch.allclose(film.maps[0].float(), mean_without(job, own["patient_id"]), atol=1e-6)
+
+
+def test_mean_map_continues_a_killed_run_and_notices_other_training_films(make, monkeypatch):
+    whole = finish(make("whole", settings={"selector": "mean_map"}))
+    job, write, count = make("killed", settings={"selector": "mean_map"}), DatasetEnhancer.write, iter(range(100))
+
+    def kill_at_ten(self, *arguments):
+        if next(count) == 10:
+            raise Killed
+        return write(self, *arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(DatasetEnhancer, "write", kill_at_ten)
+        job.run()
+    assert finish(make("killed", settings={"selector": "mean_map"})) == whole
+    with pytest.raises(ValueError, match="mean_map: expected"):
+        make("killed", settings={"selector": "mean_map"}, limit=5).run()
+
+
+def test_mean_map_needs_training_films_of_two_patients(make):
+    with pytest.raises(ValueError, match=r"mean_map needs .* at least 2 patients that can be read, found 1"):
+        make(settings={"selector": "mean_map"}, limit=1).run()

@@ -34,8 +34,8 @@ def test_windows_lie_inside_the_image_hardly_overlap_and_are_reproducible(select
         assert 0 <= region.row0 < region.row1 <= 50 and 0 <= region.col0 < region.col1 <= 70
         assert (region.row1 - region.row0, region.col1 - region.col0) == (16, 16)
         assert region.score == pytest.approx(attention[region.row0 : region.row1, region.col0 : region.col1].mean())
-        corners = [(other.row0, other.col0) for other in regions[:index]]
-        assert all(_overlap((region.row0, region.col0), corner, 16, 16) <= 0.1 for corner in corners)
+        corners = np.array([(other.row0, other.col0) for other in regions[:index]], int).reshape(-1, 2)
+        assert (_overlap((region.row0, region.col0), corners.T, 16, 16) <= 0.1).all()
 
 
 def test_equal_windows_are_taken_in_raster_order():
@@ -75,3 +75,40 @@ def test_image_smaller_than_a_window_is_one_region(selector):
 def test_unknown_selector_is_rejected():
     with pytest.raises(ValueError, match="expected one of fixed_windows"):
         select_regions("best", np.eye(8), count=1, window=4)
+
+
+def bump(row, column, height=1.0, shape=(64, 64)):
+    return blobs((row, column), shape=shape) * height
+
+
+def test_regions_of_labels_are_merged_by_their_scores():
+    maps = np.stack([bump(16, 16, 0.5), bump(40, 48)])
+    regions, flags = select_regions("findings", maps, count=2, window=16, labels=["Mass", "Edema"])
+    assert [region.label for region in regions] == ["Edema", "Mass"] and flags == []
+    assert np.abs(np.array(centres(regions)) - [(40, 48), (16, 16)]).max() <= 1
+    assert regions[1].score == pytest.approx(maps[0, 8:24, 8:24].mean(), rel=0.02)
+
+
+def test_next_best_window_of_a_label_competes_when_its_best_is_covered():
+    maps = np.stack([bump(16, 16), bump(17, 17, 0.9) + bump(48, 48, 0.4), bump(48, 16, 0.3)])
+    regions, _ = select_regions("findings", maps, count=3, window=16, labels=["Mass", "Edema", "Nodule"])
+    assert [region.label for region in regions] == ["Mass", "Edema", "Nodule"]
+    assert np.abs(np.array(centres(regions)) - [(16, 16), (48, 48), (48, 16)]).max() <= 1
+
+
+def test_maps_of_labels_that_say_nothing_choose_nothing():
+    maps = np.stack([np.full((64, 64), 9.0), np.full((64, 64), np.nan), bump(16, 16)])
+    regions, flags = select_regions("findings", maps, count=1, window=16, labels=["Mass", "Edema", "Nodule"])
+    assert [region.label for region in regions] == ["Nodule"] and flags == []
+
+
+@pytest.mark.parametrize("maps", [np.zeros((0, 40, 60)), np.zeros((2, 40, 60)), np.full((2, 40, 60), np.inf)])
+def test_without_a_map_of_a_label_the_centre_belongs_to_no_label(maps):
+    regions, flags = select_regions("findings", maps, count=3, window=16, labels=["Mass", "Edema"])
+    assert [(region.box, region.label) for region in regions] == [((12, 22, 28, 38), None)]
+    assert flags == ["no_attention"]
+
+
+def test_of_labels_with_equal_windows_the_first_is_taken():
+    regions, _ = select_regions("findings", np.stack([bump(16, 16)] * 2), count=1, window=16, labels=["Mass", "Edema"])
+    assert regions[0].label == "Mass"

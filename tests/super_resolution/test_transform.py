@@ -1,5 +1,7 @@
+import pytest
 import torch
 from monai.transforms import Compose
+from scripts.attention import make_attention
 from scripts.networks import ViTMultilabel
 from scripts.super_resolution import AttentionGuidedSuperResolutiond
 from scripts.super_resolution.enhancers.bicubic import BicubicEnhancer
@@ -23,3 +25,21 @@ def test_works_in_a_compose_after_the_reader(data_dir):
     assert changed[row0:row1, col0:col1].any() and found.shape == source.shape
     changed[row0:row1, col0:col1] = False
     assert not changed.any() and torch.equal(found, again)
+
+
+def test_regions_of_findings_name_their_labels(data_dir):
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, labels=["Mass", "Edema"]).eval()
+    settings = EnhanceSettings(selector="findings", count=2, window=8, working_size=None)
+    enhance = AttentionGuidedSuperResolutiond(
+        "image", network, BicubicEnhancer(2), settings, attention=make_attention("grad_cam", network)
+    )
+    found = enhance(LoadRadiographd("image")({"image": data_dir / "test" / "00.png"}))["image"]
+    assert len(found.meta["region_labels"]) == len(found.meta["regions"])
+    assert set(found.meta["region_labels"]) <= {"Mass", "Edema", None}
+
+
+@pytest.mark.parametrize(("selector", "found"), [("findings", "found last_cls"), ("mean_map", "found another")])
+def test_selectors_that_cannot_work_here_are_rejected(selector, found):
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, labels=["Mass", "Edema"]).eval()
+    with pytest.raises(ValueError, match=found):
+        AttentionGuidedSuperResolutiond("image", network, BicubicEnhancer(2), EnhanceSettings(selector=selector))

@@ -77,3 +77,9 @@ def test_network_without_crops_needs_none(guide, tmp_path):
     assert crops_for(guide, tmp_path, ".") is None and extra_keys(None) == ()
     crops = crops_for(ZoomViT(guide, ZOOM), tmp_path, ".")
     assert extra_keys(crops) == ("zoom", "zoom_boxes")
+
+
+def test_another_mean_map_has_other_entries(guide, paths, tmp_path):
+    mean = replace(ZOOM, selector="mean_map")
+    maps = (torch.eye(4), torch.rand(4, 4))
+    assert len({CropCache(tmp_path, Zoomer(guide, mean, region_data=one)).entry(paths[0]) for one in maps}) == 2

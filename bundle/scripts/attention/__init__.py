@@ -1,6 +1,7 @@
 """Attention and explanation maps of the classifier, in the order of the flow.
 
 ``output``                 logits and maps of a method, and the map that chooses regions
+``mean_map``               mean map of the films of other patients
 ``recording``              queries, keys and values of the attention layers in a forward pass
 ``last_layer``             CLS attention of the last layer (the paper's)
 ``rollout``                attention through all layers

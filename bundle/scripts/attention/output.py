@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-_NORMAL = "No Finding"  # its map shows no finding, so it chooses no regions
+NO_FINDING = "No Finding"  # its map shows no finding, so it chooses no regions
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,28 @@ class AttentionOutput:
         if self.maps.ndim == 3:
             return self.maps
         if self.probabilities:
-            chosen = [index for index in range(self.maps.shape[1]) if not labels or labels[index] != _NORMAL]
+            chosen = [index for index in range(self.maps.shape[1]) if not labels or labels[index] != NO_FINDING]
             return self.maps[:, chosen or [0]].amax(dim=1)
         weights = self.logits.sigmoid()  # (B, C)
-        if labels and _NORMAL in labels and len(labels) > 1:
+        if labels and NO_FINDING in labels and len(labels) > 1:
             weights = weights.clone()
-            weights[:, labels.index(_NORMAL)] = 0
-        shares = self.maps / self.maps.sum(dim=(-2, -1), keepdim=True).clamp(min=1e-12)
-        return torch.einsum("bc,bchw->bhw", weights / weights.sum(dim=1, keepdim=True), shares)
+            weights[:, labels.index(NO_FINDING)] = 0
+        return torch.einsum("bc,bchw->bhw", weights / weights.sum(dim=1, keepdim=True), self.shares())
+
+    def comparable_maps(self, probabilities: torch.Tensor) -> torch.Tensor:
+        """Maps (B, C, h, w) whose values can be compared between the labels of a film.
+
+        Maps of probabilities are returned as they are. Other maps have a scale of their own for each label; they are
+        scaled to a sum of one and multiplied by the probability of the label.
+
+        Args:
+            probabilities: (B, C) probabilities of the image.
+        """
+        return self.maps if self.probabilities else self.shares() * probabilities[..., None, None].to(self.maps)
+
+    def shares(self) -> torch.Tensor:
+        """Maps per label, (B, C, h, w), each scaled to a sum of one."""
+        return self.maps / self.maps.sum(dim=(-2, -1), keepdim=True).clamp(min=1e-12)
 
 
 class Attention(Protocol):

@@ -34,6 +34,8 @@ class Prediction:
         targets: C reference values: 1, 0, -1 (uncertain), None (not annotated); None if there is no reference.
         group: anonymous patient number within this file.
         flags: notes of the reader and of the quality gate.
+        regions: boxes (row0, col0, row1, col1) of the regions, in pixels of the image as displayed.
+        region_labels: label whose map chose each region; None for a region that belongs to no label.
     """
 
     image: str
@@ -46,6 +48,8 @@ class Prediction:
     targets: list[float | None] | None = None
     group: int | None = None
     flags: list[str] = field(default_factory=list)
+    regions: list[list[int]] = field(default_factory=list)
+    region_labels: list[str | None] = field(default_factory=list)
 
 
 def write_predictions(

@@ -61,7 +61,7 @@ def _writers(
     source: Source, prediction: StudyPrediction, algorithm: Algorithm
 ) -> dict[str, Callable[[Path], str] | None]:
     """Return the function that writes each kind of object; ``None`` for a kind that the prediction does not have."""
-    boxes, enhanced = prediction.regions, prediction.enhanced
+    boxes, names, enhanced = prediction.regions, prediction.region_labels, prediction.enhanced
     image, attention, probabilities = prediction.image, prediction.attention_map, prediction.shown
     assert image is not None and attention is not None and probabilities is not None
 
@@ -74,8 +74,12 @@ def _writers(
         "findings": lambda path: write_findings_report(
             source, prediction.labels, probabilities.tolist(), path, algorithm=algorithm
         ),
-        "attention": lambda path: write_attention_overlay(source, image, attention, boxes, path, algorithm=algorithm),
-        "regions": (lambda path: write_regions(source, boxes, path, algorithm=algorithm)) if boxes else None,
+        "attention": lambda path: write_attention_overlay(
+            source, image, attention, boxes, path, algorithm=algorithm, labels=names
+        ),
+        "regions": (lambda path: write_regions(source, boxes, path, algorithm=algorithm, labels=names))
+        if boxes
+        else None,
         "enhanced": write_image if enhanced is not None else None,
     }
 

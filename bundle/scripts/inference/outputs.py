@@ -65,7 +65,7 @@ class ResultWriter:
         assert image is not None and attention is not None
         step = max(1, max(image.shape) // _OVERLAY_PIXELS)
         boxes = [tuple(value // step for value in box) for box in prediction.regions]
-        figure = attention_overlay(image[::step, ::step], attention[::step, ::step], boxes)
+        figure = attention_overlay(image[::step, ::step], attention[::step, ::step], boxes, prediction.region_labels)
         save_png(figure, self.output_dir / "overlays" / f"{name}.png")
 
     def write_enhanced_image(self, name: str, prediction: StudyPrediction) -> None:

@@ -40,6 +40,7 @@ class StudyPrediction:
         label_maps: (C, h, w) attention maps in the patch grid, for a method with a map per label.
         image_size: side of the network's input, in pixels.
         regions: half-open boxes (row0, col0, row1, col1); empty without enhancement.
+        region_labels: label whose map chose each region; ``None`` for selectors other than ``findings``.
         enhanced: (s·H, s·W) float32 in [0, 1], or ``None``.
         enhanced_spacing: row and column spacing of ``enhanced``, in mm.
         description: text for DerivationDescription (0008,2111).
@@ -64,6 +65,7 @@ class StudyPrediction:
     label_maps: np.ndarray | None = None
     image_size: int = 0
     regions: list[Box] = field(default_factory=list)
+    region_labels: list[str | None] = field(default_factory=list)
     enhanced: np.ndarray | None = None
     enhanced_spacing: list[float] | None = None
     description: str = ""
@@ -131,6 +133,8 @@ class StudyPrediction:
             decisions=_as_list(self.decisions),
             novelty=self.novelty,
             flags=self.flags,
+            regions=[list(box) for box in self.regions],
+            region_labels=self.region_labels,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -147,6 +151,7 @@ class StudyPrediction:
             "novelty": self.novelty,
             "flags": self.flags,
             "regions": [list(box) for box in self.regions],
+            "region_labels": self.region_labels,
             "spacing_mm": self.spacing_mm,
             "enhanced_spacing_mm": self.enhanced_spacing,
             "dicom_files": [path.name for path in self.dicom_files],

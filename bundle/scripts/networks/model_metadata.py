@@ -45,7 +45,15 @@ _PREPROCESSING = {
     "mean": _CHANNELS,
     "std": _CHANNELS,
 }
-_ZOOM = {"count": _whole(1, 256), "window": _whole(1, 4096), "crop_size": _whole(1, 4096), "seed": _whole(0, 2**63)}
+_TEXT = ("a name", lambda value: isinstance(value, str))
+_ZOOM = {
+    "count": _whole(1, 256),
+    "window": _whole(1, 4096),
+    "crop_size": _whole(1, 4096),
+    "selector": _TEXT,
+    "attention": _TEXT,
+    "seed": _whole(0, 2**63),
+}
 
 
 def read_model_metadata(folder: str | Path) -> dict[str, Any]:

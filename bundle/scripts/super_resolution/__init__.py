@@ -1,7 +1,9 @@
 """Attention-guided super-resolution, in the order of the flow.
 
 ``resampling``       resizing, degradation, blending weights at the border of a region
-``regions``          attention map -> boxes, and the control selectors
+``regions``          attention maps -> boxes, and the control selectors
+``region_maps``      the maps that choose the regions of a film: its own, those of its findings
+``mean_region_map``  mean map of the training films, which chooses regions as a control
 ``networks``         networks of the enhancers
 ``enhancers``        super-resolution of one region, one file per method
 ``paste``            enhanced regions back at the original size, or on a larger canvas

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import numpy as np
 import torch
 
 from ..attention import Attention, make_attention
+from ..attention.mean_map import MeanMap
+from ..calibration.calibration_file import load_decision_rules
 from ..common.atomic import remove_temporaries
 from ..common.checksum import file_sha256
 from ..common.failures import Failure, write_failures
@@ -23,7 +27,10 @@ from ..dicom.read.radiograph import read_grid
 from ..networks.vit_multilabel import ViTMultilabel
 from .enhancers.enhancer import Enhancer
 from .manifest import append_line, merge_failures, trusted_lines, write_merged
+from .mean_region_map import films_sha256, mean_region_map, patient_of
 from .region_enhancer import ChosenRegions, EnhancedRegions, EnhanceSettings, RegionEnhancer
+from .region_maps import FilmMaps, check_selector, film_maps
+from .regions import FINDINGS, MEAN_MAP
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +55,11 @@ class DatasetEnhancer:
         world_size: number of processes.
         limit: number of images to enhance from the start of each split; ``None`` for all.
         attention: attention method; ``None`` for the attention of the CLS token in the last layer, as in the paper.
+        model_dir: model folder of the network, whose thresholds decide which labels choose with the selector
+            ``findings``; ``None``: a probability of 0.5 decides.
+
+    Raises:
+        ValueError: the selector is not known or does not suit the attention method, or thresholds do not fit the model.
     """
 
     datalist: Datalist
@@ -63,10 +75,12 @@ class DatasetEnhancer:
     world_size: int = 1
     limit: int | None = None
     attention: Attention | None = None
+    model_dir: str | Path | None = None
 
     def __post_init__(self) -> None:
         self.output_dir = Path(self.output_dir)
         self.attend: Attention = self.attention or make_attention("last_cls", self.network)
+        check_selector(self.settings.selector, self.attend, self.network.labels, mean_map=True)
         self.region_enhancer = RegionEnhancer(self.enhancer, self.settings, batch=self.region_batch)
 
     def run(self) -> list[dict[str, Any]]:
@@ -165,7 +179,38 @@ class DatasetEnhancer:
             "enhancer_weights": self.enhancer.weights_hash,
             "network": self.network_hash[:16],
             "attention": self.attend.name,
+            **self.selector_hash,
         }
+
+    @cached_property
+    def selector_hash(self) -> dict[str, str]:
+        """Hash of what the selector needs beside the film; empty for most selectors."""
+        if self.settings.selector == FINDINGS:
+            return {"thresholds": hashlib.sha256(self.rules.tobytes()).hexdigest()[:16]}
+        if self.settings.selector == MEAN_MAP:
+            return {"mean_map": films_sha256(self.limited()["training"])[:16]}
+        return {}
+
+    @cached_property
+    def rules(self) -> np.ndarray:
+        """Scale, offset and threshold of each label, (C, 3)."""
+        return load_decision_rules(self.model_dir, list(self.network.labels or []))
+
+    @cached_property
+    def mean_map(self) -> MeanMap:
+        """Mean map of the training films, for the selector ``mean_map``."""
+        return mean_region_map(self.limited()["training"], self.network, self.attend, self.device)
+
+    def maps_of(self, items: Sequence[dict], fitted: torch.Tensor) -> list[FilmMaps]:
+        """Maps that choose the regions of a batch of images (B, 1, S, S).
+
+        With ``mean_map``, the mean of a training film leaves out the films of its patient.
+        """
+        if self.settings.selector != MEAN_MAP:
+            rules = self.rules if self.settings.selector == FINDINGS else None
+            return film_maps(self.settings.selector, self.attend(fitted), self.network.labels, rules)
+        means = [self.mean_map.without(patient_of(item)) for item in items]
+        return [FilmMaps(mean[None]) for mean in means if mean is not None]
 
     def enhance_batch(self, items: Sequence[dict], failures: list[Failure]) -> Iterator[dict[str, Any]]:
         """Enhance and write a batch of images; yield the manifest line of each enhanced image."""
@@ -174,10 +219,9 @@ class DatasetEnhancer:
             return
         size = self.network.image_size
         fitted = torch.stack([fit_square(source, size) for _, source in sources]).to(self.device)
-        maps = self.attend(fitted).region_maps(self.network.labels)
+        maps = self.maps_of([item for item, _ in sources], fitted)
         chosen = [
-            self.region_enhancer.choose(source, grid, size)
-            for (_, source), grid in zip(sources, maps.cpu(), strict=True)
+            self.region_enhancer.choose(source, film, size) for (_, source), film in zip(sources, maps, strict=True)
         ]
         results = self.enhance([item for item, _ in sources], chosen, failures)
         for (item, _), enhanced in zip(sources, results, strict=True):
@@ -233,6 +277,7 @@ class DatasetEnhancer:
             "output_sha256": file_sha256(self.output_dir / output),
             "boxes": [list(region.box) for region in enhanced.regions],
             "scores": [round(region.score, 8) for region in enhanced.regions],
+            "region_labels": [region.label for region in enhanced.regions],
             "source_shape": list(enhanced.source.shape[-2:]),
             "output_shape": list(image.shape[-2:]),
             "fidelity": metrics,

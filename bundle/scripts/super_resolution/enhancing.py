@@ -83,10 +83,11 @@ class Enhancement:
             low_res = reduce_by(native, reduction_of(size, self.job.settings))
             folder = self.job.output_dir / "examples"
             image = before[0].numpy()
-            save_png(attention_overlay(image, attention, line["boxes"]), folder / f"attention_{number}.png")
+            labels = line.get("region_labels")  # lines of version 0.4.1 have none
+            save_png(attention_overlay(image, attention, line["boxes"], labels), folder / f"attention_{number}.png")
             versions = {"native": native, "enhancer's input": low_res, "enhanced": enhanced}
             crops = {title: resize_like(crop, enhanced)[0].numpy() for title, crop in versions.items()}
-            panel = crop_panel(image, attention, line["boxes"], crops)
+            panel = crop_panel(image, attention, line["boxes"], crops, labels)
             save_png(panel, folder / f"panel_{number}.png")
 
     def attention_of(self, image: torch.Tensor) -> np.ndarray:

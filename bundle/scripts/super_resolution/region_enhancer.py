@@ -20,7 +20,8 @@ from .enhancers.batching import enhance_batches
 from .enhancers.enhancer import Enhancer, takes_guide
 from .fidelity import compare_images, compare_regions, cut
 from .paste import paste as paste_regions
-from .regions import Region, select_regions
+from .region_maps import FilmMaps
+from .regions import FINDINGS, Region, select_regions
 from .resampling import resize
 
 _REGION_BATCH = 32
@@ -31,7 +32,8 @@ class EnhanceSettings:
     """Settings that, together with the weights, determine the pixels of an enhanced image.
 
     Attributes:
-        selector: selection method: ``fixed_windows``, ``quantile``, or one of the controls ``random`` and ``lowest``.
+        selector: selection method: ``fixed_windows``, ``findings``, ``quantile``, or one of the controls ``random``,
+            ``lowest`` and ``mean_map``.
         count: number of regions per image.
         window: side of a region, in pixels of the network's input.
         paste_mode: ``paste_back`` or ``hr_canvas``.
@@ -70,7 +72,7 @@ class ChosenRegions:
         generators: R random generators for the noise of the enhancer.
         reduction: source pixels per working pixel, at least 1.
         guides: R guides for an enhancer that takes guides, otherwise empty.
-        flags: flags of the selector, for example ``no_attention``.
+        flags: flags of the selector and of the maps, for example ``no_attention``.
     """
 
     source: torch.Tensor
@@ -122,33 +124,42 @@ class RegionEnhancer:
     ) -> None:
         self.enhancer, self.settings, self.batch = enhancer, settings or EnhanceSettings(), batch
 
-    def __call__(self, source: torch.Tensor, attention_map: torch.Tensor, network_size: int) -> EnhancedRegions:
+    def __call__(self, source: torch.Tensor, maps: FilmMaps | torch.Tensor, network_size: int) -> EnhancedRegions:
         """Select and enhance the regions of one image; the arguments are those of :meth:`choose`."""
-        (enhanced,) = self.enhance([self.choose(source, attention_map, network_size)])
+        (enhanced,) = self.enhance([self.choose(source, maps, network_size)])
         return enhanced
 
-    def choose(self, source: torch.Tensor, attention_map: torch.Tensor, network_size: int) -> ChosenRegions:
+    def choose(self, source: torch.Tensor, maps: FilmMaps | torch.Tensor, network_size: int) -> ChosenRegions:
         """Select regions and cut them from the image; only the crops are reduced to working resolution.
 
         Args:
             source: image (1, H, W) in [0, 1] at its original size.
-            attention_map: attention (h, w) on the patch grid of the network's square input.
+            maps: maps of the film, or one map (h, w), on the patch grid of the network's square input.
             network_size: side of the network's input, in pixels.
+
+        Raises:
+            ValueError: the selector is not known, or ``findings`` without maps of labels.
         """
+        film = maps if isinstance(maps, FilmMaps) else FilmMaps(maps[None])
+        if self.settings.selector == FINDINGS and None in film.labels:
+            raise ValueError(
+                "selector: findings needs a map for each label; expected the maps of labels "
+                "(scripts.super_resolution.region_maps.film_maps), found one map; set fixed_windows"
+            )
         height, width = source.shape[-2:]
         reduction = reduction_of((height, width), self.settings)
         window = self.settings.window * max(height, width) / network_size / reduction  # working pixels
         window = max(8, round(window / 8) * 8)  # the diffusion network halves three times
         key = hashlib.sha256(source.numpy().tobytes()).digest()
         regions, flags = _select(
-            attention_map,
+            film,
             (height, width),
             network_size,
             round(window * reduction),
             self.settings,
             seed_of(key, "selector", self.settings.seed),
         )
-        return self.cut(source, regions, flags)
+        return self.cut(source, regions, [*flags, *film.flags])
 
     def cut(self, source: torch.Tensor, regions: Sequence[Region], flags: Sequence[str] = ()) -> ChosenRegions:
         """Cut given regions from an image (1, H, W) in [0, 1]."""
@@ -210,7 +221,7 @@ def reduction_of(shape: tuple[int, int], settings: EnhanceSettings) -> float:
 
 
 def _select(
-    attention_map: torch.Tensor,
+    film: FilmMaps,
     shape: tuple[int, int],
     network_size: int,
     window: int,
@@ -220,15 +231,21 @@ def _select(
     """Regions in source pixels, searched at about the network's resolution because the map has no finer detail."""
     step = max(1, round(max(shape) / network_size))
     small = (-(-shape[0] // step), -(-shape[1] // step))
-    attention = map_to_source(attention_map, SquareGeometry(*small, network_size)).numpy()
+    geometry = SquareGeometry(*small, network_size)
+    attention = np.array([map_to_source(grid, geometry).numpy() for grid in film.maps]).reshape(-1, *small)
     found, flags = select_regions(
-        settings.selector, attention, count=settings.count, window=max(1, round(window / step)), seed=seed
+        settings.selector,
+        attention,
+        count=settings.count,
+        window=max(1, round(window / step)),
+        seed=seed,
+        labels=film.labels,
     )
     rows, columns = min(window, shape[0]), min(window, shape[1])
     regions = []
     for region in found:
         row, column = min(region.row0 * step, shape[0] - rows), min(region.col0 * step, shape[1] - columns)
-        regions.append(Region(row, column, row + rows, column + columns, region.score))
+        regions.append(Region(row, column, row + rows, column + columns, region.score, region.label))
     return regions, flags
 
 

@@ -1,13 +1,14 @@
-"""Selection of regions from an attention map.
+"""Selection of regions from attention maps.
 
 The paper takes "the regions with the highest attention" and gives no details. All selectors here are deterministic and
-return windows of one size, which can be enhanced in batches. ``random`` and ``lowest`` are controls: they show whether
-attention improves the result at all.
+return windows of one size, which can be enhanced in batches. ``findings`` chooses on one map for each label that the
+film shows, all others on one map. ``random``, ``lowest`` and ``mean_map`` are controls: they show whether attention
+improves the result at all. Which maps a selector gets is decided in :mod:`.region_maps`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,19 +16,30 @@ from scipy import ndimage
 
 from ..common.choices import check_choice
 
+FINDINGS, MEAN_MAP = "findings", "mean_map"
 _MAX_OVERLAP = 0.1
 _QUANTILE = 0.8
 
 
 @dataclass(frozen=True)
 class Region:
-    """Box in pixels, with exclusive ends, and the mean attention inside it (0 if there is no usable map)."""
+    """Box in pixels, with exclusive ends.
+
+    Attributes:
+        row0: first row.
+        col0: first column.
+        row1: row after the last.
+        col1: column after the last.
+        score: mean of the map inside the box; 0 if there is no usable map.
+        label: label whose map chose the region; ``None`` for selectors other than ``findings``.
+    """
 
     row0: int
     col0: int
     row1: int
     col1: int
     score: float = 0.0
+    label: str | None = None
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -36,42 +48,54 @@ class Region:
 
 
 def select_regions(
-    selector: str, attention: np.ndarray, *, count: int, window: int, seed: int = 0
+    selector: str,
+    attention: np.ndarray,
+    *,
+    count: int,
+    window: int,
+    seed: int = 0,
+    labels: Sequence[str | None] = (None,),
 ) -> tuple[list[Region], list[str]]:
-    """Choose regions by an attention map.
+    """Choose regions by attention maps.
+
+    Every window of every map is a candidate. A candidate is taken if it overlaps no better one by more than a tenth of
+    their union, whatever their labels are, so the next best window of a label takes the place of one that is covered.
 
     Args:
         selector: name of a selector, a key of ``SELECTORS``.
-        attention: map (H, W) at the size of the image that the regions are cut from.
+        attention: map (H, W), or maps (L, H, W) of L labels, at the size of the image that the regions are cut from.
         count: largest number of regions.
         window: side of a region, in pixels; a side that exceeds the image is cut to the image's.
         seed: seed of the selector ``random``, different for each image.
+        labels: L names of the maps.
 
     Returns:
-        Regions in the order in which the selector ranks them, and flags. ``no_attention`` marks a constant or
-        non-finite map, for which the only region is the central window; ``small_image`` marks an image that is smaller
-        than the window.
+        Regions in the order in which the selector ranks them, and flags. Maps that are constant or not finite choose
+        nothing; ``no_attention`` marks that no other map is left, and the only region is then the central window.
+        ``small_image`` marks an image that is smaller than the window.
 
     Raises:
         ValueError: the selector is not known.
     """
     check_choice("selector", selector, SELECTORS)
-    height, width = attention.shape
+    maps = attention if attention.ndim == 3 else attention[None]
+    height, width = maps.shape[1:]
     rows, columns = min(window, height), min(window, width)
     flags = ["small_image"] if min(height, width) < window else []
-    if not np.isfinite(attention).all() or np.ptp(attention) <= 0:
+    usable = [index for index, one in enumerate(maps) if np.isfinite(one).all() and np.ptp(one) > 0]
+    if not usable:
         row, column = (height - rows) // 2, (width - columns) // 2
         return [Region(row, column, row + rows, column + columns)], [*flags, "no_attention"]
-    means = _window_means(attention, rows, columns)
-    order = SELECTORS[selector](means, attention, np.random.default_rng(seed))
-    picked: list[tuple[int, int]] = []
-    for index in order:
-        corner = divmod(int(index), means.shape[1])
-        if all(_overlap(corner, other, rows, columns) <= _MAX_OVERLAP for other in picked):
-            picked.append(corner)
-        if len(picked) == count:
-            break
-    return [Region(r, c, r + rows, c + columns, float(means[r, c])) for r, c in picked], flags
+    means = np.stack([_window_means(maps[index], rows, columns) for index in usable])  # (L, h, w)
+    order = SELECTORS[selector](means, maps[usable], np.random.default_rng(seed))
+    places = np.stack(np.unravel_index(order, means.shape))  # (3, N): map, row, column
+    regions: list[Region] = []
+    while places.size and len(regions) < count:
+        number, row, column = (int(index) for index in places[:, 0])
+        score, label = float(means[number, row, column]), labels[usable[number]]
+        regions.append(Region(row, column, row + rows, column + columns, score, label))
+        places = places[:, _overlap((row, column), places[1:], rows, columns) <= _MAX_OVERLAP]
+    return regions, flags
 
 
 def _window_means(attention: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -81,14 +105,15 @@ def _window_means(attention: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return sums / (rows * columns)
 
 
-def _overlap(first: tuple[int, int], second: tuple[int, int], rows: int, columns: int) -> float:
-    """Intersection over union of two windows of equal size, given by their first row and column."""
-    common = max(0, rows - abs(first[0] - second[0])) * max(0, columns - abs(first[1] - second[1]))
-    return common / (2 * rows * columns - common)
+def _overlap(first: tuple[int, int], others: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Intersection over union of a window with others of equal size, given by their first rows and columns (2, N)."""
+    high = np.maximum(0, rows - np.abs(others[0] - first[0]))
+    common = high * np.maximum(0, columns - np.abs(others[1] - first[1]))
+    return np.asarray(common / (2 * rows * columns - common))
 
 
 def _by_mean(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Windows with the highest mean first; ties stay in raster order (stable sort)."""
+    """Windows with the highest mean first; ties stay in the order of the maps and in raster order (stable sort)."""
     return np.argsort(-means, axis=None, kind="stable")
 
 
@@ -104,18 +129,22 @@ def _at_random(means: np.ndarray, attention: np.ndarray, rng: np.random.Generato
 
 def _by_component(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Windows centred on the connected components above the 0.8 quantile of the map, largest sum first."""
-    labels, number = ndimage.label(attention >= np.quantile(attention, _QUANTILE))
+    (grid,), shape = attention, np.array(means.shape[1:])
+    labels, number = ndimage.label(grid >= np.quantile(grid, _QUANTILE))
     indices = np.arange(1, number + 1)
-    mass = ndimage.sum_labels(attention, labels, indices)
-    centres = np.array(ndimage.center_of_mass(attention, labels, indices))
-    offset = (np.array(attention.shape) - np.array(means.shape)) / 2
-    corners = np.clip(np.round(centres - offset), 0, np.array(means.shape) - 1).astype(int)
-    return np.ravel_multi_index(tuple(corners[np.argsort(-mass, kind="stable")].T), means.shape)
+    mass = ndimage.sum_labels(grid, labels, indices)
+    centres = np.array(ndimage.center_of_mass(grid, labels, indices))
+    offset = (np.array(grid.shape) - shape) / 2
+    corners = np.clip(np.round(centres - offset), 0, shape - 1).astype(int)
+    return np.ravel_multi_index(tuple(corners[np.argsort(-mass, kind="stable")].T), tuple(shape))
 
 
+# Each orders the windows (L, h, w), as flat indices, by their means and the maps (L, H, W); L is 1 except for findings.
 SELECTORS: dict[str, Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]] = {
     "fixed_windows": _by_mean,
+    FINDINGS: _by_mean,
     "quantile": _by_component,
     "random": _at_random,
     "lowest": _by_lowest_mean,
+    MEAN_MAP: _by_mean,
 }

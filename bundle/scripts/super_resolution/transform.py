@@ -10,18 +10,20 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from ..attention.last_layer import attention_maps
+from ..attention import Attention, make_attention
 from ..common.geometry import fit_square
 from ..networks.vit_multilabel import ViTMultilabel
 from .enhancers.enhancer import Enhancer
 from .region_enhancer import EnhanceSettings, RegionEnhancer
+from .region_maps import check_selector, film_maps
 
 
 class AttentionGuidedSuperResolutiond(MapTransform):
     """Enhance the regions that the classifier attends to.
 
     Use it after ``LoadRadiographd``, before the image is resized. The enhanced image replaces the image;
-    ``meta["regions"]`` lists the boxes (row0, col0, row1, col1) in pixels of the source image.
+    ``meta["regions"]`` lists the boxes (row0, col0, row1, col1) in pixels of the source image, and
+    ``meta["region_labels"]`` the label of each, which is ``None`` for selectors other than ``findings``.
 
     Args:
         keys: keys of (1, H, W) images in [0, 1].
@@ -29,6 +31,11 @@ class AttentionGuidedSuperResolutiond(MapTransform):
         enhancer: super-resolution method.
         settings: how regions are selected and pasted; default: the recommended settings.
         allow_missing_keys: whether items may lack a key.
+        attention: attention method of the network; ``None`` for the attention of the CLS token in the last layer. With
+            the selector ``findings``, labels with a probability of at least 0.5 choose.
+
+    Raises:
+        ValueError: the selector is not known, does not suit the attention method, or is ``mean_map``.
     """
 
     def __init__(
@@ -38,9 +45,12 @@ class AttentionGuidedSuperResolutiond(MapTransform):
         enhancer: Enhancer,
         settings: EnhanceSettings | None = None,
         allow_missing_keys: bool = False,
+        attention: Attention | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.network, self.region_enhancer = network, RegionEnhancer(enhancer, settings)
+        self.attend = attention or make_attention("last_cls", network)
+        check_selector(self.region_enhancer.settings.selector, self.attend, network.labels)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return the item with its images enhanced."""
@@ -50,9 +60,12 @@ class AttentionGuidedSuperResolutiond(MapTransform):
             source = torch.as_tensor(image).as_subclass(torch.Tensor)
             size = self.network.image_size
             device = next(self.network.parameters()).device
-            _, maps = attention_maps(self.network, fit_square(source, size)[None].to(device))
-            regions = self.region_enhancer(source, maps[0].cpu(), size)
+            output = self.attend(fit_square(source, size)[None].to(device))
+            (maps,) = film_maps(self.region_enhancer.settings.selector, output, self.network.labels)
+            regions = self.region_enhancer(source, maps, size)
             enhanced, _ = self.region_enhancer.paste(regions)
             meta = dict(image.meta) if isinstance(image, MetaTensor) else {}
-            item[key] = MetaTensor(enhanced, meta={**meta, "regions": [list(region.box) for region in regions.regions]})
+            meta["regions"] = [list(region.box) for region in regions.regions]
+            meta["region_labels"] = [region.label for region in regions.regions]
+            item[key] = MetaTensor(enhanced, meta=meta)
         return item

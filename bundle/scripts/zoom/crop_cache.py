@@ -1,7 +1,7 @@
 """Cache of the crops of a data set: pixels in the format of :mod:`..data.image_cache`, regions in a JSON file.
 
-The name of an entry is a hash of the source file's content, the zoom settings, the guide's weights and the code. The
-JSON file is written before the pixels, so an entry with pixels is complete, and a killed run continues.
+The name of an entry is a hash of the source file's content, the zoom settings and region data, the guide's weights and
+the code. The JSON file is written before the pixels, so an entry with pixels is complete, and a killed run continues.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class CropCache:
     def __init__(self, cache_dir: str | Path, zoomer: Zoomer, num_workers: int = 2) -> None:
         self.folder, self.zoomer, self.num_workers = Path(cache_dir) / "crops", zoomer, num_workers
         settings = json.dumps(asdict(zoomer.zoom), sort_keys=True)
-        self.pipeline = hashlib.sha256(f"{settings}{_state_sha256(zoomer.guide)}{code_sha256()}".encode()).hexdigest()
+        data = b"" if zoomer.region_data is None else zoomer.region_data.numpy().tobytes()
+        parts = f"{settings}{_state_sha256(zoomer.guide)}{code_sha256()}".encode() + data
+        self.pipeline = hashlib.sha256(parts).hexdigest()
 
     def entry(self, path: str | Path) -> Path:
         """Path of the pixels of a source file's crops, whether it exists or not."""
@@ -80,7 +82,7 @@ class CropCache:
 
     def write(self, entry: Path, zoom: Zoom) -> None:
         """Write an entry: the regions, then the pixels."""
-        regions = [{"box": list(region.box), "score": region.score} for region in zoom.regions]
+        regions = [{"box": list(one.box), "score": one.score, "label": one.label} for one in zoom.regions]
         write_json(entry.with_suffix(".json"), {"regions": regions, "boxes": zoom.boxes.tolist(), "flags": zoom.flags})
         pixels = (zoom.crops.flatten(0, 1).numpy() * 65535).round().astype(np.uint16)  # (K * s, s)
         write_entry(entry, pixels)

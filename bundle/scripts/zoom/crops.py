@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from ..attention.last_layer import attention_maps
+from ..attention import make_attention
 from ..common.geometry import SquareGeometry, fit_square
 from ..networks.vit_multilabel import ViTMultilabel
 from ..networks.zoom import ZoomSettings, ZoomViT
@@ -23,7 +23,8 @@ from ..super_resolution.enhancers.enhancer import Enhancer
 from ..super_resolution.enhancers.native import NativeEnhancer
 from ..super_resolution.enhancers.registry import make_enhancer
 from ..super_resolution.region_enhancer import EnhanceSettings, RegionEnhancer
-from ..super_resolution.regions import Region
+from ..super_resolution.region_maps import FilmMaps, check_selector, film_maps
+from ..super_resolution.regions import MEAN_MAP, Region
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Zoom:
         crops: pixels (K, s, s) in [0, 1]; zeros for missing crops, if there are fewer than K regions.
         boxes: (K, 4), row0, col0, row1, col1 as fractions of the network's square input; four zeros for a missing crop.
         regions: regions of the crops, in pixels of the source.
-        flags: unusual conditions (``no_attention``, ``small_image``, ``not_finite``).
+        flags: unusual conditions (``no_attention``, ``no_label``, ``small_image``, ``not_finite``).
     """
 
     crops: torch.Tensor
@@ -46,7 +47,7 @@ class Zoom:
 
 
 class Zoomer:
-    """Cuts crops of the regions that the attention of the frozen guide chooses.
+    """Cuts crops of the regions that the attention of the frozen guide, or a mean map, chooses.
 
     Equal images give equal crops, independent of other images in a batch. A region for which the enhancer returns NaN
     or infinity is left out, with a warning.
@@ -55,24 +56,46 @@ class Zoomer:
         guide: frozen base model.
         zoom: zoom settings of the network that reads the crops.
         enhancer: enhancer that the sources ``sr`` and ``auto`` need.
+        region_data: what the selector needs beside the film, as of :class:`..networks.zoom.ZoomViT`.
 
     Raises:
-        ValueError: the settings need an enhancer, and it is absent or not the one of the training.
+        ValueError: the settings need an enhancer, and it is absent or not the one of the training; the selector does
+            not suit the attention method, or is ``mean_map`` without a map.
     """
 
-    def __init__(self, guide: ViTMultilabel, zoom: ZoomSettings, enhancer: Enhancer | None = None) -> None:
+    def __init__(
+        self,
+        guide: ViTMultilabel,
+        zoom: ZoomSettings,
+        enhancer: Enhancer | None = None,
+        region_data: torch.Tensor | None = None,
+    ) -> None:
         if zoom.source != "native":
             _check_enhancer(zoom, enhancer)
         self.guide, self.zoom, self.enhancer = guide, zoom, enhancer
+        self.attend = make_attention(zoom.attention, guide)
+        check_selector(zoom.selector, self.attend, guide.labels, mean_map=True)
+        self.region_data = None if region_data is None else region_data.cpu()
+        if zoom.selector == MEAN_MAP and (self.region_data is None or not self.region_data.any()):
+            raise ValueError(
+                "zoom: the network has no mean map; expected one of its training films for the selector mean_map, "
+                "found none; train it with the workflow zooming"
+            )
 
     def __call__(self, source: torch.Tensor) -> Zoom:
         """Cut the crops of an image (1, H, W) in [0, 1]."""
         source = torch.as_tensor(source).as_subclass(torch.Tensor)  # without the metadata of a MetaTensor
         size = self.guide.image_size
         device = next(self.guide.parameters()).device
-        # One image at a time, because the composition of a batch changes the last bits of a map.
-        _, maps = attention_maps(self.guide, fit_square(source, size)[None].to(device))
-        zoom = _cut_crops(source, maps[0].cpu(), size, self.zoom, self.enhancer)
+        if self.zoom.selector == MEAN_MAP:
+            assert self.region_data is not None  # checked at the start
+            maps = FilmMaps(self.region_data[None])
+        else:
+            # One image at a time, because the composition of a batch changes the last bits of a map.
+            output = self.attend(fit_square(source, size)[None].to(device))
+            rules = None if self.region_data is None else self.region_data.numpy()
+            (maps,) = film_maps(self.zoom.selector, output, self.guide.labels, rules)
+        zoom = _cut_crops(source, maps, size, self.zoom, self.enhancer)
         if "not_finite" in zoom.flags:
             logger.warning("zoom: %s returned NaN or infinity; those regions are left out", self.zoom.enhancer)
         return zoom
@@ -94,7 +117,7 @@ def make_zoomer(network: ZoomViT, folder: str | Path, device: torch.device | str
     Raises:
         ValueError: the enhancer in ``folder`` is not the one of the training.
     """
-    return Zoomer(network.guide, network.zoom, zoom_enhancer(network.zoom, folder, device))
+    return Zoomer(network.guide, network.zoom, zoom_enhancer(network.zoom, folder, device), network.region_data)
 
 
 def zoom_settings(folder: str | Path, **settings: Any) -> ZoomSettings:
@@ -134,13 +157,13 @@ def _check_enhancer(zoom: ZoomSettings, enhancer: Enhancer | None) -> None:
 
 
 def _cut_crops(
-    source: torch.Tensor, attention_map: torch.Tensor, size: int, zoom: ZoomSettings, enhancer: Enhancer | None
+    source: torch.Tensor, maps: FilmMaps | torch.Tensor, size: int, zoom: ZoomSettings, enhancer: Enhancer | None
 ) -> Zoom:
-    """Cut the crops of the regions that an attention map chooses.
+    """Cut the crops of the regions that maps choose.
 
     Args:
         source: image (1, H, W) in [0, 1].
-        attention_map: (h, w), attention to the patches of the resized image.
+        maps: maps of the film, or one map (h, w), on the patches of the resized image.
         size: S, side of the network's input.
         zoom: settings of the crops.
         enhancer: enhancer that the sources ``sr`` and ``auto`` need.
@@ -155,7 +178,7 @@ def _cut_crops(
         working_size=zoom.working_size if zoom.source == "sr" else None,
         seed=zoom.seed,
     )
-    enhanced = RegionEnhancer(chosen, settings)(source, attention_map, size)
+    enhanced = RegionEnhancer(chosen, settings)(source, maps, size)
     crops, boxes = torch.zeros(zoom.count, zoom.crop_size, zoom.crop_size), torch.zeros(zoom.count, 4)
     geometry = SquareGeometry(source.shape[-2], source.shape[-1], size)
     for index, (region, crop) in enumerate(zip(enhanced.regions, enhanced.high_res, strict=True)):

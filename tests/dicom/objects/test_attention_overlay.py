@@ -3,7 +3,7 @@ import pydicom
 import pytest
 from scripts.dicom import read_radiograph
 from scripts.dicom.objects import load_source, write_attention_overlay
-from scripts.dicom.objects.attention_overlay import _BOX_COLOUR
+from scripts.dicom.objects.attention_overlay import _BOX_COLOUR, _overlay_colours
 
 from ..synthetic import make_dataset, picture, save, window
 from .conformant import ALGORITHM, attention_at, bare, cr
@@ -68,3 +68,13 @@ def test_oblong_pixels_are_shown_as_squares(tmp_path):
 def test_unknown_stays_unknown(tmp_path):
     written, _ = overlay(bare(), tmp_path, 70, 20)
     assert not written.PatientOrientation and "BurnedInAnnotation" not in written and "PixelSpacing" not in written
+
+
+def test_the_label_of_a_region_is_written_beside_its_box():
+    image, boxes = np.zeros((400, 400)), [(100, 40, 150, 90), (0, 340, 50, 390), (300, 40, 350, 90)]
+    plain = _overlay_colours(image, image, boxes)
+    named = _overlay_colours(image, image, boxes, ["Mass", "Edema", None])
+    rows, columns = np.nonzero((plain != named).any(axis=-1))
+    above, below = rows < 100, columns >= 300
+    assert (above | below).all() and columns[~below].min() >= 38 and columns[below].max() <= 392
+    assert rows[below].min() >= 50 and rows[~below].max() < 100 and above.any() and below.any()

@@ -68,3 +68,19 @@ def test_no_region_and_regions_outside_are_errors(boxes, tmp_path):
     with pytest.raises(ValueError, match="regions: "):
         write_regions(source, boxes, tmp_path / "seg.dcm", algorithm=ALGORITHM)
     assert not (tmp_path / "seg.dcm").exists()
+
+
+@pytest.mark.parametrize("charset", ["ISO_IR 100", "ISO_IR 6", None])
+def test_segments_name_the_labels_of_their_regions(charset, tmp_path):
+    film = cr()
+    film.SpecificCharacterSet = charset
+    source = load_source(save(film, tmp_path / "source.dcm"))
+    labels = ["Mass", None, "Ergu\u00df \\ " + 80 * "x"]
+    uids = {
+        write_regions(source, BOXES, tmp_path / "seg.dcm", algorithm=ALGORITHM, labels=names)
+        for names in ((), [None] * 3, labels)
+    }
+    assert len(uids) == 2  # without labels, the object is that of earlier versions
+    found = [segment.SegmentLabel for segment in pydicom.dcmread(tmp_path / "seg.dcm").SegmentSequence]
+    assert found[:2] == ["attended region 1, Mass", "attended region 2"]
+    assert found[2].startswith("attended region 3, Ergu\u00df / x") and len(found[2]) == 64

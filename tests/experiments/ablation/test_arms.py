@@ -19,6 +19,7 @@ def test_an_arm_may_learn_from_one_view_and_be_judged_on_another():
         ({"mode": "zom"}, "a: mode: not known.*did you mean 'zoom'"),
         ({"mode": "zoom", "enhancer": "bicubc"}, "a: enhancer: not known.*did you mean 'bicubic'"),
         ({"mode": "zoom", "selector": "rand"}, "a: selector: not known.*did you mean 'random'"),
+        ({"mode": "zoom", "selector": "findings"}, "a: selector: not known"),
         ({"enhancr": "bicubic"}, "a: not known.*did you mean 'enhancer'"),
         ({"train_on": "b"}, "a: train_on: not known"),
         ({"enhancer": "bicubic"}, "a global view has no regions"),

@@ -1,9 +1,13 @@
 import pytest
+import torch
+from scripts.data.datalist import load_datalist
 from scripts.experiments.ablation.arm_enhancers import Enhancers
 from scripts.experiments.ablation.arms import View
+from scripts.experiments.ablation.cases import Cases
 from scripts.experiments.ablation.feature_cache import FeatureCache
 from scripts.experiments.ablation.features import FeatureMaker
 from scripts.experiments.ablation.frozen_backbone import FrozenBackbone
+from scripts.experiments.ablation.views import read_source
 from scripts.super_resolution.region_enhancer import EnhanceSettings
 
 VIEWS = [View(), View("paste_back", "bicubic"), View("zoom", "native")]
@@ -51,3 +55,24 @@ def test_an_image_that_cannot_be_read_costs_no_other(backbone, images, tmp_path)
     (failure,) = maker.fill([str(broken), *images], [(View(), 0)])
     assert failure.path == str(broken)
     assert len(maker.load(images, (View(), 0)).values) == 3
+
+
+def test_regions_of_the_mean_map_are_those_of_other_patients(backbone, films, tmp_path):
+    cases, wanted = Cases.of(load_datalist(films / "datalist.json"), 12), (View("zoom", "native", "mean_map"), 0)
+    maker = make(backbone, tmp_path / "f.sqlite")
+    maker.know(cases)
+    assert maker.fill(cases.images[:2] + cases.images[-2:], [wanted]) == []
+    training = [case.item for case in cases.cases if case.split == "training"]
+    maps = [maker.attention(read_source(item["image"], 16)) for item in training if item["patient_id"] != "training0"]
+    assert torch.allclose(maker.mean_map.without("training0").float(), torch.stack(maps).mean(dim=0), atol=1e-6)
+    fewer = make(backbone, tmp_path / "f.sqlite")
+    fewer.know(Cases.of(load_datalist(films / "datalist.json"), 8))
+    assert maker.key(cases.images[0], wanted) != fewer.key(cases.images[0], wanted)
+    assert maker.key(cases.images[0], (View(), 0)) == fewer.key(cases.images[0], (View(), 0))
+
+
+def test_a_mean_map_needs_images_of_two_patients(backbone, films, tmp_path):
+    maker = make(backbone, tmp_path / "f.sqlite")
+    maker.know(Cases.of(load_datalist(films / "datalist.json"), 4))
+    with pytest.raises(ValueError, match="expected training images of at least 2, found 1"):
+        maker.fill(maker.cases.images[:1], [(View("zoom", "native", "mean_map"), 0)])

@@ -34,6 +34,7 @@ def test_arms_are_trained_once_with_regions_of_models_that_did_not_see_them(film
     arms = parse_arms({
         "plain": {},
         "native": {"mode": "zoom", "enhancer": "native"},
+        "mean": {"mode": "zoom", "enhancer": "native", "selector": "mean_map"},
         "frozen": {"mode": "paste_back", "enhancer": "bicubic", "train_on": "plain"},
     })  # fmt: skip
     learner = make(tmp_path, backbone)
@@ -46,6 +47,8 @@ def test_arms_are_trained_once_with_regions_of_models_that_did_not_see_them(film
     assert all(values.shape == (1, 48, 2) and np.isfinite(values).all() for values in scores.values())
     assert not np.array_equal(scores["plain"], scores["native"])
     assert 0 < np.abs(scores["plain"] - scores["frozen"]).max() < 0.1  # the same model, nearly the same images
+    test = learner.folder(arms["mean"].test_view, 0) / "test"
+    assert len({path.read_text() for path in test.glob("*.json")}) == 1  # one mean map for all test images
     assert learner.cost(cases, arms["native"])["tokens"] == 51
 
     def refuse(*_, **__):

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from scripts.experiments.explaining.film_dependence import film_dependence, other_means
+from scripts.experiments.explaining.film_dependence import film_dependence
 
 
 def peak_at(row, column):
@@ -9,15 +9,8 @@ def peak_at(row, column):
     return grid
 
 
-def test_the_mean_of_a_film_leaves_out_all_films_of_its_patient():
-    maps = torch.stack([torch.full((2, 2), float(value)) for value in (1, 3, 5, 7)])
-    found = other_means(maps, [0, 0, 1, 2])
-    assert found[:, 0, 0].tolist() == [6, 6, pytest.approx(11 / 3), 3]
-
-
-def test_films_of_one_patient_have_no_mean_of_others():
+def test_films_of_one_patient_have_no_correlation():
     maps = torch.stack([peak_at(1, 1), peak_at(2, 2)])
-    assert other_means(maps, [4, 4]) is None
     assert film_dependence(maps, [4, 4]) == {"mean_map_correlation": None, "constant_spot": 1.0}
 
 

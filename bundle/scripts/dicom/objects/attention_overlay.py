@@ -32,6 +32,7 @@ def write_attention_overlay(
     *,
     algorithm: Algorithm,
     max_side: int = 1024,
+    labels: Sequence[str | None] = (),
 ) -> str:
     """Write the overlay as an object of the source's study.
 
@@ -43,6 +44,7 @@ def write_attention_overlay(
         destination: path of the new file.
         algorithm: software and weights that made the map.
         max_side: maximum of the longer side, in pixels; a larger image is reduced by averaging blocks of whole pixels.
+        labels: label whose map chose each region, written beside its box; ``None`` or absent for none.
 
     Returns:
         SOPInstanceUID of the object.
@@ -56,7 +58,7 @@ def write_attention_overlay(
     source.require_identity()
     step = -(-max(image.shape) // max_side)
     shown = [tuple(value // step for value in box) for box in boxes]
-    colours = _overlay_colours(_block_mean(image, step), _block_mean(attention, step), shown)
+    colours = _overlay_colours(_block_mean(image, step), _block_mean(attention, step), shown, labels)
     spacing = pixel_spacing(source)
     overlay = SCImage.from_ref_dataset(
         source.header(),
@@ -102,7 +104,9 @@ def _block_mean(image: np.ndarray, step: int) -> np.ndarray:
     return np.asarray(blocks.mean(axis=(1, 3)))
 
 
-def _overlay_colours(image: np.ndarray, attention: np.ndarray, boxes: Sequence[tuple[int, ...]]) -> np.ndarray:
+def _overlay_colours(
+    image: np.ndarray, attention: np.ndarray, boxes: Sequence[tuple[int, ...]], labels: Sequence[str | None] = ()
+) -> np.ndarray:
     """Draw the attention as colour over the grey radiograph, with region borders and a caption.
 
     The opacity of the colour follows the attention.
@@ -111,6 +115,7 @@ def _overlay_colours(image: np.ndarray, attention: np.ndarray, boxes: Sequence[t
         image: (H, W) in [0, 1].
         attention: (H, W), any scale.
         boxes: half-open, in pixels of ``image``.
+        labels: name beside each box; ``None`` or absent for no name.
 
     Returns:
         (H, W, 3) uint8, RGB.
@@ -124,7 +129,16 @@ def _overlay_colours(image: np.ndarray, attention: np.ndarray, boxes: Sequence[t
     blended = (1 - opacity) * image[..., None] + opacity * colormaps["inferno"](scaled)[..., :3]
     picture = Image.fromarray(np.rint(blended * 255).astype(np.uint8))
     pen = ImageDraw.Draw(picture)
-    for row0, col0, row1, col1 in boxes:
+    size = max(10, max(image.shape) // 50)
+    names = list(labels) or [None] * len(boxes)
+    for (row0, col0, row1, col1), name in zip(boxes, names, strict=True):
         pen.rectangle((col0, row0, max(col0, col1 - 1), max(row0, row1 - 1)), outline=_BOX_COLOUR, width=2)
-    pen.text((4, 4), _CAPTION, fill=_BOX_COLOUR, font_size=max(10, max(image.shape) // 50))
+        if name is not None:
+            # Above the box, or below a box under the caption; a text near the right edge ends at its box.
+            above, right = row0 > 3 * size, col0 > 0.6 * image.shape[1]
+            place = col1 if right else col0, row0 - 2 if above else row1 + 2
+            anchor = ("r" if right else "l") + ("d" if above else "a")
+            edge = {"stroke_width": max(1, size // 10), "stroke_fill": (0, 0, 0)}
+            pen.text(place, name, fill=_BOX_COLOUR, font_size=size, anchor=anchor, **edge)
+    pen.text((4, 4), _CAPTION, fill=_BOX_COLOUR, font_size=size)
     return np.asarray(picture)

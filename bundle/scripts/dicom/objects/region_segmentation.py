@@ -16,7 +16,14 @@ Box = tuple[int, int, int, int]
 _SERIES_DESCRIPTION = "AI attention regions, research use only, not for diagnosis"
 
 
-def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, algorithm: Algorithm) -> str:
+def write_regions(
+    source: Source,
+    boxes: Sequence[Box],
+    destination: Path,
+    *,
+    algorithm: Algorithm,
+    labels: Sequence[str | None] = (),
+) -> str:
     """Write the regions as an object of the source's study.
 
     Args:
@@ -24,6 +31,7 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
         boxes: half-open (row0, col0, row1, col1) in pixels of the displayed image, in descending order of attention.
         destination: path of the new file.
         algorithm: software and weights that chose the regions.
+        labels: label whose map chose each region, which the segment names; ``None`` or absent for none.
 
     Returns:
         SOPInstanceUID of the object.
@@ -49,23 +57,27 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
         source=MANUFACTURER,
         parameters={"weights_sha256": algorithm.weights_sha256},
     )
+    names = list(labels) or [None] * len(boxes)
     descriptions = [
         SegmentDescription(
             segment_number=number,
-            segment_label=f"attended region {number}",
+            segment_label=_segment_label(number, name),
             segmented_property_category=codes.SCT.SpatialAndRelationalConcept,
             segmented_property_type=codes.DCM.SelectedRegion,
             algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
             algorithm_identification=identification,
         )
-        for number in range(1, len(boxes) + 1)
+        for number, name in enumerate(names, start=1)
     ]
+    identity: list = [list(box) for box in boxes]
+    if any(names):  # without labels, the UID stays that of earlier versions
+        identity.append(names)
     segmentation = Segmentation(
         source_images=[header],
         pixel_array=masks,
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=descriptions,
-        sop_instance_uid=instance_uid(source, "regions", f"{algorithm}", json.dumps([list(box) for box in boxes])),
+        sop_instance_uid=instance_uid(source, "regions", f"{algorithm}", json.dumps(identity)),
         content_label="ATTENTION",
         content_description="regions with the highest attention",
         series_description=_SERIES_DESCRIPTION,
@@ -79,6 +91,12 @@ def write_regions(source: Source, boxes: Sequence[Box], destination: Path, *, al
         )  # highdicom's is random
     save_again(segmentation, destination)
     return str(segmentation.SOPInstanceUID)
+
+
+def _segment_label(number: int, name: str | None) -> str:
+    """Return the label of a segment, at most 64 characters (value representation LO) without backslashes."""
+    label = f"attended region {number}" + ("" if name is None else f", {name}")
+    return label.replace("\\", "/")[:64]
 
 
 def _region_masks(source: Source, boxes: Sequence[Box]) -> np.ndarray:

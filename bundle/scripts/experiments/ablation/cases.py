@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
+from ...attention.mean_map import MeanMap
 from ...data.datalist import Datalist
 from ..kit.paired_statistics import patient_numbers
 from .statistics import EvaluatedCases
@@ -61,6 +63,31 @@ class Cases:
     def targets(self) -> np.ndarray:
         """(N, C) targets: 1, 0, NaN (not annotated) or -1 (uncertain)."""
         return np.array([case.item["label"] for case in self.cases], dtype=np.float64).reshape(len(self), -1)
+
+    @property
+    def training(self) -> list[dict[str, Any]]:
+        """Items of the training images."""
+        return [case.item for case in self.cases if case.split == "training"]
+
+    def mean_map(self, maps: Mapping[str, torch.Tensor]) -> MeanMap:
+        """Mean map of the training images.
+
+        Args:
+            maps: attention map (h, w) of each training image that can be read, by its path.
+
+        Raises:
+            ValueError: the training images are of one patient.
+        """
+        mean = MeanMap()
+        for item in self.training:
+            if item["image"] in maps:
+                mean.add(item["patient_id"], maps[item["image"]])
+        if len(mean.patients) < 2:
+            raise ValueError(
+                "selector: mean_map needs the images of other patients; expected training images of at least 2, found "
+                f"{len(mean.patients)}; leave out the arms with this selector"
+            )
+        return mean
 
     def without(self, images: Sequence[str]) -> Cases:
         """Cases except those of the given images.

@@ -17,17 +17,22 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 
+from ...attention.mean_map import MeanMap
 from ...common.code_version import code_sha256
 from ...common.failures import Failure
 from ...common.geometry import fit_square
 from ...data.splitting import content_sha256
 from ...dicom import RefusedInput
+from ...super_resolution.mean_region_map import films_sha256
 from ...super_resolution.region_enhancer import EnhanceSettings
+from ...super_resolution.regions import MEAN_MAP
 from .arms import View
+from .cases import Cases
 from .feature_cache import Entry, FeatureCache
 from .frozen_backbone import FrozenBackbone
 from .views import Box, MakeEnhancer, NetworkInputs, SourceImage, Viewer, read_source
@@ -70,6 +75,27 @@ class FeatureMaker:
     ) -> None:
         self.backbone, self.cache, self.enhancer_of = backbone, cache, enhancer_of
         self.settings, self.source_size = settings, source_size
+        self.cases = Cases([], [])
+
+    def know(self, cases: Cases) -> None:
+        """Take the cases of the experiment, whose training images give the mean map of the selector ``mean_map``."""
+        self.cases = cases
+
+    @cached_property
+    def training(self) -> str:
+        """Hash of the training images and of the images that share a patient."""
+        return films_sha256(self.cases.training)
+
+    @cached_property
+    def mean_map(self) -> MeanMap:
+        """Mean attention map of the training images that can be read."""
+        maps = {}
+        for item in self.cases.training:
+            try:
+                maps[item["image"]] = self.attention(read_source(item["image"], self.source_size))
+            except RefusedInput as refusal:
+                logger.warning("left out of the mean map: %s", refusal)
+        return self.cases.mean_map(maps)
 
     @cached_property
     def common(self) -> str:
@@ -81,7 +107,9 @@ class FeatureMaker:
         """Hash of everything that an entry depends on."""
         view, noise_seed = wanted
         weights = "" if view.mode == "global" else self.enhancer_of(view.enhancer, view.data_consistency).weights_hash
-        parts = (self.common, content_sha256(path), view.digest(noise_seed), weights)
+        parts = [self.common, content_sha256(path), view.digest(noise_seed), weights]
+        if view.selector == MEAN_MAP:
+            parts.append(self.training)
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
     def fill(self, images: Sequence[str], wanted: Sequence[Wanted]) -> list[Failure]:
@@ -116,8 +144,11 @@ class FeatureMaker:
             return failures
         inputs: dict[str, NetworkInputs] = {}
         for path, source in sources:
-            viewer, keys = self.viewer(source), self.keys(path, wanted)
+            keys = self.keys(path, wanted)
             known = self.cache.known(keys)
+            viewer = self.viewer(source)
+            if any(view.selector == MEAN_MAP for view, _ in wanted):
+                viewer.mean_map = self.mean_map.without(self.patients[path])
             inputs |= {
                 key: viewer.network_inputs(*one)
                 for key, one in zip(keys, dict.fromkeys(wanted), strict=True)
@@ -126,11 +157,18 @@ class FeatureMaker:
         self.cache.put(self.embed(inputs).items())
         return failures
 
+    @property
+    def patients(self) -> dict[str, Any]:
+        """Patient of each case, by the path of its image."""
+        return {case.item["image"]: case.item["patient_id"] for case in self.cases.cases}
+
+    def attention(self, source: SourceImage) -> torch.Tensor:
+        """Attention map (h, w) of an image."""
+        return self.backbone.attention(fit_square(source.image, self.backbone.image_size))
+
     def viewer(self, source: SourceImage) -> Viewer:
         """Viewer of an image with its attention map."""
-        size = self.backbone.image_size
-        attention = self.backbone.attention(fit_square(source.image, size))
-        return Viewer(source, attention, size, self.settings, self.enhancer_of)
+        return Viewer(source, self.attention(source), self.backbone.image_size, self.settings, self.enhancer_of)
 
     def embed(self, inputs: Mapping[str, NetworkInputs]) -> dict[str, Entry]:
         """Features of views; equal network inputs go through the network once."""

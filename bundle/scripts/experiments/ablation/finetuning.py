@@ -26,6 +26,7 @@ from ...dicom import RefusedInput
 from ...evaluation.predictions import read_predictions
 from ...networks.loading import load_vit_multilabel
 from ...super_resolution.region_enhancer import EnhanceSettings
+from ...super_resolution.regions import MEAN_MAP
 from ...workflow import CONFIG_DIR, Expression, run_workflow  # noqa: TID251 - our own components
 from .arms import Arm, View
 from .cases import Cases
@@ -96,10 +97,14 @@ class FinetuneLearner:
         write_cases(self.folder(_PLAIN, 0), cases)
         views = dict.fromkeys(view for arm in arms.values() for view in (arm.train_view, arm.test_view))
         wanted = [(view, noise) for view in views for noise in range(self.noise_seeds if view.random else 1)]
-        for case, attention in zip(cases.cases, self.attention(cases), strict=True):
+        maps = {case.item["image"]: grid for case, grid in zip(cases.cases, self.attention(cases), strict=True)}
+        mean = cases.mean_map(maps) if any(view.selector == MEAN_MAP for view in views) else None
+        for case in cases.cases:
             missing = [(view, noise) for view, noise in wanted if not (self.folder(view, noise) / case.name).exists()]
             if missing:
-                viewer = self.viewer(read_source(case.item["image"], self.source_size), attention)
+                source = read_source(case.item["image"], self.source_size)
+                others = None if mean is None else mean.without(case.item["patient_id"])
+                viewer = self.viewer(source, maps[case.item["image"]], others)
                 for view, noise in missing:
                     write_view(self.folder(view, noise), case.name, viewer, view, noise)
         for view, noise in wanted:
@@ -120,9 +125,9 @@ class FinetuneLearner:
             write_view(self.folder(_PLAIN, 0), case.name, self.viewer(source, torch.zeros(1, 1)), _PLAIN, 0)
         return failures
 
-    def viewer(self, source: SourceImage, attention: torch.Tensor) -> Viewer:
+    def viewer(self, source: SourceImage, attention: torch.Tensor, mean_map: torch.Tensor | None = None) -> Viewer:
         """Viewer of a case."""
-        return Viewer(source, attention, self.image_size, self.regions, self.enhancer_of)
+        return Viewer(source, attention, self.image_size, self.regions, self.enhancer_of, mean_map)
 
     def folder(self, view: View, noise: int) -> Path:
         """Folder of the data set of a view."""
@@ -228,6 +233,7 @@ class FinetuneLearner:
             "zoom_size": size,
             "zoom_source": "native",  # crops are those of the view, whose pixels are made; see StoredCrops
             "zoom_selector": view.selector,
+            "region_data": None,
             "settings::base_sha256": None,
         }
 

@@ -85,7 +85,8 @@ def _answers_of(
     where = degrade(signal.abs()[None], SCALE)[0, 0].numpy()
     regions, _ = select_regions("fixed_windows", where, count=_REGIONS, window=window)
     for number, region in enumerate(regions):
-        large = Region(*(SCALE * edge for edge in region.box))
+        row0, col0, row1, col1 = (SCALE * edge for edge in region.box)
+        large = Region(row0, col0, row1, col1)
         template, reference = cut(signal, large), cut(clean, large)
         for name, enhancer in enhancers.items():
             results = []

@@ -57,6 +57,7 @@ class ProbeLearner:
         """Compute the features that all arms need; return the images that cannot be read."""
         views = dict.fromkeys(view for arm in arms.values() for view in (arm.train_view, arm.test_view))
         wanted = [(view, noise) for view in views for noise in range(self.noise_seeds if view.random else 1)]
+        self.maker.know(cases)
         return self.maker.fill(cases.images, wanted)
 
     def evaluated(self, cases: Cases) -> np.ndarray:

@@ -20,7 +20,7 @@ from ...super_resolution.region_enhancer import (
     RegionEnhancer,
     reduce_by,
 )
-from ...super_resolution.regions import Region
+from ...super_resolution.regions import MEAN_MAP, Region
 from .arms import FULL, View
 
 Box = tuple[float, float, float, float]  # row0, col0, row1, col1, as fractions of the padded square
@@ -84,6 +84,7 @@ class Viewer:
         image_size: side S of the input for a view without a size of its own, in pixels.
         settings: number, size and ramp of the regions, and the seed of noise and of random regions.
         enhancer_of: function that returns the enhancer of a name, with or without data consistency.
+        mean_map: mean attention map (h, w) of the training images of other patients, for the selector ``mean_map``.
     """
 
     source: SourceImage
@@ -91,6 +92,7 @@ class Viewer:
     image_size: int
     settings: EnhanceSettings
     enhancer_of: MakeEnhancer
+    mean_map: torch.Tensor | None = None
     done: dict[tuple[str, str, bool, int], tuple[EnhancedRegions, float]] = field(default_factory=dict)
 
     def picture(self, view: View, noise_seed: int = 0) -> torch.Tensor:
@@ -137,6 +139,9 @@ class Viewer:
         if region_enhancer.settings.selector == FULL:
             whole = region_enhancer.cut(image, [Region(0, 0, image.shape[-2], image.shape[-1])])
             return replace(whole, generators=[self.noise_of_first_window(region_enhancer)])
+        if region_enhancer.settings.selector == MEAN_MAP:
+            assert self.mean_map is not None  # the learners compute it where an arm needs it
+            return region_enhancer.choose(image, self.mean_map, self.image_size)
         return region_enhancer.choose(image, self.attention, self.image_size)
 
     def noise_of_first_window(self, region_enhancer: RegionEnhancer) -> torch.Generator:

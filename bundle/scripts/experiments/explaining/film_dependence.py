@@ -11,27 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from ...attention.mean_map import other_means
+
 Dependence = dict[str, dict[str, float | None]]  # by method
 _RADIUS = 1 / 8  # of the side of the image
-
-
-def other_means(maps: torch.Tensor, patients: Sequence[int]) -> torch.Tensor | None:
-    """Mean map of the films of all other patients, for each film.
-
-    Args:
-        maps: (N, ...) maps of N films.
-        patients: N patient numbers.
-
-    Returns:
-        (N, ...), or ``None`` if all films belong to one patient.
-    """
-    same = torch.as_tensor([[a == b for b in patients] for a in patients], dtype=torch.float64)  # (N, N)
-    others = 1 - same
-    counts = others.sum(dim=1)
-    if not bool((counts > 0).all()):
-        return None
-    flat = maps.double().flatten(1)
-    return ((others @ flat) / counts[:, None]).reshape(maps.shape)
 
 
 def film_dependence(maps: torch.Tensor, patients: Sequence[int]) -> dict[str, float | None]:

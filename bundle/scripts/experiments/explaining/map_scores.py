@@ -11,9 +11,8 @@ import torch
 from ...attention import AttentionOutput
 from ...data.annotations import PictureFrame
 from ...networks.vit_multilabel import ViTMultilabel
-from ...super_resolution.regions import Region
 from . import map_metrics as metrics
-from .coverage import coverage
+from .coverage import Draws, coverage_by_selector
 from .faithfulness import deletion_insertion
 from .map_panels import MapExample
 
@@ -92,7 +91,7 @@ def score_maps(
     finding: Finding,
     outputs: Mapping[str, AttentionOutput],
     controls: Mapping[str, Sequence[torch.Tensor]],
-    regions: Mapping[str, Sequence[Sequence[Region]]],
+    regions: Mapping[str, Draws],
     network: ViTMultilabel,
     settings: ExplainSettings,
 ) -> tuple[dict[str, dict[str, float]], MapExample]:
@@ -102,7 +101,7 @@ def score_maps(
         finding: finding of an image.
         outputs: outputs of the methods for a batch of this image alone.
         controls: maps of each control for the label of the finding.
-        regions: regions of the film by each method and control; several lists where a control has several maps.
+        regions: regions of the film by each method and control.
         network: network for the curves of deletion and insertion.
         settings: settings of the evaluation.
     """
@@ -112,7 +111,7 @@ def score_maps(
     maps |= controls
     scores = {name: _metrics_of(found, finding, settings) for name, found in maps.items()}
     for name, found in scores.items():
-        found |= coverage(regions[name], finding.parts, settings.region_counts)
+        found |= coverage_by_selector(regions[name], finding.parts, settings.region_counts)
     if settings.steps:
         firsts = [found[0] for found in maps.values()]
         areas = deletion_insertion(network, finding.image, firsts, finding.label, settings.steps)
