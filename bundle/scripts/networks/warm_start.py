@@ -75,7 +75,8 @@ def warm_start_from(network: WarmStartable, source: str | Path) -> None:
     if network.patch_head is not None and metadata["preprocessing"].get("patch_head"):
         parts = {key: value for key, value in state.items() if key.startswith(_PATCH_HEAD)}
         parts = {key: value if key.startswith(_SHARED_BY_LABELS) else value[order] for key, value in parts.items()}
-        parts[_POSITION] = _resampled(parts[_POSITION], network.patch_head.grid)
+        if _POSITION in parts:
+            parts[_POSITION] = _resampled(parts[_POSITION], network.patch_head.grid)
         _load_some(network, parts, {key for key in own if key.startswith(_PATCH_HEAD)}, folder)
         logger.info("%s: its patch head is loaded", folder)
 
