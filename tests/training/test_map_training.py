@@ -191,6 +191,16 @@ def test_a_run_does_not_continue_without_its_patch_head(films, tmp_path):
         run(films, tmp_path / "base", mass_weight=0.0, patch_weight=0.0)
 
 
+def test_a_checkpoint_from_before_the_maps_were_trained_is_continued_without_their_loss(films, tmp_path):
+    run(films, tmp_path / "base", mass_weight=0.0, **TOKENS)
+    state = checkpoint(tmp_path / "base")
+    del state["settings"]["map_loss"], state["settings"]["patch_head"]
+    torch.save(state, tmp_path / "base" / "checkpoint.pt")
+    run(films, tmp_path / "base", mass_weight=0.0, **TOKENS)
+    with pytest.raises(ValueError, match=r"map_loss: expected \{'mass_weight': 1\.0\}, found None"):
+        run(films, tmp_path / "base", **TOKENS)
+
+
 def test_a_trained_model_is_continued_with_its_maps(films, tmp_path):
     run(films, tmp_path / "base", **HEAD, **TOKENS)
     model = {"backbone": str(tmp_path / "base" / "model"), "architecture": None}
