@@ -2,6 +2,8 @@ import pytest
 import torch
 from scripts.attention import METHODS, attention_maps, make_attention
 from scripts.attention.factory import CleanedAttention
+from scripts.inference.classifier import Classifier
+from scripts.training import AutocastInferer
 
 from .conftest import make_network
 
@@ -18,6 +20,37 @@ def test_every_method_gives_logits_and_maps(method, cleaned):
     assert output.maps.shape == ((2, 2, 6, 6) if attention.per_label else (2, 6, 6))
     assert torch.isfinite(output.maps).all() and (output.maps >= 0).all() and not output.maps.requires_grad
     assert output.region_maps(network.labels).shape == (2, 6, 6)
+
+
+@pytest.mark.parametrize(
+    ("method", "cleaned", "passes"),
+    [
+        ("last_cls", False, 1),
+        ("label_tokens", False, 1),
+        ("patch_logits", False, 1),
+        ("label_tokens", True, 2),  # the norms of the tokens, see ``suppress_artifacts``
+        ("patch_logits", True, 2),
+    ],
+)
+def test_a_classified_film_passes_the_network_once(method, cleaned, passes):
+    network, count = make_network(pool="label_tokens", patch_head=True), []
+    network.backbone.embeddings.register_forward_hook(lambda *_: count.append(1))
+    attention = make_attention(method, network, suppress_artifacts=cleaned)
+    Classifier(network, attention, AutocastInferer(), "cpu")(torch.rand(3, 1, 48, 48))
+    assert len(count) == passes
+
+
+@pytest.mark.parametrize("method", ["label_tokens", "patch_logits"])
+def test_constant_maps_choose_regions_without_an_error(method):
+    network = make_network(pool="label_tokens", patch_head=True)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if "q_proj" in name or name.startswith("patch_head.output"):
+                parameter.zero_()  # every label looks everywhere, and every patch is alike
+    output = make_attention(method, network)(torch.full((2, 1, 48, 48), 0.5))
+    assert output.maps.std(dim=(2, 3)).max() < 1e-6
+    region_maps = output.region_maps(network.labels)
+    assert torch.isfinite(region_maps).all() and region_maps.std(dim=(1, 2)).max() < 1e-6
 
 
 def test_the_default_is_the_attention_of_before(network):

@@ -24,6 +24,18 @@ def test_a_box_lies_where_the_network_sees_it(height, width):
     assert abs(columns.mean() - np.nonzero(seen)[1].mean()) < 0.5
 
 
+@pytest.mark.parametrize("xywh", [[100, 0, 10, 10], [-10, 0, 10, 10], [0, 1e9, 5, 5], [0, -1e9, 5, 5]])
+@pytest.mark.parametrize("size", [20, 100, 300])
+def test_a_box_beside_the_image_is_empty(xywh, size):
+    assert not PictureFrame(SquareGeometry(100, 100, size)).box(xywh).any()
+
+
+def test_a_box_is_cut_to_the_image():
+    frame = PictureFrame(SquareGeometry(100, 50, 20))
+    assert np.array_equal(frame.box([40, 90, 1e9, 1e9]), frame.box([40, 90, 10, 10]))
+    assert frame.box([-1e9, -1e9, 2e9, 2e9]).all()
+
+
 def test_a_map_and_a_box_meet():
     grid = torch.zeros(6, 6)
     grid[1, 4] = 1

@@ -62,6 +62,10 @@ def test_csv_split_and_boxes(folder):
         (HEADER + "0.png,a,,,,-5,,,1,0\n", "row 2: age: .*found '-5'"),
         (HEADER + "0.png,a,,,7,,,,1,0\n", "row 2: sex: .*found '7'"),
         (HEADER + "0.png,a,,,,,,[1],1,0\n", "row 2: boxes: expected .*xywh"),
+        (
+            HEADER + '0.png,a,,,,,,"[{""label"": ""Mass"", ""xywh"": [1, 2, 0, 4]}]",1,0\n',
+            "row 2: boxes: expected boxes with a width and a height above 0",
+        ),
         (HEADER + '0.png,a,,,,,,"{""a""",1,0\n', "row 2: boxes: not JSON; .*found the end of the text in line 1"),
         (HEADER.replace("Mass", "Edema") + "0.png,a,,,,,,,1,0\n", "duplicate column; .*'Edema' 2 times"),
         (HEADER, "labels.csv: no rows"),

@@ -104,6 +104,15 @@ def item(**changes):
         ({"training": item(age="-5")}, r"training\[0\]: age: .*found '-5'"),
         ({"training": item(age=[58])}, r"training\[0\]: age: expected a text or a number"),
         ({"training": item(sex="1")}, r"training\[0\]: sex: expected M, male, F"),
+        ({"training": item(boxes=5)}, r"training\[0\]: boxes: expected a list of boxes, found 5; correct it"),
+        ({"training": item(boxes={"label": "Mass"})}, r"training\[0\]: boxes: expected a list of boxes"),
+        ({"training": item(boxes=["Mass"])}, r"training\[0\]: boxes: expected"),
+        ({"training": item(boxes=[{"label": "Mass", "xywh": [1, 2, 3, 10**400]}])}, r"training\[0\]: boxes: expected"),
+        (
+            {"training": item(boxes=[{"label": "Mass", "xywh": [1, 2, 0, 4]}])},
+            r"training\[0\]: boxes: expected a width and a height above 0, found .*0, 4.*; correct or remove it",
+        ),
+        ({"training": item(boxes=[{"label": "Mass", "xywh": [1, 2, 3, -4]}])}, "expected a width and a height above 0"),
         ({"training": item(masks=["1.png"])}, "masks: expected an object of label and file"),
         ({"training": "all"}, "expected a list of items"),
         ({"labels": ["Edema", "Edema"]}, "expected a list of different names"),
@@ -155,6 +164,13 @@ def test_images_beside_neither_folder_are_found_again(folder, tmp_path_factory):
     write_datalist(built(folder), out)
     assert "../" in out.read_text()
     assert repr(load_datalist(out).splits) == repr(built(folder).splits)
+
+
+def test_boxes_and_masks_may_be_null(folder):
+    write(folder, training=item(boxes=None, masks=None))
+    datalist = load_datalist(folder / "datalist.json")
+    write_datalist(datalist, folder / "again.json")
+    assert load_datalist(folder / "again.json").splits["training"][0]["masks"] is None
 
 
 def test_masks_are_found_as_images_are(folder, tmp_path_factory):

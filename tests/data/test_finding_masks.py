@@ -65,6 +65,52 @@ def test_a_mask_that_cannot_be_read_costs_its_own_film_only(tmp_path, caplog):
     assert not found[0].any() and found[1].any() and "annotation left out" in caplog.text
 
 
-def test_more_labels_than_bits_are_refused():
-    with pytest.raises(ValueError, match="up to 24 labels, found 25"):
-        FindingMasks([str(number) for number in range(25)], 20)
+def test_any_number_of_labels_is_coded(tmp_path):
+    labels = [f"Finding {number}" for number in range(70)]
+    boxes = [{"label": labels[place], "xywh": [0, 20, 9, 10 + place]} for place in (0, 23, 24, 47, 48, 69)]
+    one = item(tmp_path, boxes, [1.0] * 70)
+    findings = FindingMasks(labels, 50)
+    findings.prepare([one])
+    coded = findings(one["image"])
+    assert coded.shape == (3, 50, 50) and torch.equal(coded, findings(one["image"]))
+    found = decode_findings(coded[None], 70)[0]
+    assert found.any(dim=2).any(dim=1).nonzero()[:, 0].tolist() == [0, 23, 24, 47, 48, 69]
+    assert found[69].sum() > found[48].sum() > found[0].sum()
+
+
+def test_a_box_beside_the_image_has_no_findings_and_is_named(tmp_path, caplog):
+    boxes = [{"label": "Mass", "xywh": [60, 0, 9, 9]}, {"label": "Pneumonia", "xywh": [0, 0, 25, 50]}]
+    with caplog.at_level(logging.WARNING):
+        found = decoded(FindingMasks(LABELS, 20), item(tmp_path, boxes))[0]
+    assert not found[2].any() and found[1].any()
+    assert "film.png: the boxes or masks of Mass are empty; expected some within 100 x 50 pixels" in caplog.text
+
+
+@pytest.mark.parametrize("value", [float("nan"), -1.0])
+def test_a_box_of_a_blank_or_uncertain_label_counts(tmp_path, value):
+    one = item(tmp_path, [{"label": "Mass", "xywh": [0, 0, 25, 50]}], (1.0, 1.0, value))
+    assert decoded(FindingMasks(LABELS, 20), one)[0, 2].any()
+
+
+def test_masks_of_another_size_cost_their_own_film_only_if_their_form_differs(tmp_path, caplog):
+    mask = np.zeros((200, 100), np.uint8)
+    mask[:50] = 1
+    Image.fromarray(mask).save(tmp_path / "larger.png")
+    Image.fromarray(mask.T).save(tmp_path / "turned.png")
+    larger = {**item(tmp_path, [], name="one.png"), "masks": {"Mass": str(tmp_path / "larger.png")}}
+    turned = {**item(tmp_path, [], name="two.png"), "masks": {"Mass": str(tmp_path / "turned.png")}}
+    with caplog.at_level(logging.WARNING):
+        found = decoded(FindingMasks(LABELS, 20), larger, turned)
+    assert found[0, 2, :5, 5:15].all() and not found[0, 2, 5:].any() and not found[1].any()
+    assert "turned.png: does not cover its image" in caplog.text
+
+
+def test_boxes_of_names_that_are_no_labels_are_listed_once(tmp_path, caplog):
+    boxes = [{"label": name, "xywh": [0, 0, 9, 9]} for name in ("Mas\ns", "Left Lung", "Mass")]
+    with caplog.at_level(logging.INFO):
+        decoded(FindingMasks(LABELS, 20), item(tmp_path, boxes), item(tmp_path, boxes, name="other.png"))
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line for line in lines if "not used" in line] == [
+        "boxes and masks of other names than the labels are not used: Left Lung, Mas\\ns"
+    ]
+    assert "boxes or masks of 2 of 2 images train the maps" in lines

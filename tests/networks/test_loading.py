@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from scripts.networks import ViTMultilabel, load_vit_multilabel, save_vit_multilabel, weights_sha256
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
@@ -48,9 +48,37 @@ def test_folders_of_before_label_tokens_load(network, tmp_path):
     save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
     metadata = json.loads((tmp_path / "model" / "metadata.json").read_text())
     del metadata["preprocessing"]["label_blocks"], metadata["preprocessing"]["conv_branch"]
+    assert "patch_head" not in metadata["preprocessing"]  # written for a network that has one only
     (tmp_path / "model" / "metadata.json").write_text(json.dumps(metadata))
     image = torch.rand(2, 1, 32, 32)
     assert torch.equal(load_vit_multilabel(tmp_path / "model")(image), network(image))
+
+
+@pytest.mark.parametrize("lost", ["patch_head.output.weight", "patch_head.position", "patch_head.sharpness"])
+def test_a_patch_head_without_its_weights_is_refused_with_their_names(tmp_path, lost):
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, patch_head=True)
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
+    file = tmp_path / "model" / "model.safetensors"
+    save_file({name: value for name, value in load_file(file).items() if name != lost}, file)
+    with pytest.raises(ValueError, match=f"found 1 missing: {lost}"):
+        load_vit_multilabel(tmp_path / "model")
+
+
+def test_weights_of_a_patch_head_that_the_metadata_do_not_name_are_refused(tmp_path):
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, patch_head=True)
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
+    metadata = json.loads((tmp_path / "model" / "metadata.json").read_text())
+    del metadata["preprocessing"]["patch_head"]
+    (tmp_path / "model" / "metadata.json").write_text(json.dumps(metadata))
+    with pytest.raises(ValueError, match=r"found 6 unexpected: patch_head\."):
+        load_vit_multilabel(tmp_path / "model")
+
+
+def test_whether_maps_are_trained_belongs_to_a_training_and_not_to_the_folder(tmp_path):
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, pool="label_tokens")
+    network.trains_maps = True
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
+    assert not load_vit_multilabel(tmp_path / "model").trains_maps
 
 
 def test_shards_and_half_precision(network, tmp_path):

@@ -8,7 +8,7 @@ SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "p
 def network(request):
     sizes = {"intermediate_size": 64} if request.param == "vit" else {"mlp_ratio": 2}
     architecture = {"model_type": request.param, **SIZES, **sizes}
-    additions = {"pool": "label_tokens", "conv_branch": True, "drop_path": 0.1}
+    additions = {"pool": "label_tokens", "conv_branch": True, "patch_head": True, "drop_path": 0.1}
     return ViTMultilabel(architecture=architecture, num_labels=2, image_size=32, **additions)
 
 
@@ -29,6 +29,7 @@ def test_rates_fall_towards_the_input(network):
     assert [rate[id(next(layer.parameters()))] for layer in layers] == [0.125, 0.25, 0.5]
     assert [rate[id(branch.conv.weight)] for branch in network.conv_branches] == [0.125, 0.25, 0.5]
     assert rate[id(network.label_tokens)] == 1.0
+    assert {rate[id(parameter)] for parameter in network.patch_head.parameters()} == {1.0}
     assert rate[id(network.backbone.embeddings.cls_token)] == 0.0625
 
 

@@ -41,13 +41,6 @@ def test_a_new_head_hardly_changes_the_logits(pool):
     assert torch.allclose(with_head(image), plain(image), atol=0.05)
 
 
-def test_training_mode_gives_patch_logits_too():
-    model = network(patch_head=True)
-    logits, patch_logits = model(torch.rand(2, 1, 32, 32))
-    assert logits.shape == (2, 3) and patch_logits.shape == (2, 3, 4, 4)
-    assert model.eval()(torch.rand(2, 1, 32, 32)).shape == (2, 3)
-
-
 def test_a_network_without_the_head_says_so():
     with pytest.raises(ValueError, match="expected patch_head true, found false"):
         network().patch_logits(torch.rand(1, 1, 32, 32))

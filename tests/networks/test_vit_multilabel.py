@@ -46,6 +46,41 @@ def test_traced_network_gives_the_same_logits(kind, additions):
         assert torch.allclose(traced(image), network(image), atol=1e-5)
 
 
+MAPS = [
+    ({"pool": "label_tokens"}, ["label_tokens"]),
+    ({"patch_head": True}, ["patch_logits"]),
+    ({"pool": "label_tokens", "patch_head": True}, ["label_tokens", "patch_logits"]),
+    ({}, []),
+]
+
+
+@pytest.mark.parametrize(("additions", "names"), MAPS, ids=lambda value: str(value))
+def test_training_mode_gives_maps_only_if_they_are_trained(additions, names):
+    network, image = tiny(**additions), torch.rand(2, 1, 32, 32)
+    assert network.map_names == names and network(image).shape == (2, 3)
+    network.trains_maps = True
+    logits, maps = network(image)
+    assert logits.shape == (2, 3) and list(maps) == names
+    assert all(one.shape == (2, 3, 4, 4) and one.dtype == torch.float32 for one in maps.values())
+    assert network.eval()(image).shape == (2, 3)
+
+
+def test_maps_are_those_of_the_methods_whatever_else_the_network_has():
+    network, image = tiny(pool="label_tokens", patch_head=True).eval(), torch.rand(2, 1, 32, 32)
+    with torch.no_grad():
+        logits, maps = network.logits_and_maps(image)
+        for name, method in (("label_tokens", network.label_maps), ("patch_logits", network.patch_logits)):
+            assert torch.equal(method(image)[1], maps[name]) and torch.equal(method(image)[0], logits)
+        assert torch.equal(network(image), logits)
+
+
+def test_label_tokens_that_see_no_patch_have_a_constant_map():
+    network = tiny(pool="label_tokens").eval()
+    network.read_labels = lambda inputs: (torch.zeros(1, 3, 32), torch.zeros(1, 3, 17))
+    maps = network.label_maps(torch.rand(1, 1, 32, 32))[1]
+    assert torch.allclose(maps, torch.tensor(1 / 16))
+
+
 def test_copy_as_for_the_weight_average_is_independent():
     network = tiny(pool="label_tokens", conv_branch=True, drop_path=0.1).eval()
     copied, image = copy.deepcopy(network), torch.rand(1, 1, 32, 32)

@@ -74,19 +74,79 @@ def test_a_plain_model_can_get_convolution_branches_but_not_lose_them(tmp_path):
         continued(tmp_path / "local")
 
 
+@pytest.mark.parametrize("pool", ["cls", "label_tokens"])
+def test_a_patch_head_is_continued_with_its_labels_in_any_order(tmp_path, pool):
+    before, image = trained(tmp_path / "model", pool=pool, patch_head=True), torch.rand(2, 1, 32, 32)
+    after = continued(tmp_path / "model", LABELS[::-1], pool=pool, patch_head=True)
+    for found, expected in zip(after.patch_logits(image), before.patch_logits(image), strict=True):
+        assert torch.allclose(found, expected.flip(1), atol=1e-5)
+
+
+def test_a_patch_head_starts_anew_where_the_folder_has_none_and_is_dropped_where_the_network_has_none(tmp_path):
+    plain, image = trained(tmp_path / "plain"), torch.rand(2, 1, 32, 32)
+    after = continued(tmp_path / "plain", patch_head=True)
+    assert torch.allclose(after(image), plain(image), atol=0.1) and (after.patch_head.position == -4).all()
+    both = trained(tmp_path / "both", patch_head=True)
+    dropped = continued(tmp_path / "both")
+    assert dropped.patch_head is None and torch.equal(dropped.head.weight, both.head.weight)
+
+
+def test_a_patch_head_of_other_labels_starts_anew(tmp_path):
+    trained(tmp_path / "model", patch_head=True)
+    after = continued(tmp_path / "model", ["Edema", "Fibrosis"], patch_head=True)
+    assert (after.patch_head.position == -4).all() and after.patch_head.position.shape[0] == 2
+
+
+def test_positions_of_a_patch_head_are_resampled_to_another_image_size(tmp_path):
+    before = trained(tmp_path / "model", patch_head=True)
+    with torch.no_grad():
+        before.patch_head.position[:, :2] = 1
+        before.patch_head.position[:, 2:] = -1
+    save_vit_multilabel(before, tmp_path / "model", labels=LABELS, provenance={})
+    after = continued(tmp_path / "model", image_size=64, patch_head=True)
+    assert after.patch_head.position.shape == (3, 8, 8)
+    assert (after.patch_head.position[:, 0] == 1).all() and (after.patch_head.position[:, -1] == -1).all()
+    assert after.patch_logits(torch.rand(1, 1, 64, 64))[1].shape == (1, 3, 8, 8)
+
+
+def test_supervised_label_tokens_are_continued_at_another_image_size(tmp_path):
+    before = trained(tmp_path / "model", pool="label_tokens")
+    after = continued(tmp_path / "model", image_size=64, pool="label_tokens")
+    assert torch.equal(after.label_tokens, before.label_tokens)
+    assert after.label_maps(torch.rand(1, 1, 64, 64))[1].shape == (1, 3, 8, 8)
+
+
 def test_weights_without_a_place_are_named(tmp_path):
     network = trained(tmp_path / "model", conv_branch=True)
     with pytest.raises(ValueError, match=r"model: weights do not fit .* found conv_branches\.9\.weight"):
         _load_some(network, {"conv_branches.9.weight": torch.zeros(1)}, set(), tmp_path / "model")
 
 
-@pytest.mark.parametrize("lost", ["head.weight", "conv_branches.1.conv.weight"])
+@pytest.mark.parametrize(
+    "lost", ["head.weight", "conv_branches.1.conv.weight", "patch_head.position", "patch_head.hidden.bias"]
+)
 def test_a_place_without_weights_is_named(tmp_path, lost):
-    trained(tmp_path / "model", conv_branch=True)
+    trained(tmp_path / "model", conv_branch=True, patch_head=True)
     file = tmp_path / "model" / "model.safetensors"
     save_file({name: value for name, value in load_file(file).items() if name != lost}, file)
     with pytest.raises(ValueError, match=f"model: weights do not fit .* found {lost}"):
-        continued(tmp_path / "model", conv_branch=True)
+        continued(tmp_path / "model", conv_branch=True, patch_head=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("head.weight", (2, 32), "expected 3 rows of head.weight, found 2"),
+        ("patch_head.position", (2, 4, 4), "expected 3 rows of patch_head.position, found 2"),
+        ("patch_head.hidden.weight", (128, 32), "another size of patch_head.hidden.weight"),
+    ],
+)
+def test_weights_of_another_size_are_named(tmp_path, name, shape, message):
+    trained(tmp_path / "model", patch_head=True)
+    file = tmp_path / "model" / "model.safetensors"
+    save_file({**load_file(file), name: torch.zeros(shape)}, file)
+    with pytest.raises(ValueError, match=f"model: weights do not fit .*{message}"):
+        continued(tmp_path / "model", patch_head=True)
 
 
 def test_shipped_model_says_nearly_the_same_at_a_higher_resolution():

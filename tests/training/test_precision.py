@@ -1,6 +1,9 @@
 import pytest
 import torch
+from scripts.networks import ViTMultilabel
 from scripts.training.precision import AutocastInferer, resolve_precision
+
+from ..conftest import TINY
 
 
 def test_named_precision_is_kept():
@@ -29,3 +32,11 @@ def test_logits_are_float32_under_autocast():
     network.register_forward_hook(lambda *arguments: seen.append(arguments[2].dtype))
     logits = AutocastInferer("bf16")(torch.rand(3, 4), network)
     assert seen == [torch.bfloat16] and logits.dtype == torch.float32
+
+
+@pytest.mark.parametrize("settings", [{"pool": "label_tokens"}, {"patch_head": True}], ids=str)
+def test_logits_and_trained_maps_are_float32_under_autocast(settings):
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, **settings).train()
+    network.trains_maps = True
+    logits, maps = AutocastInferer("bf16")(torch.rand(3, 1, 32, 32), network)
+    assert {logits.dtype, *(one.dtype for one in maps.values())} == {torch.float32}

@@ -7,6 +7,7 @@
 ``rollout``                attention through all layers
 ``grad_attention``         gradient-weighted attention through all layers, per label
 ``grad_cam``               Grad-CAM on patch tokens, per label
+``with_maps``              network with the maps of its forward pass, for compilation and export
 ``label_token_attention``  attention of label tokens, per label
 ``patch_logits``           probability of each label at each patch
 ``occlusion``              decrease of a logit when a window is covered, per label; a reference for the others
@@ -18,6 +19,7 @@
 from .factory import METHODS, make_attention
 from .last_layer import LastLayerCLSAttention, WithAttention, attention_maps
 from .output import Attention, AttentionOutput
+from .with_maps import WithMaps
 
 __all__ = [
     "METHODS",
@@ -25,6 +27,7 @@ __all__ = [
     "AttentionOutput",
     "LastLayerCLSAttention",
     "WithAttention",
+    "WithMaps",
     "attention_maps",
     "make_attention",
 ]

@@ -6,6 +6,7 @@ import torch
 
 from ..networks.vit_multilabel import ViTMultilabel
 from .output import AttentionOutput
+from .with_maps import WithMaps
 
 
 class LabelTokens:
@@ -26,9 +27,9 @@ class LabelTokens:
                 f"attention_method: label_tokens needs a network with label tokens; expected pool label_tokens, found "
                 f"{network.pool}; set attention_method to grad_attention, or train with --pool label_tokens"
             )
-        self.network = network
+        self.with_maps = WithMaps(network, self.name)
 
     @torch.inference_mode()
     def __call__(self, image: torch.Tensor) -> AttentionOutput:
         """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w)."""
-        return AttentionOutput(*self.network.label_maps(image))
+        return AttentionOutput(*self.with_maps(image))

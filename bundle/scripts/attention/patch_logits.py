@@ -6,6 +6,7 @@ import torch
 
 from ..networks.vit_multilabel import ViTMultilabel
 from .output import AttentionOutput
+from .with_maps import WithMaps
 
 
 class PatchLogits:
@@ -26,10 +27,10 @@ class PatchLogits:
                 "attention_method: patch_logits needs a network with a patch head; expected patch_head true, found "
                 "false; set attention_method to grad_attention, or train with --patch_head true"
             )
-        self.network = network
+        self.with_maps = WithMaps(network, self.name)
 
     @torch.inference_mode()
     def __call__(self, image: torch.Tensor) -> AttentionOutput:
         """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w) of probabilities."""
-        logits, patch_logits = self.network.patch_logits(image)
-        return AttentionOutput(logits, patch_logits.sigmoid(), probabilities=True)
+        logits, maps = self.with_maps(image)
+        return AttentionOutput(logits, maps, probabilities=True)

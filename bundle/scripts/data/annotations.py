@@ -49,10 +49,13 @@ class PictureFrame:
         return square[0, 0][self.inside()].cpu().numpy()
 
     def box(self, xywh: Sequence[float]) -> np.ndarray:
-        """Mask (R, C) of a box of the source image."""
+        """Mask (R, C) of a box of the source image; what lies outside the image is cut off."""
         x, y, width, height = self.grid.box(xywh) if self.grid else xywh
+        top, bottom = max(y, 0), min(y + height, self.geometry.height)
+        left, right = max(x, 0), min(x + width, self.geometry.width)
         square = np.zeros((self.geometry.size, self.geometry.size), bool)
-        square[self.rows(y, y + height), self.columns(x, x + width)] = True
+        if top < bottom and left < right:
+            square[self.rows(top, bottom), self.columns(left, right)] = True
         return square[self.inside()]
 
     def mask(self, path: Path) -> np.ndarray:
@@ -94,6 +97,11 @@ def _nearest(low: float, high: float, geometry: SquareGeometry) -> slice:
     return slice(first, max(round(high / geometry.scale), first + 1))
 
 
+def annotated_names(item: Mapping[str, Any]) -> set[str]:
+    """Names of the boxes and masks of an item of a datalist, as they are written there."""
+    return {box["label"] for box in item.get("boxes") or []} | set(item.get("masks") or {})
+
+
 def findings_of(item: Mapping[str, Any], labels: Sequence[str], extra: Mapping[str, Sequence[str]]) -> dict[str, set]:
     """Names of the annotations of each label of the network; labels without an annotation are left out.
 
@@ -102,9 +110,8 @@ def findings_of(item: Mapping[str, Any], labels: Sequence[str], extra: Mapping[s
         labels: labels of the network; a synonym counts as the label.
         extra: for each label, further annotations that show it, such as ground-glass opacities for pneumonia.
     """
-    names = {box["label"] for box in item.get("boxes") or []} | set(item.get("masks") or {})
     found: dict[str, set] = {}
-    for name in sorted(names):
+    for name in sorted(annotated_names(item)):
         position = match_label(name, labels)
         if position is not None:
             found.setdefault(labels[position], set()).add(name)

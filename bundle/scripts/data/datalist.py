@@ -31,6 +31,7 @@ _ATTRIBUTES: dict[str, Callable[[str], Any]] = {
     "view": lambda text: direction_of(text) or text,
 }
 _LABEL_VALUES = (0, 1, -1, None)
+_FARTHEST = 1e9  # pixels from the corner of an image
 
 
 @dataclass
@@ -136,21 +137,28 @@ def _parse_attribute(key: str, value: Any, where: str) -> Any:
 
 def _check_annotations(item: Mapping[str, Any], where: str) -> None:
     """Reject malformed boxes and masks."""
-    for box in item.get("boxes") or []:
+    boxes = item.get("boxes") or []
+    if not isinstance(boxes, list):
+        raise ValueError(f"{where}: boxes: expected a list of boxes, found {quoted(boxes)}; correct it")
+    for box in boxes:
         xywh = box.get("xywh") if isinstance(box, dict) and isinstance(box.get("label"), str) else None
         if not isinstance(xywh, list) or len(xywh) != 4 or not all(map(_is_number, xywh)):
             raise ValueError(
                 f'{where}: boxes: expected {{"label": text, "xywh": [x, y, width, height]}}, found {quoted(box)}; '
                 "correct it"
             )
-    masks = item.get("masks", {})
+        if min(xywh[2:]) <= 0:
+            raise ValueError(
+                f"{where}: boxes: expected a width and a height above 0, found {quoted(box)}; correct or remove it"
+            )
+    masks = item.get("masks") or {}
     if not isinstance(masks, dict) or not all(isinstance(file, str) for file in masks.values()):
         raise ValueError(f"{where}: masks: expected an object of label and file, found {quoted(masks)}; correct it")
 
 
 def _is_number(value: Any) -> bool:
-    """Whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a number that can be a place in an image, in pixels."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _FARTHEST
 
 
 def _check_recorded_split(recorded: Mapping[str, Any], splits: Mapping[str, list[dict]], path: Path) -> None:
@@ -178,7 +186,7 @@ def _resolve_images(splits: Mapping[str, list[dict]], folders: Sequence[Path], p
     for items in splits.values():
         for item in items:
             item["image"] = resolve(item["image"])
-            if "masks" in item:  # label -> file of a mask: an image of the same size, non-zero in the finding
+            if item.get("masks"):  # label -> file of a mask: an image of the same size, non-zero in the finding
                 item["masks"] = {name: resolve(file) for name, file in item["masks"].items()}
     if missing:
         raise FileNotFoundError(
@@ -215,7 +223,7 @@ def write_datalist(datalist: Datalist, path: str | Path, dataset_dir: str | Path
 def _written(item: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
     """Item as it is written to the file."""
     content = {**item, "image": _relative(item["image"], folders), "label": _to_json(item["label"])}
-    if "masks" in item:
+    if item.get("masks"):
         content["masks"] = {name: _relative(file, folders) for name, file in item["masks"].items()}
     return content
 

@@ -114,6 +114,8 @@ def _parse_boxes(row: Row, column: str) -> list[dict[str, Any]]:
         raise row.wrong(column, expected) from error
     if any(len(box["xywh"]) != 4 or not all(math.isfinite(value) for value in box["xywh"]) for box in boxes):
         raise row.wrong(column, expected)
+    if any(min(box["xywh"][2:]) <= 0 for box in boxes):
+        raise row.wrong(column, "boxes with a width and a height above 0")
     return boxes
 
 

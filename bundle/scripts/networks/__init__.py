@@ -17,7 +17,7 @@
 ``zoom``                classifier that also reads crops at a higher magnification
 ``loading``             saves and loads model folders
 ``loss``                masked multilabel losses by name
-``patch_loss``          loss of the patch logits with boxes or masks
+``map_loss``            loss of the maps with boxes or masks
 ``param_groups``        layer-wise decay of the learning rate
 """
 

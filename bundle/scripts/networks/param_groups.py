@@ -33,7 +33,7 @@ def layer_wise_param_groups(
         if not parameter.requires_grad:
             continue
         level = _level_of(name, depth)
-        decayed = parameter.ndim > 1 and not name.startswith("backbone.embeddings.position") and "_token" not in name
+        decayed = parameter.ndim > 1 and "position" not in name and "_token" not in name
         rate = lr * layer_decay ** (depth + 1 - level)
         group = {"params": [], "lr": rate, "weight_decay": weight_decay if decayed else 0.0}
         groups.setdefault((level, decayed), group)["params"].append(parameter)

@@ -2,7 +2,7 @@
 
 This is multiple-instance learning (Li et al. 2018, arXiv:1711.06373): an image shows a finding if one of its patches
 does. The patches are pooled with a smooth maximum. The patch logits can also be trained with boxes
-(:mod:`.patch_loss`), and the network's forward pass gives them as maps, without a gradient.
+(:mod:`.map_loss`), and the network's forward pass gives them as maps, without a gradient.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ from .weight_formats import POSITIONS, architecture_of, format_of, names_in, tra
 _MODEL_TYPES = ("vit", "dinov2", "dinov2_with_registers")
 # Tensors outside the backbone: heads of published checkpoints; DINOv2's mask token, used in training only; unused
 # layers of MONAI's blocks; and the other parts of a model folder of this package (see :mod:`.warm_start`).
-_KNOWN_HEADS = re.compile(
+_OTHER_PARTS = re.compile(
     r"^(pooler\.|classifier\.|decoder\.|head\.|classification_head\.|embeddings\.mask_token$|mean$|std$"
-    r"|layers\.\d+\.(norm_)?cross_attn\.|conv_branches\.|label_tokens$)"
+    r"|layers\.\d+\.(norm_)?cross_attn\.|conv_branches\.|label_tokens$|patch_head\.)"
 )
 MODEL_WEIGHTS = "model*.safetensors"  # names of the weight files, with shards
 _PICKLES = ("pytorch_model.bin", "model.pt")  # names of pickled tensors of Hugging Face and of MONAI
@@ -147,8 +147,9 @@ def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float]
     expected = backbone.state_dict()
     if POSITIONS in state and state[POSITIONS].shape != expected[POSITIONS].shape:
         state[POSITIONS] = _resample_positions(state[POSITIONS], expected[POSITIONS].shape[1] - 1, prefix=1)
+    state = {key: value for key, value in state.items() if key in expected or not _OTHER_PARTS.match(key)}
     check_state(folder, state, expected)
-    backbone.load_state_dict({key: value for key, value in state.items() if key in expected}, strict=True)
+    backbone.load_state_dict(state, strict=True)
     mean, std = normalisation_of(folder, settings, weight_format, backbone.config.num_channels)
     return backbone, mean, std
 
@@ -231,13 +232,13 @@ def _resample_positions(positions: torch.Tensor, patches: int, prefix: int) -> t
 
 
 def check_state(folder: Path, state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
-    """Check that weights have the tensors of a network, apart from known heads.
+    """Check that weights have the tensors of a network, and no others.
 
     Raises:
         ValueError: tensors are missing, unexpected or of another size; the message names up to five of them.
     """
     missing = [key for key in expected if key not in state]
-    unexpected = [key for key in state if key not in expected and not _KNOWN_HEADS.match(key)]
+    unexpected = [key for key in state if key not in expected]
     resized = [
         f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key].shape)}"
         for key in expected

@@ -22,6 +22,8 @@ from .patch_head import PatchHead
 from .pretrained import known_fields, load_backbone, make_backbone
 from .warm_start import warm_start_from
 
+_LEAST_ATTENTION = 1e-12  # of a label token to a patch
+
 
 class ViTMultilabel(nn.Module):
     """Classifier: normalisation, Hugging Face backbone and a linear head.
@@ -42,6 +44,9 @@ class ViTMultilabel(nn.Module):
             0 in the first block.
         architecture: fields of a Hugging Face configuration, for a network without pretrained weights.
         label_prevalence: C prevalences in (0, 1), whose log-odds become the bias of a new head; ``None`` sets it to 0.
+
+    Attributes:
+        trains_maps: whether the forward pass in training mode returns the maps too, so that a loss can use them.
 
     Raises:
         ValueError: both or neither of ``backbone`` and ``architecture`` are given, the pool is unknown, or a number is
@@ -87,6 +92,7 @@ class ViTMultilabel(nn.Module):
         if pool == "label_tokens":
             self.label_tokens = nn.Parameter(nn.init.trunc_normal_(torch.empty(num_labels, width), std=0.02))
         self.patch_head = PatchHead(width, num_labels, self.patch_grid) if patch_head else None
+        self.trains_maps = False
         if backbone is not None:
             warm_start_from(self, backbone)
 
@@ -187,12 +193,8 @@ class ViTMultilabel(nn.Module):
                 f"label_maps: the network has no label tokens; expected pool label_tokens, found {self.pool}; "
                 "train one, or use another attention method"
             )
-        tokens, inputs = self.encode(image)
-        labels, attention = self.read_labels(inputs)
-        rows, columns = self.patch_grid
-        maps = attention[..., -rows * columns :]
-        logits, _ = self.classify(tokens, labels)
-        return logits, (maps / maps.sum(dim=-1, keepdim=True)).unflatten(2, (rows, columns))
+        logits, maps = self.logits_and_maps(image)
+        return logits, maps["label_tokens"]
 
     def patch_logits(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits of the image, and logits of each label at each patch.
@@ -206,14 +208,43 @@ class ViTMultilabel(nn.Module):
         Raises:
             ValueError: the network has no patch head.
         """
-        tokens, inputs = self.encode(image)
-        logits, patch_logits = self.classify(tokens, self.pooled(tokens, inputs))
-        if patch_logits is None:
+        if self.patch_head is None:
             raise ValueError(
                 "patch_logits: the network has no patch head; expected patch_head true, found false; "
                 "train one with --patch_head true, or use another attention method"
             )
-        return logits, patch_logits
+        logits, maps = self.logits_and_maps(image)
+        return logits, maps["patch_logits"]
+
+    @property
+    def map_names(self) -> list[str]:
+        """Names of the maps of :meth:`logits_and_maps`, which are those of their attention methods."""
+        return ["label_tokens"] * (self.pool == "label_tokens") + ["patch_logits"] * (self.patch_head is not None)
+
+    def logits_and_maps(self, image: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Logits, and all maps that the network computes in the same forward pass.
+
+        Args:
+            image: (B, 1, S, S) in [0, 1].
+
+        Returns:
+            Logits (B, C), and maps (B, C, h, w) by the names in :attr:`map_names`: of ``label_tokens`` the attention to
+            the patches, which sums to one, and of ``patch_logits`` the logits of the patches.
+        """
+        tokens, inputs = self.encode(image)
+        maps = {}
+        if self.pool == "label_tokens":
+            features, attention = self.read_labels(inputs)
+            grid = self.patch_grid
+            # A label that attends to the CLS token only has a constant map, not one of NaN.
+            seen = attention[..., -grid[0] * grid[1] :].float().clamp(min=_LEAST_ATTENTION)
+            maps["label_tokens"] = (seen / seen.sum(dim=-1, keepdim=True)).unflatten(2, grid)
+        else:
+            features = self.pooled(tokens, inputs)
+        logits, patch_logits = self.classify(tokens, features)
+        if patch_logits is not None:
+            maps["patch_logits"] = patch_logits
+        return logits, maps
 
     def classify(self, tokens: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Logits (B, C) of the image, and (B, C, h, w) of the patches if the network has a patch head."""
@@ -228,13 +259,13 @@ class ViTMultilabel(nn.Module):
         tokens, inputs = self.encode(image)
         return self.classify(tokens, self.pooled(tokens, inputs))[0]
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, image: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """(B, 1, S, S) in [0, 1] -> logits (B, C).
 
-        In training mode, a network with a patch head returns (B, C) and (B, C, h, w), as :meth:`patch_logits` does, so
-        that its loss can use both.
+        In training mode, a network whose maps are trained (:attr:`trains_maps`) returns logits and maps, as
+        :meth:`logits_and_maps` does, so that its loss can use both.
         """
-        return self.patch_logits(image) if self.training and self.patch_head is not None else self.image_logits(image)
+        return self.logits_and_maps(image) if self.training and self.trains_maps else self.image_logits(image)
 
 
 def _check_architecture(architecture: Mapping[str, Any], image_size: int) -> None:

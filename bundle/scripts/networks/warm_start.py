@@ -69,15 +69,33 @@ def warm_start_from(network: WarmStartable, source: str | Path) -> None:
         logger.info("%s: the head is new, because of %s", folder, why)
         return
     order = [labels.index(label) for label in network.labels or ()]
-    heads = {key: state[key][order] for key in _PER_LABEL if key in state}
+    heads = {key: _reordered(state[key], order, key, folder) for key in _PER_LABEL if key in state}
     _load_some(network, heads, {key for key in _PER_LABEL if key in own}, folder)
     logger.info("%s: its head is loaded", folder)
     if network.patch_head is not None and metadata["preprocessing"].get("patch_head"):
         parts = {key: value for key, value in state.items() if key.startswith(_PATCH_HEAD)}
-        parts = {key: value if key.startswith(_SHARED_BY_LABELS) else value[order] for key, value in parts.items()}
-        parts[_POSITION] = _resampled(parts[_POSITION], network.patch_head.grid)
+        parts = {
+            key: value if key.startswith(_SHARED_BY_LABELS) else _reordered(value, order, key, folder)
+            for key, value in parts.items()
+        }
+        if _POSITION in parts:
+            parts[_POSITION] = _resampled(parts[_POSITION], network.patch_head.grid)
         _load_some(network, parts, {key for key in own if key.startswith(_PATCH_HEAD)}, folder)
         logger.info("%s: its patch head is loaded", folder)
+
+
+def _reordered(tensor: torch.Tensor, order: list[int], name: str, folder: Path) -> torch.Tensor:
+    """Rows of a tensor that has one for each label, in the order of the network.
+
+    Raises:
+        ValueError: the tensor has another number of rows.
+    """
+    if len(tensor) != len(order):
+        raise ValueError(
+            f"{folder}: weights do not fit the labels; expected {len(order)} rows of {name}, found {len(tensor)}; "
+            "use a folder that the training workflow wrote"
+        )
+    return tensor[order]
 
 
 def _resampled(position: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
@@ -91,13 +109,19 @@ def _load_some(network: WarmStartable, tensors: Mapping[str, torch.Tensor], name
     """Load tensors, which must be exactly those of ``names``; the other tensors of the network are not changed.
 
     Raises:
-        ValueError: a tensor is missing or unexpected.
+        ValueError: a tensor is missing, unexpected or of another size.
     """
     missing, unexpected = names - tensors.keys(), tensors.keys() - names
     if missing or unexpected:
         raise ValueError(
             f"{folder}: weights do not fit the network; expected no missing or unexpected tensor, found "
             f"{', '.join(sorted(missing | unexpected))}; use the settings of the model in the folder"
+        )
+    own = network.state_dict()
+    if resized := sorted(name for name in names if own[name].shape != tensors[name].shape):
+        raise ValueError(
+            f"{folder}: weights do not fit the network; expected tensors of its sizes, found another size of "
+            f"{', '.join(resized)}; use the settings of the model in the folder"
         )
     network.load_state_dict(tensors, strict=False)
 

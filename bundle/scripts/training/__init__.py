@@ -8,7 +8,7 @@
 ``seeding``         one random state per seed, epoch and rank, so that a resumed run is exact
 ``averaging``       exponential moving average of the weights
 ``guard``           stops training at a loss that is not finite
-``patch_training``  batches and loss of a network with a patch head
+``map_training``    batches and loss of a network whose maps learn from boxes
 ``validation``      loss and accuracy beside the key metric
 ``selection``       best model by validation macro-AUROC; early stopping
 ``best_model``      the selected network as a model folder
@@ -26,8 +26,8 @@ from .checkpoint import TrainingCheckpoint
 from .guard import NonFiniteLossGuard
 from .history import EpochHistory
 from .image_sampler import make_sampler
+from .map_training import MapTraining
 from .parallel import data_parallel
-from .patch_training import PatchTraining
 from .precision import AutocastInferer, resolve_precision
 from .prevalence import label_prevalence
 from .record import RunRecord
@@ -43,9 +43,9 @@ __all__ = [
     "BestModel",
     "EpochHistory",
     "EpochSeed",
+    "MapTraining",
     "ModelSelection",
     "NonFiniteLossGuard",
-    "PatchTraining",
     "RunRecord",
     "TrainingCheckpoint",
     "WarmupCosine",

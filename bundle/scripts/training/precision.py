@@ -66,8 +66,11 @@ class AutocastInferer(Inferer):
         self.dtype = DTYPES[precision]
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Compute float32 logits (B, C) for images (B, 1, S, S); a tuple of outputs stays a tuple."""
+        """Compute float32 logits (B, C) for images (B, 1, S, S); maps that a network adds are in float32 already."""
         images = inputs.as_tensor() if hasattr(inputs, "as_tensor") else inputs
         with torch.autocast(images.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            logits = network(images, *args, **kwargs)
-        return tuple(part.float() for part in logits) if isinstance(logits, tuple) else logits.float()
+            output = network(images, *args, **kwargs)
+        if isinstance(output, tuple):
+            logits, maps = output
+            return logits.float(), maps
+        return output.float()

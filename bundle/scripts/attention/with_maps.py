@@ -1,0 +1,35 @@
+"""Network with the maps of its own forward pass, as one module that can be compiled, traced and exported."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ..common.choices import check_choice
+from ..networks.vit_multilabel import ViTMultilabel
+
+
+class WithMaps(nn.Module):
+    """Network that returns its maps beside its logits; both come from one forward pass.
+
+    For the CLS attention, which a network does not compute by itself, see :class:`.last_layer.WithAttention`.
+
+    Args:
+        network: classifier in evaluation mode.
+        method: ``label_tokens`` for a network with that pool, or ``patch_logits`` for one with a patch head.
+
+    Raises:
+        ValueError: there is no such method.
+    """
+
+    def __init__(self, network: ViTMultilabel, method: str) -> None:
+        super().__init__()
+        check_choice("attention_method", method, ("label_tokens", "patch_logits"))
+        self.network, self.method = network, method
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w): shares of the attention, or probabilities."""
+        if self.method == "label_tokens":
+            return self.network.label_maps(image)
+        logits, patch_logits = self.network.patch_logits(image)
+        return logits, patch_logits.sigmoid()
