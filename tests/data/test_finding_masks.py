@@ -114,3 +114,15 @@ def test_boxes_of_names_that_are_no_labels_are_listed_once(tmp_path, caplog):
         "boxes and masks of other names than the labels are not used: Left Lung, Mas\\ns"
     ]
     assert "boxes or masks of 2 of 2 images train the maps" in lines
+
+
+def test_mean_share_of_a_label_is_over_the_images_that_show_it(tmp_path):
+    findings = FindingMasks(LABELS, 20)
+    left, right = [{"label": "Mass", "xywh": [0, 0, 25, 100]}], [{"label": "Mass", "xywh": [25, 0, 25, 50]}]
+    plain = [{"label": "Pneumonia", "xywh": [0, 0, 50, 100]}]
+    items = [item(tmp_path, boxes, name=f"{number}.png") for number, boxes in enumerate((left, right, plain))]
+    findings.prepare(items)
+    shares = findings.mean_shares((2, 2))  # the picture has columns 5 to 15 of 20: half of each patch
+    assert sorted(shares) == ["Mass", "Pneumonia"]
+    assert torch.allclose(shares["Mass"], torch.tensor([[0.25, 0.25], [0.25, 0.0]]))
+    assert torch.allclose(shares["Pneumonia"], torch.full((2, 2), 0.5))

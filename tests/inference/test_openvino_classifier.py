@@ -26,16 +26,29 @@ def network(model_dir):
 
 
 @needs_openvino
-@pytest.mark.parametrize("pool", ["cls", "cls_mean", "label_tokens"])
-def test_logits_maps_and_features_are_those_of_torch(pool):
+@pytest.mark.parametrize(
+    ("pool", "method"),
+    [
+        ("cls", "last_cls"),
+        ("cls_mean", "last_cls"),
+        ("label_tokens", "last_cls"),
+        ("label_tokens", "label_tokens"),
+        ("cls_mean", "patch_logits"),
+        ("label_tokens", "patch_logits"),
+    ],
+)
+def test_logits_maps_and_features_are_those_of_torch(pool, method):
     torch.manual_seed(0)
-    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, pool=pool, label_blocks=1).eval()
-    compiled, plain = make("openvino", network), make("torch", network)
+    settings = {"pool": pool, "label_blocks": 1, "patch_head": method == "patch_logits", "labels": ["A", "No Finding"]}
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, **settings).eval()
+    compiled, plain = make("openvino", network, method), make("torch", network, method)
+    names = ["logits", "region_map", "features", *(["label_maps"] if method != "last_cls" else [])]
     for batch in (1, 3):  # any size, not that of the trace
         images = torch.rand(batch, 1, 32, 32)
         found, expected = compiled(images), plain(images)
-        for name in ("logits", "region_map", "features"):
+        for name in names:
             assert torch.allclose(getattr(found, name), getattr(expected, name), atol=1e-5), name
+        assert found.probability_maps == expected.probability_maps
     assert len(list(found.rows())) == 3
 
 

@@ -29,7 +29,7 @@ def test_rates_fall_towards_the_input(network):
     assert [rate[id(next(layer.parameters()))] for layer in layers] == [0.125, 0.25, 0.5]
     assert [rate[id(branch.conv.weight)] for branch in network.conv_branches] == [0.125, 0.25, 0.5]
     assert rate[id(network.label_tokens)] == 1.0
-    assert {rate[id(parameter)] for parameter in network.patch_head.parameters()} == {1.0}
+    assert {rate[id(parameter)] for parameter in network.patch_head.parameters()} == {10.0}
     assert rate[id(network.backbone.embeddings.cls_token)] == 0.0625
 
 

@@ -44,3 +44,12 @@ def test_a_new_head_hardly_changes_the_logits(pool):
 def test_a_network_without_the_head_says_so():
     with pytest.raises(ValueError, match="expected patch_head true, found false"):
         network().patch_logits(torch.rand(1, 1, 32, 32))
+
+
+def test_a_new_head_starts_where_the_training_films_show_a_label():
+    head = PatchHead(8, 2, (2, 2))
+    assert head.is_new
+    head.start_at({1: torch.tensor([[0.0, 1.0], [0.2, 0.0]])})
+    assert not head.is_new and (head.position[0] == -4).all()
+    assert head.position[1].argmax() == 1 and head.position[1, 1, 0] > head.position[1, 1, 1]
+    assert head.position.isfinite().all() and head.position.requires_grad

@@ -49,7 +49,8 @@ class RadiographDataset(Dataset):
         cache_dir: folder of the cache and of ``failures.csv``; processes and runs may share it.
         num_workers: number of decoding threads.
         crops: source of the crops that are added to each item; ``None`` adds nothing.
-        findings: source of the findings (1, S, S) that are added to each item as ``findings``; ``None`` adds nothing.
+        findings: source of the findings (P, S, S) that are added to each item as ``findings``, prepared for ``data``;
+            ``None`` adds nothing.
 
     Raises:
         ValueError: the split is empty, or no image of it can be read.
@@ -79,8 +80,6 @@ class RadiographDataset(Dataset):
         if crops is not None:
             crops.prepare([item["image"] for item in self.data])
         self.findings = findings
-        if findings is not None:
-            findings.prepare(self.data)
 
     def __len__(self) -> int:
         return len(self.data)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from ..common.geometry import SquareGeometry
 from ..common.printable import printable
@@ -56,6 +58,19 @@ class FindingMasks:
         if other := sorted(name for name in names if match_label(name, self.labels) is None):
             shown = ", ".join(map(printable, other[:5])) + (", …" if len(other) > 5 else "")
             logger.info("boxes and masks of other names than the labels are not used: %s", shown)
+
+    def mean_shares(self, grid: tuple[int, int]) -> dict[str, torch.Tensor]:
+        """Mean covered share (h, w) of the patches over the images that show a label, for each annotated label."""
+        sums: dict[str, torch.Tensor] = {}
+        counts: Counter[str] = Counter()
+        for path in self.coded:
+            masks = decode_findings(self(path)[None], len(self.labels))[0]
+            for index in masks.flatten(1).any(dim=1).nonzero().flatten().tolist():
+                share = F.adaptive_avg_pool2d(masks[index][None, None].float(), grid)[0, 0]
+                label = self.labels[index]
+                sums[label] = sums[label] + share if label in sums else share
+                counts[label] += 1
+        return {label: total / counts[label] for label, total in sums.items()}
 
     def names(self, item: Mapping[str, Any]) -> dict[str, set]:
         """Names of the annotations of each label that the item does not lack."""

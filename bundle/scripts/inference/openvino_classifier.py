@@ -1,7 +1,8 @@
 """Classifier compiled by OpenVINO; faster than torch on Intel and AMD processors, in fp32 and in bf16.
 
-One traced network returns logits, the last-layer CLS map and features. Other attention methods need gradients or
-several passes, which OpenVINO does not offer; they use the backend ``torch``.
+One traced network returns logits, maps and features: the last-layer CLS map, or the maps of label tokens or of a patch
+head. Other attention methods need gradients or several passes, which OpenVINO does not offer; they use the backend
+``torch``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ import torch
 from torch import nn
 
 from ..attention import Attention
+from ..attention.label_token_attention import LabelTokens
 from ..attention.last_layer import LastCLS, WithAttention
+from ..attention.output import AttentionOutput
+from ..attention.patch_logits import PatchLogits
+from ..attention.with_maps import WithMaps
 from ..common.choices import check_choice
 from ..networks.head_inputs import head_inputs
 from ..networks.vit_multilabel import ViTMultilabel
@@ -35,7 +40,7 @@ class OpenVINOClassifier(Classifier):
 
     Args:
         network: network on the CPU, in evaluation mode.
-        attention: ``last_cls`` without artifact suppression or body mask.
+        attention: ``last_cls``, ``label_tokens`` or ``patch_logits``, without artifact suppression or body mask.
         inferer: holds the precision, fp32 or bf16.
         device: the CPU.
 
@@ -48,17 +53,17 @@ class OpenVINOClassifier(Classifier):
     ) -> None:
         super().__init__(network, attention, inferer, device)
         openvino = _import_openvino()
-        if not isinstance(attention, LastCLS):
+        if not isinstance(attention, LastCLS | LabelTokens | PatchLogits):
             raise ValueError(
-                f"backend: openvino has no attention method {attention.name}; expected last_cls without cleaning; "
-                "set --attention_method last_cls or --backend torch"
+                f"backend: openvino has no attention method {attention.name}; expected last_cls, label_tokens or "
+                "patch_logits without cleaning; set --attention_method to one of them, or --backend torch"
             )
         if torch.device(device).type != "cpu" or inferer.dtype not in _PRECISIONS:
             raise ValueError(
                 f"backend: openvino runs on the CPU in fp32 or bf16; expected these, found {device} and "
                 f"{inferer.dtype}; set --backend torch"
             )
-        self.compiled = _compile_network(openvino, network, _PRECISIONS[inferer.dtype])
+        self.compiled = _compile_network(openvino, network, attention, _PRECISIONS[inferer.dtype])
 
     @torch.no_grad()
     def __call__(self, images: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> Classified:
@@ -67,19 +72,26 @@ class OpenVINOClassifier(Classifier):
         with self.lock:
             outputs = self.compiled(plain.float().contiguous().numpy(), share_inputs=True)
             logits, maps, features = (torch.from_numpy(outputs[index].copy()) for index in range(3))
-        return Classified(logits, maps, None, features)
+        output = AttentionOutput(logits, maps, probabilities=isinstance(self.attention, PatchLogits))
+        label_maps = maps if self.attention.per_label else None
+        region_map = output.region_maps(self.network.labels)
+        return Classified(logits, region_map, label_maps, features, output.probabilities)
 
 
 class Traced(nn.Module):
-    """The module to compile: images (B, 1, S, S) in [0, 1] -> logits (B, C), maps (B, h, w), features (B, D).
+    """The module to compile: images (B, 1, S, S) in [0, 1] -> logits (B, C), maps, and features (B, D).
+
+    The maps are (B, h, w), or (B, C, h, w) for an attention method with a map per label.
 
     Args:
         network: the classifier, in evaluation mode.
+        attention: method whose maps are returned.
     """
 
-    def __init__(self, network: ViTMultilabel) -> None:
+    def __init__(self, network: ViTMultilabel, attention: Attention) -> None:
         super().__init__()
-        self.network, self.explained = network, WithAttention(network)
+        self.network = network
+        self.explained = WithMaps(network, attention.name) if attention.per_label else WithAttention(network)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return logits, maps and features of one forward pass."""
@@ -88,21 +100,23 @@ class Traced(nn.Module):
         return logits, maps, features[0]
 
 
-def _compile_network(openvino: ModuleType, network: ViTMultilabel, precision: str) -> Callable:
+def _compile_network(openvino: ModuleType, network: ViTMultilabel, attention: Attention, precision: str) -> Callable:
     """Compile the network for any batch size, for this processor and the number of threads that torch uses.
 
     Args:
         openvino: the imported package.
         network: network in evaluation mode.
+        attention: method whose maps the compiled network returns.
         precision: precision of matrix products, ``f32`` or ``bf16``.
     """
     size = network.image_size
-    traced = Traced(network).eval()
+    traced = Traced(network, attention).eval()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # of checks of the image's shape, which is fixed
         # A batch of one would be traced as a constant.
         model = openvino.convert_model(traced, example_input=torch.zeros(2, 1, size, size), input=[-1, 1, size, size])
-    traced.explained.attention.__exit__(None, None, None)
+    if isinstance(traced.explained, WithAttention):
+        traced.explained.attention.__exit__(None, None, None)
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     return openvino.compile_model(model, "CPU", settings)
 

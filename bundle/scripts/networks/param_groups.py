@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+_PATCH_HEAD_FACTOR = 10  # its weights start at random, and few images have boxes
 _LAYER = re.compile(r"^(?:backbone\.(?:encoder\.layer|layers)|conv_branches)\.(\d+)\.")
 
 
@@ -16,7 +17,8 @@ def layer_wise_param_groups(
     """Parameter groups for an optimizer, with the learning rate ``lr * layer_decay ** n`` for a layer with n above it.
 
     Biases, norms, scales, positions, CLS and label tokens have no weight decay. A convolution belongs to the layer of
-    the block after it, and label tokens belong to the layer of the head.
+    the block after it, and label tokens belong to the layer of the head. The patch head learns ten times as fast as the
+    head.
 
     Args:
         network: :class:`.vit_multilabel.ViTMultilabel`.
@@ -28,15 +30,16 @@ def layer_wise_param_groups(
         Groups with ``params``, ``lr`` and ``weight_decay``, from the embeddings to the head.
     """
     depth = int(network.backbone.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
-    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    groups: dict[tuple[int, int, bool], dict[str, Any]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
         level = _level_of(name, depth)
         decayed = parameter.ndim > 1 and "position" not in name and "_token" not in name
-        rate = lr * layer_decay ** (depth + 1 - level)
+        factor = _PATCH_HEAD_FACTOR if name.startswith("patch_head.") else 1
+        rate = factor * lr * layer_decay ** (depth + 1 - level)
         group = {"params": [], "lr": rate, "weight_decay": weight_decay if decayed else 0.0}
-        groups.setdefault((level, decayed), group)["params"].append(parameter)
+        groups.setdefault((level, factor, decayed), group)["params"].append(parameter)
     return [groups[key] for key in sorted(groups)]
 
 

@@ -8,6 +8,7 @@ does. The patches are pooled with a smooth maximum. The patch logits can also be
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,8 @@ _HIDDEN = 256  # features of the hidden layer
 _START = -4.0  # patch logit at which training starts: a patch rarely shows a finding
 _SHARPNESS = (0.3, 5.0)  # range of the smooth maximum, from almost the mean to almost the maximum
 _DROPOUT = 0.1
+# The bias at the start is logit(weight * share + floor) + shift: finite, and about as low as that of other labels.
+_PRIOR_WEIGHT, _PRIOR_FLOOR, _PRIOR_SHIFT = 0.5, 0.01, -2.0
 
 
 class PatchHead(nn.Module):
@@ -43,6 +46,25 @@ class PatchHead(nn.Module):
         """Float32 logits (B, C, h, w) of patch tokens (B, h * w, D)."""
         hidden = self.dropout(F.gelu(self.hidden(self.norm(patches))))
         return self.output(hidden).transpose(1, 2).unflatten(2, self.grid).float() + self.position
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the position bias is still that of a new head, the same everywhere."""
+        return bool((self.position == _START).all())
+
+    @torch.no_grad()
+    def start_at(self, shares: Mapping[int, torch.Tensor]) -> None:
+        """Start the position bias where the training films show a label.
+
+        Without it, a few hundred steps do not suffice to learn where a label is frequent.
+
+        Args:
+            shares: mean covered share (h, w) of the patches, in [0, 1], by number of the label; other labels keep the
+                bias that is the same everywhere.
+        """
+        for label, share in shares.items():
+            odds = torch.logit(_PRIOR_WEIGHT * share + _PRIOR_FLOOR)
+            self.position[label] = odds.to(self.position) + _PRIOR_SHIFT
 
     def pool(self, logits: torch.Tensor) -> torch.Tensor:
         """Addition (B, C) to the image logits: the weighted smooth maximum of patch logits (B, C, h, w).

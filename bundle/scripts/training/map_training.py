@@ -23,11 +23,12 @@ class MapTraining:
     """The parts of a training that depend on whether the maps of the network are trained.
 
     They are if the network has maps of its own (a patch head or label tokens), a loss on them has a weight, and an item
-    has a box or mask. The network then returns its maps in training mode. A zoom network is trained without them: the
+    has a box or mask. The network then returns its maps in training mode, and a new patch head starts with the places
+    at which the training films show each label. A zoom network is trained without them: the
     boxes belong to its base model.
 
     Args:
-        network: classifier; its attribute ``trains_maps`` is set.
+        network: classifier; its attribute ``trains_maps`` and the position bias of a new patch head are set.
         labels: labels of the network.
         items: training split.
         patch_weight: weight of the patch loss, see :class:`..networks.map_loss.MapLoss`.
@@ -65,8 +66,12 @@ class MapTraining:
                 ", ".join(network.map_names),
             )
             return
+        findings.prepare(items)
         self.settings, self.findings = weights, findings
         network.trains_maps = True
+        if network.patch_head is not None and network.patch_head.is_new:
+            shares = findings.mean_shares(network.patch_grid)
+            network.patch_head.start_at({list(labels).index(label): share for label, share in shares.items()})
 
     def loss(self, image_loss: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
         """Loss of the network's outputs in training mode and the targets of :meth:`prepare_batch`."""
