@@ -1,4 +1,4 @@
-"""The whole pipeline on synthetic studies: phantoms → train → enhance → re-train → evaluate → report."""
+"""The whole pipeline on synthetic studies: phantoms → train → explain → enhance → re-train → evaluate → report."""
 
 from __future__ import annotations
 
@@ -32,23 +32,28 @@ def run_demo(out: Path) -> None:
 def _run_stages(out: Path) -> None:
     """Run all stages in a folder that no other demo is using."""
     from .evaluation.comparison import format_comparison_table
+    from .report.gather import EXPLANATION_FOLDER
+    from .report.map_section import coverage_sentences
     from .report.report import publish_report
     from .tracking import default_uri, ui_command
 
     started = time.monotonic()
     data, base, enhanced, retrained = (out / name for name in ("data", "base", "enhanced", "retrained"))
-    _stage("1/7  synthetic DICOM studies", lambda: _make_studies(data))
+    explanation = out / EXPLANATION_FOLDER
     common = {"dataset_dir": str(data)}
-    _stage("2/7  train the classifier", lambda: _train("training", out=base, **common))
-    _stage("3/7  enhance the attended regions", lambda: enhance(base, enhanced, **common))
+    _stage("1/8  synthetic DICOM studies", lambda: _make_studies(data))
+    _stage("2/8  train the classifier", lambda: _train("training", out=base, **common))
+    _stage("3/8  compare its maps with the findings", lambda: _explain(base, explanation, **common))
+    _stage("4/8  enhance the attended regions", lambda: enhance(base, enhanced, **common))
     _stage(
-        "4/7  re-train on the enhanced images", lambda: _train("retraining", out=retrained, dataset_dir=str(enhanced))
+        "5/8  re-train on the enhanced images", lambda: _train("retraining", out=retrained, dataset_dir=str(enhanced))
     )
-    _stage("5/7  calibrate both", lambda: _calibrate({base: data, retrained: enhanced}))
-    _stage("6/7  evaluate both", lambda: _evaluate(data, base, enhanced, retrained))
-    report = _stage("7/7  report", lambda: publish_report(out, synthetic=True))
+    _stage("6/8  calibrate both", lambda: _calibrate({base: data, retrained: enhanced}))
+    _stage("7/8  evaluate both", lambda: _evaluate(data, base, enhanced, retrained))
+    report = _stage("8/8  report", lambda: publish_report(out, synthetic=True))
     print("\nSYNTHETIC data: these numbers show that the pipeline runs; they say nothing about radiographs.")
     print(format_comparison_table(json.loads((out / "comparison.json").read_text())))
+    print("\n".join(coverage_sentences(json.loads((explanation / "explanation.json").read_text()))))
     print(printable(f"report: {report}"))
     print(printable(f"runs:   {ui_command(default_uri(base))}"))
     print(f"time:   {time.monotonic() - started:.0f} s")
@@ -79,6 +84,14 @@ def _make_studies(folder: Path) -> None:
 def _train(workflow: str, *, out: Path, dataset_dir: str) -> None:
     """Train a classifier."""
     run_workflow(workflow, overlays=["demo"], overrides={"output_dir": str(out), "dataset_dir": dataset_dir})
+
+
+def _explain(base: Path, out: Path, *, dataset_dir: str) -> None:
+    """Compare the maps of the base model with the boxes of the test split, unless that was done."""
+    if (out / "explanation.json").exists():
+        return
+    overrides = {"model_dir": str(base / "model"), "output_dir": str(out), "dataset_dir": dataset_dir}
+    run_workflow("explaining", overlays=["demo"], overrides=overrides)
 
 
 def enhance(base: Path, out: Path, *, dataset_dir: str) -> None:

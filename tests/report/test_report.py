@@ -80,8 +80,8 @@ def test_complete_report_is_one_self_contained_escaped_file(run_dir: Path) -> No
     path = _write_report(run_dir)
     assert path == run_dir / "report.html"
     text, outline = read(path)
-    # The comparison of enhancers and the experiment are separate runs with tests of their own.
-    assert all(re.search("sr_evaluation|ablation", step) for step in re.findall(r"Not run: (.*?)</p>", text))
+    # The comparison of enhancers, the experiment and the comparison of maps are runs with tests of their own.
+    assert all(re.search("sr_evaluation|ablation|explaining", step) for step in re.findall(r"Not run: (.*?)</p>", text))
     assert "SYNTHETIC" not in text
     assert not {"script", "link", "iframe", "b"} & {tag for tag, _ in outline.tags}
     sources = [attributes["src"] for tag, attributes in outline.tags if tag == "img"]
@@ -97,7 +97,7 @@ def test_complete_report_is_one_self_contained_escaped_file(run_dir: Path) -> No
     assert "4 (selected)" in text and "secret-" not in text
 
 
-@pytest.mark.parametrize(("keep", "missing"), [("base", 5), ("enhanced", 12)])
+@pytest.mark.parametrize(("keep", "missing"), [("base", 6), ("enhanced", 13)])
 def test_what_was_not_run_is_said(run_dir: Path, keep: str, missing: int) -> None:
     for path in run_dir.rglob("*"):
         if path.is_file() and path.parts[len(run_dir.parts)] != keep:

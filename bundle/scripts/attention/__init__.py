@@ -16,7 +16,7 @@
 ``factory``                creates a method by name
 """
 
-from .factory import METHODS, make_attention
+from .factory import METHODS, default_method, make_attention
 from .last_layer import LastLayerCLSAttention, WithAttention, attention_maps
 from .output import Attention, AttentionOutput
 from .with_maps import WithMaps
@@ -29,5 +29,6 @@ __all__ = [
     "WithAttention",
     "WithMaps",
     "attention_maps",
+    "default_method",
     "make_attention",
 ]

@@ -28,6 +28,15 @@ METHODS: dict[str, Callable[..., Attention]] = {
 }
 
 
+def default_method(network: ViTMultilabel) -> str:
+    """Method that chooses regions unless another is set: ``patch_logits`` with a patch head, else ``last_cls``.
+
+    For a zoom network, its guide decides.
+    """
+    explained = network.guide if isinstance(network, ZoomViT) else network
+    return PatchLogits.name if explained.patch_head is not None else LastCLS.name
+
+
 def make_attention(
     method: str,
     network: ViTMultilabel,

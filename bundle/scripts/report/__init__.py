@@ -5,6 +5,7 @@
 ``chart_figures``   training, positives per label, fidelity, subgroups
 ``image_figures``   attention over a radiograph; crops of a region
 ``sr_sections``     the section on enhancers and a known truth
+``map_section``     the section on the maps and the annotated findings
 ``gather``          the result files of a run folder
 ``report_tables``   rows of the tables of epochs, classes and fidelity
 ``report_figures``  figures as data URIs

@@ -1,8 +1,8 @@
 """Reads the result files of a run folder. A missing file gives ``None``, so that the report can state "not run".
 
 A run folder contains ``base/`` and ``retrained/`` (each with ``metrics.json``, ``predictions.json`` and
-``history.csv``), ``enhanced/`` (``manifest.jsonl``, ``examples/*.png``), ``comparison.json``, ``run_report.json`` and
-``class_distribution.json``.
+``history.csv``), ``enhanced/`` (``manifest.jsonl``, ``examples/*.png``), ``explanation/`` (``explanation.json``),
+``comparison.json``, ``run_report.json`` and ``class_distribution.json``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .sr_sections import FILE as SR_FILE
 
 SR_FOLDER = "sr-evaluation"
 ABLATION_FOLDER = "ablation"
+EXPLANATION_FOLDER = "explanation"
 History = dict[str, list[float | None]]
 
 
@@ -61,6 +62,7 @@ class ReportInputs:
     class_distribution: list[dict[str, Any]] | None
     super_resolution: dict[str, Any] | None = None
     ablation: dict[str, Any] | None = None
+    explanation: dict[str, Any] | None = None
 
 
 def gather(run_dir: str | Path) -> ReportInputs:
@@ -90,6 +92,7 @@ def gather(run_dir: str | Path) -> ReportInputs:
         or _read_json(run_dir / "base" / "class_distribution.json", list),
         super_resolution=_read_json(run_dir / SR_FOLDER / SR_FILE),
         ablation=_read_json(run_dir / ABLATION_FOLDER / "ablation.json"),
+        explanation=_read_json(run_dir / EXPLANATION_FOLDER / "explanation.json"),
     )
     if not (
         inputs.base.metrics or inputs.base.history or inputs.retrained.metrics or inputs.manifest or inputs.ablation

@@ -12,6 +12,7 @@ from ..common.atomic import atomic_write
 from ..tracking import attach_artifact
 from .figures import png_uri
 from .gather import ABLATION_FOLDER, SR_FOLDER, ReportInputs, gather
+from .map_section import map_section
 from .report_figures import draw_figures
 from .report_format import environment, flatten
 from .report_tables import class_rows, epoch_rows, fidelity_rows
@@ -93,6 +94,7 @@ def _render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
         sr=sections(inputs.super_resolution, inputs.run_dir / SR_FOLDER) if inputs.super_resolution else None,
         ablation=inputs.ablation,
         ablation_figure=png_uri(inputs.run_dir / ABLATION_FOLDER / "ablation.png") if inputs.ablation else None,
+        maps=map_section(inputs.explanation) if inputs.explanation else None,
         figures=draw_figures(inputs),
         overlays=[(path.stem, png_uri(path)) for path in inputs.overlays[:_MAX_EXAMPLES]],
         panels=[(path.stem, png_uri(path)) for path in inputs.panels[:_MAX_EXAMPLES]],
