@@ -48,7 +48,6 @@ def test_logits_maps_and_features_are_those_of_torch(pool, method):
         found, expected = compiled(images), plain(images)
         for name in names:
             assert torch.allclose(getattr(found, name), getattr(expected, name), atol=1e-5), name
-        assert found.probability_maps == expected.probability_maps
     assert len(list(found.rows())) == 3
 
 

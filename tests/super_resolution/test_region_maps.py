@@ -9,9 +9,9 @@ TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "in
 LABELS = ["No Finding", "Mass", "Edema", "Nodule", "Hernia"]
 
 
-def output(*logits, probabilities=False):
+def output(*logits):
     maps = torch.rand(1, len(logits), 3, 3, generator=torch.Generator().manual_seed(0))
-    return AttentionOutput(torch.tensor([list(logits)]), maps, probabilities)
+    return AttentionOutput(torch.tensor([list(logits)]), maps)
 
 
 def chosen(found, labels=LABELS, rules=None):
@@ -44,12 +44,7 @@ def test_no_finding_alone_chooses_nothing():
     assert film.labels == [] and film.maps.shape == (0, 3, 3) and film.flags == ["no_label"]
 
 
-def test_maps_of_probabilities_are_compared_as_they_are():
-    found = output(9.0, 1.0, 2.0, -1.0, -1.0, probabilities=True)
-    assert torch.equal(chosen(found).maps, found.maps[0, [1, 2]])
-
-
-def test_other_maps_are_shares_of_the_probability():
+def test_maps_are_shares_of_the_probability():
     found = output(9.0, 1.0, 2.0, -1.0, -1.0)
     sums = chosen(found).maps.sum(dim=(1, 2))
     assert torch.allclose(sums, torch.tensor([1.0, 2.0]).sigmoid())

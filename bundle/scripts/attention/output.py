@@ -17,28 +17,24 @@ class AttentionOutput:
     Attributes:
         logits: (B, C).
         maps: non-negative values of the patches, (B, h, w), or (B, C, h, w) for a method with a map per label.
-        probabilities: whether ``maps`` are probabilities that a patch shows a label, so that labels can be compared.
     """
 
     logits: torch.Tensor
     maps: torch.Tensor
-    probabilities: bool = False
 
     def region_maps(self, labels: list[str] | None = None) -> torch.Tensor:
         """Maps (B, h, w) that choose the regions.
 
-        Of maps of probabilities this is the maximum over the labels. Other maps per label are scaled to a sum of one
-        and averaged with the probabilities of the image as weights. Their maximum would give the map of an absent
-        finding, which is noise, the same influence as any other.
+        Maps per label are scaled to a sum of one and averaged with the probabilities of the image as weights: where
+        the maps are distributions of the place of a finding, a window of the result has the expected number of
+        findings in it. The maximum would give the map of an absent finding, which is noise, the same influence as any
+        other.
 
         Args:
             labels: names of the C outputs, of which ``No Finding`` is left out.
         """
         if self.maps.ndim == 3:
             return self.maps
-        if self.probabilities:
-            chosen = [index for index in range(self.maps.shape[1]) if not labels or labels[index] != NO_FINDING]
-            return self.maps[:, chosen or [0]].amax(dim=1)
         weights = self.logits.sigmoid()  # (B, C)
         if labels and NO_FINDING in labels and len(labels) > 1:
             weights = weights.clone()
@@ -48,13 +44,13 @@ class AttentionOutput:
     def comparable_maps(self, probabilities: torch.Tensor) -> torch.Tensor:
         """Maps (B, C, h, w) whose values can be compared between the labels of a film.
 
-        Maps of probabilities are returned as they are. Other maps have a scale of their own for each label; they are
-        scaled to a sum of one and multiplied by the probability of the label.
+        A map may have a scale of its own for each label. It is scaled to a sum of one and multiplied by the probability
+        of the label.
 
         Args:
             probabilities: (B, C) probabilities of the image.
         """
-        return self.maps if self.probabilities else self.shares() * probabilities[..., None, None].to(self.maps)
+        return self.shares() * probabilities[..., None, None].to(self.maps)
 
     def shares(self) -> torch.Tensor:
         """Maps per label, (B, C, h, w), each scaled to a sum of one."""

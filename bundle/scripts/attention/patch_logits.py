@@ -1,4 +1,8 @@
-"""Probability of each label at each patch, for a network with a patch head (Li et al. 2018, arXiv:1711.06373)."""
+"""Place of each label among the patches, for a network with a patch head (Li et al. 2018, arXiv:1711.06373).
+
+The map of a label is the softmax of its patch logits: the probability that a patch is where the label is seen, if the
+film shows it. The mass loss of the training (:mod:`..networks.map_loss`) fits these probabilities to the boxes.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +35,5 @@ class PatchLogits:
 
     @torch.inference_mode()
     def __call__(self, image: torch.Tensor) -> AttentionOutput:
-        """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w) of probabilities."""
-        logits, maps = self.with_maps(image)
-        return AttentionOutput(logits, maps, probabilities=True)
+        """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w), each with a sum of one."""
+        return AttentionOutput(*self.with_maps(image))

@@ -28,8 +28,8 @@ class WithMaps(nn.Module):
         self.network, self.method = network, method
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w): shares of the attention, or probabilities."""
+        """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w), each with a sum of one."""
         if self.method == "label_tokens":
             return self.network.label_maps(image)
         logits, patch_logits = self.network.patch_logits(image)
-        return logits, patch_logits.sigmoid()
+        return logits, patch_logits.flatten(2).softmax(dim=2).unflatten(2, self.network.patch_grid)

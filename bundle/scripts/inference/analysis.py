@@ -150,9 +150,7 @@ class FilmAnalysis:
         """Return the maps that choose the regions of a film."""
         if classified.label_maps is None or selector != FINDINGS:
             return FilmMaps(classified.region_map[None])
-        output = AttentionOutput(
-            classified.logits[None], classified.label_maps[None], probabilities=classified.probability_maps
-        )
+        output = AttentionOutput(classified.logits[None], classified.label_maps[None])
         (film,) = film_maps(selector, output, self.labels, decision_rules(self.calibration, len(self.labels)))
         return film
 

@@ -24,21 +24,18 @@ class Classified:
         region_map: (B, h, w) attention map in the patch grid, from which regions are chosen.
         label_maps: (B, C, h, w) for an attention method with a map per label, else ``None``.
         features: (B, D) input of the head, in which novelty is measured.
-        probability_maps: whether the label maps are probabilities, which can be compared between labels.
     """
 
     logits: torch.Tensor
     region_map: torch.Tensor
     label_maps: torch.Tensor | None
     features: torch.Tensor
-    probability_maps: bool = False
 
     def rows(self) -> Iterator[Classified]:
         """Yield the outputs of each image."""
         for number in range(len(self.logits)):
             maps = None if self.label_maps is None else self.label_maps[number]
-            own = self.logits[number], self.region_map[number], maps, self.features[number]
-            yield Classified(*own, self.probability_maps)
+            yield Classified(self.logits[number], self.region_map[number], maps, self.features[number])
 
 
 class Classifier:
@@ -84,5 +81,4 @@ class Classifier:
             maps.float().cpu(),
             output.maps.float().cpu() if self.attention.per_label else None,
             torch.cat(features)[: len(images)].float().cpu(),  # a method may split the batch, or pass again afterwards
-            output.probabilities,
         )

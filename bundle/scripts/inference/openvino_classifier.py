@@ -72,10 +72,10 @@ class OpenVINOClassifier(Classifier):
         with self.lock:
             outputs = self.compiled(plain.float().contiguous().numpy(), share_inputs=True)
             logits, maps, features = (torch.from_numpy(outputs[index].copy()) for index in range(3))
-        output = AttentionOutput(logits, maps, probabilities=isinstance(self.attention, PatchLogits))
+        output = AttentionOutput(logits, maps)
         label_maps = maps if self.attention.per_label else None
         region_map = output.region_maps(self.network.labels)
-        return Classified(logits, region_map, label_maps, features, output.probabilities)
+        return Classified(logits, region_map, label_maps, features)
 
 
 class Traced(nn.Module):
