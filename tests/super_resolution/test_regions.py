@@ -81,7 +81,7 @@ def bump(row, column, height=1.0, shape=(64, 64)):
     return blobs((row, column), shape=shape) * height
 
 
-def test_regions_of_labels_are_merged_by_their_scores():
+def test_regions_of_labels_are_ranked_together():
     maps = np.stack([bump(16, 16, 0.5), bump(40, 48)])
     regions, flags = select_regions("findings", maps, count=2, window=16, labels=["Mass", "Edema"])
     assert [region.label for region in regions] == ["Edema", "Mass"] and flags == []
@@ -89,11 +89,17 @@ def test_regions_of_labels_are_merged_by_their_scores():
     assert regions[1].score == pytest.approx(maps[0, 8:24, 8:24].mean(), rel=0.02)
 
 
-def test_next_best_window_of_a_label_competes_when_its_best_is_covered():
-    maps = np.stack([bump(16, 16), bump(17, 17, 0.9) + bump(48, 48, 0.4), bump(48, 16, 0.3)])
+def test_a_window_belongs_to_the_label_with_the_largest_part_in_it():
+    maps = np.stack([bump(16, 16), bump(17, 17, 0.5) + bump(48, 48, 0.9), bump(48, 16, 0.8)])
     regions, _ = select_regions("findings", maps, count=3, window=16, labels=["Mass", "Edema", "Nodule"])
     assert [region.label for region in regions] == ["Mass", "Edema", "Nodule"]
     assert np.abs(np.array(centres(regions)) - [(16, 16), (48, 48), (48, 16)]).max() <= 1
+
+
+def test_a_place_that_two_labels_share_comes_first():
+    maps = np.stack([bump(16, 16, 0.6) + bump(48, 48), bump(16, 16, 0.6)])
+    regions, _ = select_regions("findings", maps, count=2, window=16, labels=["Mass", "Edema"])
+    assert np.abs(np.array(centres(regions)) - [(16, 16), (48, 48)]).max() <= 1
 
 
 def test_maps_of_labels_that_say_nothing_choose_nothing():

@@ -41,17 +41,6 @@ class AttentionOutput:
             weights[:, labels.index(NO_FINDING)] = 0
         return torch.einsum("bc,bchw->bhw", weights / weights.sum(dim=1, keepdim=True), self.shares())
 
-    def comparable_maps(self, probabilities: torch.Tensor) -> torch.Tensor:
-        """Maps (B, C, h, w) whose values can be compared between the labels of a film.
-
-        A map may have a scale of its own for each label. It is scaled to a sum of one and multiplied by the probability
-        of the label.
-
-        Args:
-            probabilities: (B, C) probabilities of the image.
-        """
-        return self.shares() * probabilities[..., None, None].to(self.maps)
-
     def shares(self) -> torch.Tensor:
         """Maps per label, (B, C, h, w), each scaled to a sum of one."""
         return self.maps / self.maps.sum(dim=(-2, -1), keepdim=True).clamp(min=1e-12)

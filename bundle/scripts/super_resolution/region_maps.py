@@ -14,9 +14,10 @@ import torch
 
 from ..attention import METHODS, Attention, AttentionOutput
 from ..attention.output import NO_FINDING
+from ..attention.patch_logits import PatchLogits
 from ..calibration.calibration_file import decide, load_decision_rules
 from ..common.choices import check_choice
-from .regions import FINDINGS, MEAN_MAP, SELECTORS
+from .regions import FINDINGS, FIXED_WINDOWS, MEAN_MAP, SELECTORS
 
 _NO_MEAN_MAP = (
     "selector: mean_map takes its map from the training films; expected the workflow enhancing, zooming or ablation, "
@@ -38,6 +39,15 @@ class FilmMaps:
     maps: torch.Tensor
     labels: Sequence[str | None] = (None,)
     flags: list[str] = field(default_factory=list)
+
+
+def default_selector(method: str) -> str:
+    """Selector that is used unless another is set: ``findings`` for the maps of a patch head, else ``fixed_windows``.
+
+    Args:
+        method: attention method that chooses the regions.
+    """
+    return FINDINGS if method == PatchLogits.name else FIXED_WINDOWS
 
 
 def check_selector(
@@ -76,7 +86,7 @@ def film_maps(
     """Maps that choose the regions of each film of a batch.
 
     For ``findings`` these are the maps of the labels that reach their thresholds, or of the three most probable labels
-    if none does. ``No Finding`` is never one of them.
+    if none does, each scaled to a sum of one. ``No Finding`` is never one of them.
 
     Args:
         selector: any selector but ``mean_map``.
@@ -95,7 +105,7 @@ def film_maps(
     names = list(labels or [])
     rules = load_decision_rules(None, names) if rules is None else rules
     decided = decide(rules, output.logits.float().cpu().numpy())
-    maps = output.comparable_maps(torch.from_numpy(decided.probabilities).to(output.maps.device)).cpu()
+    maps = output.shares().cpu()
     films = []
     for own, probabilities, positive in zip(maps, decided.probabilities, decided.decisions, strict=True):
         chosen, flags = shown_labels(names, probabilities, positive)

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...super_resolution.regions import FINDINGS, Region, select_regions
+from ...super_resolution.regions import FINDINGS, FIXED_WINDOWS, Region, select_regions
 
-FIXED = "fixed_windows"
-_PREFIXES = {FIXED: "", FINDINGS: "findings_"}  # of the metrics
+_PREFIXES = {FIXED_WINDOWS: "", FINDINGS: "findings_"}  # of the metrics
 Draws = Mapping[str, Sequence[Sequence[Region]]]  # by selector; several lists where a control has several maps
 
 
@@ -21,7 +20,7 @@ def film_regions(
     pixels: np.ndarray,
     counts: Sequence[int],
     window: int,
-    selector: str = FIXED,
+    selector: str = FIXED_WINDOWS,
     labels: Sequence[str | None] = (None,),
 ) -> list[Region]:
     """Regions of a film in the order of their rank; a smaller number of regions is the beginning of the list.

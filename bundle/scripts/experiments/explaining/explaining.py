@@ -26,11 +26,11 @@ from ...dicom.read.radiograph import read_grid
 from ...networks.vit_multilabel import ViTMultilabel
 from ...report.figures import save_png
 from ...super_resolution.region_maps import film_maps
-from ...super_resolution.regions import FINDINGS
+from ...super_resolution.regions import FINDINGS, FIXED_WINDOWS
 from ...tracking import Tracker
 from ..kit.result_tables import write_tables
 from .controls import Controls, training_priors
-from .coverage import FIXED, film_regions
+from .coverage import film_regions
 from .film_dependence import Dependence
 from .map_panels import MapExample, panel
 from .map_scores import ExplainSettings, Finding, score_maps
@@ -173,7 +173,7 @@ class Explanation:
         chosen = {name: list(output.region_maps(self.labels)) for name, output in outputs.items()}
         chosen |= controls.region_maps(number) | means.region_maps(number)
         regions = {
-            name: {FIXED: [film_regions(frame.pixels(one), counts, window) for one in maps]}
+            name: {FIXED_WINDOWS: [film_regions(frame.pixels(one), counts, window) for one in maps]}
             for name, maps in chosen.items()
         }
         for name, output in {**outputs, **means.outputs(number, outputs)}.items():
