@@ -2,6 +2,7 @@
 
 ``common``            files written atomically, failures, geometry, printable text
 ``tracking``          MLflow runs
+``components``        finds the classes that configurations name ``scripts.…``
 ``workflow``          runs a workflow of the bundle by its name
 ``dicom``             file -> radiograph (1, H, W) in [0, 1]; results -> DICOM objects
 ``phantom``           synthetic studies with known findings
