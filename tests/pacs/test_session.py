@@ -81,6 +81,6 @@ def test_loopback(host, expected):
 @pytest.mark.parametrize("package", ["dicomweb_client", "highdicom"])
 def test_missing_package_stops_it_at_the_start(package, predictor, tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None if name == package else find_spec(name))
-    with pytest.raises(ValueError, match=rf"{package}, found none; install cxr-attention-sr\["):
+    with pytest.raises(ValueError, match=rf"{package}, found none; install the extra pacs"):
         DicomWeb(Server("http://127.0.0.1:9"))
         Outbox(tmp_path, predictor)
