@@ -63,6 +63,8 @@ def test_one_version_everywhere():
         assert re.search(rf"^ *version: {re.escape(metadata['version'])}$", (ROOT / name).read_text(), re.MULTILINE), (
             name
         )
+    wheels = re.findall(r"cxr_attention_sr-([^-]+)-py3", (ROOT / "README.md").read_text())
+    assert set(wheels) == {metadata["version"]}
 
 
 def test_every_package_of_the_code_is_installed():

@@ -2,6 +2,7 @@
 
 ``common``            files written atomically, failures, geometry, printable text
 ``tracking``          MLflow runs
+``components``        finds the classes that configurations name ``scripts.…``
 ``workflow``          runs a workflow of the bundle by its name
 ``dicom``             file -> radiograph (1, H, W) in [0, 1]; results -> DICOM objects
 ``phantom``           synthetic studies with known findings
@@ -19,6 +20,7 @@
 ``zoom``              regions as crops that the classifier reads beside the whole image
 ``experiments``       which maps, enhancers and arms are worth it
 ``inference``         predictions for new studies
+``library``           the pipeline on one image, for Python programs
 ``pacs``              studies from a PACS, and results back to it
 ``demo``              the whole pipeline on synthetic studies
 ``cli``               the command line

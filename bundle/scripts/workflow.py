@@ -75,14 +75,14 @@ def run_workflow(
         ValueError: a workflow, overlay or key is unknown (the message names the nearest), ``multi_gpu`` is used in a
             single process, or a key is set together with its former name.
     """
-    from monai.bundle import ConfigWorkflow
+    from .components import BundleWorkflow
 
     files = _config_files(workflow, overlays)
     _check_launcher(overlays)
     _check_former_names(overrides or {})
     overrides = {key: _as_data(value) for key, value in {"bundle_root": BUNDLE_ROOT, **(overrides or {})}.items()}
     check_settings(_check_overrides(files, overrides) | overrides)
-    job = ConfigWorkflow(
+    job = BundleWorkflow(
         config_file=[str(file) for file in files],
         meta_file=str(CONFIG_DIR / "metadata.json"),
         logging_file=str(CONFIG_DIR / "logging.conf"),
@@ -178,14 +178,14 @@ def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) 
         FileNotFoundError: the file does not exist.
         ValueError: a key is unknown.
     """
-    from monai.bundle import ConfigParser
+    from .components import bundle_parser
 
     if not config_file.is_file():
         raise FileNotFoundError(
             f"{config_file}: no configuration; expected the folder of a bundle; name the one with configs/"
         )
     check_settings(_check_overrides([config_file], overrides) | dict(overrides))
-    parser = ConfigParser()
+    parser = bundle_parser()
     parser.read_config(str(config_file))
     parser.read_meta(str(CONFIG_DIR / "metadata.json"))
     parser.update({key: _as_data(value) for key, value in overrides.items()})
@@ -381,8 +381,3 @@ def _plain_value(value: Any) -> Any:
         return float(value)
     except ValueError:
         return os.path.expanduser(value)
-
-
-if str(BUNDLE_ROOT) not in sys.path:
-    # ``_target_: scripts.…`` must be importable here, too; MONAI puts the bundle on the path only in its own ``run``.
-    sys.path.insert(0, str(BUNDLE_ROOT))

@@ -26,6 +26,7 @@ NAME = "cxr_attention_sr"
 CLASSIFIER = "vit-small-nih14"
 LARGE = 10_000_000  # bytes
 LEFT_OUT = ("__pycache__", "outputs", "mlruns", "mlruns.db")
+PACKAGE = ("__init__.py", "__main__.py", "py.typed")  # of the installed package, not of the bundle
 DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same bundle gives the same bytes
 
 
@@ -33,8 +34,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     """Yield (name in the bundle, content) of each file, in a stable order."""
     for path in sorted(BUNDLE.rglob("*")):
         name = path.relative_to(BUNDLE)
-        # The two modules at the top belong to the installed package, not to the bundle.
-        if path.is_file() and not set(name.parts) & set(LEFT_OUT) and str(name) not in ("__init__.py", "__main__.py"):
+        if path.is_file() and not set(name.parts) & set(LEFT_OUT) and str(name) not in PACKAGE:
             yield str(name), path.read_bytes()
 
 

@@ -122,5 +122,5 @@ def test_enhancer_that_fails_on_one_image_costs_no_other_result(incoming, model_
 def test_missing_library_stops_at_once_and_says_what_to_install(incoming, model_dir, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "highdicom", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None if name == "highdicom" else find_spec(name))
-    with pytest.raises(ValueError, match=r"install cxr-attention-sr\[dicom\]"):
+    with pytest.raises(ValueError, match="pip install highdicom"):
         predict_with(incoming / "a.dcm", tmp_path, model_dir, dicom=True)

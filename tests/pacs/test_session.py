@@ -78,9 +78,11 @@ def test_loopback(host, expected):
     assert is_loopback(host) is expected
 
 
-@pytest.mark.parametrize("package", ["dicomweb_client", "highdicom"])
-def test_missing_package_stops_it_at_the_start(package, predictor, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("package", "remedy"), [("dicomweb_client", "install the extra pacs"), ("highdicom", "pip install highdicom")]
+)
+def test_missing_package_stops_it_at_the_start(package, remedy, predictor, tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None if name == package else find_spec(name))
-    with pytest.raises(ValueError, match=rf"{package}, found none; install cxr-attention-sr\["):
+    with pytest.raises(ValueError, match=f"{package}, found none; {remedy}"):
         DicomWeb(Server("http://127.0.0.1:9"))
         Outbox(tmp_path, predictor)

@@ -15,9 +15,9 @@ _SHOWN = 64  # most characters of a value that a message quotes
 SHOWN_MESSAGE = 2000  # most characters of a message
 _LONGEST_LABEL = 100
 _LONGEST_STEM = 200  # bytes; a file name has at most 255
-# Top-level packages whose log records are made printable: this one, under both of its names, and the libraries that
-# log its errors.
-_PACKAGES = {"scripts", "cxr_attention_sr", "ignite", "monai"}
+# Top-level packages whose log records are made printable: this one, which is imported under several names, and the
+# libraries that log its errors.
+_PACKAGES = {__name__.partition(".")[0], "ignite", "monai"}
 
 
 def printable(text: str) -> str:

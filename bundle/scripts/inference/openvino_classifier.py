@@ -130,7 +130,7 @@ def _import_openvino() -> ModuleType:
     if importlib.util.find_spec("openvino") is None:
         raise ValueError(
             "backend: openvino cannot be used; expected the package openvino, found none; "
-            "install cxr-attention-sr[openvino], or set --backend torch"
+            "pip install openvino, or set --backend torch"
         )
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # then OpenVINO takes its own stub
     import openvino

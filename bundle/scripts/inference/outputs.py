@@ -35,8 +35,7 @@ class ResultWriter:
     def __init__(self, output_dir: str | Path, algorithm: Algorithm, *, dicom: bool, pictures: bool = True) -> None:
         if dicom and importlib.util.find_spec("highdicom") is None:
             raise ValueError(
-                "dicom: objects cannot be written; expected the package highdicom, found none; "
-                "install cxr-attention-sr[dicom]"
+                "dicom: objects cannot be written; expected the package highdicom, found none; pip install highdicom"
             )
         self.output_dir, self.algorithm, self.dicom, self.pictures = Path(output_dir), algorithm, dicom, pictures
 

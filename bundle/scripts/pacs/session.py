@@ -55,7 +55,7 @@ def require(package: str) -> None:
         ValueError: the package is not installed.
     """
     if importlib.util.find_spec(package) is None:
-        raise ValueError(f"pacs: expected the package {package}, found none; install cxr-attention-sr[pacs]")
+        raise ValueError(f"pacs: expected the package {package}, found none; install the extra pacs (README)")
 
 
 def open_session(server: Server) -> BoundSession:
