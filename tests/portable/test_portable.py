@@ -32,14 +32,16 @@ def results(tmp_path_factory, data_dir):
     from ..conftest import TINY
 
     folder = tmp_path_factory.mktemp("portable")
+    database = f"sqlite:///{folder}/mlruns.db"
     training = {
         "dataset_dir": str(data_dir), "output_dir": str(folder / "base"), "backbone": None, "architecture": TINY,
-        "image_size": 32, "max_epochs": 1, "batch_size": 8, "precision": "auto", "tracking_uri": f"sqlite:///{folder}/mlruns.db",
+        "image_size": 32, "max_epochs": 1, "batch_size": 8, "precision": "auto", "tracking_uri": database,
     }  # fmt: skip
     settings = {"folder": str(folder), "training": training, "results": str(folder / "results.json")}
     (folder / "settings.json").write_text(json.dumps(settings))
     places = [HERE / "startup", ROOT / "bundle", ROOT]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places)), "USERNAME": "user"}  # as on Windows
+    # Windows has USERNAME, and no other source of the name that MONAI asks for at import.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places)), "USERNAME": "user"}
     program = [sys.executable, "-X", "warn_default_encoding", str(HERE / "program.py"), str(folder / "settings.json")]
     done = subprocess.run(program, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
