@@ -64,9 +64,8 @@ def test_the_missing_limit_of_memory_is_said_once(results):
 
 def test_training_and_prediction_write_their_results(results):
     assert {"model", "checkpoint.pt", "run_report.json"} <= set(results["training"])
-    assert results["prediction"] == [
-        f"dicom/00000_film_ 1/{kind}.dcm" for kind in ("attention", "enhanced", "findings", "regions")
-    ]
+    objects = [f"dicom/00000_film_ 1/{kind}.dcm" for kind in ("attention", "enhanced", "findings", "regions")]
+    assert results["prediction"] == [*objects, "enhanced/00000_film_ 1.dcm"]
 
 
 def test_watch_and_receive_work(results):
