@@ -4,9 +4,9 @@ Measured with mutated streams: CharLS (JPEG-LS) takes three seconds for one wron
 forever, and GDCM ends the process, which is why it is not used. OpenJPEG survived 98,503 mutated streams; it runs in
 the child all the same because of its history of memory faults.
 
-Frames and pixels go through pipes, which Linux, macOS and Windows have. Memory that both processes map saved about 10 ms of
-47 for HTJ2K, and nothing measurable of 95 (JPEG-LS) and 515 (JPEG 2000), for a film of 5 million pixels. It needed a
-way of its own on each system.
+Frames and pixels go through pipes, which Linux, macOS and Windows have. Memory that both processes map saved about
+10 ms of 47 for HTJ2K, and nothing measurable of 95 (JPEG-LS) and 515 (JPEG 2000), for a film of 5 million pixels. It
+needed a way of its own on each system.
 """
 
 from __future__ import annotations
