@@ -207,7 +207,7 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="machine-readable"
     """Show the version, the labels of the shipped model and the workflows."""
     from .workflow import CONFIG_DIR, WORKFLOWS
 
-    metadata = json.loads((CONFIG_DIR / "metadata.json").read_text())
+    metadata = json.loads((CONFIG_DIR / "metadata.json").read_text(encoding="utf-8"))
     facts = {
         "version": metadata["version"],
         "labels": list(metadata["network_data_format"]["outputs"]["pred"]["channel_def"].values()),

@@ -318,7 +318,10 @@ def _is_beside(uri: str, location: str) -> bool:
     parts = urlsplit(location)
     if parts.scheme != "file" or parts.netloc:
         return False
-    return Path(unquote(parts.path)).resolve().is_relative_to(_artifact_folder(uri).resolve())
+    path = unquote(parts.path)
+    if os.name == "nt":
+        path = path.removeprefix("/")  # of file:///C:/folder
+    return Path(path).resolve().is_relative_to(_artifact_folder(uri).resolve())
 
 
 def attach_artifact(output_dir: str | Path, path: str | Path, uri: str | None = None) -> None:
@@ -366,7 +369,7 @@ def _attach_to_run(run: Mapping[str, str], configured: str | None, beside: str, 
 
 def default_uri(output_dir: str | Path) -> str:
     """URI of the SQLite database beside ``output_dir``, which the stages of an experiment share."""
-    return f"{_SQLITE}{Path(output_dir).absolute().parent / 'mlruns.db'}"
+    return f"{_SQLITE}{(Path(output_dir).absolute().parent / 'mlruns.db').as_posix()}"
 
 
 def ui_command(uri: str) -> str:

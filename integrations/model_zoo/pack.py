@@ -41,7 +41,7 @@ def files() -> Iterator[tuple[str, bytes]]:
 def renderings() -> Iterator[tuple[str, bytes]]:
     """Yield (name, content) of each YAML configuration as JSON."""
     for path in sorted((BUNDLE / "configs").glob("*.yaml")):
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         yield f"configs/{path.stem}.json", (json.dumps(content, indent=2) + "\n").encode()
 
 

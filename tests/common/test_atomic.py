@@ -16,6 +16,7 @@ from scripts.common.atomic import (
     full_disk_cause,
     make_file,
     make_folder,
+    replace,
     write_json,
 )
 
@@ -28,6 +29,32 @@ def test_error_while_writing_keeps_the_earlier_file_and_leaves_no_other(tmp_path
         file.write(b"half")
         raise OSError("disk full")
     assert path.read_bytes() == b"earlier" and list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("system", "works"), [("nt", True), ("posix", False)])
+def test_a_rename_waits_for_another_program_on_windows(tmp_path, monkeypatch, system, works):
+    source, target, rename, answers = tmp_path / "a", tmp_path / "b", os.replace, iter([True, True])
+    source.touch()
+
+    def replace_open_file(*paths):
+        if next(answers, False):
+            raise PermissionError(errno.EACCES, "in use by another process")
+        rename(*paths)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "name", system)
+        patched.setattr(os, "replace", replace_open_file)
+        try:
+            replace(source, target)
+        except PermissionError:
+            assert not works
+    assert target.exists() == works
+
+
+def test_a_file_may_be_for_its_owner_though_outputs_are_shared(tmp_path, monkeypatch):
+    monkeypatch.setenv(SHARED, "1")
+    make_file(tmp_path / "salt", owner_only=True)
+    assert (tmp_path / "salt").stat().st_mode & 0o077 == 0
 
 
 def test_json_without_nan(tmp_path):

@@ -1,4 +1,6 @@
+import errno
 import os
+import re
 import subprocess
 import sys
 
@@ -30,7 +32,9 @@ def other_run(tmp_path):
 
 
 def test_a_second_run_of_the_kind_is_rejected_by_name_until_the_first_ends(tmp_path, other_run):
-    with pytest.raises(ValueError, match=rf"output_dir: {tmp_path}: another run.*process {other_run.pid}; wait"):
+    with pytest.raises(
+        ValueError, match=rf"output_dir: {re.escape(str(tmp_path))}: another run.*process {other_run.pid}; wait"
+    ):
         OutputLock(tmp_path, "training")
     OutputLock(tmp_path, "evaluating").release()
     other_run.kill()
@@ -53,12 +57,28 @@ def test_a_folder_with_files_stays(tmp_path):
 
 
 def test_a_locked_file_is_for_one_process_at_a_time(tmp_path):
-    import fcntl
+    path = tmp_path / "x.lock"
+    with locked_file(path), pytest.raises(TimeoutError, match="another process has held"), locked_file(path, 0.0):
+        pass
+    with locked_file(path, 0.0):
+        pass
 
-    with locked_file(tmp_path / "x.lock"), (tmp_path / "x.lock").open() as file:
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with pytest.raises(TimeoutError, match="another process has held"), locked_file(tmp_path / "x.lock", 0.0):
-            pass
-    with (tmp_path / "x.lock").open() as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+def test_a_process_that_was_killed_leaves_no_lock(tmp_path, other_run):
+    with pytest.raises(TimeoutError), locked_file(tmp_path / ".training.lock", 0.2):
+        pass
+    other_run.kill()
+    other_run.wait()
+    with locked_file(tmp_path / ".training.lock", 0.2):
+        pass
+
+
+def test_a_file_system_without_locks_is_an_error(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def missing(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", missing)
+    with pytest.raises(OSError, match="not implemented"), locked_file(tmp_path / "x.lock"):
+        pass

@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+from pathlib import Path
 
 import pytest
 from scripts.common.atomic import write_json
@@ -74,7 +75,13 @@ def test_json_gives_any_text_back_and_holds_only_what_a_terminal_may_show(tmp_pa
 
 
 def test_name_of_a_result_is_printable_and_not_too_long(tmp_path):
-    for stem in (HOSTILE.replace("\x00", ""), "x" * 250, "肺" * 80, "=cmd"):
+    for stem in (HOSTILE.replace("\x00", ""), "x" * 250, "肺" * 80, "=cmd", "a: b?", "CON"):
         name = f"00000_{file_stem(tmp_path / f'{stem}.dcm')}"
         assert name.isprintable()
+        assert not set(name) & set('<>:"/\\|?*')
         (tmp_path / f"{name}.png").touch()
+
+
+@pytest.mark.parametrize("stem", ["film.", "film ", "film. ."])
+def test_name_of_a_result_has_no_end_that_windows_drops(stem):
+    assert file_stem(Path(f"{stem}.dcm")) == "film"

@@ -234,3 +234,18 @@ def test_study_whose_report_a_peer_does_not_take_is_finished_with_its_name(picky
     assert {str(one.StudyInstanceUID) for one in stored} == {"1.2.0", "1.2.1"}
     table = (tmp_path / "out" / "failures.csv").read_text()
     assert table.count("Comprehensive 3D SR Storage") == 2 and relay.outbox.studies() == []
+
+
+def test_films_are_copied_where_the_file_system_has_no_links(relay, tmp_path, monkeypatch):
+    def without_links(*_):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr("scripts.pacs.receive.os.link", without_links)
+    inbox = relay.archive
+    (inbox.folder / "study").mkdir()
+    (inbox.folder / "study" / "film.dcm").write_bytes(b"film")
+    (tmp_path / "fetched").mkdir()
+    assert inbox.fetch("study", tmp_path / "fetched") == []
+    assert (tmp_path / "fetched" / "000000.dcm").read_bytes() == b"film"
+    inbox.forget("study")
+    assert not (inbox.folder / "study").exists()

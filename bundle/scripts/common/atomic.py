@@ -3,7 +3,8 @@
 A file is written under a temporary name in the same folder, synchronised (``fsync``) and renamed (``os.replace``).
 
 Outputs contain patient data. New files and folders are therefore accessible only to their owner, whatever the umask,
-unless the environment variable ``CXR_SHARED_OUTPUT`` is 1.
+unless the environment variable ``CXR_SHARED_OUTPUT`` is 1. Windows has no such modes: the folder that a user chooses
+decides there.
 
 Measured: when the process was killed while saving, MONAI's ``CheckpointSaver`` and ignite's ``DiskSaver(n_saved=1)``
 left no valid file in 40 of 40 cases each. The functions below left a valid file every time.
@@ -19,6 +20,7 @@ import os
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +30,7 @@ from .printable import printable, quoted, shortened
 
 SHARED = "CXR_SHARED_OUTPUT"
 _OWNER_FOLDER, _OWNER_FILE = 0o700, 0o600
+_OPEN_S, _PAUSE_S = 2.0, 0.05
 _FULL_DISK = re.compile(r"No space left on device|database or disk is full|^\d+ requested and \d+ written$")
 
 
@@ -110,15 +113,20 @@ def check_output_folder(folder: Path) -> None:
         )
 
 
-def make_file(path: str | Path) -> None:
-    """Make an empty file and its folder, for a library such as SQLite that otherwise sets permissions by the umask."""
+def make_file(path: str | Path, *, owner_only: bool = False) -> None:
+    """Make an empty file and its folder, for a library such as SQLite that otherwise sets permissions by the umask.
+
+    Args:
+        path: file to make; an existing one is not changed.
+        owner_only: whether the file is accessible only to its owner even when outputs are shared.
+    """
     make_folder(Path(path).parent)
-    os.close(open_for_owner(path, os.O_CREAT | os.O_WRONLY))
+    os.close(open_for_owner(path, os.O_CREAT | os.O_WRONLY, owner_only=owner_only))
 
 
-def open_for_owner(path: str | Path, flags: int) -> int:
+def open_for_owner(path: str | Path, flags: int, *, owner_only: bool = False) -> int:
     """The ``opener`` for :func:`open`: a new file is accessible only to its owner, unless outputs are shared."""
-    return os.open(path, flags, 0o666 if _is_shared() else _OWNER_FILE)
+    return os.open(path, flags, _OWNER_FILE if owner_only or not _is_shared() else 0o666)
 
 
 @contextmanager
@@ -148,7 +156,7 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -208,6 +216,26 @@ def full_disk_cause(error: BaseException | None) -> BaseException | None:
     return None
 
 
+def replace(source: Path, target: Path) -> None:
+    """Rename a file or folder as ``os.replace`` does, which on Windows fails while a program has one of them open.
+
+    A virus scanner or an indexer opens new files for a moment, so the rename is tried again for two seconds. A file
+    that stays open is an error.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    deadline = time.monotonic() + (_OPEN_S if os.name == "nt" else 0.0)
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE_S)
+
+
 def replace_folder(fresh: Path, folder: Path) -> None:
     """Replace a folder by a complete new one, with two renames.
 
@@ -220,8 +248,8 @@ def replace_folder(fresh: Path, folder: Path) -> None:
     old = aside(folder)
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
-        os.replace(folder, old)
-    os.replace(fresh, folder)
+        replace(folder, old)
+    replace(fresh, folder)
     shutil.rmtree(old, ignore_errors=True)
 
 

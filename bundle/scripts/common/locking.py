@@ -1,17 +1,29 @@
-"""Locks between processes, as locked files. The system releases them when a process ends, however it ends."""
+"""Locks between processes, as locked files. The system releases them when a process ends, however it ends.
+
+``filelock`` locks with ``flock`` on Linux and macOS and with ``LockFileEx`` on Windows. It asks again and again and
+never waits inside the system, so that a lock on a network share is given up after its time as any other.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .atomic import make_folder, open_for_owner
+from filelock import FileLock, Timeout
 
-_PAUSE = 0.1  # seconds between attempts to lock a file
+from .atomic import make_file, make_folder
+
+
+def _file_lock(path: Path, *, is_singleton: bool = False) -> FileLock:
+    """Lock of a file, which is made with its folder if it does not exist; one object per file if it is a singleton.
+
+    A file system without locks is an error: the library would make a file instead, which stays when a process is
+    killed.
+    """
+    make_file(path)
+    return FileLock(path, timeout=0, thread_local=False, is_singleton=is_singleton, fallback_to_soft=False)
 
 
 @contextmanager
@@ -26,32 +38,24 @@ def locked_file(path: Path, patience: float = 60.0) -> Iterator[None]:
         TimeoutError: another process still holds the lock.
         OSError: the file cannot be made, or its file system has no locks.
     """
-    make_folder(path.parent)
-    file = open_for_owner(path, os.O_CREAT | os.O_RDWR)
+    lock = _file_lock(path)
     try:
-        deadline = time.monotonic() + patience
-        while not _try_lock(file):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{path}: another process has held this lock for {patience:.0f} s; end that process")
-            time.sleep(_PAUSE)
+        lock.acquire(patience)
+    except Timeout:
+        raise TimeoutError(
+            f"{path}: another process has held this lock for {patience:.0f} s; end that process"
+        ) from None
+    try:
         yield
     finally:
-        os.close(file)
-
-
-def _try_lock(file: int) -> bool:
-    """Lock an open file if no other process holds the lock."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        lock.release()
 
 
 class OutputLock:
     """Lock of an output folder for runs of one kind; runs of other kinds may use the folder at the same time.
 
-    A process that holds the lock may take it again.
+    A process that holds the lock may take it again. The number of the process is in a file beside the locked one,
+    because Windows does not let others read a locked file.
 
     Args:
         folder: output folder, which is made if it does not exist.
@@ -63,47 +67,41 @@ class OutputLock:
     """
 
     def __init__(self, folder: Path, kind: str) -> None:
-        self.folder, self.kind, self.path = folder, kind, folder / f".{kind}.lock"
+        self.folder = folder
+        self.path, self.owner = folder / f".{kind}.lock", folder / f".{kind}.pid"
         self.made_folder = not folder.exists()
         make_folder(folder)
-        self.file: int | None = None
-        while self.file is None:
-            file = open_for_owner(self.path, os.O_CREAT | os.O_RDWR)
-            try:
-                if not self.lock(file):
-                    break
-                self.file = file if _is_at(file, self.path) else None  # another process removed it after it was opened
-            finally:
-                if self.file is None:
-                    os.close(file)
-        if self.file is not None:
-            os.ftruncate(self.file, 0)
-            os.write(self.file, f"{os.getpid()}\n".encode())
+        lock = _file_lock(self.path, is_singleton=True)
+        self.lock = None if lock.is_locked else lock
+        if self.lock is None:
+            return
+        try:
+            self.lock.acquire()
+        except Timeout:
+            raise ValueError(
+                f"output_dir: {folder}: another run ({kind}) is writing here; expected a folder that no run is using, "
+                f"found one in use by process {self.read_owner()}; wait until that run ends, or set another output "
+                "folder"
+            ) from None
+        make_file(self.owner)
+        self.owner.write_text(f"{os.getpid()}\n", encoding="ascii")
 
-    def lock(self, file: int) -> bool:
-        """Lock an open file; false if this process already holds the lock.
-
-        Raises:
-            ValueError: another process holds it.
-        """
-        if _try_lock(file):
-            return True
-        owner = os.read(file, 20).decode(errors="replace").strip()
-        if owner == str(os.getpid()):
-            return False
-        raise ValueError(
-            f"output_dir: {self.folder}: another run ({self.kind}) is writing here; expected a folder that no run is "
-            f"using, found one in use by process {owner or 'unknown'}; wait until that run ends, or set another output "
-            "folder"
-        )
+    def read_owner(self) -> str:
+        """Number of the process that holds the lock, or ``unknown``."""
+        try:
+            return self.owner.read_text(encoding="ascii", errors="replace")[:20].strip() or "unknown"
+        except OSError:
+            return "unknown"
 
     def release(self) -> None:
-        """Release the lock and remove its file, and the folder if it was made for the lock and is empty."""
-        if self.file is None:
+        """Release the lock and remove its files, and the folder if it was made for the lock and is empty."""
+        if self.lock is None:
             return
-        self.path.unlink(missing_ok=True)
-        os.close(self.file)
-        self.file = None
+        with suppress(OSError):  # Windows removes no open file, and keeps an empty one
+            self.owner.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)  # while it is locked: later the file may be that of another process
+        self.lock.release()
+        self.lock = None
         if self.made_folder:
             with suppress(OSError):
                 self.folder.rmdir()
@@ -113,12 +111,3 @@ class OutputLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
-
-
-def _is_at(file: int, path: Path) -> bool:
-    """Whether an open file is the file at a path."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return False
-    return os.path.samestat(os.fstat(file), found)

@@ -14,6 +14,7 @@ from pathlib import Path
 _SHOWN = 64  # most characters of a value that a message quotes
 SHOWN_MESSAGE = 2000  # most characters of a message
 _LONGEST_LABEL = 100
+_NOT_IN_NAMES = frozenset('<>:"/\\|?*')
 _LONGEST_STEM = 200  # bytes; a file name has at most 255
 # Top-level packages whose log records are made printable: this one, which is imported under several names, and the
 # libraries that log its errors.
@@ -44,9 +45,13 @@ def _cut(text: str, longest: int) -> str:
 
 
 def file_stem(path: Path) -> str:
-    """Name of a file without its suffix, printable and short enough to be part of the name of another file."""
-    stem = "".join(letter if letter.isprintable() else "_" for letter in path.stem)
-    return stem.encode()[:_LONGEST_STEM].decode(errors="ignore")
+    """Name of a file without its suffix, fit to follow a number in the name of another file on every system.
+
+    It is printable and short, and has none of the characters and ends that Windows does not allow. Its reserved names,
+    such as ``CON``, are none after a number.
+    """
+    stem = "".join(letter if letter.isprintable() and letter not in _NOT_IN_NAMES else "_" for letter in path.stem)
+    return stem.encode()[:_LONGEST_STEM].decode(errors="ignore").rstrip(". ")
 
 
 def quoted(value: object) -> str:

@@ -170,4 +170,4 @@ def _not_finite(name: str, enhancer: str) -> Failure:
 
 def software_version() -> str:
     """Return the version of this bundle."""
-    return str(json.loads((CONFIG_DIR / "metadata.json").read_text())["version"])
+    return str(json.loads((CONFIG_DIR / "metadata.json").read_text(encoding="utf-8"))["version"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..common.atomic import aside, make_folder, replace_folder
+from ..common.atomic import aside, make_folder, replace, replace_folder
 from ..common.weight_files import find_weight_files
 from .model_metadata import labels_of, read_model_metadata
 from .pretrained import MODEL_WEIGHTS, check_state, only_known_fields, read_config, read_state
@@ -67,9 +66,9 @@ def save_vit_multilabel(
     state = {name: value.detach().to(_DTYPES[dtype]) for name, value in network.named_parameters()}
     state |= dict(network.named_buffers())  # mean and standard deviation keep their precision
     save_torch_state_dict(state, fresh, max_shard_size=f"{max_shard_mb}MB")
-    (fresh / "config.json").write_text(json.dumps(_backbone_settings(network), indent=2))
+    (fresh / "config.json").write_text(json.dumps(_backbone_settings(network), indent=2), encoding="utf-8")
     (fresh / "metadata.json").write_text(
-        json.dumps(_model_metadata(network, labels, provenance), indent=2, default=str)
+        json.dumps(_model_metadata(network, labels, provenance), indent=2, default=str), encoding="utf-8"
     )
     for name, content in (files or {}).items():
         (fresh / name).write_bytes(content)
@@ -115,7 +114,7 @@ def _restore(folder: Path) -> None:
     """Move back the earlier model, if :func:`save_vit_multilabel` was killed after it had moved it aside."""
     old = aside(folder)
     if old.exists() and not folder.exists():
-        os.replace(old, folder)
+        replace(old, folder)
 
 
 def _backbone_settings(network: ViTMultilabel) -> dict[str, Any]:

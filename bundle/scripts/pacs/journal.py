@@ -5,22 +5,21 @@ Studies and films are identified by salted hashes of their UIDs. The salt is in 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import secrets
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import astuple
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 
-from ..common.atomic import make_folder
+from ..common.atomic import make_file, make_folder
 from ..common.failures import Failure, write_failures
+from ..common.locking import locked_file
 
-_OWNER_ONLY = 0o600
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS salt (value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS polled (day TEXT NOT NULL);  -- last complete poll
@@ -55,16 +54,15 @@ class Journal:
         self.out_dir = out_dir
         make_folder(out_dir)
         path = out_dir / "journal.db"
-        self.lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, _OWNER_ONLY)
+        self.lock = ExitStack()
         try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system releases it when the process is killed
-        except OSError:
-            os.close(self.lock)
+            self.lock.enter_context(locked_file(path.with_suffix(".lock"), patience=0))
+        except TimeoutError:
             raise ValueError(
                 f"{out_dir}: in use; expected one watch or receive per output folder, found another; stop it, or take "
                 "another --out"
             ) from None
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, _OWNER_ONLY))
+        make_file(path, owner_only=True)
         self.database = sqlite3.connect(path)
         with self.database:
             self.database.executescript(_SCHEMA)
@@ -78,7 +76,7 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.database.close()
-        os.close(self.lock)
+        self.lock.close()
 
     def read_salt(self) -> str:
         """Return the salt of this journal, which is created at the first opening."""

@@ -6,13 +6,12 @@ again, under the same UIDs, instead of computing them again.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ..common.atomic import make_folder
+from ..common.atomic import make_folder, replace
 from ..common.failures import Failure, read_failures, write_failures
 from ..inference.outputs import ResultWriter
 from ..inference.predictor import Predictor
@@ -68,9 +67,9 @@ class Outbox:
                 complete = Path(name) / "complete"
                 complete.mkdir()
                 for path in objects:  # a study of several patients has a folder for each
-                    os.replace(path, complete / f"{path.parent.name}-{path.name}")
+                    replace(path, complete / f"{path.parent.name}-{path.name}")
                 write_failures(complete / "failures.csv", failures)
-                os.replace(complete, self.folder / study)
+                replace(complete, self.folder / study)
         return findings, failures
 
     def predict(self, films: Path, results: Path) -> tuple[str, list[Failure]]:

@@ -18,7 +18,7 @@ from pydicom.uid import (
     DigitalXRayImageStorageForProcessing,
 )
 
-from ..common.atomic import make_folder, remove_temporaries
+from ..common.atomic import make_folder, remove_temporaries, replace
 from ..common.failures import Failure
 from ..dicom.budget import MAX_FILE_BYTES
 from ..dicom.objects.derived_image import is_enhanced
@@ -84,10 +84,17 @@ class Inbox:
         return [path.name for path in (self.folder / key).glob("*.dcm")]
 
     def fetch(self, key: str, folder: Path) -> list[Failure]:
-        """Link the films into a folder; the inbox keeps them until the results are stored."""
+        """Link the films into a folder, or copy them where the file system has no links, as exFAT.
+
+        The inbox keeps them until the results are stored.
+        """
         self.taken[key] = {}
         for number, path in enumerate(sorted((self.folder / key).glob("*.dcm"))):
-            os.link(path, folder / f"{number:06}.dcm")
+            film = folder / f"{number:06}.dcm"
+            try:
+                os.link(path, film)
+            except OSError:
+                shutil.copyfile(path, film)
             self.taken[key][path] = path.stat().st_ino
         return []
 
@@ -168,5 +175,5 @@ class Inbox:
         if is_full and not path.exists():  # a film that is sent again replaces itself
             return _OUT_OF_RESOURCES
         folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
-        os.replace(incoming, path)
+        replace(incoming, path)
         return _SUCCESS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..common.atomic import replace
 from ..super_resolution.networks.weight_folder import hash_parts, save_network
 from ..training.averaging import WeightAverage
 from ..training.precision import AutocastInferer
@@ -85,7 +85,7 @@ class Run:
             if start is not None and stage not in self.settings.stages and not own.is_dir():
                 fresh = own.with_name(f".{part}.new")
                 shutil.copytree(start, fresh, dirs_exist_ok=True)
-                os.replace(fresh, own)
+                replace(fresh, own)
 
     def has(self, part: str) -> bool:
         """Whether the model folder has a part."""

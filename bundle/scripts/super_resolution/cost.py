@@ -37,7 +37,7 @@ class Cost:
             torch.cuda.reset_peak_memory_stats(self.device)
             self.before = float(torch.cuda.memory_allocated(self.device))
         elif self.peak_mb is not None:
-            _RESET.write_text("5")  # resets the peak to the current value (proc(5))
+            _RESET.write_text("5", encoding="ascii")  # resets the peak to the current value (proc(5))
             self.before = resident_bytes(_RESIDENT)
         self.started = time.perf_counter()
         return self
@@ -58,5 +58,5 @@ class Cost:
 
 def resident_bytes(field: str) -> float:
     """Bytes in a memory field of ``/proc/self/status``, for example ``VmRSS``."""
-    (line,) = [line for line in _STATUS.read_text().splitlines() if line.startswith(f"{field}:")]
+    (line,) = [line for line in _STATUS.read_text(encoding="utf-8").splitlines() if line.startswith(f"{field}:")]
     return float(line.split()[1]) * 1024

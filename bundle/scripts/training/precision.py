@@ -50,7 +50,7 @@ def resolve_precision(precision: str, device: torch.device | str) -> str:
 def _cpu_has_bf16() -> bool:
     """Whether the processor supports bf16 dot products, from the flags in ``/proc/cpuinfo``; False outside Linux."""
     cpuinfo = Path("/proc/cpuinfo")
-    flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
+    flags = set(cpuinfo.read_text(encoding="utf-8").split()) if cpuinfo.exists() else set()
     return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
 
 

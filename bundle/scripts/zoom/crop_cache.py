@@ -99,7 +99,7 @@ def _read_crops(entry: Path, count: int) -> tuple[torch.Tensor, torch.Tensor] | 
     if pixels is None:
         return None
     try:
-        boxes = json.loads(entry.with_suffix(".json").read_text())["boxes"]
+        boxes = json.loads(entry.with_suffix(".json").read_text(encoding="utf-8"))["boxes"]
     except (FileNotFoundError, ValueError, KeyError):
         return None
     crops = torch.from_numpy(pixels.astype(np.float32) / 65535).unflatten(0, (count, -1))

@@ -7,7 +7,6 @@ import pytest
 from scripts.dicom import RefusedInput
 from scripts.dicom.decode import decoder_pool as module
 from scripts.dicom.decode.decoder_pool import DecoderPool
-from scripts.dicom.decode.frame import _in_memory
 
 from ..cases import STORED, encode
 
@@ -27,8 +26,7 @@ def pool():
 
 
 def decode(pool, stored=STORED):
-    with _in_memory(encode("90", stored)) as frame:
-        return pool.decode("jpeg2k_decode", frame, stored.shape, UINT16)
+    return pool.decode("jpeg2k_decode", encode("90", stored), stored.shape, UINT16)
 
 
 def test_one_child_for_one_thread(pool):
@@ -81,18 +79,23 @@ def test_one_frame_gets_its_share_of_the_processors(pool, monkeypatch):
 def test_threads_give_the_same_pixels(pool, monkeypatch):
     large = np.tile(STORED, (20, 20))
     monkeypatch.setattr(module, "_processors", lambda: 8)
-    with _in_memory(encode("90", large)) as frame:
-        found = pool.decode("jpeg2k_decode", frame, large.shape, UINT16, parallel=True)
+    found = pool.decode("jpeg2k_decode", encode("90", large), large.shape, UINT16, parallel=True)
     np.testing.assert_array_equal(found, large)
 
 
 def test_a_refused_frame_gives_its_child_back(pool):
-    with _in_memory(b"nonsense") as frame, pytest.raises(RefusedInput):
-        pool.decode("jpeg2k_decode", frame, STORED.shape, UINT16)
+    with pytest.raises(RefusedInput):
+        pool.decode("jpeg2k_decode", b"nonsense", STORED.shape, UINT16)
     np.testing.assert_array_equal(decode(pool), STORED)
     assert len(pool.children) == len(pool.idle) == 1
 
 
+def test_a_system_that_does_not_tell_the_processors_of_a_process(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert module._processors() == os.cpu_count()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_forked_worker_has_its_own_children():
     pool = module.DECODER_POOL
     decode(pool)

@@ -8,15 +8,14 @@ from collections import deque
 
 import numpy as np
 
-from .frame import Frame
 from .isolation import DecoderProcess
 
 _MAX_THREADS = 4  # per frame, because the workers of a data loader do not know of each other
 
 
 def _processors() -> int:
-    """Number of processors that this process may use now."""
-    return len(os.sched_getaffinity(0))
+    """Number of processors that this process may use now; only Linux can tell it from the number there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class DecoderPool:
@@ -28,7 +27,7 @@ class DecoderPool:
         self.slots = threading.BoundedSemaphore(_processors())
 
     def decode(
-        self, function: str, frame: Frame, shape: tuple[int, ...], dtype: np.dtype, *, parallel: bool = False
+        self, function: str, frame: bytes, shape: tuple[int, ...], dtype: np.dtype, *, parallel: bool = False
     ) -> np.ndarray:
         """Decode a frame. Any number of threads may call this method.
 
@@ -78,4 +77,5 @@ class DecoderPool:
 
 
 DECODER_POOL = DecoderPool()
-os.register_at_fork(after_in_child=DECODER_POOL.forget)
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=DECODER_POOL.forget)

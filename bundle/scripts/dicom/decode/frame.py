@@ -1,13 +1,11 @@
-"""Position of the compressed frame of a data set, so that a decoder can read its bytes without a copy."""
+"""Compressed frame of a data set, joined from its fragments."""
 
 from __future__ import annotations
 
 import io
 import os
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from pydicom.dataset import Dataset
 
@@ -15,28 +13,8 @@ _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _MAX_FRAGMENTS = 100_000
 
 
-class Frame(NamedTuple):
-    """A codestream in an open file.
-
-    Attributes:
-        file: File on disk, or memory file with a descriptor.
-        offset: Position of the first byte.
-        length: Length in bytes.
-    """
-
-    file: BinaryIO
-    offset: int
-    length: int
-
-    def read(self, start: int = 0, stop: int | None = None) -> bytes:
-        """Read the bytes of the slice ``start:stop``."""
-        start, stop, _ = slice(start, stop).indices(self.length)
-        return os.pread(self.file.fileno(), stop - start, self.offset + start)
-
-
-@contextmanager
-def open_frame(dataset: Dataset) -> Iterator[Frame]:
-    """Open the frame of a data set: in its file if the frame is deferred and has one fragment, else in memory.
+def read_frame(dataset: Dataset) -> bytes:
+    """Read the frame of a data set, from its file if the element was deferred.
 
     Raises:
         ValueError: The fragments are not complete.
@@ -45,21 +23,7 @@ def open_frame(dataset: Dataset) -> Iterator[Frame]:
     in_file = element.value is None
     with open(dataset.filename, "rb") if in_file else io.BytesIO(element.value) as file:
         file.seek(element.value_tell if in_file else 0)  # type: ignore[attr-defined]  # still a raw element
-        fragments = _find_fragments(file)
-        if in_file and len(fragments) == 1:
-            yield Frame(file, *fragments[0])
-            return
-        content = b"".join(_read_at(file, *fragment) for fragment in fragments)
-    with _in_memory(content) as frame:
-        yield frame
-
-
-@contextmanager
-def _in_memory(content: bytes) -> Iterator[Frame]:
-    """Put a frame into a memory file, which has a descriptor."""
-    with os.fdopen(os.memfd_create("frame"), "w+b", buffering=0) as memory:
-        memory.write(content)
-        yield Frame(memory, 0, len(content))
+        return b"".join(_read_at(file, *fragment) for fragment in _find_fragments(file))
 
 
 def _find_fragments(file: BinaryIO) -> list[tuple[int, int]]:

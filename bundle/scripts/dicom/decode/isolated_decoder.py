@@ -1,113 +1,139 @@
-"""Child process of ``isolation``: decodes frames into shared memory until its socket is closed.
+"""Child process of ``isolation``: decodes frames until its input is closed.
 
-This file is run as a program and never imported by the package; it needs NumPy and imagecodecs only. A request is a
-JSON message with ``function``, ``options``, ``shape`` and ``dtype`` of the pixels, the number of the ``buffer`` for
-them, ``offset`` and ``length`` of the frame, and two limits: ``memory`` in bytes and ``seconds`` of processor time.
-The message carries two descriptors: of the buffer, which is a memory file, and of the file that contains the frame.
-The child sends ``ready`` before the first request. It answers each request with ``{}``, or with ``error`` and the name
-of an exception, or it is ended by ``SIGPROF`` at the time limit.
+This file is run as a program and never imported by the package; it needs NumPy and imagecodecs only. It uses only what
+Linux, macOS and Windows have, but for the limit of memory, which only Linux has.
+
+The child first sends a line of JSON with ``limits_memory``. A request is a line of JSON, followed by the bytes of the
+frame. It has ``function``, ``options``, ``shape`` and ``dtype`` of the pixels, the ``length`` of the frame, and two
+limits: ``memory`` in bytes and ``seconds`` of processor time. The answer is a line of JSON: ``{}``, followed by the
+bytes of the pixels, or ``error`` with the name of an exception. At the time limit the child ends with ``TIME_IS_UP``.
 """
 
 from __future__ import annotations
 
 import json
-import mmap
+import math
 import os
-import resource
-import signal
-import socket
 import sys
+import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import imagecodecs
 import numpy as np
 
-_MESSAGE_BYTES = 4096
-_MAPPED_BUFFERS = 2  # kept, because a new mapping costs HTJ2K 2 % of its time
+TIME_IS_UP = 75  # exit code; decoders that crash have others
+_PAUSE_S = 0.02  # between looks at the processor time
 
 
 def main() -> None:
-    """Answer requests until the socket is closed, which also happens when the parent process ends.
+    """Answer requests until the input is closed, which also happens when the parent process ends."""
+    requests, answers = sys.stdin.buffer, _take_output()
+    watch = Watch()
+    base = _address_space()
+    _send(answers, {"limits_memory": base is not None})
+    memory = np.empty(0, np.uint8)  # kept, because new pages cost HTJ2K 5 % of its time
+    while line := requests.readline():
+        request = json.loads(line)
+        frame = requests.read(request["length"])
+        shape, dtype = tuple(request["shape"]), np.dtype(request["dtype"])
+        size = math.prod(shape) * dtype.itemsize
+        if size > len(memory):
+            memory = np.empty(size, np.uint8)
+        pixels = memory[:size].view(dtype).reshape(shape)
+        if base is not None:
+            _limit_address_space(base + len(memory) + len(frame) + request["memory"])
+        watch.start(request["seconds"])
+        try:
+            _decode(request, frame, pixels)
+            answer = {}
+        except Exception as error:
+            answer = {"error": type(error).__name__}
+        finally:
+            watch.stop()
+            if base is not None:
+                _limit_address_space(None)
+        _send(answers, answer, pixels.data.cast("B") if not answer else b"")
 
-    The descriptor of the socket is the argument of the program.
+
+class Watch:
+    """Ends this process when a request has used its processor time.
+
+    It is a thread, because Windows has no timer that sends a signal. Decoders leave the interpreter lock while they
+    work; for one that does not, the parent process waits only so long.
     """
-    channel = socket.socket(fileno=int(sys.argv[1]))
-    channel.send(b"ready")
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    base = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    buffers: dict[int, mmap.mmap] = {}
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES, 2)
-        if not message:
-            return
-        answer = _serve(json.loads(message), descriptors, buffers, base)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        channel.send(json.dumps(answer).encode())
+
+    def __init__(self) -> None:
+        self.end, self.running = math.inf, threading.Event()
+        threading.Thread(target=self.look, daemon=True).start()
+
+    def start(self, seconds: float) -> None:
+        """Allow so many seconds of processor time from now on."""
+        self.end = time.process_time() + seconds
+        self.running.set()
+
+    def stop(self) -> None:
+        """Allow any time."""
+        self.running.clear()
+        self.end = math.inf
+
+    def look(self) -> None:
+        """Look at the processor time again and again while a request is running."""
+        while self.running.wait():
+            if time.process_time() > self.end:
+                os._exit(TIME_IS_UP)
+            time.sleep(_PAUSE_S)
 
 
-def _serve(request: dict[str, Any], descriptors: list[int], buffers: dict[int, mmap.mmap], base: int) -> dict[str, str]:
-    """Answer one request within its limits. The memory limit applies to what is added to ``base`` bytes."""
+def _take_output() -> BinaryIO:
+    """Standard output for answers only: what a decoder prints there from now on goes nowhere."""
+    answers = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return answers
+
+
+def _send(answers: BinaryIO, answer: dict[str, Any], pixels: bytes | memoryview = b"") -> None:
+    """Send an answer and the pixels after it."""
+    answers.write(json.dumps(answer).encode() + b"\n")
+    answers.write(pixels)
+    answers.flush()
+
+
+def _address_space() -> int | None:
+    """Address space in use, in bytes; ``None`` where it cannot be limited: Windows does not, and macOS ignores it."""
     try:
-        _limit_memory(resource.RLIM_INFINITY)
-        buffer = _map_buffer(buffers, request["buffer"], descriptors[0])
-        frame = _map_frame(descriptors[1], request["offset"], request["length"])
-        _limit_memory(base + sum(map(len, buffers.values())) + len(frame) + request["memory"])
-        signal.setitimer(signal.ITIMER_PROF, request["seconds"])
-        _decode(request, frame, buffer)
-    except Exception as error:
-        return {"error": type(error).__name__}
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-    return {}
+        import resource
+
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+        return int(pages) * resource.getpagesize()
+    except (ImportError, OSError):
+        return None
 
 
-def _map_buffer(buffers: dict[int, mmap.mmap], number: int, descriptor: int) -> mmap.mmap:
-    """Map a buffer. The mappings used last are kept in ``buffers``."""
-    if number not in buffers:
-        for old in list(buffers)[: len(buffers) - _MAPPED_BUFFERS + 1]:
-            del buffers[old]
-        buffers[number] = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
-    return buffers[number]
+def _limit_address_space(size: int | None) -> None:
+    """Limit the address space to ``size`` bytes, or to the hard limit of this process if that is lower or alone."""
+    import resource
 
-
-def _map_frame(descriptor: int, offset: int, length: int) -> memoryview:
-    """Map part of a file, or read it where the file system cannot map files.
-
-    If the file is truncated meanwhile, only this child process is ended.
-
-    Raises:
-        ValueError: The file is shorter than ``offset + length``.
-    """
-    skipped = offset % mmap.ALLOCATIONGRANULARITY
-    flags = mmap.MAP_PRIVATE | mmap.MAP_POPULATE
-    try:
-        mapping = mmap.mmap(descriptor, skipped + length, flags, mmap.PROT_READ, offset=offset - skipped)
-    except OSError:
-        return memoryview(os.pread(descriptor, length, offset))
-    return memoryview(mapping)[skipped:]
-
-
-def _limit_memory(size: int) -> None:
-    """Limit the address space to ``size`` bytes, or to the hard limit of this process if that is lower."""
     _, most = resource.getrlimit(resource.RLIMIT_AS)
-    if most != resource.RLIM_INFINITY:
-        size = most if size == resource.RLIM_INFINITY else min(size, most)
+    if size is None:
+        size = most
+    elif most != resource.RLIM_INFINITY:
+        size = min(size, most)
     resource.setrlimit(resource.RLIMIT_AS, (size, most))
 
 
-def _decode(request: dict[str, Any], frame: memoryview, buffer: mmap.mmap) -> None:
-    """Decode a frame into a buffer.
+def _decode(request: dict[str, Any], frame: bytes, out: np.ndarray) -> None:
+    """Decode a frame into an array.
 
     Raises:
-        ValueError: The decoder did not write to the buffer.
+        ValueError: The decoder did not write to the array.
     """
-    shape = tuple(request["shape"])
-    out = np.frombuffer(buffer, request["dtype"], int(np.prod(shape))).reshape(shape)
     pixels = getattr(imagecodecs, request["function"])(frame, out=out, **request["options"])
     if not np.shares_memory(pixels, out):
-        raise ValueError("the decoder did not write to the buffer")
+        raise ValueError("the decoder did not write to the array")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ process on broken data. imagecodecs was also the fastest for every syntax (``ben
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +17,10 @@ from pydicom.uid import UID, RLELossless
 from ...common.refusal import RefusedInput
 from ..budget import check_expansion
 from ..header import COLOUR
-from .buffers import PRIVATE_BUFFERS
+from .buffers import BUFFERS
 from .codestream import JPEG_2000, FrameHeader, read_frame_header
 from .decoder_pool import DECODER_POOL
-from .frame import Frame, open_frame
+from .frame import read_frame
 from .rle import trim_segments
 
 
@@ -60,7 +59,6 @@ DECODERS = {
 _NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
 _START_BYTES = 1 << 16  # contain the header of a codestream, unless large application data precede it
 _END_OF_IMAGE = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000; never inside the encoded data
-_END_BYTES = 64  # usually contain the end marker and the padding after it
 _MAX_TILES = 4096
 
 
@@ -107,12 +105,12 @@ def _decode_frame(dataset: Dataset, syntax: UID) -> np.ndarray:
             "pip install imagecodecs",
         ) from error  # fmt: skip
     samples = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel
-    with open_frame(dataset) as frame:
-        check_expansion(frame.length, samples * dataset.BitsAllocated // 8)
-        return _decode_rle(frame, dataset) if syntax == RLELossless else _decode_codestream(frame, dataset)
+    frame = read_frame(dataset)
+    check_expansion(len(frame), samples * dataset.BitsAllocated // 8)
+    return _decode_rle(frame, dataset) if syntax == RLELossless else _decode_codestream(frame, dataset)
 
 
-def _decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
+def _decode_rle(frame: bytes, dataset: Dataset) -> np.ndarray:
     """Decode samples (H, W), or RGB (H, W, 3) from colour planes that are encoded one after the other (PS3.5 G).
 
     Raises:
@@ -122,27 +120,27 @@ def _decode_rle(frame: Frame, dataset: Dataset) -> np.ndarray:
 
     shape = (dataset.SamplesPerPixel, dataset.Rows, dataset.Columns)
     dtype = np.dtype(f"<u{dataset.BitsAllocated // 8}")
-    planes = PRIVATE_BUFFERS.array(PRIVATE_BUFFERS.take(math.prod(shape) * dtype.itemsize), shape, dtype)
-    stream, out = frame.read(), planes.data.cast("B")
+    planes = BUFFERS.array(shape, dtype)
+    out = planes.data.cast("B")
     try:
-        decoded = imagecodecs.dicomrle_decode(stream, dtype, out=out)
+        decoded = imagecodecs.dicomrle_decode(frame, dtype, out=out)
     except imagecodecs.DicomrleError:
         segments, size = dataset.SamplesPerPixel * dtype.itemsize, dataset.Rows * dataset.Columns
-        decoded = imagecodecs.dicomrle_decode(trim_segments(stream, segments, size), dtype, out=out)
+        decoded = imagecodecs.dicomrle_decode(trim_segments(frame, segments, size), dtype, out=out)
     if len(decoded) != planes.nbytes:
         raise ValueError("fewer samples than the header declares")
     return _to_rgb(planes[0] if len(planes) == 1 else np.moveaxis(planes, 0, -1), dataset.PhotometricInterpretation)
 
 
-def _decode_codestream(frame: Frame, dataset: Dataset) -> np.ndarray:
+def _decode_codestream(frame: bytes, dataset: Dataset) -> np.ndarray:
     """Decode the samples (H, W) or RGB (H, W, 3) of a codestream whose header agrees with that of the file."""
     decoder, photometric = DECODERS[dataset.file_meta.TransferSyntaxUID], dataset.PhotometricInterpretation
-    header = read_frame_header(frame.read(0, _START_BYTES)) or read_frame_header(frame.read())
+    header = read_frame_header(frame[:_START_BYTES]) or read_frame_header(frame)
     header = _check_frame_header(header, decoder, dataset)
     frame = _without_padding(frame, header)
     shape = (dataset.Rows, dataset.Columns, *([3] if dataset.SamplesPerPixel == 3 else []))
     if decoder.function == _JPEG:
-        return _decode_jpeg(frame.read(), photometric).reshape(shape)
+        return _decode_jpeg(frame, photometric).reshape(shape)
     dtype = np.dtype(f"{'i' if header.signed else 'u'}{1 if header.precision <= 8 else 2}")
     pixels = DECODER_POOL.decode(decoder.function, frame, shape, dtype, parallel=decoder.parallel)
     return _to_rgb(pixels, photometric)
@@ -179,7 +177,7 @@ def _check_frame_header(header: FrameHeader | None, decoder: Decoder, dataset: D
     return header
 
 
-def _without_padding(frame: Frame, header: FrameHeader) -> Frame:
+def _without_padding(frame: bytes, header: FrameHeader) -> bytes:
     """Cut a frame at the end of its codestream; writers pad frames with any number of bytes.
 
     A truncated codestream is rejected: libjpeg-turbo fills the rest with grey, and OpenJPH blurs it (measured).
@@ -187,17 +185,13 @@ def _without_padding(frame: Frame, header: FrameHeader) -> Frame:
     Raises:
         RefusedInput: ``CODESTREAM``.
     """
-    start = max(frame.length - _END_BYTES, header.position)
-    end = frame.read(start).rfind(_END_OF_IMAGE)
-    if end < 0:  # a longer padding; a thumbnail before the header may have an end marker too
-        start = header.position
-        end = frame.read(start).rfind(_END_OF_IMAGE)
+    end = frame.rfind(_END_OF_IMAGE, header.position)  # a thumbnail before the header may have an end marker too
     if end < 0:
         raise RefusedInput(
             "CODESTREAM", "the compressed pixels end early", "FF D9, the end of a codestream", "none",
             "copy or export the image again",
         )  # fmt: skip
-    return frame._replace(length=start + end + len(_END_OF_IMAGE))
+    return frame[: end + len(_END_OF_IMAGE)]
 
 
 def _to_rgb(pixels: np.ndarray, photometric: str) -> np.ndarray:

@@ -60,7 +60,7 @@ def score_image(image: np.ndarray) -> Scores:
 @lru_cache(maxsize=1)
 def load_coefficients() -> dict[str, Any]:
     """Coefficients ``chest`` (512,) and ``lateral`` (512,), their biases, and the thresholds of both scores."""
-    content = json.loads(COEFFICIENTS.read_text())
+    content = json.loads(COEFFICIENTS.read_text(encoding="utf-8"))
     return content | {name: np.asarray(content[name]) * content["step"] for name in ("chest", "lateral")}
 
 

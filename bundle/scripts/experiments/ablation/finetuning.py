@@ -74,7 +74,7 @@ class FinetuneLearner:
         attention_folds: int = 3,
         tracking_uri: str = "none",
     ) -> None:
-        known = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text())
+        known = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text(encoding="utf-8"))
         check_keys("training", {key.partition("::")[0]: value for key, value in training.items()}, known)
         clash = sorted(set(training) & set(_OURS))
         if clash:
@@ -221,7 +221,7 @@ class FinetuneLearner:
         size = view.image_size or self.image_size
         if view.mode != "zoom":
             return {"image_size": size}
-        config = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text())
+        config = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text(encoding="utf-8"))
         structure = {key: self.training.get(key, config[key]) for key in _STRUCTURE}
         return {
             **structure,
@@ -240,7 +240,7 @@ class FinetuneLearner:
     def cost(self, cases: Cases, arm: Arm) -> dict[str, float]:
         """Seconds of evaluation per evaluated image, including loading and decoding, and its number of tokens."""
         seeds = (self.output_dir / "arms" / arm.name / f"seed{seed}" for seed in range(self.seeds))
-        seconds = [yaml.safe_load((out / "evaluated.json").read_text())["seconds"] for out in seeds]
+        seconds = [yaml.safe_load((out / "evaluated.json").read_text(encoding="utf-8"))["seconds"] for out in seeds]
         own_seed = 0 if arm.retrain else self.seeds
         network = load_vit_multilabel(self.output_dir / "models" / arm.train_view.slug / f"seed{own_seed}" / "model")
         rows, columns = network.patch_grid

@@ -79,7 +79,7 @@ class StoredCrops:
 
     def __call__(self, path: str) -> dict[str, Any]:
         """``zoom`` (K, s, s) float32 in [0, 1] and ``zoom_boxes`` (K, 4); zeros where there are fewer regions."""
-        boxes = np.array(json.loads(_boxes_of(Path(path)).read_text()), dtype=np.float32)
+        boxes = np.array(json.loads(_boxes_of(Path(path)).read_text(encoding="utf-8")), dtype=np.float32)
         found = torch.from_numpy(read_radiograph(_crops_of(Path(path))).image)[0].unflatten(0, (len(boxes), -1))
         crops, places = torch.zeros(self.count, *found.shape[1:]), torch.zeros(self.count, 4)
         crops[: len(found)], places[: len(boxes)] = found, torch.from_numpy(boxes)

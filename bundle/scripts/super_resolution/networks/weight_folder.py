@@ -41,7 +41,7 @@ def save_network(network: Any, folder: Path) -> None:
         own = hasattr(network, "settings")
         if own:
             config = {"_class_name": type(network).__name__, **network.settings}
-            (fresh / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+            (fresh / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         else:
             network.save_config(fresh)
         state = {name: value.detach().half().cpu().contiguous() for name, value in network.state_dict().items()}

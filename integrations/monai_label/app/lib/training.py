@@ -74,7 +74,7 @@ class ChestTraining(TrainTask):
                 "no epoch could be evaluated; expected a finding that is both present and absent among the validation "
                 "patients, found none; give the findings of more images"
             )
-        with (folder / "history.csv").open() as file:
+        with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
             *_, last = csv.DictReader(file)
         return {"model": str(folder / "model"), "last_epoch": last}
 
@@ -122,7 +122,7 @@ def write_table(path: Path, findings: dict[str, dict[str, float]], labels: list[
     unknown = sorted({name for given in findings.values() for name in given} - set(labels))
     if unknown:
         raise HTTPException(422, f"findings: unknown; expected some of {labels}, found {unknown}; correct the info")
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["image", "patient_id", *labels], restval="")
         writer.writeheader()
         # For DICOM files the header decides on the patient; other files have no patient, so each is one of its own.

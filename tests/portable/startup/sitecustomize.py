@@ -1,0 +1,43 @@
+"""Takes away what only POSIX systems have, before anything else is imported, in a process and in its children.
+
+What the standard library and torch themselves need on Linux stays, such as ``signal.SIGKILL``. ``filelock`` keeps its
+``fcntl``: on Windows it has another lock.
+"""
+
+import builtins
+import io
+import mmap
+import os
+import signal
+import socket
+import sys
+
+from filelock import FileLock  # noqa: F401
+from posix_only import MODULES, OS
+
+for name in MODULES:
+    sys.modules[name] = None
+for module, names in (
+    (os, OS),
+    (signal, ("setitimer", "getitimer", "alarm", "SIGALRM", "SIGPROF", "ITIMER_PROF", "ITIMER_REAL", "pthread_kill")),
+    (socket, ("send_fds", "recv_fds")),
+    (mmap, [name for name in vars(mmap) if name.startswith(("MADV_", "MAP_ANON", "MAP_POP"))]),
+):
+    for name in names:
+        if hasattr(module, name):
+            delattr(module, name)
+
+
+def without_proc(function):
+    """The function, for which ``/proc`` does not exist."""
+
+    def call(path, *arguments, **options):
+        if isinstance(path, str | os.PathLike) and os.fspath(path).startswith("/proc/"):
+            raise FileNotFoundError(2, "No such file or directory", os.fspath(path))
+        return function(path, *arguments, **options)
+
+    return call
+
+
+io.open = builtins.open = without_proc(io.open)
+os.stat = without_proc(os.stat)
