@@ -57,28 +57,34 @@ def map_section(content: Mapping[str, Any]) -> dict[str, Any]:
 def coverage_sentences(content: Mapping[str, Any]) -> list[str]:
     """Sentences on the coverage of the findings by the regions of the first method, and by those of its controls.
 
+    The selector is the default of the method: ``findings`` where the content has its coverage, else ``fixed_windows``.
+
     Args:
         content: content of ``explanation.json``.
     """
-    method, sentences = _first(content), []
-    macro = _macro(content["summary"], method)
+    method, summary = _first(content), content["summary"]
+    macro = _macro(summary, method)
+    selector = "findings" if any(name.startswith("findings_") for name in macro) else "fixed_windows"
+    prefix = "findings_" if selector == "findings" else ""
+    rows = {
+        "on the mean map of other patients": _PREFIX + method,
+        "at the places of the training findings": "training_prior",
+        "at random": "random",
+    }
+    sentences = []
     for count in content["settings"]["region_counts"]:
-        name = f"coverage_{count}"
-        others = {
-            "by the mean map of other patients": _PREFIX + method,
-            "by the places of the training findings": "training_prior",
-            "at random": "random",
-        }
+        plain = f"coverage_{count}"
+        others = {text: _macro(summary, row) for text, row in rows.items() if row in summary}
         controls = [
-            f"{_macro(content['summary'], row)[name]['mean']:.2f} {text}"
-            for text, row in others.items()
-            if row in content["summary"]
+            f"{found.get(prefix + plain, found[plain])['mean']:.2f} {text}"  # a map of no label has fixed windows only
+            for text, found in others.items()
         ]
         sentences.append(
-            f"{count} regions by {method} contain the centre of {_written(macro[name])} of the annotated findings"
-            + (f"; regions chosen {', '.join(controls)}." if controls else ".")
+            f"{count} regions by the maps {method} (selector {selector}) contain the centre of "
+            f"{_written(macro[prefix + plain])} of the annotated findings"
+            + (f"; regions {', '.join(controls)}." if controls else ".")
         )
-    less = macro[f"coverage_{content['settings']['region_counts'][0]}"]["minus"].get(_MEAN_MAP)
+    less = macro[f"{prefix}coverage_{content['settings']['region_counts'][0]}"]["minus"].get(_MEAN_MAP)
     if less and less["interval"]:
         low, high = less["interval"]
         verdict = "The regions follow the film" if low > 0 else "It is not shown that the regions follow the film"
