@@ -97,11 +97,12 @@ def test_phantoms_are_written_to_a_folder_of_that_name(name, folder):
 def resolved(monkeypatch):
     """Workflows only resolve a key of their configuration; what it became is in this list."""
     from monai.bundle import ConfigWorkflow
+    from scripts.components import BundleWorkflow
 
     values = []
     key = ["output_dir"]
     monkeypatch.setattr(ConfigWorkflow, "initialize", lambda self: values.append(self.parser.get_parsed_content(*key)))
-    monkeypatch.setattr(ConfigWorkflow, "run", lambda self: None)
+    monkeypatch.setattr(BundleWorkflow, "run", lambda self: None)
     monkeypatch.setattr(ConfigWorkflow, "finalize", lambda self: None)
     return key, values
 
@@ -110,7 +111,7 @@ def resolved(monkeypatch):
 def test_the_demo_gives_its_stages_a_folder_of_that_name(name, resolved, monkeypatch):
     monkeypatch.setattr("scripts.demo._make_studies", lambda data: None)
     CliRunner().invoke(app, ["demo", "--out", name])
-    assert resolved[1][:2] == [f"{name}/base", f"{name}/enhanced"]
+    assert resolved[1][:3] == [f"{name}/base", f"{name}/explanation", f"{name}/enhanced"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -58,7 +58,7 @@ def test_maps_of_no_label_have_fixed_windows():
 
 def test_tables_name_controls_and_labels():
     section = map_section(explanation())
-    assert section["columns"][-2:] == ["Covered by 2 regions by the highest mean", "Covered by 2 regions by finding"]
+    assert section["columns"][-2:] == ["In 2 regions (fixed_windows)", "In 2 regions (findings)"]
     assert [row["name"] for row in section["rows"]] == [
         "patch_logits",
         "control: mean map of patch_logits",

@@ -25,8 +25,8 @@ def map_section(content: Mapping[str, Any]) -> dict[str, Any]:
     """
     summary, counts = content["summary"], content["settings"]["region_counts"]
     metrics = {"hit_rate": "Peak in the finding", "near_hit_rate": "Peak near it"}
-    for prefix, chosen in (("", "by the highest mean"), ("findings_", "by finding")):
-        names = {f"{prefix}coverage_{count}": f"Covered by {count} regions {chosen}" for count in counts}
+    for prefix, selector in (("", "fixed_windows"), ("findings_", "findings")):
+        names = {f"{prefix}coverage_{count}": f"In {count} regions ({selector})" for count in counts}
         metrics |= {name: title for name, title in names.items() if name in _macro(summary, _first(content))}
     dependence = content.get("film_dependence", {})
     return {
