@@ -12,7 +12,7 @@ from .workflow import lock_output, run_workflow
 
 logger = logging.getLogger(__name__)
 
-_PATIENTS = 240
+_PATIENTS = 200
 _STUDY_SIZE = 1024
 
 
