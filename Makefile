@@ -24,7 +24,7 @@ demo: install
 	$(BIN)/python -m bundle demo --out demo-output
 
 test: install
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .
