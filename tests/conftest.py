@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,31 @@ def data_dir(tmp_path_factory) -> Path:
         datalist[split] = items
     (folder / "datalist.json").write_text(json.dumps(datalist))
     return folder
+
+
+class Killed(BaseException):
+    """Stands for ``kill -9``: nothing of ours catches it."""
+
+
+@pytest.fixture
+def killed_in_epoch_three(monkeypatch):
+    """A context in which a training is killed at the start of its third epoch."""
+    from scripts.training import EpochSeed
+
+    @contextmanager
+    def context():
+        seed_epoch = EpochSeed.__call__
+
+        def kill_in_epoch_three(self, engine):
+            if engine.state.epoch == 3:
+                raise Killed
+            seed_epoch(self, engine)
+
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(EpochSeed, "__call__", kill_in_epoch_three)
+            yield
+
+    return context
 
 
 @pytest.fixture

@@ -49,26 +49,12 @@ def test_training_leaves_a_model_that_knows_its_labels(tiny):
     assert report["versions"]["monai"] and report["config"]["max_epochs"] == 2
 
 
-class Killed(BaseException):
-    """Stands for ``kill -9``: nothing of ours catches it."""
-
-
-def test_killed_and_resumed_run_ends_with_the_same_weights(tiny, tmp_path, monkeypatch):
+def test_killed_and_resumed_run_ends_with_the_same_weights(tiny, tmp_path, killed_in_epoch_three):
     whole = {**tiny, "max_epochs": 4, "output_dir": str(tmp_path / "whole")}
     run_workflow("training", overrides=whole)
 
     killed = {**whole, "output_dir": str(tmp_path / "killed")}
-    from scripts.training import EpochSeed
-
-    seed_epoch = EpochSeed.__call__
-
-    def kill_in_epoch_three(self, engine):
-        if engine.state.epoch == 3:
-            raise Killed
-        seed_epoch(self, engine)
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(EpochSeed, "__call__", kill_in_epoch_three)
+    with killed_in_epoch_three():
         run_workflow("training", overrides=killed)
     assert weights(killed["output_dir"])["position"]["epoch"] == 2
     run_workflow("training", overrides=killed)

@@ -50,19 +50,29 @@ class Killed(BaseException):
     """Stands for ``kill -9``."""
 
 
-def test_killed_run_continues_to_the_same_bytes(make, monkeypatch):
+@pytest.fixture
+def run_until_killed(monkeypatch):
+    """A function that runs an enhancement, which is killed when it writes its eleventh image."""
+
+    def run(job):
+        write, count = DatasetEnhancer.write, iter(range(100))
+
+        def kill_at_ten(self, *arguments):
+            if next(count) == 10:
+                raise Killed
+            return write(self, *arguments)
+
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(DatasetEnhancer, "write", kill_at_ten)
+            job.run()
+
+    return run
+
+
+def test_killed_run_continues_to_the_same_bytes(make, run_until_killed):
     whole = finish(make("whole"))
-    job, write = make("killed"), DatasetEnhancer.write
-    count = iter(range(100))
-
-    def kill_at_ten(self, *arguments):
-        if next(count) == 10:
-            raise Killed
-        return write(self, *arguments)
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(DatasetEnhancer, "write", kill_at_ten)
-        job.run()
+    job = make("killed")
+    run_until_killed(job)
     with (job.output_dir / "manifest.rank0.jsonl").open("ab") as file:
         file.write(b'{"image": "half a li')
     assert finish(make("killed")) == whole
@@ -285,18 +295,9 @@ def test_regions_of_the_mean_map_do_not_depend_on_the_film(make):
     assert torch.allclose(film.maps[0].float(), mean_without(job, own["patient_id"]), atol=1e-6)
 
 
-def test_mean_map_continues_a_killed_run_and_notices_other_training_films(make, monkeypatch):
+def test_mean_map_continues_a_killed_run_and_notices_other_training_films(make, run_until_killed):
     whole = finish(make("whole", settings={"selector": "mean_map"}))
-    job, write, count = make("killed", settings={"selector": "mean_map"}), DatasetEnhancer.write, iter(range(100))
-
-    def kill_at_ten(self, *arguments):
-        if next(count) == 10:
-            raise Killed
-        return write(self, *arguments)
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(DatasetEnhancer, "write", kill_at_ten)
-        job.run()
+    run_until_killed(make("killed", settings={"selector": "mean_map"}))
     assert finish(make("killed", settings={"selector": "mean_map"})) == whole
     with pytest.raises(ValueError, match="mean_map: expected"):
         make("killed", settings={"selector": "mean_map"}, limit=5).run()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from scripts.training import EpochSeed
 from scripts.workflow import run_workflow
 
 SETTINGS = {
@@ -16,10 +15,6 @@ SETTINGS = {
     "loss_options": {"gamma_negative": 2.0},
     "sampler": "balanced",
 }
-
-
-class Killed(BaseException):
-    """Stands for ``kill -9``: nothing of ours catches it."""
 
 
 @pytest.fixture
@@ -42,20 +37,12 @@ def weights(folder):
 
 
 def test_killed_run_with_drawn_targets_and_balanced_order_ends_with_the_same_weights(
-    tiny, uncertain_data, tmp_path, monkeypatch
+    tiny, uncertain_data, tmp_path, killed_in_epoch_three
 ):
     run = {**tiny, **SETTINGS, "dataset_dir": str(uncertain_data), "max_epochs": 3}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     run_workflow("training", overrides={**run, "output_dir": str(whole)})
-    seed_epoch = EpochSeed.__call__
-
-    def kill_in_epoch_three(self, engine):
-        if engine.state.epoch == 3:
-            raise Killed
-        seed_epoch(self, engine)
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(EpochSeed, "__call__", kill_in_epoch_three)
+    with killed_in_epoch_three():
         run_workflow("training", overrides={**run, "output_dir": str(killed)})
     run_workflow("training", overrides={**run, "output_dir": str(killed)})
     first, second = weights(whole), weights(killed)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from scripts.networks import ViTMultilabel, ZoomViT, load_vit_multilabel
-from scripts.training import EpochSeed, MapTraining
+from scripts.training import MapTraining
 from scripts.workflow import CONFIG_DIR, run_workflow
 
 LABELS = ["Spot"]
@@ -155,23 +155,11 @@ def test_the_average_of_the_weights_has_the_patch_head_and_is_what_is_saved(film
     assert same(saved, {name.removeprefix("module."): value for name, value in state["ema"].items()})
 
 
-class Killed(BaseException):
-    """Stands for ``kill -9``: nothing of ours catches it."""
-
-
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_a_killed_and_continued_run_ends_with_the_same_weights(films, tmp_path, monkeypatch, kind):
+def test_a_killed_and_continued_run_ends_with_the_same_weights(films, tmp_path, killed_in_epoch_three, kind):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     run(films, whole, max_epochs=3, **kind)
-    seed_epoch = EpochSeed.__call__
-
-    def kill_in_epoch_three(self, engine):
-        if engine.state.epoch == 3:
-            raise Killed
-        seed_epoch(self, engine)
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(EpochSeed, "__call__", kill_in_epoch_three)
+    with killed_in_epoch_three():
         run(films, killed, max_epochs=3, **kind)
     run(films, killed, max_epochs=3, **kind)
     first, second = checkpoint(whole), checkpoint(killed)

@@ -9,7 +9,7 @@
 ``grad_cam``               Grad-CAM on patch tokens, per label
 ``with_maps``              network with the maps of its forward pass, for compilation and export
 ``label_token_attention``  attention of label tokens, per label
-``patch_logits``           probability of each label at each patch
+``patch_logits``           place of each label among the patches
 ``occlusion``              decrease of a logit when a window is covered, per label; a reference for the others
 ``artifacts``              detection and replacement of high-norm artifact patches
 ``body``                   detection of the patches outside the body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,3 +130,17 @@ def annotations_of(item: Mapping[str, Any], names: set[str], frame: PictureFrame
     parts = [frame.mask(Path(masks[name])) for name in names if name in masks]
     boxes = [box for box in item.get("boxes") or [] if box["label"] in names and box["label"] not in masks]
     return parts + [frame.box(box["xywh"]) for box in boxes]
+
+
+def mean_shares(films: Iterable[Mapping[str, torch.Tensor]], grid: tuple[int, int]) -> dict[str, torch.Tensor]:
+    """Mean covered share (h, w) of the patches for each label, over the films in which it is annotated.
+
+    Args:
+        films: for each film, the mask (S, S) of each annotated label.
+        grid: height h and width w of the patch grid.
+    """
+    shares: dict[str, list[torch.Tensor]] = {}
+    for masks in films:
+        for label, square in masks.items():
+            shares.setdefault(label, []).append(F.adaptive_avg_pool2d(square[None, None].float(), grid)[0, 0])
+    return {label: torch.stack(maps).mean(dim=0) for label, maps in shares.items()}

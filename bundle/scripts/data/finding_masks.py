@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ..common.geometry import SquareGeometry
 from ..common.printable import printable
 from ..dicom import RefusedInput, read_radiograph
 from ..dicom.read.radiograph import read_grid
-from .annotations import PictureFrame, annotated_names, annotations_of, findings_of
+from .annotations import PictureFrame, annotated_names, annotations_of, findings_of, mean_shares
 from .label_aliases import match_label
 
 logger = logging.getLogger(__name__)
@@ -61,16 +59,12 @@ class FindingMasks:
 
     def mean_shares(self, grid: tuple[int, int]) -> dict[str, torch.Tensor]:
         """Mean covered share (h, w) of the patches over the images that show a label, for each annotated label."""
-        sums: dict[str, torch.Tensor] = {}
-        counts: Counter[str] = Counter()
-        for path in self.coded:
-            masks = decode_findings(self(path)[None], len(self.labels))[0]
-            for index in masks.flatten(1).any(dim=1).nonzero().flatten().tolist():
-                share = F.adaptive_avg_pool2d(masks[index][None, None].float(), grid)[0, 0]
-                label = self.labels[index]
-                sums[label] = sums[label] + share if label in sums else share
-                counts[label] += 1
-        return {label: total / counts[label] for label, total in sums.items()}
+        return mean_shares(map(self._masks, self.coded), grid)
+
+    def _masks(self, path: str) -> dict[str, torch.Tensor]:
+        """Mask (S, S) bool of each annotated label of an image."""
+        masks = decode_findings(self(path)[None], len(self.labels))[0]
+        return {label: mask for label, mask in zip(self.labels, masks, strict=True) if mask.any()}
 
     def names(self, item: Mapping[str, Any]) -> dict[str, set]:
         """Names of the annotations of each label that the item does not lack."""

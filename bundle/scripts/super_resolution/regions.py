@@ -59,8 +59,8 @@ def select_regions(
     """Choose regions by attention maps.
 
     A window of the sum of the maps is taken if it overlaps no better one by more than a tenth of their union. It is
-    named by the label whose map has the largest part in it. On the boxed validation films of NIH ChestX-ray14 this
-    covered more findings than the best windows of each label (two windows 0.75 against 0.67, four 0.89 against 0.85).
+    named by the label whose map has the largest part in it. On 81 boxed validation findings of NIH
+    ChestX-ray14, two windows covered 0.75 of them and four 0.89; the best windows of each label 0.67 and 0.85.
 
     Args:
         selector: name of a selector, a key of ``SELECTORS``.

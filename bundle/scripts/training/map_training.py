@@ -24,8 +24,8 @@ class MapTraining:
 
     They are if the network has maps of its own (a patch head or label tokens), a loss on them has a weight, and an item
     has a box or mask. The network then returns its maps in training mode, and a new patch head starts with the places
-    at which the training films show each label. A zoom network is trained without them: the
-    boxes belong to its base model.
+    at which the training films show each label. A zoom network is trained without them: the boxes belong to its base
+    model.
 
     Args:
         network: classifier; its attribute ``trains_maps`` and the position bias of a new patch head are set.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ...common.geometry import SquareGeometry
-from ...data.annotations import PictureFrame, annotations_of, findings_of
+from ...data.annotations import PictureFrame, annotations_of, findings_of, mean_shares
 from ...data.datalist import Datalist
 from ...dicom import RefusedInput, read_radiograph
 from ...dicom.read.radiograph import read_grid
@@ -72,17 +71,19 @@ def training_priors(
         grid: height h and width w of the patch grid.
         size: side of the network's input, in pixels.
     """
-    sums: dict[str, list[torch.Tensor]] = {}
+    return mean_shares(_annotated_films(datalist, labels, extra, size), grid)
+
+
+def _annotated_films(
+    datalist: Datalist, labels: Sequence[str], extra: Mapping[str, Sequence[str]], size: int
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield the masks (S, S) of the labels of each annotated training image that can be read."""
     for item in datalist.splits["training"]:
-        found = findings_of(item, labels, extra)
-        try:
-            masks = _squares(item, found, size) if found else {}
-        except RefusedInput as refusal:
-            logger.warning("left out of the training prior: %s", refusal)
-            continue
-        for label, square in masks.items():
-            sums.setdefault(label, []).append(F.adaptive_avg_pool2d(square[None, None], grid)[0, 0])
-    return {label: torch.stack(maps).mean(dim=0) for label, maps in sums.items()}
+        if found := findings_of(item, labels, extra):
+            try:
+                yield _squares(item, found, size)
+            except RefusedInput as refusal:
+                logger.warning("left out of the training prior: %s", refusal)
 
 
 def _squares(item: Mapping[str, Any], found: Mapping[str, set[str]], size: int) -> dict[str, torch.Tensor]:
