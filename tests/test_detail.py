@@ -44,8 +44,8 @@ def infer(model, inputs, out):
 
 @pytest.mark.parametrize(
     "selector",
-    [{}, {"zoom_selector": "mean_map"}, {"zoom_selector": "findings", "zoom_attention": "grad_cam"}],
-    ids=["fixed_windows", "mean_map", "findings"],
+    [{}, {"zoom_selector": "mean_map"}, {"zoom_attention": "grad_cam"}],
+    ids=["fixed_windows", "mean_map", "maps_of_labels"],
 )
 def test_zoom_network_is_trained_evaluated_calibrated_and_predicts_alike(base, data_dir, tmp_path, selector):
     shared = {"dataset_dir": str(data_dir), "output_dir": str(tmp_path / "zoom"), **selector}
@@ -103,15 +103,15 @@ def test_canvas_of_enhanced_pixels_is_learnt_at_a_higher_resolution(films, tmp_p
         assert found[name] == pytest.approx(values, abs=2e-4)
 
 
-@pytest.mark.parametrize("selector", ["findings", "mean_map"])
-def test_regions_of_findings_and_of_a_mean_map_come_from_the_configuration(base, data_dir, tmp_path, selector):
+@pytest.mark.parametrize("selector", ["fixed_windows", "mean_map"])
+def test_regions_of_labels_and_of_a_mean_map_come_from_the_configuration(base, data_dir, tmp_path, selector):
     own = {"selector": selector, "attention_method": "grad_cam", "enhancer": "bicubic", "working_size": None}
     shared = {"base_dir": str(base), "dataset_dir": str(data_dir), "tracking_uri": "none"}
     overrides = {**own, **shared, "window": 8, "region_count": 2, "output_dir": str(tmp_path / "enhanced")}
     run_workflow("enhancing", overrides=overrides)
     lines = [json.loads(line) for line in (tmp_path / "enhanced" / "manifest.jsonl").read_text().splitlines()]
     named = [name for line in lines for name in line["region_labels"] if name is not None]
-    assert len(lines) == 28 and bool(named) == (selector == "findings")
+    assert len(lines) == 28 and bool(named) == (selector == "fixed_windows")
     assert len(list((tmp_path / "enhanced" / "examples").glob("*.png"))) == 12
 
 

@@ -171,7 +171,7 @@ def enhance(
     Returns:
         Image (1, H, W) float32 in [0, 1], or larger with ``paste_mode="hr_canvas"``. ``meta["regions"]`` lists the
         boxes [row0, col0, row1, col1], half-open, in pixels of ``image``; ``meta["region_labels"]`` their labels, which
-        are ``None`` for selectors other than ``findings``.
+        are ``None`` for an attention method with one map for all labels.
 
     Raises:
         ValueError: a wrong image, or an attention method that does not suit the network or the selector.

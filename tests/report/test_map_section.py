@@ -16,7 +16,7 @@ def explanation(method=0.9, mean_map=0.2):
     for number in range(20):
         for name, share in (("patch_logits", method), ("mean_map:patch_logits", mean_map), ("random", 0.2)):
             covered = float(number % 10 < 10 * share)
-            figures = dict.fromkeys(("hit_rate", "near_hit_rate", "coverage_2", "findings_coverage_2"), covered)
+            figures = dict.fromkeys(("hit_rate", "near_hit_rate", "coverage_2"), covered)
             rows.append(FindingScores(name, LABELS[number // 10], number, number, 0.5, figures))
     dependence = {"patch_logits": {"mean_map_correlation": 0.41, "constant_spot": 0.12}}
     settings = {"methods": ["patch_logits"], "region_counts": [2]}
@@ -29,7 +29,7 @@ def explanation(method=0.9, mean_map=0.2):
 
 def test_regions_that_beat_the_mean_map_follow_the_film():
     first, second = coverage_sentences(explanation())
-    assert "2 regions by the maps patch_logits (selector findings) contain the centre of 0.90" in first
+    assert "2 regions by the maps patch_logits contain the centre of 0.90" in first
     assert "0.20 on the mean map of other patients" in first and "0.20 at random" in first
     assert second.startswith("The regions follow the film: the difference from the mean map is +0.70")
 
@@ -43,22 +43,14 @@ def test_a_run_without_controls_states_its_own_coverage():
     content = explanation()
     for name in ("mean_map:patch_logits", "random"):
         del content["summary"][name]
-    content["summary"]["patch_logits"]["macro"]["findings_coverage_2"]["minus"] = {}
+    content["summary"]["patch_logits"]["macro"]["coverage_2"]["minus"] = {}
     (sentence,) = coverage_sentences(content)
     assert sentence.endswith("of the annotated findings.")
 
 
-def test_maps_of_no_label_have_fixed_windows():
-    content = explanation()
-    for labels in content["summary"].values():
-        for metrics in labels.values():
-            del metrics["findings_coverage_2"]
-    assert "(selector fixed_windows)" in coverage_sentences(content)[0]
-
-
 def test_tables_name_controls_and_labels():
     section = map_section(explanation())
-    assert section["columns"][-2:] == ["In 2 regions (fixed_windows)", "In 2 regions (findings)"]
+    assert section["columns"][-1:] == ["In 2 regions"]
     assert [row["name"] for row in section["rows"]] == [
         "patch_logits",
         "control: mean map of patch_logits",

@@ -252,29 +252,14 @@ def lines_of(manifest):
     return [json.loads(line) for line in manifest.splitlines()]
 
 
-def test_regions_of_findings_name_their_labels(make):
+def test_regions_of_maps_of_labels_name_their_labels(make):
     first = make()
-    job = make("findings", settings={"selector": "findings"}, attention=make_attention("grad_cam", first.network))
+    job = make("named", attention=make_attention("grad_cam", first.network))
     for line in lines_of(finish(job)):
         names = {name for name in line["region_labels"] if name is not None}
         assert names <= {"Bright", "Dark"} and len(line["region_labels"]) == len(line["boxes"])
         assert names or "no_attention" in line["flags"]
-        assert len(line["thresholds"]) == 16
     assert {name for line in lines_of(finish(first)) for name in line["region_labels"]} == {None}
-
-
-def test_findings_with_one_map_for_all_labels_is_rejected_before_any_work(make):
-    with pytest.raises(ValueError, match="found last_cls, which has one map for all labels"):
-        make(settings={"selector": "findings"})
-
-
-def test_other_thresholds_are_another_run(make):
-    job = make(settings={"selector": "findings"}, attention=make_attention("grad_cam", make().network))
-    finish(job)
-    again = make(settings={"selector": "findings"}, attention=make_attention("grad_cam", make().network))
-    again.rules[:, 2] = 0.9
-    with pytest.raises(ValueError, match="thresholds: expected"):
-        again.run()
 
 
 def mean_without(job, patient):

@@ -83,7 +83,7 @@ def bump(row, column, height=1.0, shape=(64, 64)):
 
 def test_regions_of_labels_are_ranked_together():
     maps = np.stack([bump(16, 16, 0.5), bump(40, 48)])
-    regions, flags = select_regions("findings", maps, count=2, window=16, labels=["Mass", "Edema"])
+    regions, flags = select_regions("fixed_windows", maps, count=2, window=16, labels=["Mass", "Edema"])
     assert [region.label for region in regions] == ["Edema", "Mass"] and flags == []
     assert np.abs(np.array(centres(regions)) - [(40, 48), (16, 16)]).max() <= 1
     assert regions[1].score == pytest.approx(maps[0, 8:24, 8:24].mean(), rel=0.02)
@@ -91,30 +91,32 @@ def test_regions_of_labels_are_ranked_together():
 
 def test_a_window_belongs_to_the_label_with_the_largest_part_in_it():
     maps = np.stack([bump(16, 16), bump(17, 17, 0.5) + bump(48, 48, 0.9), bump(48, 16, 0.8)])
-    regions, _ = select_regions("findings", maps, count=3, window=16, labels=["Mass", "Edema", "Nodule"])
+    regions, _ = select_regions("fixed_windows", maps, count=3, window=16, labels=["Mass", "Edema", "Nodule"])
     assert [region.label for region in regions] == ["Mass", "Edema", "Nodule"]
     assert np.abs(np.array(centres(regions)) - [(16, 16), (48, 48), (48, 16)]).max() <= 1
 
 
 def test_a_place_that_two_labels_share_comes_first():
     maps = np.stack([bump(16, 16, 0.6) + bump(48, 48), bump(16, 16, 0.6)])
-    regions, _ = select_regions("findings", maps, count=2, window=16, labels=["Mass", "Edema"])
+    regions, _ = select_regions("fixed_windows", maps, count=2, window=16, labels=["Mass", "Edema"])
     assert np.abs(np.array(centres(regions)) - [(16, 16), (48, 48)]).max() <= 1
 
 
 def test_maps_of_labels_that_say_nothing_choose_nothing():
     maps = np.stack([np.full((64, 64), 9.0), np.full((64, 64), np.nan), bump(16, 16)])
-    regions, flags = select_regions("findings", maps, count=1, window=16, labels=["Mass", "Edema", "Nodule"])
+    regions, flags = select_regions("fixed_windows", maps, count=1, window=16, labels=["Mass", "Edema", "Nodule"])
     assert [region.label for region in regions] == ["Nodule"] and flags == []
 
 
 @pytest.mark.parametrize("maps", [np.zeros((0, 40, 60)), np.zeros((2, 40, 60)), np.full((2, 40, 60), np.inf)])
 def test_without_a_map_of_a_label_the_centre_belongs_to_no_label(maps):
-    regions, flags = select_regions("findings", maps, count=3, window=16, labels=["Mass", "Edema"])
+    regions, flags = select_regions("fixed_windows", maps, count=3, window=16, labels=["Mass", "Edema"])
     assert [(region.box, region.label) for region in regions] == [((12, 22, 28, 38), None)]
     assert flags == ["no_attention"]
 
 
 def test_of_labels_with_equal_windows_the_first_is_taken():
-    regions, _ = select_regions("findings", np.stack([bump(16, 16)] * 2), count=1, window=16, labels=["Mass", "Edema"])
+    regions, _ = select_regions(
+        "fixed_windows", np.stack([bump(16, 16)] * 2), count=1, window=16, labels=["Mass", "Edema"]
+    )
     assert regions[0].label == "Mass"

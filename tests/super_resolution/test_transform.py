@@ -27,9 +27,9 @@ def test_works_in_a_compose_after_the_reader(data_dir):
     assert not changed.any() and torch.equal(found, again)
 
 
-def test_regions_of_findings_name_their_labels(data_dir):
+def test_regions_of_maps_of_labels_name_their_labels(data_dir):
     network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, labels=["Mass", "Edema"]).eval()
-    settings = EnhanceSettings(selector="findings", count=2, window=8, working_size=None)
+    settings = EnhanceSettings(count=2, window=8, working_size=None)
     enhance = AttentionGuidedSuperResolutiond(
         "image", network, BicubicEnhancer(2), settings, attention=make_attention("grad_cam", network)
     )
@@ -38,7 +38,7 @@ def test_regions_of_findings_name_their_labels(data_dir):
     assert set(found.meta["region_labels"]) <= {"Mass", "Edema", None}
 
 
-@pytest.mark.parametrize(("selector", "found"), [("findings", "found last_cls"), ("mean_map", "found another")])
+@pytest.mark.parametrize(("selector", "found"), [("findings", "expected one of"), ("mean_map", "found another")])
 def test_selectors_that_cannot_work_here_are_rejected(selector, found):
     network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, labels=["Mass", "Edema"]).eval()
     with pytest.raises(ValueError, match=found):

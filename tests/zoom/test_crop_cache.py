@@ -82,4 +82,4 @@ def test_network_without_crops_needs_none(guide, tmp_path):
 def test_another_mean_map_has_other_entries(guide, paths, tmp_path):
     mean = replace(ZOOM, selector="mean_map")
     maps = (torch.eye(4), torch.rand(4, 4))
-    assert len({CropCache(tmp_path, Zoomer(guide, mean, region_data=one)).entry(paths[0]) for one in maps}) == 2
+    assert len({CropCache(tmp_path, Zoomer(guide, mean, mean_map=one)).entry(paths[0]) for one in maps}) == 2

@@ -115,25 +115,15 @@ def test_another_enhancer_than_in_training_is_refused(guide):
             Zoomer(guide, zoom, enhancer)
 
 
-def test_findings_choose_the_crops_of_the_labels_that_the_guide_shows(guide):
-    findings = replace(NATIVE, selector="findings", attention="grad_cam")
-    zoom = Zoomer(guide, findings)(torch.rand(1, 64, 64))
+def test_crops_of_maps_of_labels_name_their_labels(guide):
+    zoom = Zoomer(guide, replace(NATIVE, attention="grad_cam"))(torch.rand(1, 64, 64))
     assert {region.label for region in zoom.regions} <= {"Mass", None} and zoom.crops.shape == (2, 16, 16)
-    never = torch.tensor([[1.0, 0.0, 1.0]] * 2)
-    assert "no_label" in Zoomer(guide, findings, region_data=never)(torch.rand(1, 64, 64)).flags
-    always = torch.tensor([[1.0, 0.0, 0.0]] * 2)
-    assert "no_label" not in Zoomer(guide, findings, region_data=always)(torch.rand(1, 64, 64)).flags
-
-
-def test_findings_with_one_map_for_all_labels_are_rejected(guide):
-    with pytest.raises(ValueError, match="found last_cls, which has one map for all labels"):
-        Zoomer(guide, replace(NATIVE, selector="findings"))
 
 
 def test_a_mean_map_gives_every_film_the_same_regions(guide):
     settings = replace(NATIVE, selector="mean_map", count=1)
-    zoomer = Zoomer(guide, settings, region_data=peak())
+    zoomer = Zoomer(guide, settings, mean_map=peak())
     zooms = [zoomer(torch.rand(1, 64, 64)) for _ in range(2)]
     assert [zoom.regions[0].box for zoom in zooms] == [(16, 32, 32, 48)] * 2
     with pytest.raises(ValueError, match="the network has no mean map"):
-        Zoomer(guide, settings, region_data=torch.zeros(4, 4))
+        Zoomer(guide, settings, mean_map=torch.zeros(4, 4))

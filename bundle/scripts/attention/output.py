@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,28 +23,31 @@ class AttentionOutput:
     logits: torch.Tensor
     maps: torch.Tensor
 
-    def region_maps(self, labels: list[str] | None = None) -> torch.Tensor:
-        """Maps (B, h, w) that choose the regions.
-
-        Maps per label are scaled to a sum of one and averaged with the probabilities of the image as weights: where
-        the maps are distributions of the place of a finding, a window of the result has the expected number of
-        findings in it. The maximum would give the map of an absent finding, which is noise, the same influence as any
-        other.
+    def region_maps(self, labels: Sequence[str] | None = None) -> torch.Tensor:
+        """Maps (B, h, w) that choose the regions: the map, or the sum of the parts of the labels.
 
         Args:
-            labels: names of the C outputs, of which ``No Finding`` is left out.
+            labels: names of the C outputs.
         """
-        if self.maps.ndim == 3:
-            return self.maps
+        return self.maps if self.maps.ndim == 3 else self.label_parts(labels).sum(dim=1)
+
+    def label_parts(self, labels: Sequence[str] | None = None) -> torch.Tensor:
+        """Part (B, C, h, w) of each label in the map that chooses the regions, for a method with a map per label.
+
+        The map of a label is scaled to a sum of one and weighted with the probability that the image shows the label.
+        Where such a map is the distribution of the place of a finding, a window contains the expected number of
+        findings in it. The maximum over the labels would give the map of an absent finding, which is noise, the same
+        influence as any other. The weights are divided by their sum.
+
+        Args:
+            labels: names of the C outputs, of which ``No Finding`` has no part.
+        """
         weights = self.logits.sigmoid()  # (B, C)
         if labels and NO_FINDING in labels and len(labels) > 1:
             weights = weights.clone()
-            weights[:, labels.index(NO_FINDING)] = 0
-        return torch.einsum("bc,bchw->bhw", weights / weights.sum(dim=1, keepdim=True), self.shares())
-
-    def shares(self) -> torch.Tensor:
-        """Maps per label, (B, C, h, w), each scaled to a sum of one."""
-        return self.maps / self.maps.sum(dim=(-2, -1), keepdim=True).clamp(min=1e-12)
+            weights[:, list(labels).index(NO_FINDING)] = 0
+        shares = self.maps / self.maps.sum(dim=(-2, -1), keepdim=True).clamp(min=1e-12)
+        return (weights / weights.sum(dim=1, keepdim=True))[:, :, None, None] * shares
 
 
 class Attention(Protocol):

@@ -23,7 +23,6 @@ from .scale import sigmoid
 
 _THRESHOLDS_FILE = "thresholds.json"
 _FORMAT = 1
-_UNCALIBRATED = (1.0, 0.0, 0.5)  # scale, offset and threshold
 
 
 @dataclass(frozen=True)
@@ -103,46 +102,15 @@ class Calibration:
         Raises:
             ValueError: the number of columns is not C.
         """
-        return decide(decision_rules(self, len(self.by_label)), logits)
-
-
-def decision_rules(calibration: Calibration | None, n_labels: int) -> np.ndarray:
-    """Scale, offset and threshold of each label, (C, 3); without a calibration, 0.5 of the probability decides."""
-    if calibration is None:
-        return np.tile(_UNCALIBRATED, (n_labels, 1))
-    rows = [(label.scale, label.offset, label.threshold) for label in calibration.by_label.values()]
-    return np.asarray(rows, dtype=np.float64)
-
-
-def load_decision_rules(model_dir: str | Path | None, labels: Sequence[str]) -> np.ndarray:
-    """Scale, offset and threshold of each label, (C, 3), of a model folder, or without one, as of no calibration.
-
-    Args:
-        model_dir: folder of the weights.
-        labels: names of the C outputs, in order.
-
-    Raises:
-        ValueError: the calibration of the folder is damaged, or was made for other labels or other weights.
-    """
-    return decision_rules(None if model_dir is None else load_calibration(model_dir, labels), len(labels))
-
-
-def decide(rules: np.ndarray, logits: np.ndarray) -> Calibrated:
-    """Compute probabilities and decisions.
-
-    Args:
-        rules: (C, 3) rules of :func:`decision_rules`.
-        logits: (N, C) outputs of the network.
-
-    Raises:
-        ValueError: the number of columns is not C.
-    """
-    logits = np.asarray(logits, dtype=np.float64)
-    if logits.ndim != 2 or logits.shape[1] != len(rules):
-        raise ValueError(f"logits: expected (N, {len(rules)}), one column per label, found {logits.shape}")
-    scale, offset, threshold = rules.T
-    probabilities = sigmoid(scale * logits + offset)
-    return Calibrated(probabilities, probabilities >= threshold)
+        logits = np.asarray(logits, dtype=np.float64)
+        if logits.ndim != 2 or logits.shape[1] != len(self.by_label):
+            raise ValueError(f"logits: expected (N, {len(self.by_label)}), one column per label, found {logits.shape}")
+        scale, offset, threshold = (
+            np.asarray([getattr(label, name) for label in self.by_label.values()], dtype=np.float64)
+            for name in ("scale", "offset", "threshold")
+        )
+        probabilities = sigmoid(scale * logits + offset)
+        return Calibrated(probabilities, probabilities >= threshold)
 
 
 def save_calibration(calibration: Calibration, model_dir: str | Path) -> Path:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from monai.data import MetaTensor
 
-from ..attention import Attention, AttentionOutput
-from ..calibration.calibration_file import decision_rules, load_calibration
+from ..attention import AttentionOutput
+from ..calibration.calibration_file import load_calibration
 from ..calibration.novelty import FLAG_ABOVE, load_novelty
 from ..calibration.scale import sigmoid
 from ..common.failures import Failure
@@ -23,14 +23,12 @@ from ..super_resolution.enhance_dataset import DESCRIPTION
 from ..super_resolution.enhancers.enhancer import Enhancer
 from ..super_resolution.region_enhancer import EnhanceSettings, RegionEnhancer
 from ..super_resolution.region_maps import FilmMaps, check_selector, film_maps
-from ..super_resolution.regions import FINDINGS
 from ..workflow import CONFIG_DIR
 from .classifier import Classified
 from .study_images import StudyImages
 from .study_prediction import StudyPrediction
 
 _NOVEL = "novel: unlike the images that the network was trained on"
-_NO_LABEL = "no_label: no finding reaches its threshold; the regions are those of the three most probable"
 
 
 class FilmAnalysis:
@@ -41,11 +39,9 @@ class FilmAnalysis:
         model_dir: folder of the weights, with ``thresholds.json`` and a measure of novelty where it was calibrated.
         enhancer: super-resolution of the regions; ``None``: no regions and no enhanced image.
         settings: settings of the choice of regions and of the paste.
-        attention: attention method of the classifier.
 
     Raises:
-        ValueError: a calibration for other labels or weights, or a selector that does not suit the attention method or
-            needs the training films.
+        ValueError: a calibration for other labels or weights, or a selector that needs the training films.
     """
 
     def __init__(
@@ -54,10 +50,9 @@ class FilmAnalysis:
         model_dir: str | Path,
         enhancer: Enhancer | None,
         settings: EnhanceSettings,
-        attention: Attention,
     ) -> None:
         self.labels, self.image_size = list(network.labels or []), network.image_size
-        check_selector(settings.selector, attention, network.labels)
+        check_selector(settings.selector)
         self.region_enhancer = None if enhancer is None else RegionEnhancer(enhancer, settings)
         self.algorithm = Algorithm(software_version(), weights_sha256(model_dir))
         self.calibration, self.novelty = load_calibration(model_dir, self.labels), load_novelty(model_dir)
@@ -129,12 +124,9 @@ class FilmAnalysis:
         region_enhancer: RegionEnhancer,
     ) -> None:
         """Set regions and the enhanced image; a region that is not finite is left out, with a failure."""
-        chosen = region_enhancer.choose(
-            source, self.film_maps(classified, region_enhancer.settings.selector), self.image_size
-        )
+        chosen = region_enhancer.choose(source, self.film_maps(classified), self.image_size)
         prediction.regions = [region.box for region in chosen.regions]
         prediction.region_labels = [region.label for region in chosen.regions]
-        prediction.flags += [_NO_LABEL] if "no_label" in chosen.flags else []
         (enhanced,) = region_enhancer.enhance([chosen])
         if enhanced.rejected:
             prediction.failures.append(_not_finite(prediction.name, region_enhancer.enhancer.name))
@@ -146,12 +138,11 @@ class FilmAnalysis:
             scale = image.shape[0] / source.shape[-2]
             prediction.enhanced_spacing = [step / scale for step in prediction.spacing_mm]
 
-    def film_maps(self, classified: Classified, selector: str) -> FilmMaps:
+    def film_maps(self, classified: Classified) -> FilmMaps:
         """Return the maps that choose the regions of a film."""
-        if classified.label_maps is None or selector != FINDINGS:
+        if classified.label_maps is None:
             return FilmMaps(classified.region_map[None])
-        output = AttentionOutput(classified.logits[None], classified.label_maps[None])
-        (film,) = film_maps(selector, output, self.labels, decision_rules(self.calibration, len(self.labels)))
+        (film,) = film_maps(AttentionOutput(classified.logits[None], classified.label_maps[None]), self.labels)
         return film
 
     def description(self) -> str:

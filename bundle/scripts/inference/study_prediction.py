@@ -40,7 +40,8 @@ class StudyPrediction:
         label_maps: (C, h, w) attention maps in the patch grid, for a method with a map per label.
         image_size: side of the network's input, in pixels.
         regions: half-open boxes (row0, col0, row1, col1); empty without enhancement.
-        region_labels: label with the largest part in each region; ``None`` for selectors other than ``findings``.
+        region_labels: label with the largest part in each region; ``None`` if the attention has one map
+            for all labels.
         enhanced: (s·H, s·W) float32 in [0, 1], or ``None``.
         enhanced_spacing: row and column spacing of ``enhanced``, in mm.
         description: text for DerivationDescription (0008,2111).

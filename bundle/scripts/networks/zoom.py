@@ -41,8 +41,8 @@ class ZoomSettings:
         crop_size: s, side of a crop in pixels; the magnification is s / window.
         source: ``native`` takes the pixels of the source, ``sr`` those of the enhancer; ``auto`` takes native pixels if
             the region is at least s pixels wide, and the enhancer's otherwise.
-        selector: method that chooses the regions: ``fixed_windows``, ``findings`` or ``quantile``; ``random``,
-            ``lowest`` and ``mean_map`` are controls.
+        selector: method that chooses the regions: ``fixed_windows`` or ``quantile``; ``random``, ``lowest`` and
+            ``mean_map`` are controls.
         attention: attention method of the guide, whose maps choose the regions.
         enhancer: name of the enhancer that ``sr`` and ``auto`` use.
         enhancer_weights: hash of the enhancer's weights; prediction rejects an enhancer with another hash.
@@ -79,12 +79,11 @@ class ZoomViT(ViTMultilabel):
         base: trained classifier. Its weights are copied into this network, and a frozen copy becomes :attr:`guide`.
         zoom: settings of the regions, or a mapping of their values; ``None`` uses the defaults.
         drop_path: probability of skipping a sub-layer of the last block in training, see :class:`.ViTMultilabel`.
-        region_data: what the selector needs beside the film: for ``mean_map`` the map (h, w), for ``findings`` scale,
-            offset and threshold of each label (C, 3). ``None``: no map, and a probability of 0.5.
+        mean_map: map (h, w) of the training films, for the selector ``mean_map``; ``None`` before weights are loaded.
 
     Attributes:
         guide: frozen copy of the base model; its attention chooses the regions in training and in prediction.
-        region_data: the same, saved with the weights; ``None`` for other selectors.
+        mean_map: map (h, w), saved with the weights; ``None`` for selectors other than ``mean_map``.
 
     Raises:
         ValueError: if the crop size is not a multiple of the patch size, or ``base`` is itself a zoom network.
@@ -95,7 +94,7 @@ class ZoomViT(ViTMultilabel):
         base: ViTMultilabel,
         zoom: ZoomSettings | Mapping[str, Any] | None = None,
         drop_path: float = 0.0,
-        region_data: torch.Tensor | None = None,
+        mean_map: torch.Tensor | None = None,
     ) -> None:
         if isinstance(base, ZoomViT):
             raise ValueError("base: reads crops itself; expected a plain classifier, found a ZoomViT; take its guide")
@@ -118,8 +117,8 @@ class ZoomViT(ViTMultilabel):
         self.zoom = zoom
         self.crop_tokens = CropTokens(self.backbone, self.zoom.crop_size)
         self.reader = CropReader(self.backbone.config.hidden_size, self.num_labels)
-        self.region_data: torch.Tensor | None
-        self.register_buffer("region_data", self.make_region_data(region_data))
+        self.mean_map: torch.Tensor | None
+        self.register_buffer("mean_map", self._check_mean_map(mean_map))
         self.guide = copy.deepcopy(base).requires_grad_(False).eval()
         self.train(base.training)
 
@@ -128,22 +127,20 @@ class ZoomViT(ViTMultilabel):
         """Zoom settings as plain values, for ``metadata.json``."""
         return asdict(self.zoom)
 
-    def make_region_data(self, given: torch.Tensor | None) -> torch.Tensor | None:
-        """Region data of the selector in its shape, or ``None`` for a selector that has none.
+    def _check_mean_map(self, given: torch.Tensor | None) -> torch.Tensor | None:
+        """Mean map (h, w) in float32, zeros where none is given; ``None`` for another selector.
 
         Raises:
-            ValueError: the given data have another shape.
+            ValueError: the given map has another shape.
         """
-        empty = {
-            "mean_map": torch.zeros(self.patch_grid),
-            "findings": torch.tensor([[1.0, 0.0, 0.5]]).repeat(self.num_labels, 1),
-        }.get(self.zoom.selector)
-        if empty is None or given is None:
-            return empty
-        if given.shape != empty.shape:
+        if self.zoom.selector != "mean_map":
+            return None
+        if given is None:
+            return torch.zeros(self.patch_grid)
+        if tuple(given.shape) != tuple(self.patch_grid):
             raise ValueError(
-                f"region_data: do not fit the network; expected {tuple(empty.shape)} for {self.zoom.selector}, found "
-                f"{tuple(given.shape)}; compute them with the base of this network"
+                f"mean_map: does not fit the network; expected the shape {tuple(self.patch_grid)}, found "
+                f"{tuple(given.shape)}; compute it with the base of this network"
             )
         return given.float()
 

@@ -25,9 +25,7 @@ def map_section(content: Mapping[str, Any]) -> dict[str, Any]:
     """
     summary, counts = content["summary"], content["settings"]["region_counts"]
     metrics = {"hit_rate": "Peak in the finding", "near_hit_rate": "Peak near it"}
-    for prefix, selector in (("", "fixed_windows"), ("findings_", "findings")):
-        names = {f"{prefix}coverage_{count}": f"In {count} regions ({selector})" for count in counts}
-        metrics |= {name: title for name, title in names.items() if name in _macro(summary, _first(content))}
+    metrics |= {f"coverage_{count}": f"In {count} regions" for count in counts}
     dependence = content.get("film_dependence", {})
     return {
         "sentences": coverage_sentences(content),
@@ -57,15 +55,11 @@ def map_section(content: Mapping[str, Any]) -> dict[str, Any]:
 def coverage_sentences(content: Mapping[str, Any]) -> list[str]:
     """Sentences on the coverage of the findings by the regions of the first method, and by those of its controls.
 
-    The selector is the default of the method: ``findings`` where the content has its coverage, else ``fixed_windows``.
-
     Args:
         content: content of ``explanation.json``.
     """
     method, summary = _first(content), content["summary"]
     macro = _macro(summary, method)
-    selector = "findings" if any(name.startswith("findings_") for name in macro) else "fixed_windows"
-    prefix = "findings_" if selector == "findings" else ""
     rows = {
         "on the mean map of other patients": _PREFIX + method,
         "at the places of the training findings": "training_prior",
@@ -73,18 +67,13 @@ def coverage_sentences(content: Mapping[str, Any]) -> list[str]:
     }
     sentences = []
     for count in content["settings"]["region_counts"]:
-        plain = f"coverage_{count}"
-        others = {text: _macro(summary, row) for text, row in rows.items() if row in summary}
-        controls = [
-            f"{found.get(prefix + plain, found[plain])['mean']:.2f} {text}"  # a map of no label has fixed windows only
-            for text, found in others.items()
-        ]
+        name = f"coverage_{count}"
+        controls = [f"{_macro(summary, row)[name]['mean']:.2f} {text}" for text, row in rows.items() if row in summary]
         sentences.append(
-            f"{count} regions by the maps {method} (selector {selector}) contain the centre of "
-            f"{_written(macro[prefix + plain])} of the annotated findings"
-            + (f"; regions {', '.join(controls)}." if controls else ".")
+            f"{count} regions by the maps {method} contain the centre of {_written(macro[name])} of the annotated "
+            "findings" + (f"; regions {', '.join(controls)}." if controls else ".")
         )
-    less = macro[f"{prefix}coverage_{content['settings']['region_counts'][0]}"]["minus"].get(_MEAN_MAP)
+    less = macro[f"coverage_{content['settings']['region_counts'][0]}"]["minus"].get(_MEAN_MAP)
     if less and less["interval"]:
         low, high = less["interval"]
         verdict = "The regions follow the film" if low > 0 else "It is not shown that the regions follow the film"

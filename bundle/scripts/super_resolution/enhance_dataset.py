@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,6 @@ import torch
 
 from ..attention import Attention, make_attention
 from ..attention.mean_map import MeanMap
-from ..calibration.calibration_file import load_decision_rules
 from ..common.atomic import remove_temporaries
 from ..common.checksum import file_sha256
 from ..common.failures import Failure, write_failures
@@ -30,7 +28,7 @@ from .manifest import append_line, merge_failures, trusted_lines, write_merged
 from .mean_region_map import films_sha256, mean_region_map, patient_of
 from .region_enhancer import ChosenRegions, EnhancedRegions, EnhanceSettings, RegionEnhancer
 from .region_maps import FilmMaps, check_selector, film_maps
-from .regions import FINDINGS, MEAN_MAP
+from .regions import MEAN_MAP
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +53,9 @@ class DatasetEnhancer:
         world_size: number of processes.
         limit: number of images to enhance from the start of each split; ``None`` for all.
         attention: attention method; ``None`` for the attention of the CLS token in the last layer, as in the paper.
-        model_dir: model folder of the network, whose thresholds decide which labels choose with the selector
-            ``findings``; ``None``: a probability of 0.5 decides.
 
     Raises:
-        ValueError: the selector is not known or does not suit the attention method, or thresholds do not fit the model.
+        ValueError: the selector is not known.
     """
 
     datalist: Datalist
@@ -75,12 +71,11 @@ class DatasetEnhancer:
     world_size: int = 1
     limit: int | None = None
     attention: Attention | None = None
-    model_dir: str | Path | None = None
 
     def __post_init__(self) -> None:
         self.output_dir = Path(self.output_dir)
         self.attend: Attention = self.attention or make_attention("last_cls", self.network)
-        check_selector(self.settings.selector, self.attend, self.network.labels, mean_map=True)
+        check_selector(self.settings.selector, mean_map=True)
         self.region_enhancer = RegionEnhancer(self.enhancer, self.settings, batch=self.region_batch)
 
     def run(self) -> list[dict[str, Any]]:
@@ -184,17 +179,10 @@ class DatasetEnhancer:
 
     @cached_property
     def selector_hash(self) -> dict[str, str]:
-        """Hash of what the selector needs beside the film; empty for most selectors."""
-        if self.settings.selector == FINDINGS:
-            return {"thresholds": hashlib.sha256(self.rules.tobytes()).hexdigest()[:16]}
+        """Hash of the training films, for the selector ``mean_map``; empty for others."""
         if self.settings.selector == MEAN_MAP:
             return {"mean_map": films_sha256(self.limited()["training"])[:16]}
         return {}
-
-    @cached_property
-    def rules(self) -> np.ndarray:
-        """Scale, offset and threshold of each label, (C, 3)."""
-        return load_decision_rules(self.model_dir, list(self.network.labels or []))
 
     @cached_property
     def mean_map(self) -> MeanMap:
@@ -207,8 +195,7 @@ class DatasetEnhancer:
         With ``mean_map``, the mean of a training film leaves out the films of its patient.
         """
         if self.settings.selector != MEAN_MAP:
-            rules = self.rules if self.settings.selector == FINDINGS else None
-            return film_maps(self.settings.selector, self.attend(fitted), self.network.labels, rules)
+            return film_maps(self.attend(fitted), self.network.labels)
         means = [self.mean_map.without(patient_of(item)) for item in items]
         return [FilmMaps(mean[None]) for mean in means if mean is not None]
 

@@ -21,7 +21,7 @@ from .enhancers.enhancer import Enhancer, takes_guide
 from .fidelity import compare_images, compare_regions, cut
 from .paste import paste as paste_regions
 from .region_maps import FilmMaps
-from .regions import FINDINGS, Region, select_regions
+from .regions import Region, select_regions
 from .resampling import resize
 
 _REGION_BATCH = 32
@@ -32,8 +32,8 @@ class EnhanceSettings:
     """Settings that, together with the weights, determine the pixels of an enhanced image.
 
     Attributes:
-        selector: selection method: ``fixed_windows``, ``findings``, ``quantile``, or one of the controls ``random``,
-            ``lowest`` and ``mean_map``.
+        selector: selection method: ``fixed_windows``, ``quantile``, or one of the controls ``random``, ``lowest`` and
+            ``mean_map``.
         count: number of regions per image.
         window: side of a region, in pixels of the network's input.
         paste_mode: ``paste_back`` or ``hr_canvas``.
@@ -72,7 +72,7 @@ class ChosenRegions:
         generators: R random generators for the noise of the enhancer.
         reduction: source pixels per working pixel, at least 1.
         guides: R guides for an enhancer that takes guides, otherwise empty.
-        flags: flags of the selector and of the maps, for example ``no_attention``.
+        flags: flags of the selector, for example ``no_attention``.
     """
 
     source: torch.Tensor
@@ -138,14 +138,9 @@ class RegionEnhancer:
             network_size: side of the network's input, in pixels.
 
         Raises:
-            ValueError: the selector is not known, or ``findings`` without maps of labels.
+            ValueError: the selector is not known.
         """
         film = maps if isinstance(maps, FilmMaps) else FilmMaps(maps[None])
-        if self.settings.selector == FINDINGS and None in film.labels:
-            raise ValueError(
-                "selector: findings needs a map for each label; expected the maps of labels "
-                "(scripts.super_resolution.region_maps.film_maps), found one map; set fixed_windows"
-            )
         height, width = source.shape[-2:]
         reduction = reduction_of((height, width), self.settings)
         window = self.settings.window * max(height, width) / network_size / reduction  # working pixels
@@ -159,7 +154,7 @@ class RegionEnhancer:
             self.settings,
             seed_of(key, "selector", self.settings.seed),
         )
-        return self.cut(source, regions, [*flags, *film.flags])
+        return self.cut(source, regions, flags)
 
     def cut(self, source: torch.Tensor, regions: Sequence[Region], flags: Sequence[str] = ()) -> ChosenRegions:
         """Cut given regions from an image (1, H, W) in [0, 1]."""

@@ -1,9 +1,10 @@
 """Selection of regions from attention maps.
 
 The paper takes "the regions with the highest attention" and gives no details. All selectors here are deterministic and
-return windows of one size, which can be enhanced in batches. ``findings`` chooses on the sum of the maps of the labels
-that the film shows, all others on one map. ``random``, ``lowest`` and ``mean_map`` are controls: they show whether
-attention improves the result at all. Which maps a selector gets is decided in :mod:`.region_maps`.
+return windows of one size, which can be enhanced in batches. ``random``, ``lowest`` and ``mean_map`` are controls: they
+show whether attention improves the result at all. For ``mean_map`` the caller gives the mean map of other patients'
+films in the place of the film's own. Where there are maps of labels, a region is named by the label with the largest
+part in it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from scipy import ndimage
 
 from ..common.choices import check_choice
 
-FIXED_WINDOWS, FINDINGS, MEAN_MAP = "fixed_windows", "findings", "mean_map"
+FIXED_WINDOWS, MEAN_MAP = "fixed_windows", "mean_map"
 _MAX_OVERLAP = 0.1
 _QUANTILE = 0.8
 
@@ -31,7 +32,7 @@ class Region:
         row1: row after the last.
         col1: column after the last.
         score: mean of the map, or of the sum of the maps, inside the box; 0 if there is no usable map.
-        label: label with the largest part in the region; ``None`` for selectors other than ``findings``.
+        label: label with the largest part in the region; ``None`` for a map that belongs to no label.
     """
 
     row0: int
@@ -58,9 +59,7 @@ def select_regions(
 ) -> tuple[list[Region], list[str]]:
     """Choose regions by attention maps.
 
-    A window of the sum of the maps is taken if it overlaps no better one by more than a tenth of their union. It is
-    named by the label whose map has the largest part in it. On 81 boxed validation findings of NIH
-    ChestX-ray14, two windows covered 0.75 of them and four 0.89; the best windows of each label 0.67 and 0.85.
+    A window of the sum of the maps is taken if it overlaps no better one by more than a tenth of their union.
 
     Args:
         selector: name of a selector, a key of ``SELECTORS``.
@@ -87,14 +86,15 @@ def select_regions(
     if not usable:
         row, column = (height - rows) // 2, (width - columns) // 2
         return [Region(row, column, row + rows, column + columns)], [*flags, "no_attention"]
-    own_means = np.stack([_window_means(maps[index], rows, columns) for index in usable])  # (L, h, w)
-    means = own_means.sum(axis=0)
-    order = SELECTORS[selector](means, maps[usable].sum(axis=0), np.random.default_rng(seed))
+    total = maps[usable].sum(axis=0)
+    means = _window_means(total, rows, columns)
+    order = SELECTORS[selector](means, total, np.random.default_rng(seed))
     corners = np.stack(np.unravel_index(order, means.shape))  # (2, N)
     regions: list[Region] = []
     while corners.size and len(regions) < count:
         row, column = (int(index) for index in corners[:, 0])
-        label = labels[usable[int(own_means[:, row, column].argmax())]]
+        parts = maps[usable, row : row + rows, column : column + columns].sum(axis=(1, 2))
+        label = labels[usable[int(parts.argmax())]]
         regions.append(Region(row, column, row + rows, column + columns, float(means[row, column]), label))
         corners = corners[:, _overlap((row, column), corners, rows, columns) <= _MAX_OVERLAP]
     return regions, flags
@@ -143,7 +143,6 @@ def _by_component(means: np.ndarray, attention: np.ndarray, rng: np.random.Gener
 # Each orders the windows (h, w), as flat indices, by their means and the map (H, W).
 SELECTORS: dict[str, Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]] = {
     FIXED_WINDOWS: _by_mean,
-    FINDINGS: _by_mean,
     "quantile": _by_component,
     "random": _at_random,
     "lowest": _by_lowest_mean,

@@ -23,7 +23,8 @@ class AttentionGuidedSuperResolutiond(MapTransform):
 
     Use it after ``LoadRadiographd``, before the image is resized. The enhanced image replaces the image;
     ``meta["regions"]`` lists the boxes (row0, col0, row1, col1) in pixels of the source image, and
-    ``meta["region_labels"]`` the label of each, which is ``None`` for selectors other than ``findings``.
+    ``meta["region_labels"]`` the label with the largest part in each, ``None`` for an attention method with one map
+    for all labels.
 
     Args:
         keys: keys of (1, H, W) images in [0, 1].
@@ -31,11 +32,10 @@ class AttentionGuidedSuperResolutiond(MapTransform):
         enhancer: super-resolution method.
         settings: how regions are selected and pasted; default: the recommended settings.
         allow_missing_keys: whether items may lack a key.
-        attention: attention method of the network; ``None`` for the attention of the CLS token in the last layer. With
-            the selector ``findings``, labels with a probability of at least 0.5 choose.
+        attention: attention method of the network; ``None`` for the attention of the CLS token in the last layer.
 
     Raises:
-        ValueError: the selector is not known, does not suit the attention method, or is ``mean_map``.
+        ValueError: the selector is not known, or is ``mean_map``.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class AttentionGuidedSuperResolutiond(MapTransform):
         super().__init__(keys, allow_missing_keys)
         self.network, self.region_enhancer = network, RegionEnhancer(enhancer, settings)
         self.attend = attention or make_attention("last_cls", network)
-        check_selector(self.region_enhancer.settings.selector, self.attend, network.labels)
+        check_selector(self.region_enhancer.settings.selector)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return the item with its images enhanced."""
@@ -61,7 +61,7 @@ class AttentionGuidedSuperResolutiond(MapTransform):
             size = self.network.image_size
             device = next(self.network.parameters()).device
             output = self.attend(fit_square(source, size)[None].to(device))
-            (maps,) = film_maps(self.region_enhancer.settings.selector, output, self.network.labels)
+            (maps,) = film_maps(output, self.network.labels)
             regions = self.region_enhancer(source, maps, size)
             enhanced, _ = self.region_enhancer.paste(regions)
             meta = dict(image.meta) if isinstance(image, MetaTensor) else {}

@@ -1,6 +1,6 @@
 """Crops of the attended regions, which the classifier reads beside the whole image, in the order of the flow.
 
-``region_data``      what the selector needs beside the film: thresholds, or a mean map
+``base_mean_map``    mean map of the training films, for the selector ``mean_map``
 ``crops``            attention -> regions -> crops at a higher magnification
 ``crop_cache``       crops of a data set, cut once
 ``flip_with_crops``  random mirroring of an image and its crops

@@ -40,8 +40,8 @@ class CropCache:
     def __init__(self, cache_dir: str | Path, zoomer: Zoomer, num_workers: int = 2) -> None:
         self.folder, self.zoomer, self.num_workers = Path(cache_dir) / "crops", zoomer, num_workers
         settings = json.dumps(asdict(zoomer.zoom), sort_keys=True)
-        data = b"" if zoomer.region_data is None else zoomer.region_data.numpy().tobytes()
-        parts = f"{settings}{_state_sha256(zoomer.guide)}{code_sha256()}".encode() + data
+        mean_map = b"" if zoomer.mean_map is None else zoomer.mean_map.numpy().tobytes()
+        parts = f"{settings}{_state_sha256(zoomer.guide)}{code_sha256()}".encode() + mean_map
         self.pipeline = hashlib.sha256(parts).hexdigest()
 
     def entry(self, path: str | Path) -> Path:

@@ -37,7 +37,7 @@ class Zoom:
         crops: pixels (K, s, s) in [0, 1]; zeros for missing crops, if there are fewer than K regions.
         boxes: (K, 4), row0, col0, row1, col1 as fractions of the network's square input; four zeros for a missing crop.
         regions: regions of the crops, in pixels of the source.
-        flags: unusual conditions (``no_attention``, ``no_label``, ``small_image``, ``not_finite``).
+        flags: unusual conditions (``no_attention``, ``small_image``, ``not_finite``).
     """
 
     crops: torch.Tensor
@@ -56,11 +56,11 @@ class Zoomer:
         guide: frozen base model.
         zoom: zoom settings of the network that reads the crops.
         enhancer: enhancer that the sources ``sr`` and ``auto`` need.
-        region_data: what the selector needs beside the film, as of :class:`..networks.zoom.ZoomViT`.
+        mean_map: map (h, w) for the selector ``mean_map``.
 
     Raises:
-        ValueError: the settings need an enhancer, and it is absent or not the one of the training; the selector does
-            not suit the attention method, or is ``mean_map`` without a map.
+        ValueError: the settings need an enhancer, and it is absent or not the one of the training; the selector is not
+            known, or is ``mean_map`` without a map.
     """
 
     def __init__(
@@ -68,15 +68,15 @@ class Zoomer:
         guide: ViTMultilabel,
         zoom: ZoomSettings,
         enhancer: Enhancer | None = None,
-        region_data: torch.Tensor | None = None,
+        mean_map: torch.Tensor | None = None,
     ) -> None:
         if zoom.source != "native":
             _check_enhancer(zoom, enhancer)
         self.guide, self.zoom, self.enhancer = guide, zoom, enhancer
         self.attend = make_attention(zoom.attention, guide)
-        check_selector(zoom.selector, self.attend, guide.labels, mean_map=True)
-        self.region_data = None if region_data is None else region_data.cpu()
-        if zoom.selector == MEAN_MAP and (self.region_data is None or not self.region_data.any()):
+        check_selector(zoom.selector, mean_map=True)
+        self.mean_map = None if mean_map is None else mean_map.cpu()
+        if zoom.selector == MEAN_MAP and (self.mean_map is None or not self.mean_map.any()):
             raise ValueError(
                 "zoom: the network has no mean map; expected one of its training films for the selector mean_map, "
                 "found none; train it with the workflow zooming"
@@ -88,13 +88,12 @@ class Zoomer:
         size = self.guide.image_size
         device = next(self.guide.parameters()).device
         if self.zoom.selector == MEAN_MAP:
-            assert self.region_data is not None  # checked at the start
-            maps = FilmMaps(self.region_data[None])
+            assert self.mean_map is not None  # checked at the start
+            maps = FilmMaps(self.mean_map[None])
         else:
             # One image at a time, because the composition of a batch changes the last bits of a map.
             output = self.attend(fit_square(source, size)[None].to(device))
-            rules = None if self.region_data is None else self.region_data.numpy()
-            (maps,) = film_maps(self.zoom.selector, output, self.guide.labels, rules)
+            (maps,) = film_maps(output, self.guide.labels)
         zoom = _cut_crops(source, maps, size, self.zoom, self.enhancer)
         if "not_finite" in zoom.flags:
             logger.warning("zoom: %s returned NaN or infinity; those regions are left out", self.zoom.enhancer)
@@ -117,7 +116,7 @@ def make_zoomer(network: ZoomViT, folder: str | Path, device: torch.device | str
     Raises:
         ValueError: the enhancer in ``folder`` is not the one of the training.
     """
-    return Zoomer(network.guide, network.zoom, zoom_enhancer(network.zoom, folder, device), network.region_data)
+    return Zoomer(network.guide, network.zoom, zoom_enhancer(network.zoom, folder, device), network.mean_map)
 
 
 def zoom_settings(folder: str | Path, **settings: Any) -> ZoomSettings:

@@ -1,5 +1,5 @@
 import numpy as np
-from scripts.experiments.explaining.coverage import coverage, coverage_by_selector, film_regions
+from scripts.experiments.explaining.coverage import coverage, film_regions
 
 
 def box(row, column, side=10, size=100):
@@ -34,13 +34,3 @@ def test_several_draws_are_averaged():
 def test_a_large_finding_is_covered_by_its_share():
     found = coverage([film_regions(box(30, 30, 20) * 1.0, [1], 20)], [box(30, 30, 40)], [1])
     assert found["area_coverage_1"] == 0.25
-
-
-def test_coverage_is_measured_for_each_selector():
-    absent, shown = np.zeros((2, 100, 100))
-    absent[10:40, 10:60], shown[70:80, 60:70] = 0.5, 0.4  # two windows of the common map lie on an absent label
-    common = film_regions(np.maximum(absent, shown), [2], 20)
-    own = film_regions(shown[None], [2], 20, "findings", ["Nodule"])
-    found = coverage_by_selector({"fixed_windows": [common], "findings": [own]}, [box(70, 60)], [2])
-    assert found["coverage_2"] == 0 and found["findings_coverage_2"] == 1
-    assert found["area_coverage_2"] == 0 and found["findings_area_coverage_2"] == 1

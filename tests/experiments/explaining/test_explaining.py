@@ -63,11 +63,8 @@ def test_every_method_is_evaluated_on_every_label_against_the_controls(data, mod
     }  # fmt: skip
     assert 0 <= effusion["area_coverage_2"]["mean"] <= effusion["area_coverage_4"]["mean"] <= 1
     macro = {method: labels["macro"] for method, labels in content["summary"].items()}
-    by_label = {method for method, found in macro.items() if "findings_coverage_2" in found}
-    per_label = ["grad_attention", "grad_cam", "occlusion"]
-    assert by_label == {*per_label, *(f"mean_map:{method}" for method in per_label)}
-    assert set(macro["grad_cam"]["findings_area_coverage_4"]["minus"]) == {"mean_map"}
-    assert "findings coverage 2" in (out / "explanation.txt").read_text()
+    assert set(macro["grad_cam"]["area_coverage_4"]["minus"]) == {"random", "centre", "training_prior", "mean_map"}
+    assert "coverage 2" in (out / "explanation.txt").read_text()
     assert set(content["film_dependence"]) == set(methods)
     assert content["summary"]["grad_attention"]["Pneumonia"]["iou"]["findings"] == 1
     assert content["summary"]["training_prior"]["Pleural Effusion"]["hit_rate"]["mean"] == 1  # all boxes are one

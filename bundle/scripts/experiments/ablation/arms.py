@@ -15,7 +15,7 @@ from typing import Any
 from ...common.choices import check_choice
 from ...common.setting_checks import check_settings
 from ...super_resolution.enhancers.registry import ENHANCERS
-from ...super_resolution.regions import FINDINGS, SELECTORS
+from ...super_resolution.regions import SELECTORS
 from .filters import FILTERS
 
 _MODES = ("global", "paste_back", "hr_canvas", "zoom")
@@ -31,8 +31,7 @@ class View:
         mode: ``global`` (the image), ``paste_back`` and ``hr_canvas`` (the image with enhanced regions), ``zoom`` (the
             image, and each enhanced region at the size of the network's input).
         enhancer: name of the enhancer of the regions, from the registry, or ``noise`` or ``unsharp``.
-        selector: selector of the regions, except ``findings``, for which the attention of the experiment has no maps;
-            ``full`` makes the whole image one region.
+        selector: selector of the regions; ``full`` makes the whole image one region.
         image_size: side of the network's input, in pixels; 0 takes that of the experiment.
         data_consistency: whether the enhancer applies data consistency.
     """
@@ -118,7 +117,7 @@ def _parse_view(name: str, given: Mapping[str, Any]) -> View:
     view = View(**{key: value for key, value in given.items() if key in own})
     check_choice(f"arms: {name}: mode", view.mode, _MODES)
     check_choice(f"arms: {name}: enhancer", view.enhancer, [*ENHANCERS, *FILTERS])
-    check_choice(f"arms: {name}: selector", view.selector, [*(one for one in SELECTORS if one != FINDINGS), FULL])
+    check_choice(f"arms: {name}: selector", view.selector, [*SELECTORS, FULL])
     if view.mode == "global" and {"enhancer", "selector", "data_consistency"} & set(given):
         raise ValueError(
             f"arms: {name}: a global view has no regions; expected no enhancer, selector or data_consistency, found "

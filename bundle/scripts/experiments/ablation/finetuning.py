@@ -233,7 +233,7 @@ class FinetuneLearner:
             "zoom_size": size,
             "zoom_source": "native",  # crops are those of the view, whose pixels are made; see StoredCrops
             "zoom_selector": view.selector,
-            "region_data": None,
+            "mean_map": None,
             "settings::base_sha256": None,
         }
 

@@ -1,53 +1,27 @@
 """Coverage: is a finding inside the regions that would be enhanced?
 
-The regions are those that ``enhancing`` chooses from the same maps, with the selector ``fixed_windows`` and, for a
-method with a map per label, with ``findings``. The labels of the film are not known beforehand.
+The regions are those that ``enhancing`` chooses from the same map with the selector ``fixed_windows``. The labels of
+the film are not known beforehand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from ...super_resolution.regions import FINDINGS, FIXED_WINDOWS, Region, select_regions
-
-_PREFIXES = {FIXED_WINDOWS: "", FINDINGS: "findings_"}  # of the metrics
-Draws = Mapping[str, Sequence[Sequence[Region]]]  # by selector; several lists where a control has several maps
+from ...super_resolution.regions import FIXED_WINDOWS, Region, select_regions
 
 
-def film_regions(
-    pixels: np.ndarray,
-    counts: Sequence[int],
-    window: int,
-    selector: str = FIXED_WINDOWS,
-    labels: Sequence[str | None] = (None,),
-) -> list[Region]:
+def film_regions(pixels: np.ndarray, counts: Sequence[int], window: int) -> list[Region]:
     """Regions of a film in the order of their rank; a smaller number of regions is the beginning of the list.
 
     Args:
-        pixels: map (R, C), or maps (L, R, C) of labels, in the pixels of the picture.
+        pixels: map (R, C) in the pixels of the picture.
         counts: numbers of regions that coverage is measured for.
         window: side of a region, in pixels of the picture.
-        selector: ``fixed_windows`` or ``findings``.
-        labels: L names of the maps.
     """
-    return select_regions(selector, pixels, count=max(counts), window=window, labels=labels)[0]
-
-
-def coverage_by_selector(draws: Draws, parts: Sequence[np.ndarray], counts: Sequence[int]) -> dict[str, float]:
-    """Metrics of :func:`coverage` for each selector; the names of those of ``findings`` begin with its name.
-
-    Args:
-        draws: by selector, regions of a film in the order of their rank.
-        parts: masks (R, C) of the annotations (boxes) of one label, none of them empty.
-        counts: numbers of regions K.
-    """
-    return {
-        f"{_PREFIXES[selector]}{name}": value
-        for selector, regions in draws.items()
-        for name, value in coverage(regions, parts, counts).items()
-    }
+    return select_regions(FIXED_WINDOWS, pixels, count=max(counts), window=window)[0]
 
 
 def coverage(draws: Sequence[Sequence[Region]], parts: Sequence[np.ndarray], counts: Sequence[int]) -> dict[str, float]:

@@ -9,11 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from ...attention import Attention, AttentionOutput, make_attention
-from ...calibration.calibration_file import load_decision_rules
 from ...common.atomic import write_json
 from ...common.choices import check_choice, check_keys
 from ...common.failures import Failure, write_failures
@@ -25,8 +23,6 @@ from ...dicom import RefusedInput, read_radiograph
 from ...dicom.read.radiograph import read_grid
 from ...networks.vit_multilabel import ViTMultilabel
 from ...report.figures import save_png
-from ...super_resolution.region_maps import film_maps
-from ...super_resolution.regions import FINDINGS, FIXED_WINDOWS
 from ...tracking import Tracker
 from ..kit.result_tables import write_tables
 from .controls import Controls, training_priors
@@ -53,14 +49,12 @@ class Explanation:
         tracker: MLflow run.
         settings: settings of the evaluation.
         attention: arguments of :func:`...attention.make_attention` for all methods.
-        model_dir: model folder of the network, whose thresholds decide which labels choose with the selector
-            ``findings``; ``None``: a probability of 0.5 decides.
         split: split of the datalist.
         limit: number of annotated images, from the beginning of the split; ``None`` uses all.
 
     Raises:
-        ValueError: the split is unknown, a method is named twice or not available for the network, thresholds do not
-            fit the model, or no image is annotated with a label of the network.
+        ValueError: the split is unknown, a method is named twice or not available for the network, or no image is
+            annotated with a label of the network.
     """
 
     def __init__(
@@ -73,7 +67,6 @@ class Explanation:
         settings: ExplainSettings,
         *,
         attention: Mapping[str, Any] | None = None,
-        model_dir: str | Path | None = None,
         split: str = "test",
         limit: int | None = None,
     ) -> None:
@@ -90,7 +83,6 @@ class Explanation:
         self.names, self.attention, self.settings = list(methods), dict(attention or {}), settings
         self.output_dir, self.tracker = Path(output_dir), tracker
         self.methods = self.make_methods(network)
-        self.rules = load_decision_rules(model_dir, self.labels)
         self.items = self.annotated(datalist.splits[split])[:limit]
         self.patients = anonymous_groups(self.items)
         self.params = {"datalist_sha256": datalist.sha256, "split": split, "methods": self.names, **self.attention}
@@ -173,14 +165,8 @@ class Explanation:
         chosen = {name: list(output.region_maps(self.labels)) for name, output in outputs.items()}
         chosen |= controls.region_maps(number) | means.region_maps(number)
         regions = {
-            name: {FIXED_WINDOWS: [film_regions(frame.pixels(one), counts, window) for one in maps]}
-            for name, maps in chosen.items()
+            name: [film_regions(frame.pixels(one), counts, window) for one in maps] for name, maps in chosen.items()
         }
-        for name, output in {**outputs, **means.outputs(number, outputs)}.items():
-            if output.maps.ndim == 4:
-                (film,) = film_maps(FINDINGS, output, self.labels, self.rules)
-                pixels = np.array([frame.pixels(one) for one in film.maps]).reshape(-1, *findings[0].truth.shape)
-                regions[name][FINDINGS] = [film_regions(pixels, counts, window, FINDINGS, film.labels)]
         for finding in findings:
             others = controls.maps(finding.name, number) | means.maps(finding.label, number)
             metrics, example = score_maps(finding, outputs, others, regions, self.network, self.settings)

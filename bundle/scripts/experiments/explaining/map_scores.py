@@ -11,8 +11,9 @@ import torch
 from ...attention import AttentionOutput
 from ...data.annotations import PictureFrame
 from ...networks.vit_multilabel import ViTMultilabel
+from ...super_resolution.regions import Region
 from . import map_metrics as metrics
-from .coverage import Draws, coverage_by_selector
+from .coverage import coverage
 from .faithfulness import deletion_insertion
 from .map_panels import MapExample
 
@@ -91,7 +92,7 @@ def score_maps(
     finding: Finding,
     outputs: Mapping[str, AttentionOutput],
     controls: Mapping[str, Sequence[torch.Tensor]],
-    regions: Mapping[str, Draws],
+    regions: Mapping[str, Sequence[Sequence[Region]]],
     network: ViTMultilabel,
     settings: ExplainSettings,
 ) -> tuple[dict[str, dict[str, float]], MapExample]:
@@ -101,7 +102,7 @@ def score_maps(
         finding: finding of an image.
         outputs: outputs of the methods for a batch of this image alone.
         controls: maps of each control for the label of the finding.
-        regions: regions of the film by each method and control.
+        regions: regions of the film by each method and control; several lists for a control with several maps.
         network: network for the curves of deletion and insertion.
         settings: settings of the evaluation.
     """
@@ -111,7 +112,7 @@ def score_maps(
     maps |= controls
     scores = {name: _metrics_of(found, finding, settings) for name, found in maps.items()}
     for name, found in scores.items():
-        found |= coverage_by_selector(regions[name], finding.parts, settings.region_counts)
+        found |= coverage(regions[name], finding.parts, settings.region_counts)
     if settings.steps:
         firsts = [found[0] for found in maps.values()]
         areas = deletion_insertion(network, finding.image, firsts, finding.label, settings.steps)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import torch
 
@@ -44,14 +43,3 @@ class MeanMaps:
         """Mean (h, w) of the maps that choose regions, of each method for an image number."""
         place = self.position[number]
         return {PREFIX + name: [means[place]] for name, means in self.region_means.items() if means is not None}
-
-    def outputs(self, number: int, outputs: Mapping[str, AttentionOutput]) -> dict[str, AttentionOutput]:
-        """Outputs of each method for an image number with the mean maps in the place of its own.
-
-        Args:
-            number: image number.
-            outputs: outputs of the methods for this image.
-        """
-        place = self.position[number]
-        known = {name: means for name, means in self.means.items() if means is not None}
-        return {PREFIX + name: replace(outputs[name], maps=means[place][None]) for name, means in known.items()}

@@ -1,10 +1,8 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from scripts.attention.last_layer import attention_maps
-from scripts.calibration.calibration_file import Calibration, LabelCalibration, save_calibration
 from scripts.common.geometry import fit_square
 from scripts.data.datalist import load_datalist
 from scripts.dicom import read_radiograph
@@ -14,10 +12,9 @@ from scripts.networks import (
     ZoomViT,
     load_vit_multilabel,
     save_vit_multilabel,
-    weights_sha256,
 )
+from scripts.zoom.base_mean_map import base_mean_map
 from scripts.zoom.crops import make_zoomer
-from scripts.zoom.region_data import region_data
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
 LABELS = ["Mass", "Edema"]
@@ -36,42 +33,30 @@ def items(data_dir):
 
 
 def test_the_mean_map_of_the_training_films_travels_with_the_network(base, items, tmp_path):
-    data = region_data(base, ZOOM, "none", items)
+    data = base_mean_map(base, ZOOM, items)
     fitted = [fit_square(torch.from_numpy(read_radiograph(item["image"]).image), 32) for item in items]
     assert torch.allclose(data.float(), attention_maps(base, torch.stack(fitted))[1].mean(dim=0), atol=1e-6)
-    network = ZoomViT(base, ZOOM, region_data=data).eval()
+    network = ZoomViT(base, ZOOM, mean_map=data).eval()
     save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={}, dtype="float16")
     loaded = load_vit_multilabel(tmp_path / "model")
-    assert torch.equal(loaded.region_data, network.region_data)
+    assert torch.equal(loaded.mean_map, network.mean_map)
     film = torch.rand(1, 64, 64)
     assert make_zoomer(loaded, ".")(film).regions == make_zoomer(network, ".")(film).regions
 
 
-def test_thresholds_of_the_base_travel_with_the_network(base, tmp_path):
-    findings = replace(ZOOM, selector="findings", attention="grad_cam")
-    save_vit_multilabel(base, tmp_path, labels=LABELS, provenance={})
-    assert region_data(base, findings, tmp_path, []).tolist() == [[1, 0, 0.5]] * 2
-    thresholds = {"Mass": 0.1, "Edema": 0.7}
-    by_label = {name: LabelCalibration(2.0, 0.5, threshold, "platt") for name, threshold in thresholds.items()}
-    save_calibration(Calibration(by_label, weights_sha256(tmp_path), "youden"), tmp_path)
-    data = region_data(base, findings, tmp_path, [])
-    assert np.allclose(data, [[2, 0.5, 0.1], [2, 0.5, 0.7]])
-    assert torch.equal(ZoomViT(base, findings, region_data=data).region_data, data.float())
-
-
 def test_other_selectors_need_nothing_and_leave_the_weights_as_they_were(base):
     plain = replace(ZOOM, selector="fixed_windows")
-    assert region_data(base, plain, "none", []) is None
-    assert "region_data" not in ZoomViT(base, plain).state_dict()
+    assert base_mean_map(base, plain, []) is None
+    assert "mean_map" not in ZoomViT(base, plain).state_dict()
 
 
 def test_settings_that_do_not_fit_are_rejected(base, items):
-    with pytest.raises(ValueError, match="found last_cls, which has one map"):
-        region_data(base, replace(ZOOM, selector="findings"), "none", items)
+    with pytest.raises(ValueError, match="selector"):
+        base_mean_map(base, replace(ZOOM, selector="findings"), items)
     with pytest.raises(ValueError, match="at least 2 patients that can be read, found 1"):
-        region_data(base, ZOOM, "none", items[:1])
-    with pytest.raises(ValueError, match=r"expected \(4, 4\) for mean_map, found \(3, 3\)"):
-        ZoomViT(base, ZOOM, region_data=torch.rand(3, 3))
+        base_mean_map(base, ZOOM, items[:1])
+    with pytest.raises(ValueError, match=r"expected the shape \(4, 4\), found \(3, 3\)"):
+        ZoomViT(base, ZOOM, mean_map=torch.rand(3, 3))
 
 
 def test_folder_of_an_earlier_version_has_no_attention_method(base, tmp_path):
