@@ -37,7 +37,7 @@ def film_maps(output: AttentionOutput, labels: Sequence[str] | None) -> list[Fil
     """
     if output.maps.ndim == 3:
         return [FilmMaps(one[None]) for one in output.maps.cpu()]
-    names = labels or [None] * output.maps.shape[1]
+    names: Sequence[str | None] = labels or [None] * output.maps.shape[1]
     return [FilmMaps(parts, names) for parts in output.label_parts(labels).cpu()]
 
 
