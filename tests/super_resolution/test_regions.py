@@ -45,6 +45,15 @@ def test_equal_windows_are_taken_in_raster_order():
     assert [r.box for r in regions] == [(4, 4, 8, 8), (4, 20, 8, 24), (20, 4, 24, 8)]
 
 
+def test_what_a_window_contains_does_not_count_for_the_next():
+    attention = np.zeros((50, 50))
+    attention[10:20, 10:20], attention[30:40, 30:40] = 1.0, 0.08
+    regions, _ = select_regions("fixed_windows", attention, count=2, window=10)
+    beside = attention[10:20, 19:29].mean()  # overlaps the first window by less than a tenth
+    assert [region.box for region in regions] == [(10, 10, 20, 20), (30, 30, 40, 40)]
+    assert beside > regions[1].score == pytest.approx(0.08)
+
+
 def test_peak_in_a_corner_gives_a_whole_window():
     regions, _ = select_regions("fixed_windows", blobs((0, 127)), count=1, window=16)
     assert regions[0].box == (0, 112, 16, 128)

@@ -9,7 +9,7 @@ part in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +59,11 @@ def select_regions(
 ) -> tuple[list[Region], list[str]]:
     """Choose regions by attention maps.
 
-    A window of the sum of the maps is taken if it overlaps no better one by more than a tenth of their union.
+    A window is taken if it overlaps no earlier one by more than a tenth of their union. ``fixed_windows`` and
+    ``mean_map`` take the window with the highest mean of what no earlier window contains. Where the map gives the
+    expected number of findings, this is the greedy choice of the windows that contain most of them. In a
+    cross-validation on 591 boxed findings of NIH ChestX-ray14 (``benchmarks/patch_head_choices.py``), four windows
+    covered 0.82 of them so, and 0.79 where a window counted what others contain.
 
     Args:
         selector: name of a selector, a key of ``SELECTORS``.
@@ -88,15 +92,15 @@ def select_regions(
         return [Region(row, column, row + rows, column + columns)], [*flags, "no_attention"]
     total = maps[usable].sum(axis=0)
     means = _window_means(total, rows, columns)
-    order = SELECTORS[selector](means, total, np.random.default_rng(seed))
-    corners = np.stack(np.unravel_index(order, means.shape))  # (2, N)
+    free = np.ones(means.shape, bool)
     regions: list[Region] = []
-    while corners.size and len(regions) < count:
-        row, column = (int(index) for index in corners[:, 0])
+    for row, column in SELECTORS[selector](total, (rows, columns), free, np.random.default_rng(seed)):
         parts = maps[usable, row : row + rows, column : column + columns].sum(axis=(1, 2))
         label = labels[usable[int(parts.argmax())]]
         regions.append(Region(row, column, row + rows, column + columns, float(means[row, column]), label))
-        corners = corners[:, _overlap((row, column), corners, rows, columns) <= _MAX_OVERLAP]
+        if len(regions) == count:
+            break
+        free &= _overlap((row, column), np.indices(free.shape), rows, columns) <= _MAX_OVERLAP
     return regions, flags
 
 
@@ -108,40 +112,62 @@ def _window_means(attention: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 
 def _overlap(first: tuple[int, int], others: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Intersection over union of a window with others of equal size, given by their first rows and columns (2, N)."""
+    """Intersection over union of a window with others of equal size, given by their first rows and columns (2, …)."""
     high = np.maximum(0, rows - np.abs(others[0] - first[0]))
     common = high * np.maximum(0, columns - np.abs(others[1] - first[1]))
     return np.asarray(common / (2 * rows * columns - common))
 
 
-def _by_mean(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Windows with the highest mean first; ties stay in raster order (stable sort)."""
-    return np.argsort(-means, axis=None, kind="stable")
+def _by_mean(
+    attention: np.ndarray, size: tuple[int, int], free: np.ndarray, rng: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    """Windows with the highest mean of what no earlier window contains; the first of equal ones in raster order."""
+    left = attention.astype(np.float64)
+    while free.any():
+        means = np.where(free, _window_means(left, *size), -np.inf)
+        row, column = np.unravel_index(int(means.argmax()), means.shape)
+        yield int(row), int(column)
+        left[row : row + size[0], column : column + size[1]] = 0
 
 
-def _by_lowest_mean(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Windows with the lowest mean first; ties stay in raster order."""
-    return np.argsort(means, axis=None, kind="stable")
+def _by_lowest_mean(
+    attention: np.ndarray, size: tuple[int, int], free: np.ndarray, rng: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    """Windows with the lowest mean first; ties stay in raster order (stable sort)."""
+    yield from _free(np.argsort(_window_means(attention, *size), axis=None, kind="stable"), free)
 
 
-def _at_random(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _at_random(
+    attention: np.ndarray, size: tuple[int, int], free: np.ndarray, rng: np.random.Generator
+) -> Iterator[tuple[int, int]]:
     """Windows in random order."""
-    return rng.permutation(means.size)
+    yield from _free(rng.permutation(free.size), free)
 
 
-def _by_component(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _by_component(
+    attention: np.ndarray, size: tuple[int, int], free: np.ndarray, rng: np.random.Generator
+) -> Iterator[tuple[int, int]]:
     """Windows centred on the connected components above the 0.8 quantile of the map, largest sum first."""
     labels, number = ndimage.label(attention >= np.quantile(attention, _QUANTILE))
     indices = np.arange(1, number + 1)
     mass = ndimage.sum_labels(attention, labels, indices)
     centres = np.array(ndimage.center_of_mass(attention, labels, indices))
-    offset = (np.array(attention.shape) - np.array(means.shape)) / 2
-    corners = np.clip(np.round(centres - offset), 0, np.array(means.shape) - 1).astype(int)
-    return np.ravel_multi_index(tuple(corners[np.argsort(-mass, kind="stable")].T), means.shape)
+    corners = np.clip(np.round(centres - np.array(size) / 2), 0, np.array(free.shape) - 1).astype(int)
+    yield from _free(np.ravel_multi_index(tuple(corners[np.argsort(-mass, kind="stable")].T), free.shape), free)
 
 
-# Each orders the windows (h, w), as flat indices, by their means and the map (H, W).
-SELECTORS: dict[str, Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]] = {
+def _free(order: np.ndarray, free: np.ndarray) -> Iterator[tuple[int, int]]:
+    """First rows and columns of windows, given as flat indices, that are free when their turn comes."""
+    for index in order:
+        row, column = np.unravel_index(int(index), free.shape)
+        if free[row, column]:
+            yield int(row), int(column)
+
+
+_Windows = Callable[[np.ndarray, tuple[int, int], np.ndarray, np.random.Generator], Iterator[tuple[int, int]]]
+# Each yields the first row and column of windows of the size (rows, columns) in a map (H, W). An array (h, w) marks the
+# windows that may still be taken; the caller changes it between two of them.
+SELECTORS: dict[str, _Windows] = {
     FIXED_WINDOWS: _by_mean,
     "quantile": _by_component,
     "random": _at_random,
