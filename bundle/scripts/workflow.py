@@ -26,24 +26,11 @@ from .common.locking import OutputLock
 from .common.printable import SHOWN_MESSAGE, quoted, shortened
 from .common.setting_checks import check_settings
 from .tracking import config_as_run
+from .workflow_settings import BUNDLE_ROOT, CONFIG_DIR, WORKFLOWS, overlay_names, workflow_name
 
-BUNDLE_ROOT = Path(__file__).resolve().parents[1]
-CONFIG_DIR = BUNDLE_ROOT / "configs"
-WORKFLOWS: dict[str, tuple[str, ...]] = {
-    "training": ("train.yaml",),
-    "enhancing": ("enhance.yaml",),
-    "retraining": ("train.yaml", "retrain.yaml"),
-    "zooming": ("train.yaml", "zoom.yaml"),
-    "calibration": ("train.yaml", "calibrate.yaml"),
-    "evaluating": ("train.yaml", "evaluate.yaml"),
-    "explaining": ("explain.yaml",),
-    "inferring": ("inference.yaml",),
-    "sr_training": ("train_sr.yaml",),
-    "sr_evaluation": ("sr_evaluation.yaml",),
-    "ablation": ("ablation.yaml",),
-}
 _KINDS = {"inferring": "infer"}
 _FORMER_NAMES = {"ldm": "sr_model"}
+_SHORT_NAMES = {"out": "output_dir", "model": "model_dir"}  # as in the other commands
 _TRAINING = ("training", "retraining", "zooming")  # workflows that write the same files
 _DEBUG = "CXR_DEBUG"
 _DISK_FULL = (
@@ -62,7 +49,7 @@ def run_workflow(
     """Run one workflow in this process.
 
     Args:
-        workflow: key of ``WORKFLOWS``.
+        workflow: name of the workflow, see :func:`.workflow_settings.workflow_name`.
         overlays: names of configuration files that are merged over those of the workflow (``paper``, ``demo``,
             ``multi_gpu``).
         overrides: values by configuration key; a nested key is written as ``train::trainer::max_epochs``. A value is
@@ -77,6 +64,7 @@ def run_workflow(
     """
     from .components import BundleWorkflow
 
+    workflow, overlays = workflow_name(workflow), [overlay.replace("-", "_") for overlay in overlays]
     files = _config_files(workflow, overlays)
     _check_launcher(overlays)
     _check_former_names(overrides or {})
@@ -272,14 +260,12 @@ def _root_cause(error: Exception) -> Exception:
 
 def _config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
     """Configuration files of a workflow, in the order in which they are merged."""
-    check_choice("workflow", workflow, WORKFLOWS)
-    own = WORKFLOWS[workflow]
-    # Files of other workflows are no overlays: the network of zoom.yaml over evaluate.yaml would be an untrained one.
-    taken = {name for files in WORKFLOWS.values() for name in files}
-    available = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if path.name not in taken)
     for overlay in overlays:
-        check_choice("--overlay", overlay, available)
-    return [CONFIG_DIR / name for name in (*own, *(f"{overlay}.yaml" for overlay in overlays))]
+        check_choice("--overlay", overlay, overlay_names())
+    return [
+        CONFIG_DIR / name
+        for name in (*WORKFLOWS[workflow_name(workflow)], *(f"{overlay}.yaml" for overlay in overlays))
+    ]
 
 
 def _check_launcher(overlays: Sequence[str]) -> None:
@@ -337,6 +323,9 @@ def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:
 def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
     """Overrides from arguments ``--key value`` and ``--key=value``; values are read as YAML.
 
+    A key may be written with dashes for underscores. ``--out`` and ``--model`` stand for ``--output_dir`` and
+    ``--model_dir``.
+
     Raises:
         ValueError: an argument has no value, or a value has no key.
     """
@@ -347,6 +336,8 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
         key, equals, value = argument.removeprefix("--").partition("=")
         if not argument.startswith("--") or (not equals and not pending):
             raise ValueError(f"{argument}: not an override; expected --key value, found {argument!r}; see --help")
+        key = key.replace("-", "_")
+        key = _SHORT_NAMES.get(key, key)
         overrides[key] = _parse_value(key, value if equals else pending.pop(0))
     return overrides
 

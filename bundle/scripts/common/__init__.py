@@ -12,5 +12,6 @@
 ``locking``         locks between processes
 ``refusal``         ``RefusedInput``: why an input is rejected, and what the user can do
 ``failures``        ``failures.csv``: the table of rejected inputs
+``progress``        progress and time left of long work
 ``geometry``        pads and resizes an image to a square, and maps results back to its pixels
 """

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import IterableDataset
 
 from ..common.failures import Failure
+from ..common.progress import Progress
 from ..dicom import Radiograph, RefusedInput, find_refusal, require_chest_film
 from ..dicom.gate.study_selection import Instance, surplus
 
@@ -42,7 +43,7 @@ class StudyImages(IterableDataset):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         self.failures.clear()
         studies, used = self.studies()[self.rank :: self.world_size], 0
-        for study in studies:
+        for study in Progress("predicting studies", len(studies), rank=self.rank).over(studies):
             item = self.select(study)
             if item is not None:
                 used += 1

@@ -14,6 +14,7 @@
 ``best_model``      the selected network as a model folder
 ``history``         one CSV row per epoch
 ``record``          run_report.json and the MLflow run
+``engine_progress``  progress of an engine
 ``parallel``        wraps a network for distributed training
 ``attached``        attaches handlers by reference
 ``checkpoint``      atomic save and exact resume
@@ -23,6 +24,7 @@ from .attached import Attached
 from .averaging import WeightAverage
 from .best_model import BestModel
 from .checkpoint import TrainingCheckpoint
+from .engine_progress import EngineProgress
 from .guard import NonFiniteLossGuard
 from .history import EpochHistory
 from .image_sampler import make_sampler
@@ -41,6 +43,7 @@ __all__ = [
     "Attached",
     "AutocastInferer",
     "BestModel",
+    "EngineProgress",
     "EpochHistory",
     "EpochSeed",
     "MapTraining",
