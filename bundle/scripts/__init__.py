@@ -1,6 +1,7 @@
 """Attention-guided super-resolution for multilabel chest-radiograph classification, in the order of the pipeline.
 
 ``common``             files written atomically, failures, geometry, printable text
+``plain_components``   components of a configuration, without MONAI
 ``tracking``           MLflow runs
 ``components``         finds the classes that configurations name ``scripts.…``
 ``workflow_settings``  workflows by name, and the settings of each

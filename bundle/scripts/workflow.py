@@ -8,6 +8,7 @@ which MONAI ignores.
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
 import re
@@ -25,6 +26,7 @@ from .common.choices import check_choice
 from .common.locking import OutputLock
 from .common.printable import SHOWN_MESSAGE, quoted, shortened
 from .common.setting_checks import check_settings
+from .plain_components import NeedsMonaiError, PlainComponents
 from .tracking import config_as_run
 from .workflow_settings import BUNDLE_ROOT, CONFIG_DIR, WORKFLOWS, overlay_names, workflow_name
 
@@ -166,21 +168,41 @@ def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) 
         FileNotFoundError: the file does not exist.
         ValueError: a key is unknown.
     """
-    from .components import bundle_parser
-
     if not config_file.is_file():
         raise FileNotFoundError(
             f"{config_file}: no configuration; expected the folder of a bundle; name the one with configs/"
         )
-    check_settings(_check_overrides([config_file], overrides) | dict(overrides))
+    values = {key: _plain_if_text(value) for key, value in overrides.items()}
+    config = yaml.safe_load(config_file.read_text(encoding="utf-8"))
+    _check_keys(config, values)
+    check_settings(config | values)
+    metadata = json.loads((CONFIG_DIR / "metadata.json").read_text(encoding="utf-8"))
+    try:
+        return _plain_components({"_meta_": metadata, **config}, values).get(name)
+    except NeedsMonaiError as part:
+        logger.debug("%s: %s: MONAI's parser reads it", config_file, part)
+    from .components import bundle_parser
+
     parser = bundle_parser()
     parser.read_config(str(config_file))
     parser.read_meta(str(CONFIG_DIR / "metadata.json"))
-    parser.update({key: _as_data(value) for key, value in overrides.items()})
+    parser.update({key: _as_data(value) for key, value in values.items()})
     try:
         return parser.get_parsed_content(name)
     except RuntimeError as error:
         raise _root_cause(error) from error
+
+
+def _plain_components(config: Mapping[str, Any], values: Mapping[str, Any]) -> PlainComponents:
+    """Components of a configuration without MONAI.
+
+    Raises:
+        NeedsMonaiError: a value is an :class:`Expression`, or the key of one is nested.
+    """
+    for key, value in values.items():
+        if isinstance(value, Expression) or key not in config:
+            raise NeedsMonaiError(key)
+    return PlainComponents(config, values)
 
 
 class Expression(NamedTuple):
@@ -214,13 +236,19 @@ def _as_data(value: Any) -> Any:
     """
     if isinstance(value, Expression):
         return value.code
-    if not isinstance(value, str | list | tuple | Mapping | os.PathLike):
+    value = _plain_if_text(value)
+    if not isinstance(value, str | list | Mapping):
         return value
-    value = _plain(value)
     literal = ascii(value)
     if not re.search(r"[$@%#]|['\"]_", literal):
         return value
     return "$" + re.sub("[$@%#]", lambda found: f"\\x{ord(found[0]):02x}", literal)
+
+
+def _plain_if_text(value: Any) -> Any:
+    """Texts, paths, lists and dictionaries as :func:`_plain` returns them; others, and expressions, unchanged."""
+    is_text = isinstance(value, str | list | tuple | Mapping | os.PathLike) and not isinstance(value, Expression)
+    return _plain(value) if is_text else value
 
 
 def _plain(value: Any) -> Any:
@@ -305,10 +333,19 @@ def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> dic
     from monai.bundle import ConfigParser
 
     config = ConfigParser.load_config_files([str(file) for file in files])
+    _check_keys(config, overrides)
+    return config
+
+
+def _check_keys(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
+    """Check that a configuration has all overridden keys.
+
+    Raises:
+        ValueError: a key does not exist; the message names the nearest.
+    """
     known = sorted(set(_all_keys(config)))
     for key in overrides:
         check_choice(f"--{key}", key.replace("#", "::"), known)
-    return config
 
 
 def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:

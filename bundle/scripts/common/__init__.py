@@ -1,5 +1,6 @@
 """Helpers that every other package may use. This package imports none of the others.
 
+``lazy_names``      public names of a package that are imported when they are first used
 ``printable``       escapes unprintable characters of text from outside
 ``csv_text``        CSV tables whose cells a spreadsheet does not run as formulas
 ``choices``         checks that a setting is one of the allowed names

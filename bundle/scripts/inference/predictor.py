@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from ..common.failures import Failure
 from ..tracking import config_as_run
-from ..training.record import write_run_report
+from ..training.run_report import write_run_report
 from .analysis import FilmAnalysis
 from .classifier import Classifier
 from .inputs import find_images

@@ -26,13 +26,11 @@ from ..networks.vit_multilabel import ViTMultilabel
 from .enhancers.enhancer import Enhancer
 from .manifest import append_line, merge_failures, trusted_lines, write_merged
 from .mean_region_map import films_sha256, mean_region_map, patient_of
-from .region_enhancer import ChosenRegions, EnhancedRegions, EnhanceSettings, RegionEnhancer
+from .region_enhancer import DESCRIPTION, ChosenRegions, EnhancedRegions, EnhanceSettings, RegionEnhancer
 from .region_maps import FilmMaps, check_selector, film_maps
 from .regions import MEAN_MAP
 
 logger = logging.getLogger(__name__)
-
-DESCRIPTION = "attention-guided super-resolution of regions; synthetic detail, not for primary diagnosis"
 
 
 @dataclass
