@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from ..common.choices import check_choice
 
@@ -131,6 +130,8 @@ def _at_random(means: np.ndarray, attention: np.ndarray, rng: np.random.Generato
 
 def _by_component(means: np.ndarray, attention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Windows centred on the connected components above the 0.8 quantile of the map, largest sum first."""
+    from scipy import ndimage
+
     labels, number = ndimage.label(attention >= np.quantile(attention, _QUANTILE))
     indices = np.arange(1, number + 1)
     mass = ndimage.sum_labels(attention, labels, indices)
