@@ -303,7 +303,7 @@ def training(golden: Golden) -> None:
     """Classifiers: trained, calibrated, evaluated, explained, with crops; and one whose training stops half-way."""
     films = {"dataset_dir": data(golden)}
     base(golden), tokens(golden)
-    golden.make_again("base", "calibration", **films, novelty_images=16)
+    golden.make_again("base", "calibrating", **films, novelty_images=16)
     golden.make_again("base", "evaluating", **films, bootstrap=50)
     golden.make("zoom", "zooming", **films, base_dir=base(golden), **ZOOM)
     golden.make("stopped", "training", **films, **TRAINING, **STOP)
@@ -327,7 +327,7 @@ def enhancing(golden: Golden) -> None:
 def super_resolution(golden: Golden) -> None:
     """Super-resolution networks trained for two steps, and the shipped ones evaluated."""
     sr_model(golden)
-    golden.make("sr_evaluation", "sr_evaluation", dataset_dir=data(golden), **SR_EVALUATION)
+    golden.make("sr_evaluation", "sr_evaluating", dataset_dir=data(golden), **SR_EVALUATION)
     golden.record("sr", "sr_evaluation")
 
 
@@ -377,7 +377,7 @@ def ablation(golden: Golden) -> None:
         torch.manual_seed(0)
         network = ViTModel(ViTConfig(**TINY, image_size=32), add_pooling_layer=False)
         network.save_pretrained(golden.folder / "backbone")
-    golden.make_again("ablation", "ablation", dataset_dir=data(golden), backbone=golden.folder / "backbone", **ABLATION)
+    golden.make_again("ablation", "ablating", dataset_dir=data(golden), backbone=golden.folder / "backbone", **ABLATION)
     golden.record("ablation")
 
 

@@ -1,6 +1,9 @@
 import errno
 import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -286,3 +289,80 @@ def tiny_model(folder):
     torch.nn.init.normal_(network.head.weight)
     save_vit_multilabel(network, folder / "model", labels=LABELS, provenance={})
     return folder / "model"
+
+
+def test_a_setting_may_be_written_with_dashes_and_folders_as_in_the_other_commands(monkeypatch):
+    found = overrides_of(monkeypatch, "--max-epochs", "3", "--train::trainer::max-epochs=2", "--out", "x", "--model=m")
+    assert found == {"max_epochs": 3, "train::trainer::max_epochs": 2, "output_dir": "x", "model_dir": "m"}
+
+
+@pytest.mark.parametrize(
+    ("out", "model"), [("--out", "--model"), ("--output_dir", "--model_dir"), ("--output-dir", "--model-dir")]
+)
+def test_predict_takes_the_spelling_of_the_settings_too(monkeypatch, tmp_path, out, model):
+    """Options reach the predictor under the names of the configuration; what is not given is left to it."""
+    found = {}
+
+    def load(root, **settings):
+        found.update(settings)
+        raise ValueError("stop here")
+
+    monkeypatch.setattr("scripts.inference.predictor.Predictor.from_bundle", load)
+    options = ["--no-enhance", "--device", "cpu", "--backend", "openvino", "--batch_size", 4, "--enhancer", "bicubic"]
+    done = call("predict", "film.png", out, tmp_path, model, "m", *options)
+    assert str(done.exception) == "stop here"
+    assert {key: str(value) for key, value in found.items() if key not in ("output_dir", "dicom", "tracking_uri")} == {
+        "model_dir": "m",
+        "enhance": "False",
+        "device": "cpu",
+        "backend": "openvino",
+        "batch_size": "4",
+        "enhancer": "bicubic",
+    }
+    found.clear()
+    call("predict", "film.png", "--out", tmp_path)
+    assert sorted(found) == ["dicom", "enhance", "output_dir", "tracking_uri"]
+
+
+def test_a_device_that_does_not_exist_is_one_line(tmp_path):
+    done = call("predict", "film.png", "--out", tmp_path, "--device", "gpu")
+    assert isinstance(done.exception, ValueError) and str(done.exception).startswith("device: not available; expected")
+
+
+def test_help_of_a_workflow_lists_its_settings_and_runs_nothing(monkeypatch):
+    monkeypatch.setattr("scripts.workflow.run_workflow", lambda *_, **__: pytest.fail("was run"))
+    done = call("run", "calibration", "--help")
+    assert done.exit_code == 0 and "Settings of the workflow calibrating" in done.output
+    assert "--policy_target 0.9\n      value that the policies" in done.output and "--learning_rate" in done.output
+    assert "run WORKFLOW --help" in call("run", "--help").output and "run WORKFLOW --help" in call("run").output
+
+
+def complete(*words):
+    """What the shell offers for the last word, and the modules that this loaded."""
+    program = (
+        "import sys\nsys.argv[0] = 'cxr-attention-sr'\nfrom bundle.scripts.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    print('loaded', *sorted(sys.modules))"
+    )
+    line = {"COMP_WORDS": " ".join(["cxr-attention-sr", *words]), "COMP_CWORD": str(len(words))}
+    environment = {**os.environ, "_CXR_ATTENTION_SR_COMPLETE": "complete_bash", **line}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=CONFIG_DIR.parents[1], capture_output=True, text=True
+    )
+    *offered, loaded = done.stdout.splitlines()
+    return offered, loaded.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["run", "cal"], ["calibrating"]),
+        (["run", "zooming", "--zoom-s"], ["--zoom_size", "--zoom_source", "--zoom_selector"]),
+        (["run", "training", "--overlay", "p"], ["paper"]),
+        (["predict", "--no-e"], ["--no-enhance"]),
+    ],
+    ids=["workflow", "setting", "overlay", "option"],
+)
+def test_the_shell_completes_without_loading_torch(words, offered):
+    found, loaded = complete(*words)
+    assert found == offered
+    assert not {"torch", "monai", "numpy"} & set(loaded)

@@ -38,14 +38,6 @@ def test_our_code_enters_only_as_target(path):
     assert "scripts" not in str(yaml.safe_load(text).get("initialize", ""))
 
 
-def test_training_and_inference_prepare_images_alike():
-    steps = [
-        [step for step in config["transforms"] if step["_target_"] != "CopyItemsd"]
-        for config in (read("train.yaml")["train"]["preprocessing"], read("inference.yaml")["preprocessing"])
-    ]
-    assert steps[0] == steps[1]
-
-
 def test_metadata_describe_the_classifier_that_ships():
     shipped = json.loads((CONFIG_DIR.parent / "models" / "vit-small-nih14" / "metadata.json").read_text())
     bundle = json.loads((CONFIG_DIR / "metadata.json").read_text())

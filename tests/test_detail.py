@@ -57,7 +57,7 @@ def test_zoom_network_is_trained_evaluated_calibrated_and_predicts_alike(base, d
     assert all(torch.equal(value, start.state_dict()[key]) for key, value in network.guide.state_dict().items())
 
     run_workflow("evaluating", overrides={**shared, "bootstrap": 20, "batch_size": 4, "tracking_uri": "none"})
-    run_workflow("calibration", overrides={**shared, "novelty_images": 8, "tracking_uri": "none"})
+    run_workflow("calibrating", overrides={**shared, "novelty_images": 8, "tracking_uri": "none"})
     expected = logits_of(tmp_path / "zoom")
     found = infer(tmp_path / "zoom" / "model", data_dir / "test", tmp_path / "out")
     assert found.keys() == expected.keys() and len(found) == 6

@@ -3,46 +3,15 @@
 import re
 
 import pytest
-from scripts.workflow import CONFIG_DIR
+from scripts.workflow_settings import CONFIG_DIR, WORKFLOWS, file_settings
 
 REFERENCE = CONFIG_DIR.parent / "docs" / "reference.md"
-SETTING = re.compile(r"^(?P<key>[a-z_]+): (?P<value>.*?\S)(?:\s{2,}# (?P<meaning>.+))?$")
-FILES = (
-    "train",
-    "enhance",
-    "retrain",
-    "zoom",
-    "calibrate",
-    "evaluate",
-    "explain",
-    "inference",
-    "train_sr",
-    "sr_evaluation",
-    "ablation",
-)
+FILES = list(dict.fromkeys(files[-1].removesuffix(".yaml") for files in WORKFLOWS.values()))
 
 
 def settings(name):
-    """Lines between the headings of a configuration that say what its user may change, with their meaning.
-
-    The meaning of a setting is the comment behind it, or, where the line would be too long, the comment above it.
-
-    Returns:
-        List of (key, default, meaning); the meaning is empty where there is no comment.
-    """
-    text = (CONFIG_DIR / f"{name}.yaml").read_text()
-    block = re.search(r"^# --- what to change first.*?\n(.*?)\n\n", text, flags=re.DOTALL | re.MULTILINE)
-    assert block
-    found, above = [], []
-    for line in block[1].splitlines():
-        if line.startswith("# "):
-            above.append(line[2:])
-            continue
-        setting = SETTING.match(line)
-        assert setting, line
-        found.append((setting["key"], setting["value"], setting["meaning"] or " ".join(above)))
-        above = []
-    return found
+    """Settings of a configuration by the name of its file, as (key, default, meaning)."""
+    return file_settings(CONFIG_DIR / f"{name}.yaml")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -52,6 +21,12 @@ def test_every_setting_is_in_the_reference_as_it_is_in_the_configuration(name):
     section = re.split(r"^## ", REFERENCE.read_text(), flags=re.MULTILINE)
     (text,) = [part for part in section if f"(`configs/{name}.yaml`)" in part]
     assert [line for line in text.splitlines() if line.startswith("| `")] == expected
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_a_section_of_the_reference_is_headed_by_the_name_of_its_workflow(workflow):
+    heading = rf"^## {workflow}\b.*\(`configs/{WORKFLOWS[workflow][-1]}`\)"
+    assert re.search(heading, REFERENCE.read_text(), flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", FILES)

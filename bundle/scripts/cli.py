@@ -16,13 +16,21 @@ import typer
 
 from .common.atomic import SHARED, check_output_folder, output_mode
 from .common.printable import printable
-from .pacs.commands import TlsCa, TlsCert, receive, watch
+from .pacs.commands import Model, TlsCa, TlsCert, receive, watch
+from .run_command import RUN_CONTEXT, RunCommand, run
+
+
+def _normal_name(name: str) -> str:
+    """Spelling of an option or a command in this program, from that of a configuration, such as ``output_dir``."""
+    spelled = name.replace("_", "-")
+    return {"output-dir": "out", "model-dir": "model"}.get(spelled, spelled)
+
 
 app = typer.Typer(
     help="Attention-guided super-resolution for multilabel chest-radiograph classification (research use only).",
     epilog="Any command: --debug shows the traceback of an error.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"token_normalize_func": _normal_name},
     pretty_exceptions_enable=False,
 )
 INTERRUPTED = 130
@@ -41,9 +49,9 @@ def prepare(
     context.with_resource(output_mode(shared))
 
 
+app.command(cls=RunCommand, context_settings=RUN_CONTEXT)(run)
 app.command()(watch)
 app.command()(receive)
-FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 class Layout(StrEnum):
@@ -59,25 +67,17 @@ class Layout(StrEnum):
     PADCHEST = "padchest"
 
 
-@app.command(context_settings=FREE)
-def run(
-    context: typer.Context,
-    workflow: Annotated[
-        str, typer.Argument(help="training, enhancing, retraining, calibration, evaluating, inferring, …; see info")
-    ],
-    overlay: Annotated[list[str], typer.Option(help="paper, demo or multi_gpu; may be repeated")] = [],  # noqa: B006
-    tracking: Annotated[str, typer.Option(help="mlflow (sqlite beside the output), none, or an MLflow URI")] = "mlflow",
-) -> None:
-    """Run a workflow of the bundle; any configuration key can be set with --key value."""
-    from .workflow import Expression, parse_overrides, run_workflow  # noqa: TID251 - what the user typed
+class Backend(StrEnum):
+    """What runs the classifier."""
 
-    overrides = {} if tracking == "mlflow" else {"tracking_uri": tracking}
-    typed = {key: Expression(value) for key, value in parse_overrides(context.args).items()}
-    run_workflow(workflow, overlays=overlay, overrides=overrides | typed)
+    TORCH = "torch"
+    OPENVINO = "openvino"
 
 
 @app.command()
-def demo(out: Annotated[Path, typer.Option(help="output folder")] = Path("demo-output")) -> None:
+def demo(
+    out: Annotated[Path, typer.Option(help="output folder")] = Path("demo-output"),
+) -> None:
     """Run the whole pipeline on synthetic studies, from DICOM to the report."""
     from .demo import run_demo
 
@@ -110,7 +110,12 @@ def predict(
     inputs: Annotated[list[Path] | None, typer.Argument(help="radiographs or folders of studies")] = None,
     *,
     out: Annotated[Path, typer.Option(help="output folder")],
-    model: Annotated[Path | None, typer.Option(help="model folder; default: the shipped one")] = None,
+    model: Model = None,
+    enhance: Annotated[bool, typer.Option(help="super-resolve the attended regions")] = True,
+    enhancer: Annotated[str | None, typer.Option(help="super-resolution method, see run enhancing --help")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …; default: a GPU if there is one")] = None,
+    backend: Annotated[Backend | None, typer.Option(help="what runs the classifier")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="images that the classifier sees at once")] = None,
     dicom: Annotated[bool, typer.Option("--dicom", help="also write DICOM objects for a PACS, to OUT/dicom")] = False,
     dicomweb: Annotated[str | None, typer.Option(help="instead of INPUTS: DICOMweb root, with --study")] = None,
     study: Annotated[str | None, typer.Option(help="StudyInstanceUID")] = None,
@@ -128,16 +133,19 @@ def predict(
     with lock_output(out, "inferring"):
         start_log()
         settings: dict[str, Any] = {"output_dir": out, "dicom": dicom or store, "tracking_uri": "none"}
+        settings |= {"model_dir": model, "enhance": enhance, "enhancer": enhancer, "device": device}
+        settings |= {"backend": backend, "batch_size": batch_size}
+        settings = {key: value for key, value in settings.items() if value is not None}
         if dicomweb and study:
             from .pacs.dicomweb import DicomWeb
             from .pacs.session import Server
             from .pacs.single import predict_study
 
             pacs = DicomWeb(Server(dicomweb, tls_ca, tls_cert))
-            predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, **settings)
+            predictor = Predictor.from_bundle(BUNDLE_ROOT, **settings)
             predict_study(pacs, study, predictor, out, dicom=dicom, store=store)
         else:
-            predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, **settings)
+            predictor = Predictor.from_bundle(BUNDLE_ROOT, **settings)
             predictor.predict_to_folder(inputs or [], out, dicom=dicom)
         if (out / "failures.csv").exists():
             raise SystemExit(1)

@@ -104,7 +104,7 @@ def _calibrate(data_of: dict[Path, Path]) -> None:
     """Calibrate each model on its own version of the validation split."""
     for model, data in data_of.items():
         overrides = {"output_dir": str(model), "dataset_dir": str(data)}
-        run_workflow("calibration", overlays=["demo"], overrides=overrides)
+        run_workflow("calibrating", overlays=["demo"], overrides=overrides)
 
 
 def _evaluate(data: Path, base: Path, enhanced: Path, retrained: Path) -> None:

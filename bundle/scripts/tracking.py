@@ -29,6 +29,7 @@ from urllib.parse import unquote, urlsplit
 from .common.atomic import make_file, make_folder, write_json
 from .common.locking import locked_file
 from .common.printable import shortened
+from .plain_components import PlainComponents
 
 if TYPE_CHECKING:
     from ignite.engine import Engine
@@ -389,12 +390,12 @@ def config_as_run() -> dict[str, Any]:
     component, expressions see only resolved values, and ``python -m monai.bundle run`` creates the parser in code of
     MONAI.
     """
-    from monai.bundle import ConfigParser  # noqa: TID251 - finds it, parses nothing
-
+    monai = sys.modules.get("monai.bundle")  # nothing was parsed by MONAI where it was never imported
+    parsers = (PlainComponents,) if monai is None else (PlainComponents, monai.ConfigParser)
     frame = sys._getframe()
     while frame is not None:
         owner = frame.f_locals.get("self")
-        if isinstance(owner, ConfigParser):
+        if isinstance(owner, parsers):
             return dict(json.loads(json.dumps(owner.config, default=str)))
         frame = frame.f_back  # type: ignore[assignment]
     return {}

@@ -8,6 +8,7 @@ which MONAI ignores.
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
 import re
@@ -25,25 +26,13 @@ from .common.choices import check_choice
 from .common.locking import OutputLock
 from .common.printable import SHOWN_MESSAGE, quoted, shortened
 from .common.setting_checks import check_settings
+from .plain_components import NeedsMonaiError, PlainComponents
 from .tracking import config_as_run
+from .workflow_settings import BUNDLE_ROOT, CONFIG_DIR, WORKFLOWS, overlay_names, workflow_name
 
-BUNDLE_ROOT = Path(__file__).resolve().parents[1]
-CONFIG_DIR = BUNDLE_ROOT / "configs"
-WORKFLOWS: dict[str, tuple[str, ...]] = {
-    "training": ("train.yaml",),
-    "enhancing": ("enhance.yaml",),
-    "retraining": ("train.yaml", "retrain.yaml"),
-    "zooming": ("train.yaml", "zoom.yaml"),
-    "calibration": ("train.yaml", "calibrate.yaml"),
-    "evaluating": ("train.yaml", "evaluate.yaml"),
-    "explaining": ("explain.yaml",),
-    "inferring": ("inference.yaml",),
-    "sr_training": ("train_sr.yaml",),
-    "sr_evaluation": ("sr_evaluation.yaml",),
-    "ablation": ("ablation.yaml",),
-}
 _KINDS = {"inferring": "infer"}
 _FORMER_NAMES = {"ldm": "sr_model"}
+_SHORT_NAMES = {"out": "output_dir", "model": "model_dir"}  # as in the other commands
 _TRAINING = ("training", "retraining", "zooming")  # workflows that write the same files
 _DEBUG = "CXR_DEBUG"
 _DISK_FULL = (
@@ -62,7 +51,7 @@ def run_workflow(
     """Run one workflow in this process.
 
     Args:
-        workflow: key of ``WORKFLOWS``.
+        workflow: name of the workflow, see :func:`.workflow_settings.workflow_name`.
         overlays: names of configuration files that are merged over those of the workflow (``paper``, ``demo``,
             ``multi_gpu``).
         overrides: values by configuration key; a nested key is written as ``train::trainer::max_epochs``. A value is
@@ -77,6 +66,7 @@ def run_workflow(
     """
     from .components import BundleWorkflow
 
+    workflow, overlays = workflow_name(workflow), [overlay.replace("-", "_") for overlay in overlays]
     files = _config_files(workflow, overlays)
     _check_launcher(overlays)
     _check_former_names(overrides or {})
@@ -178,21 +168,41 @@ def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) 
         FileNotFoundError: the file does not exist.
         ValueError: a key is unknown.
     """
-    from .components import bundle_parser
-
     if not config_file.is_file():
         raise FileNotFoundError(
             f"{config_file}: no configuration; expected the folder of a bundle; name the one with configs/"
         )
-    check_settings(_check_overrides([config_file], overrides) | dict(overrides))
+    values = {key: _plain_if_text(value) for key, value in overrides.items()}
+    config = yaml.safe_load(config_file.read_text(encoding="utf-8"))
+    _check_keys(config, values)
+    check_settings(config | values)
+    metadata = json.loads((CONFIG_DIR / "metadata.json").read_text(encoding="utf-8"))
+    try:
+        return _plain_components({"_meta_": metadata, **config}, values).get(name)
+    except NeedsMonaiError as part:
+        logger.debug("%s: %s: MONAI's parser reads it", config_file, part)
+    from .components import bundle_parser
+
     parser = bundle_parser()
     parser.read_config(str(config_file))
     parser.read_meta(str(CONFIG_DIR / "metadata.json"))
-    parser.update({key: _as_data(value) for key, value in overrides.items()})
+    parser.update({key: _as_data(value) for key, value in values.items()})
     try:
         return parser.get_parsed_content(name)
     except RuntimeError as error:
         raise _root_cause(error) from error
+
+
+def _plain_components(config: Mapping[str, Any], values: Mapping[str, Any]) -> PlainComponents:
+    """Components of a configuration without MONAI.
+
+    Raises:
+        NeedsMonaiError: a value is an :class:`Expression`, or the key of one is nested.
+    """
+    for key, value in values.items():
+        if isinstance(value, Expression) or key not in config:
+            raise NeedsMonaiError(key)
+    return PlainComponents(config, values)
 
 
 class Expression(NamedTuple):
@@ -226,13 +236,19 @@ def _as_data(value: Any) -> Any:
     """
     if isinstance(value, Expression):
         return value.code
-    if not isinstance(value, str | list | tuple | Mapping | os.PathLike):
+    value = _plain_if_text(value)
+    if not isinstance(value, str | list | Mapping):
         return value
-    value = _plain(value)
     literal = ascii(value)
     if not re.search(r"[$@%#]|['\"]_", literal):
         return value
     return "$" + re.sub("[$@%#]", lambda found: f"\\x{ord(found[0]):02x}", literal)
+
+
+def _plain_if_text(value: Any) -> Any:
+    """Texts, paths, lists and dictionaries as :func:`_plain` returns them; others, and expressions, unchanged."""
+    is_text = isinstance(value, str | list | tuple | Mapping | os.PathLike) and not isinstance(value, Expression)
+    return _plain(value) if is_text else value
 
 
 def _plain(value: Any) -> Any:
@@ -272,14 +288,12 @@ def _root_cause(error: Exception) -> Exception:
 
 def _config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
     """Configuration files of a workflow, in the order in which they are merged."""
-    check_choice("workflow", workflow, WORKFLOWS)
-    own = WORKFLOWS[workflow]
-    # Files of other workflows are no overlays: the network of zoom.yaml over evaluate.yaml would be an untrained one.
-    taken = {name for files in WORKFLOWS.values() for name in files}
-    available = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if path.name not in taken)
     for overlay in overlays:
-        check_choice("--overlay", overlay, available)
-    return [CONFIG_DIR / name for name in (*own, *(f"{overlay}.yaml" for overlay in overlays))]
+        check_choice("--overlay", overlay, overlay_names())
+    return [
+        CONFIG_DIR / name
+        for name in (*WORKFLOWS[workflow_name(workflow)], *(f"{overlay}.yaml" for overlay in overlays))
+    ]
 
 
 def _check_launcher(overlays: Sequence[str]) -> None:
@@ -319,10 +333,19 @@ def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> dic
     from monai.bundle import ConfigParser
 
     config = ConfigParser.load_config_files([str(file) for file in files])
+    _check_keys(config, overrides)
+    return config
+
+
+def _check_keys(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
+    """Check that a configuration has all overridden keys.
+
+    Raises:
+        ValueError: a key does not exist; the message names the nearest.
+    """
     known = sorted(set(_all_keys(config)))
     for key in overrides:
         check_choice(f"--{key}", key.replace("#", "::"), known)
-    return config
 
 
 def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:
@@ -337,6 +360,9 @@ def _all_keys(config: Any, prefix: str = "") -> Iterable[str]:
 def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
     """Overrides from arguments ``--key value`` and ``--key=value``; values are read as YAML.
 
+    A key may be written with dashes for underscores. ``--out`` and ``--model`` stand for ``--output_dir`` and
+    ``--model_dir``.
+
     Raises:
         ValueError: an argument has no value, or a value has no key.
     """
@@ -347,6 +373,8 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
         key, equals, value = argument.removeprefix("--").partition("=")
         if not argument.startswith("--") or (not equals and not pending):
             raise ValueError(f"{argument}: not an override; expected --key value, found {argument!r}; see --help")
+        key = key.replace("-", "_")
+        key = _SHORT_NAMES.get(key, key)
         overrides[key] = _parse_value(key, value if equals else pending.pop(0))
     return overrides
 

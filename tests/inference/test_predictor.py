@@ -158,7 +158,7 @@ def test_thresholds_of_another_model_are_refused(model_dir, tmp_path):
 @pytest.mark.parametrize("method", [name for name in METHODS if name not in ("label_tokens", "patch_logits")])
 def test_features_are_those_of_the_image_itself_by_every_method(method, model_dir, incoming):
     predictor = load(model_dir, attention_method=method, enhance=False)
-    image = predictor.preprocessing({"image": str(incoming / "a.dcm")})["image"].as_tensor()[None]
+    image = predictor.preprocessing({"image": str(incoming / "a.dcm")})["image"][None]
     classified = predictor.classifier(image)
     network = load_vit_multilabel(model_dir)
     np.testing.assert_allclose(classified.features, network.features(image).detach(), atol=1e-5)
@@ -175,7 +175,7 @@ def test_a_method_that_splits_the_batch_gives_the_features_of_every_film(model_d
     monkeypatch.setattr(GradAttention, "images_at_once", lambda _: 1)
     predictor = load(model_dir, attention_method="grad_attention", enhance=False)
     images = torch.stack(
-        [predictor.preprocessing({"image": str(incoming / name)})["image"].as_tensor() for name in ("a.dcm", "b.dcm")]
+        [predictor.preprocessing({"image": str(incoming / name)})["image"] for name in ("a.dcm", "b.dcm")]
     )
     expected = load_vit_multilabel(model_dir).features(images).detach()
     np.testing.assert_allclose(predictor.classifier(images).features, expected, atol=1e-5)

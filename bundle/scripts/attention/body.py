@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy import ndimage
 
 _AIR = 0.12  # highest grey value of air, as a fraction of the range from the 1st to the 99th percentile
 _PATCH_SHARE = 0.5  # smallest fraction of body in a body patch
@@ -19,6 +18,8 @@ def _body_mask(image: torch.Tensor) -> torch.Tensor:
     Args:
         image: (1, S, S), air dark.
     """
+    from scipy import ndimage
+
     pixels = image[0].float().cpu().numpy()
     low, high = np.percentile(pixels, (1, 99))
     dark = pixels <= low + _AIR * (high - low)

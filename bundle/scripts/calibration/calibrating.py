@@ -17,6 +17,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from ..common.choices import check_choice
+from ..common.progress import Progress
 from ..data.datalist import Datalist, anonymous_groups
 from ..data.dataset import RadiographDataset
 from ..data.fingerprints import assert_not_trained_on
@@ -121,7 +122,9 @@ class CalibrationRun:
     def outputs(self, dataset: RadiographDataset) -> Outputs:
         """Compute logits, targets and features of a dataset."""
         logger.info("running the network on %d images", len(dataset))
-        return collect(self.network, DataLoader(dataset, self.batch_size), self.inferer, self.device)
+        loader = DataLoader(dataset, self.batch_size)
+        batches = Progress("running the network on batches", len(loader)).over(loader)
+        return collect(self.network, batches, self.inferer, self.device)
 
     def calibrate(self, validation: RadiographDataset, outputs: Outputs) -> None:
         """Calibrate the labels, choose the thresholds, and write ``thresholds.json``."""

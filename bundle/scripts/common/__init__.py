@@ -1,5 +1,6 @@
 """Helpers that every other package may use. This package imports none of the others.
 
+``lazy_names``      public names of a package that are imported when they are first used
 ``printable``       escapes unprintable characters of text from outside
 ``csv_text``        CSV tables whose cells a spreadsheet does not run as formulas
 ``choices``         checks that a setting is one of the allowed names
@@ -12,5 +13,6 @@
 ``locking``         locks between processes
 ``refusal``         ``RefusedInput``: why an input is rejected, and what the user can do
 ``failures``        ``failures.csv``: the table of rejected inputs
+``progress``        progress and time left of long work
 ``geometry``        pads and resizes an image to a square, and maps results back to its pixels
 """

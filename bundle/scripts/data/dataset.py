@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 
 from ..common.failures import Failure, read_failures, write_failures
 from ..common.printable import printable
+from ..common.progress import Progress
 from ..dicom import RefusedInput
 from .finding_masks import FindingMasks
 from .image_cache import ImageCache
@@ -71,7 +72,8 @@ class RadiographDataset(Dataset):
             raise ValueError("datalist: the split is empty; expected at least one image, found 0; check the datalist")
         self.augmentation, self.augmentation_seed = augmentation, 0
         self.cache = ImageCache(cache_dir, preprocessing)
-        entries = [self.cache.entry(item["image"]) for item in data]
+        hashed = Progress("hashing images", len(data)).over(data)
+        entries = [self.cache.entry(item["image"]) for item in hashed]
         refused = _decode_missing(self.cache, data, entries, num_workers)
         _record_refusals(Path(cache_dir) / "failures.csv", data, refused)
         self.data = [item for index, item in enumerate(data) if index not in refused]
@@ -129,8 +131,8 @@ def _decode_missing(
         return None
 
     with ThreadPoolExecutor(max(1, num_workers)) as pool:
-        results = zip(missing, pool.map(decode, missing), strict=True)
-        return {index: refusal for index, refusal in results if refusal is not None}
+        decoded = Progress("decoding images", len(missing)).over(pool.map(decode, missing))
+        return {index: refusal for index, refusal in zip(missing, decoded, strict=True) if refusal is not None}
 
 
 def _record_refusals(table: Path, data: Sequence[dict], refused: dict[int, RefusedInput]) -> None:

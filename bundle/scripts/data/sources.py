@@ -11,6 +11,7 @@ from typing import Any
 
 from ..common.choices import check_choice
 from ..common.failures import Failure
+from ..common.progress import Progress
 from ..common.refusal import RefusedInput
 from ..common.text_file import parse_json
 from ..dicom.gate.chest_film import require_chest_film
@@ -158,7 +159,8 @@ def read_folder_items(folder: Path) -> tuple[list[dict[str, Any]], list[Failure]
         )
     items: list[dict[str, Any]] = []
     failures, seen = [], dict[str, str]()
-    for path in find_candidates(folder):
+    files = find_candidates(folder)
+    for path in Progress("reading headers", len(files)).over(files):
         try:
             item = _header_item(path, folder)
             first = seen.setdefault(f"{item.get('sop_uid', path)} {item['patient_id']}", str(path))

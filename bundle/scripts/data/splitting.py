@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..common.checksum import file_sha256
+from ..common.progress import Progress
 
 SPLITS = ("training", "validation", "test")
 _CANDIDATES = 50
@@ -109,7 +110,13 @@ def assert_no_leak(splits: Mapping[str, Sequence[Mapping]], *, hash_files: bool 
     _find_leak(splits, "image", lambda item: item["image"])
     _find_leak(splits, "SOP instance", lambda item: item.get("sop_uid"))
     if hash_files:
-        _find_leak(splits, "file content", lambda item: content_sha256(item["image"]))
+        with Progress("hashing images", sum(map(len, splits.values()))) as progress:
+
+            def sha256_of(item: Mapping) -> str:
+                progress.advance()
+                return content_sha256(item["image"])
+
+            _find_leak(splits, "file content", sha256_of)
 
 
 def _find_leak(splits: Mapping[str, Sequence[Mapping]], what: str, key_of: Callable[[Mapping], str | None]) -> None:

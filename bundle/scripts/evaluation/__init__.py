@@ -8,7 +8,6 @@
 ``evaluation_handler``  engine handler that calls ``evaluate`` after the test split
 """
 
-from ..metrics.classification import metrics_report
-from .evaluate import compare, write_evaluation
+from ..common.lazy_names import lazy_names
 
-__all__ = ["compare", "metrics_report", "write_evaluation"]
+__getattr__ = lazy_names(__name__, evaluate="compare write_evaluation")

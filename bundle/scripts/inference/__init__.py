@@ -1,6 +1,7 @@
 """Predictions for new studies, in the order of the flow.
 
 ``inputs``               files, folders and zip archives -> candidate images, by study
+``film_preprocessing``   file -> image for the network, and film at full size
 ``study_images``         candidates -> one readable chest film of each study; rejections recorded
 ``classifier``           resized images -> logits, maps, features
 ``zoom_classifier``      classifier for a network that also reads crops
@@ -16,25 +17,18 @@
 ``predictor``            ``Predictor``: a loaded model that predicts studies
 """
 
-from .analysis import FilmAnalysis
-from .classifier import Classifier
-from .inference_record import InferenceRecord
-from .inputs import find_images
-from .openvino_classifier import make_classifier
-from .prediction_handler import PredictionHandler
-from .predictor import Predictor
-from .study_images import StudyImages, collate
-from .study_prediction import StudyPrediction
+from ..common.lazy_names import lazy_names
 
-__all__ = [
-    "Classifier",
-    "FilmAnalysis",
-    "InferenceRecord",
-    "PredictionHandler",
-    "Predictor",
-    "StudyImages",
-    "StudyPrediction",
-    "collate",
-    "find_images",
-    "make_classifier",
-]
+__getattr__ = lazy_names(
+    __name__,
+    inputs="find_images",
+    film_preprocessing="FilmPreprocessing",
+    study_images="StudyImages collate",
+    classifier="Classifier",
+    openvino_classifier="make_classifier",
+    study_prediction="StudyPrediction",
+    analysis="FilmAnalysis enhancer_if",
+    prediction_handler="PredictionHandler",
+    inference_record="InferenceRecord",
+    predictor="Predictor",
+)

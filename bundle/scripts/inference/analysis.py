@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monai.data import MetaTensor
 
 from ..attention import AttentionOutput
 from ..calibration.calibration_file import load_calibration
@@ -19,9 +18,9 @@ from ..common.geometry import SquareGeometry, map_to_source
 from ..dicom.objects import Algorithm
 from ..networks.loading import weights_sha256
 from ..networks.vit_multilabel import ViTMultilabel
-from ..super_resolution.enhance_dataset import DESCRIPTION
 from ..super_resolution.enhancers.enhancer import Enhancer
-from ..super_resolution.region_enhancer import EnhanceSettings, RegionEnhancer
+from ..super_resolution.enhancers.registry import make_enhancer
+from ..super_resolution.region_enhancer import DESCRIPTION, EnhanceSettings, RegionEnhancer
 from ..super_resolution.region_maps import FilmMaps, check_selector, film_maps
 from ..workflow import CONFIG_DIR
 from .classifier import Classified
@@ -61,24 +60,24 @@ class FilmAnalysis:
         """Return the prediction of an item of :class:`.study_images.StudyImages`.
 
         Args:
-            item: ``source`` (1, H, W), ``path`` and ``name``.
+            item: ``source`` (1, H, W), ``meta``, ``path`` and ``name``.
             classified: outputs of the network for this item.
         """
-        film: MetaTensor = item["source"]
+        film, meta = item["source"], item["meta"]
         prediction = StudyPrediction(
             item["name"],
             source_path=Path(item["path"]),
-            is_dicom=film.meta["source_format"] == "dicom",
+            is_dicom=meta["source_format"] == "dicom",
             labels=self.labels,
-            flags=[flag for flag in film.meta.get("flags", "").split("; ") if flag],
-            image=film.as_tensor()[0].numpy(),
-            spacing_mm=film.meta.get("spacing_mm"),
+            flags=list(meta["flags"]),
+            image=film[0].numpy(),
+            spacing_mm=meta["spacing_mm"],
             image_size=self.image_size,
             description=self.description(),
         )
         self.interpret(prediction, classified, SquareGeometry(film.shape[-2], film.shape[-1], self.image_size))
         if self.region_enhancer is not None:
-            self.enhance(prediction, film.as_tensor(), classified, self.region_enhancer)
+            self.enhance(prediction, film, classified, self.region_enhancer)
         return prediction
 
     def predictions(
@@ -95,7 +94,7 @@ class FilmAnalysis:
             (index among the inputs, prediction) of each film.
         """
         for number, row in enumerate(classified.rows()):
-            item = {name: batch[name][number] for name in ("source", "path", "name")}
+            item = {name: batch[name][number] for name in ("source", "meta", "path", "name")}
             try:
                 prediction = self(item, row)
             except Exception as error:
@@ -151,6 +150,17 @@ class FilmAnalysis:
             return DESCRIPTION
         enhancer = self.region_enhancer.enhancer
         return f"{DESCRIPTION}; {enhancer.name} {enhancer.weights_hash}".strip()
+
+
+def enhancer_if(wanted: bool, name: str, **settings: Any) -> Enhancer | None:
+    """Make the enhancer of ``inference.yaml``, or none.
+
+    Args:
+        wanted: whether films are enhanced; without, no weights are loaded, and diffusers is not imported.
+        name: name of the enhancer.
+        settings: other arguments of :func:`..super_resolution.enhancers.registry.make_enhancer`.
+    """
+    return make_enhancer(name, **settings) if wanted else None
 
 
 def _not_finite(name: str, enhancer: str) -> Failure:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from ignite.engine import Engine
 
 from ..attention import Attention
 from ..networks.head_inputs import head_inputs
 from ..networks.vit_multilabel import ViTMultilabel
+
+if TYPE_CHECKING:
+    from ignite.engine import Engine
 
 
 @dataclass(frozen=True)

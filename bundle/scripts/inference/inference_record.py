@@ -9,7 +9,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 
 from ..tracking import Tracker
-from ..training.record import write_run_report
+from ..training.run_report import write_run_report
 from .study_images import StudyImages
 
 

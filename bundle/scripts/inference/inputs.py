@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..common.progress import Progress
 from ..dicom.gate.archives import extract_members, is_archive
 from ..dicom.gate.study_selection import Instance, find_candidates, group_studies, read_instance
 
@@ -65,7 +66,7 @@ def _search(path: Path, named: dict[Path, Instance]) -> Iterator[Instance]:
     images = [file for file in files if not (path.is_dir() and _is_result(file, path))]
     if len(images) < len(files):
         logger.info("%s: %d results of an earlier run are left out", path, len(files) - len(images))
-    for file in images:
+    for file in Progress("reading headers", len(images)).over(images):
         if is_archive(file):
             yield from _unpack(file)
         elif file in named:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from ..common.failures import Failure
 from ..tracking import config_as_run
-from ..training.record import write_run_report
+from ..training.run_report import write_run_report
 from .analysis import FilmAnalysis
 from .classifier import Classifier
 from .inputs import find_images
@@ -76,15 +76,13 @@ class Predictor:
             FileNotFoundError: no configuration or no model there.
             ValueError: an unknown key, or files that do not fit together.
         """
-        import torch
-
         from ..workflow import parse_component
 
         settings = {"bundle_root": bundle_root, **overrides}
         if model_dir is not None:
             settings["model_dir"] = model_dir
         if device is not None:
-            settings["device"] = torch.device(device)
+            settings["device"] = device
         predictor = parse_component(Path(bundle_root) / "configs" / "inference.yaml", "predictor", settings)
         assert isinstance(predictor, cls)
         return predictor

@@ -11,7 +11,8 @@ import torch
 from torch.utils.data import IterableDataset
 
 from ..common.failures import Failure
-from ..dicom import Radiograph, RefusedInput, find_refusal, require_chest_film
+from ..common.progress import Progress
+from ..dicom import Radiograph, RefusedInput, require_chest_film
 from ..dicom.gate.study_selection import Instance, surplus
 
 logger = logging.getLogger(__name__)
@@ -20,11 +21,11 @@ Numbered = tuple[int, Instance]
 
 
 class StudyImages(IterableDataset):
-    """Items with ``image`` (1, S, S), ``source`` (1, H, W), ``path``, ``name`` and ``index``.
+    """Items with ``image`` (1, S, S), ``source`` (1, H, W), ``meta``, ``path``, ``name`` and ``index``.
 
     Args:
         data: items of :func:`.inputs.find_images`; an item with an ``image`` path alone is a study of its own.
-        preprocessing: path in ``image`` -> resized ``image``, and ``source`` at full size.
+        preprocessing: see :class:`.film_preprocessing.FilmPreprocessing`.
         rank: number of this process, which takes the studies rank, rank + world_size, …
         world_size: number of processes.
 
@@ -42,7 +43,7 @@ class StudyImages(IterableDataset):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         self.failures.clear()
         studies, used = self.studies()[self.rank :: self.world_size], 0
-        for study in studies:
+        for study in Progress("predicting studies", len(studies), rank=self.rank).over(studies):
             item = self.select(study)
             if item is not None:
                 used += 1
@@ -97,27 +98,25 @@ class StudyImages(IterableDataset):
         logger.warning("%s", failure.reason)
 
     def read(self, instance: Instance) -> dict[str, Any]:
-        """Preprocess an image and check that it is a frontal chest film; the ``doubts`` become flags of ``source``.
+        """Preprocess an image and check that it is a frontal chest film; the ``doubts`` become flags.
 
         Raises:
             RefusedInput: the image cannot be read, or is not a frontal chest film.
         """
         try:
             item = self.preprocessing({"image": instance.path})
-        except RuntimeError as error:  # MONAI wraps the error of a transform
-            refusal = find_refusal(error)
-            if refusal is None:
-                raise
-            raise refusal.at(instance.name) from error
-        source = item["source"]
-        doubts = require_chest_film(Radiograph(source.as_tensor().numpy(), dict(source.meta)), instance.name)
-        source.meta["flags"] = "; ".join(filter(None, [source.meta["flags"], *doubts]))
+        except RefusedInput as refusal:
+            raise refusal.at(instance.name) from refusal
+        doubts = require_chest_film(Radiograph(item["source"].numpy(), item["meta"]), instance.name)
+        item["meta"]["flags"] = [*item["meta"]["flags"], *doubts]
         return {**item, "doubts": doubts}
 
 
 def collate(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Stack the resized images; sources stay in a list, since each has its own size."""
-    batch: dict[str, Any] = {name: [item[name] for item in items] for name in ("source", "path", "name", "index")}
-    batch["image"] = torch.stack([item["image"].as_tensor() for item in items])  # (B, 1, S, S)
+    batch: dict[str, Any] = {
+        name: [item[name] for item in items] for name in ("source", "meta", "path", "name", "index")
+    }
+    batch["image"] = torch.stack([item["image"] for item in items])  # (B, 1, S, S)
     batch["label"] = torch.full((len(items), 1), float("nan"))  # the engine of MONAI requires a label; it is not used
     return batch

@@ -21,20 +21,13 @@
 ``param_groups``        layer-wise decay of the learning rate
 """
 
-from .loading import load_vit_multilabel, save_vit_multilabel, weights_sha256
-from .loss import MaskedBCEWithLogitsLoss, make_loss
-from .param_groups import layer_wise_param_groups
-from .vit_multilabel import ViTMultilabel
-from .zoom import ZoomSettings, ZoomViT
+from ..common.lazy_names import lazy_names
 
-__all__ = [
-    "MaskedBCEWithLogitsLoss",
-    "ViTMultilabel",
-    "ZoomSettings",
-    "ZoomViT",
-    "layer_wise_param_groups",
-    "load_vit_multilabel",
-    "make_loss",
-    "save_vit_multilabel",
-    "weights_sha256",
-]
+__getattr__ = lazy_names(
+    __name__,
+    vit_multilabel="ViTMultilabel",
+    zoom="ZoomSettings ZoomViT",
+    loading="load_vit_multilabel save_vit_multilabel weights_sha256",
+    loss="MaskedBCEWithLogitsLoss make_loss",
+    param_groups="layer_wise_param_groups",
+)

@@ -42,11 +42,13 @@ def set_drop_path(backbone: Any, rate: float) -> None:
         backbone: ViT or DINOv2; changed in place, without new parameters.
         rate: probability of skipping in the last block, in [0, 1). It grows linearly from 0 in the first block.
     """
-    from monai.networks.layers import DropPath
-
     blocks: Any = blocks_of(backbone)
     for index, block in enumerate(blocks):
-        drop = DropPath(rate * index / max(len(blocks) - 1, 1))
+        drop: nn.Module = nn.Identity()
+        if rate > 0:  # a network for prediction has none, and does not wait for the import of MONAI
+            from monai.networks.layers import DropPath
+
+            drop = DropPath(rate * index / max(len(blocks) - 1, 1))
         if hasattr(block, "drop_path"):  # DINOv2
             block.drop_path = drop
         else:

@@ -19,7 +19,10 @@ Enhancer = Annotated[str, typer.Option(help="as in enhance.yaml")]
 
 def watch(
     url: Annotated[str, typer.Argument(help="DICOMweb root, for example https://pacs.example/dicom-web")],
-    out: Annotated[Path, typer.Option(help="folder of journal, unsent results and failures.csv; keep it between runs")],
+    out: Annotated[
+        Path,
+        typer.Option(help="folder of journal, unsent results and failures.csv; keep it between runs"),
+    ],
     model: Model = None,
     enhancer: Enhancer = "ldm",
     modality: Annotated[list[str], typer.Option(help="Modality of radiographs; repeatable")] = ["CR", "DX"],  # noqa: B006
@@ -57,7 +60,10 @@ def watch(
 
 def receive(
     out: Annotated[
-        Path, typer.Option(help="folder of received films, unsent results and failures.csv; keep it between runs")
+        Path,
+        typer.Option(
+            help="folder of received films, unsent results and failures.csv; keep it between runs",
+        ),
     ],
     peer: Annotated[str, typer.Option(help="receiver of the results: TITLE@HOST:PORT")],
     port: Annotated[int, typer.Option(min=0, max=65535, help="port to listen on")] = 11112,

@@ -17,6 +17,9 @@
 ``enhancing``        the workflow ``enhancing``, with MLflow and example figures
 """
 
-from .transform import AttentionGuidedSuperResolutiond
+from ..common.lazy_names import lazy_names
 
-__all__ = ["AttentionGuidedSuperResolutiond"]
+__getattr__ = lazy_names(
+    __name__,
+    transform="AttentionGuidedSuperResolutiond",
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +18,7 @@ from ..common.atomic import remove_temporaries
 from ..common.checksum import file_sha256
 from ..common.failures import Failure, write_failures
 from ..common.geometry import fit_square
+from ..common.progress import Progress
 from ..data.datalist import Datalist, write_datalist
 from ..dicom import RefusedInput, read_radiograph, write_enhanced, write_png16
 from ..dicom.read.radiograph import read_grid
@@ -26,13 +26,11 @@ from ..networks.vit_multilabel import ViTMultilabel
 from .enhancers.enhancer import Enhancer
 from .manifest import append_line, merge_failures, trusted_lines, write_merged
 from .mean_region_map import films_sha256, mean_region_map, patient_of
-from .region_enhancer import ChosenRegions, EnhancedRegions, EnhanceSettings, RegionEnhancer
+from .region_enhancer import DESCRIPTION, ChosenRegions, EnhancedRegions, EnhanceSettings, RegionEnhancer
 from .region_maps import FilmMaps, check_selector, film_maps
 from .regions import MEAN_MAP
 
 logger = logging.getLogger(__name__)
-
-DESCRIPTION = "attention-guided super-resolution of regions; synthetic detail, not for primary diagnosis"
 
 
 @dataclass
@@ -95,12 +93,10 @@ class DatasetEnhancer:
         pending = [block for block in blocks if any(self.name_of(item) not in done for item in block)]
         logger.info("enhancing %d of %d batches (the others are finished)", len(pending), len(blocks))
         failures: list[Failure] = []
-        started = time.monotonic()
-        for number, block in enumerate(pending, start=1):
+        for block in Progress("enhancing batches", len(pending), rank=self.rank).over(pending):
             for line in self.enhance_batch(block, failures):
                 done[line["image"]] = line
                 append_line(self.output_dir / f"manifest.rank{self.rank}.jsonl", line)
-            _report_progress(number, len(pending), time.monotonic() - started)
         write_failures(self.output_dir / f"failures.rank{self.rank}.csv", failures)
         return [done[name] for block in blocks for name in map(self.name_of, block) if name in done]
 
@@ -311,9 +307,3 @@ def _is_dicom_file(path: Path) -> bool:
     """Whether a file has the DICOM prefix (PS3.10, section 7.1)."""
     with path.open("rb") as file:
         return file.read(132)[128:] == b"DICM"
-
-
-def _report_progress(finished: int, total: int, seconds: float) -> None:
-    """Log the number of finished batches and the time left."""
-    left = seconds / finished * (total - finished)
-    logger.info("enhanced %d/%d, about %.0f s left", finished, total, left)

@@ -24,6 +24,8 @@ from .region_maps import FilmMaps
 from .regions import Region, select_regions
 from .resampling import resize
 
+DESCRIPTION = "attention-guided super-resolution of regions; synthetic detail, not for primary diagnosis"
+
 _REGION_BATCH = 32
 
 

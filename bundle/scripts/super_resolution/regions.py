@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from ..common.choices import check_choice
 
@@ -148,6 +147,8 @@ def _by_component(
     attention: np.ndarray, size: tuple[int, int], free: np.ndarray, rng: np.random.Generator
 ) -> Iterator[tuple[int, int]]:
     """Windows centred on the connected components above the 0.8 quantile of the map, largest sum first."""
+    from scipy import ndimage
+
     labels, number = ndimage.label(attention >= np.quantile(attention, _QUANTILE))
     indices = np.arange(1, number + 1)
     mass = ndimage.sum_labels(attention, labels, indices)

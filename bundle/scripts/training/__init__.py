@@ -13,47 +13,34 @@
 ``selection``       best model by validation macro-AUROC; early stopping
 ``best_model``      the selected network as a model folder
 ``history``         one CSV row per epoch
-``record``          run_report.json and the MLflow run
+``run_report``      versions, settings and configuration of a run, as a file
+``record``          class table, run_report.json and the MLflow run
+``engine_progress``  progress of an engine
 ``parallel``        wraps a network for distributed training
 ``attached``        attaches handlers by reference
 ``checkpoint``      atomic save and exact resume
 """
 
-from .attached import Attached
-from .averaging import WeightAverage
-from .best_model import BestModel
-from .checkpoint import TrainingCheckpoint
-from .guard import NonFiniteLossGuard
-from .history import EpochHistory
-from .image_sampler import make_sampler
-from .map_training import MapTraining
-from .parallel import data_parallel
-from .precision import AutocastInferer, resolve_precision
-from .prevalence import label_prevalence
-from .record import RunRecord
-from .schedule import WarmupCosine
-from .seeding import EpochSeed
-from .selection import ModelSelection
-from .split_labels import check_labels_of_splits
-from .validation import validation_metrics
+from ..common.lazy_names import lazy_names
 
-__all__ = [
-    "Attached",
-    "AutocastInferer",
-    "BestModel",
-    "EpochHistory",
-    "EpochSeed",
-    "MapTraining",
-    "ModelSelection",
-    "NonFiniteLossGuard",
-    "RunRecord",
-    "TrainingCheckpoint",
-    "WarmupCosine",
-    "WeightAverage",
-    "check_labels_of_splits",
-    "data_parallel",
-    "label_prevalence",
-    "make_sampler",
-    "resolve_precision",
-    "validation_metrics",
-]
+__getattr__ = lazy_names(
+    __name__,
+    split_labels="check_labels_of_splits",
+    prevalence="label_prevalence",
+    image_sampler="make_sampler",
+    precision="AutocastInferer resolve_precision",
+    schedule="WarmupCosine",
+    seeding="EpochSeed",
+    averaging="WeightAverage",
+    guard="NonFiniteLossGuard",
+    map_training="MapTraining",
+    validation="validation_metrics",
+    selection="ModelSelection",
+    best_model="BestModel",
+    history="EpochHistory",
+    record="RunRecord",
+    engine_progress="EngineProgress",
+    parallel="data_parallel",
+    attached="Attached",
+    checkpoint="TrainingCheckpoint",
+)

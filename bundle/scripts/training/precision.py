@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monai.inferers import Inferer
 
 from ..common.choices import check_choice
 
@@ -54,15 +53,14 @@ def _cpu_has_bf16() -> bool:
     return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
-class AutocastInferer(Inferer):
-    """Inferer that runs the network under autocast and returns its output in float32.
+class AutocastInferer:
+    """Inferer for an engine of MONAI that runs the network under autocast and returns its output in float32.
 
     Args:
         precision: ``fp32``, ``bf16`` or ``fp16``, as returned by :func:`resolve_precision`.
     """
 
     def __init__(self, precision: str = "fp32") -> None:
-        super().__init__()
         self.dtype = DTYPES[precision]
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

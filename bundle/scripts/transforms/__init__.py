@@ -4,7 +4,10 @@
 ``fit_square``       (1, H, W) -> (1, S, S), padded and resized
 """
 
-from .fit_square import FitSquared
-from .load_radiograph import LoadRadiographd
+from ..common.lazy_names import lazy_names
 
-__all__ = ["FitSquared", "LoadRadiographd"]
+__getattr__ = lazy_names(
+    __name__,
+    load_radiograph="LoadRadiographd",
+    fit_square="FitSquared",
+)

@@ -6,6 +6,9 @@
 ``flip_with_crops``  random mirroring of an image and its crops
 """
 
-from .flip_with_crops import RandFlipWithCropsd
+from ..common.lazy_names import lazy_names
 
-__all__ = ["RandFlipWithCropsd"]
+__getattr__ = lazy_names(
+    __name__,
+    flip_with_crops="RandFlipWithCropsd",
+)

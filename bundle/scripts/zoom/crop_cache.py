@@ -19,6 +19,7 @@ import torch
 
 from ..common.atomic import write_json
 from ..common.code_version import code_sha256
+from ..common.progress import Progress
 from ..data.image_cache import entry_path, read_entry, write_entry
 from ..dicom import read_radiograph
 from ..networks.vit_multilabel import ViTMultilabel
@@ -58,11 +59,12 @@ class CropCache:
         if missing:
             logger.info("cutting the crops of %d of %d images once", len(missing), len(paths))
         step = max(1, self.num_workers)
-        with ThreadPoolExecutor(step) as pool:
+        with ThreadPoolExecutor(step) as pool, Progress("cutting crops of images", len(missing)) as progress:
             for start in range(0, len(missing), step):  # at most one decoded image per thread is in memory
                 part = missing[start : start + step]
                 for path, source in zip(part, pool.map(_read_source, part), strict=True):
                     self.write(self.entry(path), self.zoomer(source))
+                    progress.advance()
 
     def __call__(self, path: str) -> dict[str, torch.Tensor]:
         """``zoom`` (K, s, s) float32 in [0, 1] and ``zoom_boxes`` (K, 4) of a source file.

@@ -29,7 +29,7 @@ def test_every_enhancer_gets_figures_a_panel_and_an_interval(high_res, ldm, tmp_
     assert "ldm" in (out / "sr_evaluation.txt").read_text()
     text = "".join((out / name).read_text() for name in ("sr_evaluation.json", "sr_evaluation.csv", "report.html"))
     assert "secret" not in text and str(high_res) not in text
-    assert "sr_evaluation" in json.loads((out / "mlflow_runs.json").read_text())
+    assert "sr_evaluating" in json.loads((out / "mlflow_runs.json").read_text())
 
 
 def test_images_below_every_size_are_an_error(high_res, ldm, tmp_path):

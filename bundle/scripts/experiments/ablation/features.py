@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +25,7 @@ from ...attention.mean_map import MeanMap
 from ...common.code_version import code_sha256
 from ...common.failures import Failure
 from ...common.geometry import fit_square
+from ...common.progress import Progress
 from ...data.splitting import content_sha256
 from ...dicom import RefusedInput
 from ...super_resolution.mean_region_map import films_sha256
@@ -40,7 +40,6 @@ from .views import Box, MakeEnhancer, NetworkInputs, SourceImage, Viewer, read_s
 logger = logging.getLogger(__name__)
 
 _IMAGES_AT_ONCE = 4  # their views fill the network's batches
-_REPORT_EVERY = 50  # images
 
 Wanted = tuple[View, int]  # a view and the seed of its noise
 
@@ -116,14 +115,11 @@ class FeatureMaker:
         """Compute missing features; return the images that cannot be read."""
         missing = [path for path in images if len(self.cache.known(self.keys(path, wanted))) < len(set(wanted))]
         failures: list[Failure] = []
-        started, reported = time.perf_counter(), 0
-        for start in range(0, len(missing), _IMAGES_AT_ONCE):
-            part = missing[start : start + _IMAGES_AT_ONCE]
-            failures += self.fill_part(part, wanted)
-            done = start + len(part)
-            if done - reported >= _REPORT_EVERY:
-                reported, each = done, (time.perf_counter() - started) / done
-                logger.info("features of %d of %d images, %.1f s each", done, len(missing), each)
+        with Progress("computing features of images", len(missing)) as progress:
+            for start in range(0, len(missing), _IMAGES_AT_ONCE):
+                part = missing[start : start + _IMAGES_AT_ONCE]
+                failures += self.fill_part(part, wanted)
+                progress.advance(len(part))
         return failures
 
     def keys(self, path: str, wanted: Sequence[Wanted]) -> list[str]:

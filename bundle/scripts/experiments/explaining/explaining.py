@@ -17,6 +17,7 @@ from ...common.choices import check_choice, check_keys
 from ...common.failures import Failure, write_failures
 from ...common.geometry import SquareGeometry, fit_square
 from ...common.printable import quoted
+from ...common.progress import Progress
 from ...data.annotations import PictureFrame, annotations_of, findings_of
 from ...data.datalist import Datalist, anonymous_groups
 from ...dicom import RefusedInput, read_radiograph
@@ -139,7 +140,7 @@ class Explanation:
     def explain(self) -> dict[int, dict[str, AttentionOutput]]:
         """Outputs of the methods for each image that can be read; a rejected image is recorded."""
         outputs: dict[int, dict[str, AttentionOutput]] = {}
-        for number, item in enumerate(self.items):
+        for number, item in enumerate(Progress("explaining images", len(self.items)).over(self.items)):
             try:
                 findings = self.read(number)
             except RefusedInput as refusal:
@@ -153,7 +154,6 @@ class Explanation:
                     name: replace(output, logits=output.logits.float().cpu(), maps=output.maps.float().cpu())
                     for name, output in found.items()
                 }
-            logger.info("explained %d of %d images", number + 1, len(self.items))
         return outputs
 
     def score_image(

@@ -10,6 +10,7 @@ import torch
 
 from ...common.choices import check_choice
 from ...common.failures import Failure
+from ...common.progress import Progress
 from ...data.datalist import Datalist, anonymous_groups
 from ...dicom import RefusedInput, read_radiograph
 from .sr_protocol import DegradedCase, make_case
@@ -69,7 +70,7 @@ class Radiographs:
             ValueError: no radiograph can be used.
         """
         used = False
-        for number, item in enumerate(self.items):
+        for number, item in enumerate(Progress("evaluating radiographs", len(self.items)).over(self.items)):
             try:
                 image = torch.from_numpy(read_radiograph(item["image"]).image)
             except RefusedInput as refusal:
@@ -79,7 +80,6 @@ class Radiographs:
             for size, case in self.cases_of(image):
                 used = True
                 yield number, _name_of(size), case
-            logger.info("evaluated %d of %d radiographs", number + 1, len(self.items))
         if not used:
             raise ValueError(
                 f"sizes: no radiograph can be evaluated; expected images of at least {self.params['sizes']} pixels, "

@@ -1,0 +1,61 @@
+"""The subcommand ``run``, whose help and completion list the settings of each workflow; neither imports torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import CompletionItem, TyperCommand
+
+from .workflow_settings import WORKFLOWS, overlay_names, settings_help, workflow_settings
+
+# What is no option of ``run`` is a setting of the workflow. Its --help needs the name of the workflow.
+RUN_CONTEXT: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+class RunCommand(TyperCommand):
+    """Command that also completes the settings of the workflow that is already typed."""
+
+    def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[override]
+        """Return the options of ``run`` and the settings of the workflow that begin with ``incomplete``."""
+        found = super().shell_complete(ctx, incomplete)
+        try:
+            settings = workflow_settings(ctx.params.get("workflow") or "")
+        except ValueError:  # no workflow yet, or one that does not exist
+            return found
+        typed = incomplete.replace("-", "_")
+        return found + [
+            CompletionItem(f"--{setting.key}", help=setting.meaning)
+            for setting in settings
+            if f"__{setting.key}".startswith(typed)
+        ]
+
+
+def run(
+    context: typer.Context,
+    workflow: Annotated[
+        str | None,
+        typer.Argument(
+            help=f"one of {', '.join(WORKFLOWS)}", autocompletion=lambda: list(WORKFLOWS), show_default=False
+        ),
+    ] = None,
+    overlay: Annotated[
+        list[str], typer.Option(help="paper, demo or multi_gpu; may be repeated", autocompletion=overlay_names)
+    ] = [],  # noqa: B006
+    tracking: Annotated[str, typer.Option(help="mlflow (sqlite beside the output), none, or an MLflow URI")] = "mlflow",
+    help_wanted: Annotated[
+        bool, typer.Option("--help", help="list the settings of the workflow with default and meaning, and exit")
+    ] = False,
+) -> None:
+    """Run a workflow of the bundle; any configuration key can be set with --key value.
+
+    run WORKFLOW --help lists the settings of a workflow.
+    """
+    if help_wanted or workflow is None:
+        print(settings_help(workflow) if workflow else context.get_help())
+        return
+    from .workflow import Expression, parse_overrides, run_workflow  # noqa: TID251 - what the user typed
+
+    overrides = {} if tracking == "mlflow" else {"tracking_uri": tracking}
+    typed = {key: Expression(value) for key, value in parse_overrides(context.args).items()}
+    run_workflow(workflow, overlays=overlay, overrides=overrides | typed)
