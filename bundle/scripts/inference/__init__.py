@@ -8,6 +8,7 @@
 ``openvino_classifier``  classifier compiled by OpenVINO
 ``study_prediction``     results for one study
 ``analysis``             film, logits and map -> probabilities, decisions, regions, enhanced image
+``gallery``              predictions.html
 ``dicom_results``        prediction -> DICOM objects
 ``outputs``              prediction -> attention overlay, enhanced image, DICOM objects
 ``prediction_tables``    predictions -> predictions.csv, predictions.json, failures.csv

@@ -38,6 +38,7 @@ class FilmAnalysis:
         model_dir: folder of the weights, with ``thresholds.json`` and a measure of novelty where it was calibrated.
         enhancer: super-resolution of the regions; ``None``: no regions and no enhanced image.
         settings: settings of the choice of regions and of the paste.
+        attention_method: name of the method that made the maps.
 
     Raises:
         ValueError: a calibration for other labels or weights, or a selector that needs the training films.
@@ -49,9 +50,11 @@ class FilmAnalysis:
         model_dir: str | Path,
         enhancer: Enhancer | None,
         settings: EnhanceSettings,
+        attention_method: str,
     ) -> None:
         self.labels, self.image_size = list(network.labels or []), network.image_size
         check_selector(settings.selector)
+        self.attention_method = attention_method
         self.region_enhancer = None if enhancer is None else RegionEnhancer(enhancer, settings)
         self.algorithm = Algorithm(software_version(), weights_sha256(model_dir))
         self.calibration, self.novelty = load_calibration(model_dir, self.labels), load_novelty(model_dir)
@@ -127,6 +130,7 @@ class FilmAnalysis:
         prediction.regions = [region.box for region in chosen.regions]
         prediction.region_labels = [region.label for region in chosen.regions]
         (enhanced,) = region_enhancer.enhance([chosen])
+        prediction.enhanced_regions = enhanced
         if enhanced.rejected:
             prediction.failures.append(_not_finite(prediction.name, region_enhancer.enhancer.name))
         if not enhanced.regions:

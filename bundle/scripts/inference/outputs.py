@@ -44,10 +44,11 @@ class ResultWriter:
 
         Args:
             index: index of the film among the inputs.
-            prediction: prediction with status ``ok``; receives ``dicom_files``, and a failure for each missing object.
+            prediction: prediction with status ``ok``; receives ``picture_files``, ``dicom_files``, and a failure for
+                each missing object.
         """
         assert prediction.source_path is not None
-        name = f"{index:05}_{file_stem(prediction.source_path)}"
+        name = result_name(index, prediction.source_path)
         if self.pictures:
             with _recorded(prediction):
                 self.write_overlay(name, prediction)
@@ -65,28 +66,33 @@ class ResultWriter:
         step = max(1, max(image.shape) // _OVERLAY_PIXELS)
         boxes = [tuple(value // step for value in box) for box in prediction.regions]
         figure = attention_overlay(image[::step, ::step], attention[::step, ::step], boxes, prediction.region_labels)
-        save_png(figure, self.output_dir / "overlays" / f"{name}.png")
+        prediction.picture_files.append(save_png(figure, self.output_dir / "overlays" / f"{name}.png"))
 
     def write_enhanced_image(self, name: str, prediction: StudyPrediction) -> None:
         """Write the enhanced image: of a DICOM film as a derived DICOM image, of others as PNG.
 
-        Raises:
-            RefusedInput: no DICOM image can be derived from the film, because it has no UIDs or was deleted; the PNG is
-                written.
+        A DICOM film from which no image can be derived, since it has no UIDs or was deleted, gives a PNG and a failure.
         """
         if prediction.enhanced is None:
             return
         assert prediction.source_path is not None
-        folder, software = self.output_dir / "enhanced", self.algorithm.software
-        try:
-            if prediction.is_dicom:
-                source, path = load_source(prediction.source_path), folder / f"{name}.dcm"
-                write_enhanced(source, prediction.enhanced, path, description=prediction.description, software=software)
+        picture, dicom = (self.output_dir / "enhanced" / f"{name}.{suffix}" for suffix in ("png", "dcm"))
+        enhanced, description, software = prediction.enhanced, prediction.description, self.algorithm.software
+        if prediction.is_dicom:
+            try:
+                source = load_source(prediction.source_path)
+                write_enhanced(source, enhanced, dicom, description=description, software=software)
+                prediction.picture_files.append(dicom)
                 return
-        except RefusedInput:
-            write_png16(prediction.enhanced, folder / f"{name}.png")
-            raise
-        write_png16(prediction.enhanced, folder / f"{name}.png")
+            except RefusedInput as refusal:
+                prediction.add_refusal(refusal)
+        write_png16(enhanced, picture)
+        prediction.picture_files.append(picture)
+
+
+def result_name(index: int, path: Path) -> str:
+    """Return the name of the results of a film: its index among the inputs and the start of its file name."""
+    return f"{index:05}_{file_stem(path)}"
 
 
 @contextmanager

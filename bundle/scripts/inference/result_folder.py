@@ -10,7 +10,9 @@ from typing import TypeVar
 from ..common.failures import Failure
 from ..evaluation.predictions import Prediction
 from .analysis import FilmAnalysis
-from .outputs import ResultWriter
+from .gallery.film_record import film_record, refused_record, run_record
+from .gallery.prediction_gallery import PredictionGallery
+from .outputs import ResultWriter, result_name
 from .prediction_tables import write_tables
 from .study_prediction import StudyPrediction
 
@@ -23,7 +25,8 @@ class ResultFolder:
     """Writes predictions of films and keeps only their table rows, so that a run may have any number of films.
 
     Args:
-        output_dir: gets ``predictions.csv``, ``predictions.json``, ``failures.csv``, ``overlays/`` and ``enhanced/``.
+        output_dir: gets ``predictions.html``, ``predictions.csv``, ``predictions.json``, ``failures.csv``,
+            ``overlays/`` and ``enhanced/``.
         analysis: analysis that made the predictions; gives the labels and the hash of the weights.
         dicom: also write the DICOM objects of DICOM films, to ``dicom/``.
         shown_as: (part of a path, replacement) for the names of films in tables and log lines.
@@ -48,13 +51,14 @@ class ResultFolder:
     ) -> None:
         self.output_dir, self.analysis, self.shown_as = Path(output_dir), analysis, shown_as
         self.writer = ResultWriter(output_dir, analysis.algorithm, dicom=dicom)
+        self.gallery = PredictionGallery(self.output_dir / "predictions.html", run_record(analysis))
         self.rows: list[tuple[int, Prediction]] = []
         self.unwritten: list[tuple[int, Failure]] = []
         self.dicom_files: list[Path] = []
         self.failures: list[Failure] = []
 
     def add(self, index: int, prediction: StudyPrediction) -> None:
-        """Write the overlay, the enhanced image and the DICOM objects of a film, and keep its row.
+        """Write the overlay, the enhanced image, the DICOM objects and the pictures of a film, and keep its row.
 
         Args:
             index: index of the film among the inputs.
@@ -63,6 +67,8 @@ class ResultFolder:
         self.writer.write(index, prediction)
         if self.shown_as is not None:
             prediction.rename(*self.shown_as)
+        assert prediction.source_path is not None
+        self.gallery.add(result_name(index, prediction.source_path), index, prediction)
         self.rows.append((index, prediction.row()))
         self.dicom_files += prediction.dicom_files
         for failure in prediction.failures:
@@ -71,7 +77,7 @@ class ResultFolder:
         logger.info("%s  %s", prediction.name, prediction.summary())
 
     def finish(self, rejected: Sequence[tuple[int, Failure]], missing: Sequence[Failure] = ()) -> None:
-        """Write the tables, in the order of the inputs.
+        """Write the tables and the page, in the order of the inputs.
 
         Args:
             rejected: (index among the inputs, reason) of each image that was not used.
@@ -91,6 +97,11 @@ class ResultFolder:
             model_hash=self.analysis.algorithm.weights_sha256,
         )
         self.failures = not_used + unwritten
+        films = [film_record(index, row) for index, row in self.rows]
+        films += [refused_record(index, failure) for index, failure in rejected]
+        last = len(films)
+        films += [refused_record(last + number, failure) for number, failure in enumerate(missing)]
+        self.gallery.write(films)
 
 
 def _in_order(numbered: Sequence[tuple[int, Entry]]) -> list[Entry]:

@@ -13,6 +13,7 @@ from ..common.failures import Failure
 from ..common.geometry import SquareGeometry, map_to_source
 from ..common.refusal import RefusedInput
 from ..evaluation.predictions import OK, Prediction
+from ..super_resolution.region_enhancer import EnhancedRegions
 
 Box = tuple[int, int, int, int]
 
@@ -44,7 +45,10 @@ class StudyPrediction:
             for all labels.
         enhanced: (s·H, s·W) float32 in [0, 1], or ``None``.
         enhanced_spacing: row and column spacing of ``enhanced``, in mm.
+        enhanced_regions: regions before and after enhancement, without those that the enhancer failed on; ``None``
+            without enhancement.
         description: text for DerivationDescription (0008,2111).
+        picture_files: overlay and enhanced image that were written.
         dicom_files: DICOM objects that were written (findings, attention, regions, enhanced).
     """
 
@@ -69,7 +73,9 @@ class StudyPrediction:
     region_labels: list[str | None] = field(default_factory=list)
     enhanced: np.ndarray | None = None
     enhanced_spacing: list[float] | None = None
+    enhanced_regions: EnhancedRegions | None = None
     description: str = ""
+    picture_files: list[Path] = field(default_factory=list)
     dicom_files: list[Path] = field(default_factory=list)
 
     @property

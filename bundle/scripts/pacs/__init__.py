@@ -7,6 +7,7 @@
 ``session``         URL, TLS and credentials of a DICOMweb server -> HTTP session
 ``dicom_json``      values of DICOM JSON, each read on its own
 ``dicomweb``        QIDO-RS, WADO-RS and STOW-RS: find, fetch, store
+``day_pages``       pages that show the predictions of ``watch``, one a day
 ``outbox``          films of one study -> its result objects, in a folder that is complete or does not exist
 ``journal``         state of each study, and the reasons of failures; studies are identified by a salted hash
 ``relay``           predicts every new study and stores its results once

@@ -37,11 +37,14 @@ def watch(
 ) -> None:
     """Predict every new chest study of a PACS (DICOMweb) and store the results there, once.
 
+    OUT/pages has a page a day that shows the predictions.
+
     Sign in with CXR_DICOMWEB_TOKEN, or CXR_DICOMWEB_USER and CXR_DICOMWEB_PASSWORD.
     """
     check_output_folder(out)
     from ..inference.predictor import Predictor
     from ..workflow import BUNDLE_ROOT, start_log
+    from .day_pages import DayPages
     from .dicomweb import DicomWeb
     from .journal import Journal
     from .outbox import Outbox
@@ -54,7 +57,8 @@ def watch(
         pacs = DicomWeb(Server(url, tls_ca, tls_cert), modalities=modality, since_days=days)
         if again:
             journal.reopen_refused()
-        outbox = Outbox(out, Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, enhancer=enhancer))
+        predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, enhancer=enhancer)
+        outbox = Outbox(out, predictor, DayPages(out, predictor.analysis))
         Relay(pacs, outbox, journal, interval).run(until_idle=until_idle)
 
 

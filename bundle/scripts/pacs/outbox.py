@@ -15,6 +15,7 @@ from ..common.atomic import make_folder, replace
 from ..common.failures import Failure, read_failures, write_failures
 from ..inference.outputs import ResultWriter
 from ..inference.predictor import Predictor
+from .day_pages import DayPages
 
 OWNER_ONLY = 0o700  # patients' images
 
@@ -25,15 +26,16 @@ class Outbox:
     Args:
         out_dir: folder for ``outbox/`` and ``work/``, which only their owner can read.
         predictor: loaded model.
+        pages: pages that show the predictions; ``None``: no pages.
 
     Raises:
         ValueError: highdicom is not installed.
     """
 
-    def __init__(self, out_dir: Path, predictor: Predictor) -> None:
+    def __init__(self, out_dir: Path, predictor: Predictor, pages: DayPages | None = None) -> None:
         # A missing package is reported at the start, not at the first study.
         ResultWriter(out_dir, predictor.analysis.algorithm, dicom=True)
-        self.predictor = predictor
+        self.predictor, self.pages = predictor, pages
         self.folder, self.work = out_dir / "outbox", out_dir / "work"
         shutil.rmtree(self.work, ignore_errors=True)  # of a process that was killed
         for folder in (self.folder, self.work):
@@ -59,7 +61,7 @@ class Outbox:
             failures = fetch(films)
             findings = ""
             if any(films.iterdir()):
-                findings, refused = self.predict(films, results)
+                findings, refused = self.predict(study, films, results)
                 failures += refused
             failures = [failure.rename(str(films), study) for failure in failures]
             objects = sorted(results.glob("dicom/*/*.dcm"))
@@ -72,12 +74,25 @@ class Outbox:
                 replace(complete, self.folder / study)
         return findings, failures
 
-    def predict(self, films: Path, results: Path) -> tuple[str, list[Failure]]:
-        """Return a summary of the findings and the failures; an unexpected error becomes a failure of the study."""
+    def predict(self, study: str, films: Path, results: Path) -> tuple[str, list[Failure]]:
+        """Predict the films of a study, and show them on the page of the day.
+
+        Args:
+            study: name of the study, for its page.
+            films: folder of its films.
+            results: folder of the DICOM objects.
+
+        Returns:
+            (summary of the findings, failures); an unexpected error becomes a failure of the study.
+        """
         try:
             predictions = self.predictor.predict([films], results, dicom=True, pictures=False)
         except Exception as error:
             return "", [Failure.unexpected(str(films), error)]
+        for prediction in predictions:
+            prediction.rename(str(films), study)
+        if self.pages is not None:
+            self.pages.add(study, predictions)
         findings = "; ".join(filter(None, (prediction.summary() for prediction in predictions)))
         return findings, [failure for prediction in predictions for failure in prediction.failures]
 

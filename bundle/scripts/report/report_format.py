@@ -12,25 +12,29 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def environment() -> Environment:
-    """Jinja environment of all reports, with their filters."""
+def environment(templates: Path = _TEMPLATES) -> Environment:
+    """Jinja environment of all pages, which escapes what it shows, with the filters of the reports.
+
+    Args:
+        templates: folder of the templates; default: those of the reports.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    templates = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+    jinja = Environment(
+        loader=FileSystemLoader(templates),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {
+    jinja.filters |= {
         "number": _number,
         "signed": _signed,
         "percent": _percent,
         "interval": _interval,
         "p": _p_value,
     }
-    return templates
+    return jinja
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
