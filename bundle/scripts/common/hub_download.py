@@ -58,7 +58,7 @@ def download_model(source: str | Path, files: Sequence[str], key: str) -> Path:
     try:
         folder = snapshot_download(repo, revision=revision, allow_patterns=list(files), ignore_patterns=_NEVER)
     except Exception as error:
-        remedy = "copy the files to a folder and name it (docs/howto.md#checkpoints)"
+        remedy = f"copy the files to a folder and set {key} FOLDER (docs/howto.md#checkpoints)"
         raise explain_hub_error(error, str(source), key, remedy) from error
     return Path(folder)
 

@@ -47,7 +47,7 @@ def find_model_folder(source: str | Path) -> Path:
         PermissionError: the hub does not allow it.
     """
     if is_hub_id(source):
-        return download_model(source, MODEL_FILES, "model")
+        return download_model(source, MODEL_FILES, "--model")
     folder = Path(source)
     old = aside(folder)
     if old.exists() and not folder.exists():  # saving was killed after it had moved the earlier model aside
