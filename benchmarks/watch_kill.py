@@ -25,7 +25,7 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "bundle"), str(ROOT)]
 
-from scripts.networks.loading import save_vit_multilabel  # noqa: E402
+from scripts.networks.model_folder import save_vit_multilabel  # noqa: E402
 from scripts.networks.vit_multilabel import ViTMultilabel  # noqa: E402
 
 from tests.conftest import LABELS, TINY  # noqa: E402

@@ -22,6 +22,7 @@
 ``zoom``               regions as crops that the classifier reads beside the whole image
 ``experiments``        which maps, enhancers and arms are worth it
 ``inference``          predictions for new studies
+``sharing``            publishes a model, exports it for other programs
 ``library``            the pipeline on one image, for Python programs
 ``pacs``               studies from a PACS, and results back to it
 ``demo``               the whole pipeline on synthetic studies

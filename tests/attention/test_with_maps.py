@@ -62,9 +62,9 @@ def test_a_network_that_trains_its_maps_is_compiled_too(method):
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 @pytest.mark.parametrize("method", METHODS)
 def test_openvino_gives_logits_and_maps(method):
-    from scripts.inference.openvino_classifier import _import_openvino
+    from scripts.inference.openvino_classifier import import_openvino
 
-    openvino, network = _import_openvino(), make_network(**METHODS[method])
+    openvino, network = import_openvino(), make_network(**METHODS[method])
     with torch.no_grad():
         model = openvino.convert_model(
             WithMaps(network, method).eval(), example_input=torch.zeros(2, 1, 48, 48), input=[-1, 1, 48, 48]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from scripts.networks.loading import save_vit_multilabel
+from scripts.networks.model_folder import save_vit_multilabel
 from scripts.networks.vit_multilabel import ViTMultilabel
 
 from ..conftest import LABELS, TINY

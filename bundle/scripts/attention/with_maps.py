@@ -7,6 +7,7 @@ from torch import nn
 
 from ..common.choices import check_choice
 from ..networks.vit_multilabel import ViTMultilabel
+from .last_layer import LastCLS, WithAttention
 
 
 class WithMaps(nn.Module):
@@ -33,3 +34,18 @@ class WithMaps(nn.Module):
             return self.network.label_maps(image)
         logits, patch_logits = self.network.patch_logits(image)
         return logits, patch_logits.flatten(2).softmax(dim=2).unflatten(2, self.network.patch_grid)
+
+
+def module_with_maps(network: ViTMultilabel, method: str) -> WithAttention | WithMaps:
+    """Module that returns logits and maps, for the methods that need one forward pass and no gradients.
+
+    The hooks of ``last_cls`` stay on the network until :meth:`.last_layer.LastLayerCLSAttention.__exit__` is called.
+
+    Args:
+        network: classifier in evaluation mode.
+        method: ``last_cls``, ``label_tokens`` or ``patch_logits``.
+
+    Raises:
+        ValueError: there is no such method.
+    """
+    return WithAttention(network) if method == LastCLS.name else WithMaps(network, method)

@@ -101,9 +101,15 @@ class CalibrationRun:
         """Calibrate the model, write both files and log the metrics.
 
         Raises:
+            FileNotFoundError: the model is not a folder.
             ValueError: an empty split, a model that was trained on the validation images, or no label with both
                 classes.
         """
+        if not self.model_dir.is_dir():
+            raise FileNotFoundError(
+                f"model_dir: {self.model_dir}: the calibration is written beside the weights; expected a folder, found "
+                "none; copy a model of the hub to a folder first (docs/howto.md#share-a-model)"
+            )
         if self.settings.novelty_images and not self.datalist.splits["training"]:
             raise ValueError(
                 "novelty: the datalist has no training images; expected the training images of the model, found none; "

@@ -6,6 +6,7 @@
 ``choices``         checks that a setting is one of the allowed names
 ``text_file``       text and JSON files, with errors that name file, line and remedy
 ``weight_files``    finds and reads the weight files of a network
+``hub_download``    downloads a model from the Hugging Face hub
 ``setting_checks``  allowed values of the settings of the workflows
 ``checksum``        SHA-256 of a file
 ``code_version``    hash of the package's code, part of every cache key

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ from ..attention.label_token_attention import LabelTokens
 from ..attention.last_layer import LastCLS, WithAttention
 from ..attention.output import AttentionOutput
 from ..attention.patch_logits import PatchLogits
-from ..attention.with_maps import WithMaps
+from ..attention.with_maps import module_with_maps
 from ..common.choices import check_choice
 from ..networks.head_inputs import head_inputs
 from ..networks.vit_multilabel import ViTMultilabel
@@ -52,7 +53,7 @@ class OpenVINOClassifier(Classifier):
         self, network: ViTMultilabel, attention: Attention, inferer: AutocastInferer, device: torch.device | str
     ) -> None:
         super().__init__(network, attention, inferer, device)
-        openvino = _import_openvino()
+        openvino = import_openvino()
         if not isinstance(attention, LastCLS | LabelTokens | PatchLogits):
             raise ValueError(
                 f"backend: openvino has no attention method {attention.name}; expected last_cls, label_tokens or "
@@ -91,7 +92,7 @@ class Traced(nn.Module):
     def __init__(self, network: ViTMultilabel, attention: Attention) -> None:
         super().__init__()
         self.network = network
-        self.explained = WithMaps(network, attention.name) if attention.per_label else WithAttention(network)
+        self.explained = module_with_maps(network, attention.name)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return logits, maps and features of one forward pass."""
@@ -109,19 +110,29 @@ def _compile_network(openvino: ModuleType, network: ViTMultilabel, attention: At
         attention: method whose maps the compiled network returns.
         precision: precision of matrix products, ``f32`` or ``bf16``.
     """
-    size = network.image_size
     traced = Traced(network, attention).eval()
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # of checks of the image's shape, which is fixed
-        # A batch of one would be traced as a constant.
-        model = openvino.convert_model(traced, example_input=torch.zeros(2, 1, size, size), input=[-1, 1, size, size])
+    model = convert_to_openvino(openvino, traced, network.image_size)
     if isinstance(traced.explained, WithAttention):
         traced.explained.attention.__exit__(None, None, None)
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     return openvino.compile_model(model, "CPU", settings)
 
 
-def _import_openvino() -> ModuleType:
+def convert_to_openvino(openvino: ModuleType, module: nn.Module, size: int) -> Any:
+    """OpenVINO model of a module that takes images (B, 1, S, S), for any size of a batch.
+
+    Args:
+        openvino: the imported package.
+        module: module in evaluation mode.
+        size: S.
+    """
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # of checks of the image's shape, which is fixed
+        # A batch of one would be traced as a constant.
+        return openvino.convert_model(module, example_input=torch.zeros(2, 1, size, size), input=[-1, 1, size, size])
+
+
+def import_openvino() -> ModuleType:
     """Import OpenVINO without its telemetry, which it otherwise sends at each import.
 
     Raises:
@@ -129,8 +140,8 @@ def _import_openvino() -> ModuleType:
     """
     if importlib.util.find_spec("openvino") is None:
         raise ValueError(
-            "backend: openvino cannot be used; expected the package openvino, found none; "
-            "pip install openvino, or set --backend torch"
+            "openvino: cannot be used; expected the package openvino, found none; pip install openvino, or set "
+            "--backend torch or another --format"
         )
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # then OpenVINO takes its own stub
     import openvino

@@ -6,6 +6,7 @@
 ``normalisation``       mean and standard deviation of pretrained weights
 ``attention_kernel``    fast attention for training in bf16 on a CPU
 ``pretrained``          folder or hub id -> backbone with pretrained weights
+``model_folder``        saves model folders, finds them on the hub
 ``blocks``              blocks of the ViT families under common names; stochastic depth
 ``conv_branch``         depthwise convolution before each block
 ``label_token_blocks``  one learnt token per label in the last blocks
@@ -15,7 +16,7 @@
 ``head_inputs``         records the input of the head
 ``zoom_tokens``         tokens of a crop, at their positions in the whole image
 ``zoom``                classifier that also reads crops at a higher magnification
-``loading``             saves and loads model folders
+``loading``             loads the network of a model folder
 ``loss``                masked multilabel losses by name
 ``map_loss``            loss of the maps with boxes or masks
 ``param_groups``        layer-wise decay of the learning rate
@@ -27,7 +28,8 @@ __getattr__ = lazy_names(
     __name__,
     vit_multilabel="ViTMultilabel",
     zoom="ZoomSettings ZoomViT",
-    loading="load_vit_multilabel save_vit_multilabel weights_sha256",
+    loading="load_vit_multilabel weights_sha256",
+    model_folder="find_model_folder save_vit_multilabel",
     loss="MaskedBCEWithLogitsLoss make_loss",
     param_groups="layer_wise_param_groups",
 )

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from ..common.choices import check_choice
+from ..common.hub_download import download_model, is_hub_id
 from ..common.printable import quoted, shortened
 from ..common.text_file import read_json
 from ..common.weight_files import load_pickle, load_weights
@@ -33,6 +34,7 @@ _OTHER_PARTS = re.compile(
 )
 MODEL_WEIGHTS = "model*.safetensors"  # names of the weight files, with shards
 _PICKLES = ("pytorch_model.bin", "model.pt")  # names of pickled tensors of Hugging Face and of MONAI
+_HUB_FILES = ("*.json", "*.safetensors", "pytorch_model.bin")  # the pickle for checkpoints without safetensors
 
 
 def make_backbone(settings: Mapping[str, Any], image_size: int) -> Any:
@@ -126,7 +128,8 @@ def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float]
 
     Args:
         source: folder of a checkpoint (``config.json`` and Hugging Face, timm or MONAI weights), model folder of this
-            package, or hub id (``google/vit-base-patch16-224-in21k``) that is in the cache or downloaded.
+            package, or hub id (``google/vit-base-patch16-224-in21k``, with ``@revision`` after it if need be) that is
+            in the cache or downloaded.
         image_size: side of the square input in pixels; position embeddings are resampled to it.
 
     Returns:
@@ -159,24 +162,16 @@ def local_folder(source: str | Path) -> Path:
 
     Raises:
         FileNotFoundError: there is no checkpoint, and the message says where it was searched for.
+        PermissionError: the hub does not allow it.
     """
     if (Path(source) / "config.json").is_file():
         return Path(source)
-    if Path(source).exists() or str(source).startswith((".", "/", "~")) or str(source).count("/") != 1:
+    if not is_hub_id(source):
         raise FileNotFoundError(
-            f"{source}: no checkpoint; expected a folder with config.json and model.safetensors, found none; "
-            "see docs/howto.md#checkpoints"
+            f"{source}: no checkpoint; expected a folder with config.json and model.safetensors, or a hub id "
+            "(owner/name or owner/name@revision), found none; see docs/howto.md#checkpoints"
         )
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(str(source), allow_patterns=["*.json", "*.safetensors", "pytorch_model.bin"]))
-    except Exception as error:
-        raise FileNotFoundError(
-            f"{source}: no checkpoint; expected a folder or an entry of the Hugging Face cache, found neither, and the "
-            f"hub cannot be reached ({type(error).__name__}); copy the checkpoint to a folder and set --backbone "
-            "FOLDER (docs/howto.md#checkpoints)"
-        ) from error
+    return download_model(source, _HUB_FILES, "--backbone")
 
 
 def read_state(folder: Path) -> dict[str, torch.Tensor]:

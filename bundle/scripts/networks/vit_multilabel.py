@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from .blocks import blocks_of, set_drop_path
 from .conv_branch import ConvBranch
 from .head import make_head
 from .label_token_blocks import read_labels
+from .model_folder import STRUCTURE, ModelFolder
 from .patch_head import PatchHead
 from .pretrained import known_fields, load_backbone, make_backbone
 from .warm_start import warm_start_from
@@ -25,7 +26,7 @@ from .warm_start import warm_start_from
 _LEAST_ATTENTION = 1e-12  # of a label token to a patch
 
 
-class ViTMultilabel(nn.Module):
+class ViTMultilabel(ModelFolder, nn.Module):
     """Classifier: normalisation, Hugging Face backbone and a linear head.
 
     Args:
@@ -95,6 +96,18 @@ class ViTMultilabel(nn.Module):
         self.trains_maps = False
         if backbone is not None:
             warm_start_from(self, backbone)
+
+    @classmethod
+    def _untrained(
+        cls, architecture: Mapping[str, Any], labels: Sequence[str], preprocessing: Mapping[str, Any], folder: Path
+    ) -> Self:
+        if "zoom" in preprocessing:
+            raise ValueError(
+                f"{folder}: the network reads crops; expected a plain classifier, found a ZoomViT; load it with "
+                "load_vit_multilabel or ZoomViT.from_pretrained"
+            )
+        structure = {key: preprocessing[key] for key in (*STRUCTURE, "patch_head") if key in preprocessing}
+        return cls(architecture=architecture, num_labels=len(labels), labels=labels, **structure)
 
     def add_to_blocks(self, drop_path: float) -> None:
         """Add stochastic depth to the blocks and the convolution branches before them."""

@@ -13,9 +13,10 @@ places. A layer that starts at zero adds the result to the logits, so an untrain
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -121,6 +122,18 @@ class ZoomViT(ViTMultilabel):
         self.register_buffer("mean_map", self._check_mean_map(mean_map))
         self.guide = copy.deepcopy(base).requires_grad_(False).eval()
         self.train(base.training)
+
+    @classmethod
+    def _untrained(
+        cls, architecture: Mapping[str, Any], labels: Sequence[str], preprocessing: Mapping[str, Any], folder: Path
+    ) -> Self:
+        if "zoom" not in preprocessing:
+            raise ValueError(
+                f"{folder}: the network does not read crops; expected a ZoomViT, found a plain classifier; load it "
+                "with load_vit_multilabel or ViTMultilabel.from_pretrained"
+            )
+        plain = {key: value for key, value in preprocessing.items() if key != "zoom"}
+        return cls(ViTMultilabel._untrained(architecture, labels, plain, folder), preprocessing["zoom"])
 
     @property
     def settings(self) -> dict[str, Any]:

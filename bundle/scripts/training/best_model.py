@@ -9,7 +9,7 @@ from typing import Any
 
 from ..data.dataset import RadiographDataset
 from ..data.fingerprints import TRAINING_IMAGES, training_record
-from ..networks.loading import save_vit_multilabel
+from ..networks.model_folder import find_model_folder, save_vit_multilabel
 from ..networks.vit_multilabel import ViTMultilabel
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,8 @@ class BestModel:
         labels: names of the C outputs.
         provenance: settings of the run.
         training_data: training split, whose images are recorded in the folder.
-        earlier: folders of the models that training started from; their training images count as images of this one.
+        earlier: folders or hub ids of the models that training started from; their training images count as
+            images of this one.
         rank: rank of this process; only rank 0 writes.
     """
 
@@ -39,7 +40,8 @@ class BestModel:
         rank: int = 0,
     ) -> None:
         self.network, self.folder, self.labels = network, Path(folder), list(labels)
-        self.provenance, self.training_data, self.earlier, self.rank = dict(provenance), training_data, earlier, rank
+        self.provenance, self.training_data, self.rank = dict(provenance), training_data, rank
+        self.earlier = [find_model_folder(source) for source in earlier if source is not None]
 
     def __call__(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Save the network of ``epoch``."""

@@ -12,7 +12,7 @@ from ...common.choices import check_choice
 from ..networks.coding import SCALE
 from ..networks.latent_diffusion_networks import load_latent_diffusion
 from ..networks.padding import pad_to_multiple
-from ..networks.weight_folder import hash_parts
+from ..networks.weight_folder import hash_parts, local_weights
 from .diffusion_sampling import sample_latents
 from .gain import Sampled, resolve_gain, with_gain
 from .latent_decoding import decode_latents
@@ -25,7 +25,7 @@ class LatentDiffusionEnhancer:
     """×4 super-resolution of one-channel regions by latent diffusion.
 
     Args:
-        folder: diffusers folder with ``unet/``, ``vqvae/`` and ``scheduler/``, or a Hugging Face model id.
+        folder: diffusers folder with ``unet/``, ``vqvae/`` and ``scheduler/``, or a hub id.
         solver: ``dpm`` (DPM-Solver++ on a log-SNR grid), ``ddim`` (as in the paper), or ``checkpoint`` (the scheduler
             of the folder). For a known exact score, ``dpm`` with 10 steps was nearer to the exact solution than
             ``ddim`` with 200.
@@ -118,25 +118,12 @@ def parts_of(folder: Path) -> list[Path]:
 
 
 def find_parts(folder: str | Path) -> Path:
-    """Local folder of a model; a Hugging Face model id is looked up in the cache or downloaded.
+    """Local folder of a model with all its parts; see :func:`..networks.weight_folder.local_weights`.
 
     Raises:
         FileNotFoundError: the model cannot be found or downloaded, or one of its parts is missing.
     """
-    path = Path(folder)
-    if not path.exists() and str(folder).count("/") == 1 and not str(folder).startswith("."):
-        from huggingface_hub import snapshot_download
-
-        try:
-            path = Path(
-                snapshot_download(str(folder), allow_patterns=[f"{part}/*" for part in (*_PARTS, "regression")])
-            )
-        except Exception as error:
-            raise FileNotFoundError(
-                f"{folder}: diffusion model is neither a local folder nor in the Hugging Face cache, and the hub "
-                f"cannot be reached ({type(error).__name__}); copy it to a folder and set --sr_model FOLDER "
-                "(docs/howto.md#checkpoints)"
-            ) from error
+    path = local_weights(folder)
     for part in _PARTS:
         if not any((path / part).glob("*.json")):
             raise FileNotFoundError(

@@ -16,12 +16,14 @@ import torch
 from torch import nn
 
 from ...common.atomic import explained_full_disk, make_folder, replace_folder
+from ...common.hub_download import download_model, is_hub_id
 from ...common.text_file import read_json
 from ...common.weight_files import load_weights
 from ...networks.pretrained import check_state
 
 Network = TypeVar("Network", bound=nn.Module)
 
+_HUB_FILES = ("*.json", "*.safetensors", "*.bin")  # pickles of tensors for checkpoints without safetensors
 _DIFFUSERS_FILE, _OWN_FILE = "diffusion_pytorch_model.safetensors", "model.safetensors"
 
 
@@ -178,6 +180,24 @@ def hash_parts(*folders: Path, settings: tuple[object, ...] = ()) -> str:
 
 
 def find_part(folder: str | Path, part: str) -> Path:
-    """Subfolder ``part`` of a model folder, or the folder itself if it has no such subfolder."""
-    folder = Path(folder)
+    """Subfolder ``part`` of a model folder, or the folder itself if it has no such subfolder.
+
+    Args:
+        folder: model folder or hub id; see :func:`local_weights`.
+        part: name of the subfolder.
+    """
+    folder = local_weights(folder)
     return folder / part if (folder / part).is_dir() else folder
+
+
+def local_weights(folder: str | Path) -> Path:
+    """Local folder of super-resolution weights; those of a hub id are found in the cache or downloaded.
+
+    Args:
+        folder: folder, or hub id (``owner/name`` or ``owner/name@revision``).
+
+    Raises:
+        FileNotFoundError: the hub does not have the model or cannot be reached.
+        PermissionError: the hub does not allow it.
+    """
+    return download_model(folder, _HUB_FILES, "--sr_model") if is_hub_id(folder) else Path(folder)
