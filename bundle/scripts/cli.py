@@ -68,12 +68,22 @@ def run(
     overlay: Annotated[list[str], typer.Option(help="paper, demo or multi_gpu; may be repeated")] = [],  # noqa: B006
     tracking: Annotated[str, typer.Option(help="mlflow (sqlite beside the output), none, or an MLflow URI")] = "mlflow",
 ) -> None:
-    """Run a workflow of the bundle; any configuration key can be set with --key value."""
+    """Run a workflow of the bundle; any configuration key can be set with --key value.
+
+    With --seeds 3, training, retraining and zooming train one network for each of three seeds. Evaluating them with
+    --base_dir compares base and re-trained networks with the chance of training taken into account.
+    """
+    from .seed_runs import SEEDED, run_seeds
     from .workflow import Expression, parse_overrides, run_workflow  # noqa: TID251 - what the user typed
 
-    overrides = {} if tracking == "mlflow" else {"tracking_uri": tracking}
-    typed = {key: Expression(value) for key, value in parse_overrides(context.args).items()}
-    run_workflow(workflow, overlays=overlay, overrides=overrides | typed)
+    overrides: dict[str, Any] = {} if tracking == "mlflow" else {"tracking_uri": tracking}
+    typed = parse_overrides(context.args)
+    seeds = typed.pop("seeds", None) if workflow in SEEDED else None
+    overrides |= {key: Expression(value) for key, value in typed.items()}
+    if workflow in SEEDED:
+        run_seeds(workflow, seeds=seeds, overlays=overlay, overrides=overrides)
+    else:
+        run_workflow(workflow, overlays=overlay, overrides=overrides)
 
 
 @app.command()

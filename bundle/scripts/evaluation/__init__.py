@@ -3,12 +3,17 @@
 ``predictions``         predictions.csv and predictions.json
 ``calibrated_metrics``  metrics of calibrated probabilities and of decisions
 ``subgroups``           metrics by sex, age, view and source
-``comparison``          base model against re-trained model, with a verdict in words
-``evaluate``            logits -> result files of one model; two result folders -> comparison.json
+``evaluate``            logits -> result files of one model
+``seed_folders``        output folders of several trainings, and whether they can be compared
+``seed_verdict``        what a comparison shows, in words
+``comparison``          base model against re-trained model, over seeds and patients
+``comparison_table``    the comparison as a text table
+``comparing``           two result folders -> comparison.json and its MLflow run
 ``evaluation_handler``  engine handler that calls ``evaluate`` after the test split
 """
 
 from ..metrics.classification import metrics_report
-from .evaluate import compare, write_evaluation
+from .comparing import compare
+from .evaluate import write_evaluation
 
 __all__ = ["compare", "metrics_report", "write_evaluation"]

@@ -11,6 +11,7 @@
 ``label_token_blocks``  one learnt token per label in the last blocks
 ``patch_head``          one logit per label and patch, pooled to the image
 ``warm_start``          convolution branches and head of an earlier model
+``param_groups``        frozen blocks, and layer-wise decay of the learning rate
 ``vit_multilabel``      backbone and multilabel head -> logits (B, C)
 ``head_inputs``         records the input of the head
 ``zoom_tokens``         tokens of a crop, at their positions in the whole image
@@ -18,7 +19,6 @@
 ``loading``             saves and loads model folders
 ``loss``                masked multilabel losses by name
 ``map_loss``            loss of the maps with boxes or masks
-``param_groups``        layer-wise decay of the learning rate
 """
 
 from .loading import load_vit_multilabel, save_vit_multilabel, weights_sha256

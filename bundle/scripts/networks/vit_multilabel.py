@@ -18,6 +18,7 @@ from .blocks import blocks_of, set_drop_path
 from .conv_branch import ConvBranch
 from .head import make_head
 from .label_token_blocks import read_labels
+from .param_groups import freeze_blocks
 from .patch_head import PatchHead
 from .pretrained import known_fields, load_backbone, make_backbone
 from .warm_start import warm_start_from
@@ -42,6 +43,7 @@ class ViTMultilabel(nn.Module):
         patch_head: whether there are logits per patch, whose smooth maximum is added to the logits of the image.
         drop_path: probability of skipping a sub-layer of the last block in training, in [0, 1). It grows linearly from
             0 in the first block.
+        frozen_blocks: number of first blocks that keep their weights in training, with the embeddings.
         architecture: fields of a Hugging Face configuration, for a network without pretrained weights.
         label_prevalence: C prevalences in (0, 1), whose log-odds become the bias of a new head; ``None`` sets it to 0.
 
@@ -69,6 +71,7 @@ class ViTMultilabel(nn.Module):
         conv_branch: bool = False,
         patch_head: bool = False,
         drop_path: float = 0.0,
+        frozen_blocks: int = 0,
         architecture: Mapping[str, Any] | None = None,
         label_prevalence: Sequence[float] | None = None,
     ) -> None:
@@ -95,6 +98,7 @@ class ViTMultilabel(nn.Module):
         self.trains_maps = False
         if backbone is not None:
             warm_start_from(self, backbone)
+        freeze_blocks(self, frozen_blocks)
 
     def add_to_blocks(self, drop_path: float) -> None:
         """Add stochastic depth to the blocks and the convolution branches before them."""
