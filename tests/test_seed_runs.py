@@ -22,9 +22,9 @@ def ran(monkeypatch):
 
     def record(workflow, *, overlays=(), overrides=None):
         calls.append((workflow, dict(overrides or {})))
-        model = Path(overrides["output_dir"]) / "model" if "output_dir" in overrides else None
-        if model and not model.exists():
-            model.mkdir(parents=True)
+        if isinstance(overrides["output_dir"], Path):
+            model = overrides["output_dir"] / "model"
+            model.mkdir(parents=True, exist_ok=True)
             (model / "model.safetensors").touch()
         return {key: getattr(value, "code", value) for key, value in overrides.items()}
 
@@ -100,7 +100,7 @@ def test_a_model_that_is_named_is_evaluated_alone(folders, ran):
             {},
             r"base_dir: .*base: other seeds; expected seeds 0, 1, 2 .* found seeds 0, 1; train the base",
         ),
-        ("retraining", 1, {"base_dir": "nowhere"}, r"nowhere: other seeds; .* found no seeds"),
+        ("retraining", 2, {"base_dir": "nowhere"}, r"nowhere: other seeds; .* found no seeds"),
         ("training", 1, {}, r"retrained: also holds seeds 1; expected only seeds 0; raise --seeds"),
         ("training", None, {}, r"retrained: holds seeds 0, 1; expected the folder of a single training"),
         ("training", 0, {}, r"seeds: not allowed; expected a whole number of at least 1, found 0"),
