@@ -51,5 +51,5 @@ def verdict_section(comparison: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _without(sentence: str, verdict: str) -> dict[str, Any]:
     """Section without a verdict."""
-    words = {"verdict": verdict, "sentence": sentence, "control_sentence": None, "cautions": []}
+    words: dict[str, Any] = {"verdict": verdict, "sentence": sentence, "control_sentence": None, "cautions": []}
     return words | {"seeds": [], "method": "Intervals are 95 %, drawn by patient.", "limitation": _ONE_TRAINING}
