@@ -111,7 +111,8 @@ def resolved(monkeypatch):
 def test_the_demo_gives_its_stages_a_folder_of_that_name(name, resolved, monkeypatch):
     monkeypatch.setattr("scripts.demo._make_studies", lambda data: None)
     CliRunner().invoke(app, ["demo", "--out", name])
-    assert resolved[1][:3] == [f"{name}/base", f"{name}/explanation", f"{name}/enhanced"]
+    seeds = [f"{name}/base/seed_{seed}" for seed in range(3)]
+    assert resolved[1][:5] == [*seeds, f"{name}/explanation", f"{name}/enhanced"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,6 +16,7 @@
 ``metrics``            AUROC and other metrics, intervals, paired tests
 ``calibration``        calibrated probabilities, thresholds, novelty
 ``evaluation``         results of one model, and of two models on the same cases
+``seed_runs``          trainings and evaluations with several seeds
 ``report``             report.html
 ``super_resolution``   attention map -> regions -> enhancer -> paste -> enhanced data set
 ``sr_training``        training of the enhancers

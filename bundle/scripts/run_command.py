@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import CompletionItem, TyperCommand
 
-from .workflow_settings import WORKFLOWS, overlay_names, settings_help, workflow_settings
+from .workflow_settings import SEEDED, WORKFLOWS, overlay_names, settings_help, workflow_name, workflow_settings
 
 # What is no option of ``run`` is a setting of the workflow. Its --help needs the name of the workflow.
 RUN_CONTEXT: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -49,13 +49,22 @@ def run(
 ) -> None:
     """Run a workflow of the bundle; any configuration key can be set with --key value.
 
-    run WORKFLOW --help lists the settings of a workflow.
+    run WORKFLOW --help lists the settings of a workflow. With --seeds 3, training, retraining and zooming train one
+    network for each of three seeds. Evaluating them with --base-dir compares base and re-trained networks with the
+    chance of training taken into account.
     """
     if help_wanted or workflow is None:
         print(settings_help(workflow) if workflow else context.get_help())
         return
+    from .seed_runs import run_seeds
     from .workflow import Expression, parse_overrides, run_workflow  # noqa: TID251 - what the user typed
 
-    overrides = {} if tracking == "mlflow" else {"tracking_uri": tracking}
-    typed = {key: Expression(value) for key, value in parse_overrides(context.args).items()}
-    run_workflow(workflow, overlays=overlay, overrides=overrides | typed)
+    workflow = workflow_name(workflow)
+    overrides: dict[str, Any] = {} if tracking == "mlflow" else {"tracking_uri": tracking}
+    typed = parse_overrides(context.args)
+    seeds = typed.pop("seeds", None) if workflow in SEEDED else None
+    overrides |= {key: Expression(value) for key, value in typed.items()}
+    if workflow in SEEDED:
+        run_seeds(workflow, seeds=seeds, overlays=overlay, overrides=overrides)
+    else:
+        run_workflow(workflow, overlays=overlay, overrides=overrides)

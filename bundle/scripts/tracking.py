@@ -40,6 +40,7 @@ _RUN_FILE = "mlflow_runs.json"
 _EXPERIMENT = "cxr-attention-sr"
 _SQLITE = "sqlite:///"
 _RETRY_SECONDS = 60.0
+_MEASURES = ("evaluating", "comparison")  # they write to the folder of the model that they measure
 _LONGEST_REASON = 200  # characters
 _Call = Callable[[Any, str], Any]  # function of an MLflow client and a run id
 
@@ -184,10 +185,10 @@ class Tracker:
         raise AssertionError("unreachable")
 
     def links(self) -> dict[str, str]:
-        """Tags with the run ids of the stages that this one builds on; evaluations in their folders do not count."""
+        """Tags with the run ids of the stages that this one builds on; what measured them does not count."""
         links: dict[str, str] = {}
         for name, folder in self.sources.items():
-            made = [run["run_id"] for workflow, run in _read_runs(folder).items() if workflow != "evaluating"]
+            made = [run["run_id"] for workflow, run in _read_runs(folder).items() if workflow not in _MEASURES]
             links |= {f"{name}_run_id": run_id for run_id in made[:1]}
         return links
 
@@ -206,6 +207,10 @@ class Tracker:
                 if value is not None and math.isfinite(value)
             )
         )
+
+    def describe(self, text: str) -> None:
+        """Set the description of the run, which MLflow shows above its metrics."""
+        self.record(_call("set_tag", "mlflow.note.content", text))
 
     def log_artifacts(self, *paths: str | Path) -> None:
         """Copy files that exist into the run."""

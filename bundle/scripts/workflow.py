@@ -28,12 +28,11 @@ from .common.printable import SHOWN_MESSAGE, quoted, shortened
 from .common.setting_checks import check_settings
 from .plain_components import NeedsMonaiError, PlainComponents
 from .tracking import config_as_run
-from .workflow_settings import BUNDLE_ROOT, CONFIG_DIR, WORKFLOWS, overlay_names, workflow_name
+from .workflow_settings import BUNDLE_ROOT, CONFIG_DIR, SEEDED, TRAININGS, WORKFLOWS, overlay_names, workflow_name
 
 _KINDS = {"inferring": "infer"}
 _FORMER_NAMES = {"ldm": "sr_model"}
 _SHORT_NAMES = {"out": "output_dir", "model": "model_dir"}  # as in the other commands
-_TRAINING = ("training", "retraining", "zooming")  # workflows that write the same files
 _DEBUG = "CXR_DEBUG"
 _DISK_FULL = (
     "; the disk is full, and everything finished so far is kept: free some space and run the same command again"
@@ -101,7 +100,7 @@ def lock_output(output_dir: str | Path, workflow: str, rank: int = 0) -> Abstrac
     """
     if rank != 0:
         return nullcontext()
-    return OutputLock(Path(output_dir), "training" if workflow in _TRAINING else workflow)
+    return OutputLock(Path(output_dir), "training" if workflow in TRAININGS else workflow)
 
 
 def prepare(output_dir: str | Path, workflow: str, rank: int = 0) -> None:
@@ -122,6 +121,11 @@ def prepare(output_dir: str | Path, workflow: str, rank: int = 0) -> None:
         sys.excepthook = _show_error
         settings = config_as_run()
         check_settings(settings)
+        if "seeds" in settings and workflow in SEEDED:
+            raise ValueError(
+                "--seeds: not known to this command, which runs one training; expected python -m bundle run "
+                f"{workflow}, found python -m monai.bundle; use that command, or leave --seeds out"
+            )
         for key, value in settings.items():
             if isinstance(value, str) and value.startswith("~"):
                 raise ValueError(
@@ -154,6 +158,19 @@ def error_line(error: Exception, debug: str) -> str:
         return shortened(f"error: {error}", SHOWN_MESSAGE)
     text = f"error: unexpected {type(error).__name__}: {error}"
     return f"{shortened(text, SHOWN_MESSAGE)}; {debug} shows where; please report it"
+
+
+def merged_config(workflow: str, overlays: Sequence[str] = ()) -> dict[str, Any]:
+    """Configuration of a workflow with its overlays, as it is written in the files; expressions are not evaluated.
+
+    Args:
+        workflow: name of the workflow.
+        overlays: names of configuration files that are merged over it.
+
+    Raises:
+        ValueError: a name is unknown; the message names the nearest.
+    """
+    return _load(_config_files(workflow, overlays))
 
 
 def parse_component(config_file: Path, name: str, overrides: Mapping[str, Any]) -> Any:
@@ -330,11 +347,16 @@ def _check_overrides(files: Sequence[Path], overrides: Mapping[str, Any]) -> dic
     Raises:
         ValueError: a key does not exist; the message names the nearest.
     """
-    from monai.bundle import ConfigParser
-
-    config = ConfigParser.load_config_files([str(file) for file in files])
+    config = _load(files)
     _check_keys(config, overrides)
     return config
+
+
+def _load(files: Sequence[Path]) -> dict[str, Any]:
+    """Merged content of configuration files."""
+    from monai.bundle import ConfigParser
+
+    return dict(ConfigParser.load_config_files([str(file) for file in files]))
 
 
 def _check_keys(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:

@@ -29,6 +29,8 @@ WORKFLOWS: dict[str, tuple[str, ...]] = {
     "sr_evaluating": ("sr_evaluation.yaml",),
     "ablating": ("ablation.yaml",),
 }
+TRAININGS = ("training", "retraining", "zooming")  # workflows that write the same files
+SEEDED = (*TRAININGS, "calibrating", "evaluating")  # workflows that can run once per seed
 _FORMER_NAMES = {"calibration": "calibrating", "sr_evaluation": "sr_evaluating", "ablation": "ablating"}
 
 _BLOCK = re.compile(r"^# --- what to change first.*?\n(.*?)\n\n", flags=re.DOTALL | re.MULTILINE)
@@ -126,4 +128,8 @@ def settings_help(workflow: str) -> str:
         f"--model_dir. Every other key of {files} can be set as well, such as --device cpu; the parts of a nested key "
         "are joined by ::. A value that begins with $ is an expression, and @ refers to another key."
     )
+    if workflow in TRAININGS:
+        closing += " --seeds 3 trains one network for each of three seeds, in the folders seed_0, seed_1 and seed_2."
+    elif workflow in SEEDED:
+        closing += " Where the output folder has trainings with several seeds, each is taken."
     return "\n".join([*lines, "", *textwrap.wrap(closing, width)])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scripts.calibration.scale import sigmoid
 from scripts.data.datalist import anonymous_groups
-from scripts.evaluation.evaluate import _case_names, compare, write_evaluation
+from scripts.evaluation.evaluate import write_evaluation
 
 LABELS = ["Edema", "Fracture"]
 
@@ -34,36 +34,6 @@ def test_files_hold_the_same_figures_and_no_patient(tmp_path: Path, case: tuple)
     assert [items[i]["group"] for i in range(4)] == [0, 0, 1, 1]
     assert items[0]["targets"][0] is None and items[1]["targets"][1] == -1
     assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 61
-
-
-def test_compare_pairs_the_enhanced_tree_with_the_original_one(tmp_path: Path, case: tuple) -> None:
-    logits, targets = case
-    base = evaluate(tmp_path / "base", "/data/films", ".jpg", logits, targets)
-    better = evaluate(tmp_path / "retrained", "/run/enhanced", ".png", logits + 2 * (targets == 1), targets)
-    result = compare(tmp_path / "base", tmp_path / "retrained", tmp_path / "comparison.json", bootstrap=100)
-    assert result["macro"]["auroc"]["base"] == pytest.approx(base["macro"]["auroc"])
-    assert result["macro"]["auroc"]["retrained"] == pytest.approx(better["macro"]["auroc"])
-    assert result["verdict"] == "supported"
-    assert json.loads((tmp_path / "comparison.json").read_text()) == result
-
-
-def test_other_cases_are_rejected(tmp_path: Path, case: tuple) -> None:
-    logits, targets = case
-    evaluate(tmp_path / "base", "/data", ".png", logits, targets)
-    evaluate(tmp_path / "short", "/data", ".png", logits[:50], targets[:50])
-    evaluate(tmp_path / "shuffled", "/data", ".png", logits[::-1], targets[::-1])
-    with pytest.raises(ValueError, match="found 50"):
-        compare(tmp_path / "base", tmp_path / "short", tmp_path / "c.json")
-    with pytest.raises(ValueError, match="same split"):
-        compare(tmp_path / "base", tmp_path / "shuffled", tmp_path / "c.json")
-    with pytest.raises(FileNotFoundError):
-        compare(tmp_path / "base", tmp_path / "absent", tmp_path / "c.json")
-    assert not (tmp_path / "c.json").exists()
-
-
-def test_case_names_keep_uids() -> None:
-    assert _case_names(["/a/1.2.840.5", "/a/1.2.840.6"]) == ["1.2.840.5", "1.2.840.6"]
-    assert _case_names(["/a/x/1.dcm", "/a/y/2.nii.gz"]) == ["x/1", "y/2"]
 
 
 def test_items_without_patient_are_their_own_patient() -> None:

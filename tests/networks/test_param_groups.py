@@ -1,5 +1,7 @@
 import pytest
+import torch
 from scripts.networks import ViTMultilabel, layer_wise_param_groups
+from scripts.networks.param_groups import freeze_blocks
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "patch_size": 8}
 
@@ -38,3 +40,19 @@ def test_vectors_and_embeddings_are_not_decayed(network):
         for parameter in group["params"]:
             embedding = any(parameter is p for n, p in network.named_parameters() if "position" in n or "_token" in n)
             assert group["weight_decay"] == (0.0 if parameter.ndim == 1 or embedding else 0.1)
+
+
+def test_frozen_blocks_keep_their_weights(network):
+    freeze_blocks(network, 2)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    optimizer = torch.optim.AdamW(layer_wise_param_groups(network, 0.1))
+    network(torch.rand(2, 1, 32, 32)).sum().backward()
+    optimizer.step()
+    changed = [name for name, value in network.state_dict().items() if not torch.equal(value, before[name])]
+    assert changed and not [name for name in changed if "embeddings" in name or ".0." in name or ".1." in name]
+    assert [name for name in changed if ".2." in name] and [name for name in changed if name.startswith("head")]
+
+
+def test_more_frozen_blocks_than_there_are_are_rejected(network):
+    with pytest.raises(ValueError, match=r"frozen_blocks: expected at most the 3 blocks of the network, found 4"):
+        freeze_blocks(network, 4)

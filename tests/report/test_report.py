@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scripts.calibration.calibration_file import Calibration, LabelCalibration
-from scripts.evaluation.evaluate import compare, write_evaluation
+from scripts.evaluation.comparing import compare
+from scripts.evaluation.evaluate import write_evaluation
 from scripts.report.figures import save_png
 from scripts.report.image_figures import attention_overlay
 from scripts.report.report import _write_report
@@ -91,7 +92,7 @@ def test_complete_report_is_one_self_contained_escaped_file(run_dir: Path) -> No
     assert "&lt;script&gt;" in text and "&lt;b&gt;Fracture &amp; co" in text
     assert "46.58" in text and "Similarity to the input is not quality" in text
     assert "Enhancers compared with a known truth" in text and "31.25<div" in text
-    assert "Supported for these two runs" in text and "one seed each" in text
+    assert "No verdict: the chance of training was not measured" in text and "Each model was trained once" in text
     assert "Reliability (base)" in text and "0.420" in text and "Sex: F, M" in text
     assert "Novelty: 1 of 60 images" in text
     assert "4 (selected)" in text and "secret-" not in text

@@ -11,6 +11,7 @@ def test_epoch_rows_show_first_fifth_selected_and_last() -> None:
     assert [(row["epoch"], row["selected"]) for row in rows] == [(1, False), (3, True), (5, False), (6, False)]
     assert rows[0]["gain"] == pytest.approx(-0.1)
     assert epoch_rows(None) == []
+    assert [row["epoch"] for row in epoch_rows(history, saved=6) if row["selected"]] == [6]
 
 
 def test_class_rows_add_the_splits_and_shares_sum_to_one() -> None:

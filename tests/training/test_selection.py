@@ -45,3 +45,19 @@ def test_state_continues_the_count(selection, saved):
     again.load_state_dict(selection.state_dict())
     validate(again, 2, 0.55)
     assert saved == [1] and again.waited == 1
+
+
+def test_the_last_epoch_is_kept_whatever_came_before(saved):
+    selection = ModelSelection(lambda epoch, metrics: saved.append(epoch), patience=1, last_epoch=3)
+    trainer = Engine(lambda *_: None)
+    selection.set_trainer(trainer)
+    for epoch, value in enumerate([0.9, 0.8, 0.7], start=1):
+        validate(selection, epoch, value)
+    assert saved == [3] and (selection.best_epoch, selection.best) == (3, 0.7)
+    assert not trainer.should_terminate
+
+
+def test_a_last_epoch_without_a_metric_is_not_kept(saved):
+    selection = ModelSelection(lambda epoch, metrics: saved.append(epoch), last_epoch=1)
+    validate(selection, 1, float("nan"))
+    assert saved == [] and selection.best_epoch == 0

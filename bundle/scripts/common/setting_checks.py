@@ -120,6 +120,10 @@ def _check_split(key: str, value: Any) -> None:
     check_choice(key, value, ("training", "validation", "test"))
 
 
+def _check_keep(key: str, value: Any) -> None:
+    check_choice(key, value, ("best", "last"))
+
+
 def _check_device(key: str, value: Any) -> None:
     """Check that a device exists.
 
@@ -163,6 +167,7 @@ SETTINGS: dict[str, Check] = {
     "patch_weight": Number(0),
     "mass_weight": Number(0),
     "drop_path": _DECAY,
+    "frozen_blocks": _COUNT_OR_NONE,
     "max_epochs": _COUNT,
     "val_interval": _COUNT,
     "learning_rate": _FRACTION,
@@ -170,6 +175,7 @@ SETTINGS: dict[str, Check] = {
     "weight_decay": Number(0),
     "warmup_epochs": Number(0),
     "ema_decay": _DECAY,
+    "keep": _check_keep,
     "patience": _COUNT,
     "flip_probability": _FRACTION,
     "rotate_degrees": Number(0, 180),
@@ -213,7 +219,7 @@ SETTINGS: dict[str, Check] = {
     "gains": Listed(_FRACTION, optional=True),
     "gain_margin": Number(),
     "sizes": Listed(Number(4, whole=True, optional=True)),
-    "seeds": _COUNT,
+    "seeds": _COUNT,  # also the option of run training
     # experiment
     "larger_size": _COUNT,
     "source_size": _OPTIONAL_COUNT,

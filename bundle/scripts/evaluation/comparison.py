@@ -1,8 +1,14 @@
-"""Paired comparison of the base model and the re-trained model on the same cases, with a verdict in words."""
+"""Paired comparison of the base model and the re-trained model on the same cases.
+
+Each model may have been trained with several seeds. The difference is then that of the means over the seeds, and its
+interval covers the chance of training as well as the choice of the test patients (:mod:`..metrics.seed_interval`). With
+one training each, the interval covers the patients only, and there is no verdict.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,11 +17,11 @@ from ..metrics.bootstrap import bootstrap_metrics, percentile_interval
 from ..metrics.classification import auroc, average_precision, check_predictions, select_annotated
 from ..metrics.delong import holm, paired_delong
 from ..metrics.macro import mean_or_none, nan_mean
+from ..metrics.seed_interval import difference_over_seeds
+from .seed_verdict import give_verdict
 
-# A gain in macro-AUROC below 0.01 is not worth a second training run.
-_WORTHWHILE_GAIN = 0.01
-# Real 1024-pixel images instead of 256-pixel images gain 0.015 (Wollek et al. 2023, arXiv:2306.06051).
-_BELIEVABLE_GAIN = 0.015
+_METRICS = {"auroc": ("", auroc), "average_precision": ("_average_precision", average_precision)}
+_Drawn = dict[str, np.ndarray]  # replicates (R, K, C) of each metric
 
 
 def compare_models(
@@ -25,19 +31,21 @@ def compare_models(
     targets: np.ndarray,
     groups: np.ndarray,
     *,
+    seeds: Sequence[int | None],
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Compute paired differences (re-trained minus base) for each label and for the macro average.
+    """Compute differences (re-trained minus base) for each label and for the macro average, with a verdict.
 
     Args:
         labels: C names.
-        base: (N, C) probabilities of the base model.
-        retrained: (N, C) probabilities of the re-trained model on the same cases.
+        base: (K, N, C) probabilities of the base model, one training per seed.
+        retrained: (K, N, C) probabilities of the re-trained model on the same cases, in the same order of seeds.
         targets: (N, C); 1, 0, NaN (not annotated), -1 (uncertain).
         groups: (N,) integer patient of each case.
-        bootstrap: number of replicates for the 95 % intervals.
-        seed: random seed of the bootstrap; both models are scored on the same replicates.
+        seeds: K seeds of the trainings; ``None`` for a seed that is not known.
+        bootstrap: number of replicates for the variance over patients; with 0 there are no intervals.
+        seed: random seed of the bootstrap; all models are scored on the same replicates.
 
     Returns:
         The content of ``comparison.json``, JSON-ready.
@@ -45,91 +53,56 @@ def compare_models(
     Raises:
         ValueError: the shapes disagree.
     """
-    base, targets = check_predictions(labels, base, targets)
-    retrained, _ = check_predictions(labels, retrained, targets)
+    arms = [[check_predictions(labels, one, targets) for one in arm] for arm in (base, retrained)]
+    targets = arms[0][0][1]
     groups = np.unique(groups, return_inverse=True)[1]
-    before = bootstrap_metrics(targets, base, groups, bootstrap, seed)
-    after = bootstrap_metrics(targets, retrained, groups, bootstrap, seed)
-    change = {key: after[key] - before[key] for key in before}
-    rows = {
-        name: _compare_label(targets[:, i], base[:, i], retrained[:, i], groups)
-        | {"difference_ci": percentile_interval(change["auroc"][:, i])}
-        for i, name in enumerate(labels)
-    }
+    before, after = ([scores for scores, _ in arm] for arm in arms)
+    drawn = [_draw(arm, targets, groups, bootstrap, seed) for arm in (before, after)] if bootstrap else None
+    counted = [i for i in range(len(labels)) if _fewest_patients(targets[:, i], groups) >= 2]
+    rows: dict[str, dict[str, Any]] = {}
+    for i, name in enumerate(labels):
+        changes = [{metric: values[..., i] for metric, values in arm.items()} for arm in drawn] if drawn else None
+        rows[name] = _compare_label(
+            targets[:, i], [[one[:, i] for one in arm] for arm in (before, after)], groups, changes
+        )
     for row, adjusted in zip(rows.values(), holm([row["p_value"] for row in rows.values()]), strict=True):
         row["p_holm"] = adjusted
-    macro = _macro(rows, "", change["auroc"])
-    return {
+    values = {metric: [_macro_of_seeds(targets, arm, counted, measure) for arm in (before, after)]
+              for metric, (_, measure) in _METRICS.items()}  # fmt: skip
+    means = [{metric: nan_mean(replicates[..., counted]) for metric, replicates in arm.items()} for arm in drawn or []]
+    macro = {metric: _difference(values[metric], [arm[metric] for arm in means] or None) for metric in _METRICS}
+    n_patients = int(groups.max()) + 1
+    comparison = {
         "labels": rows,
-        "macro": {"auroc": macro, "average_precision": _macro(rows, "_average_precision", change["average_precision"])},
+        "macro": macro,
+        "left_out": [name for i, name in enumerate(labels) if i not in counted],
+        "seeds": _seed_rows(seeds, *values["auroc"]) if counted else [],
+        "control": _control(values["auroc"][0], means[0]["auroc"] if means else None) if counted else None,
+        "interval_covers": "seeds and patients" if len(seeds) > 1 else "patients",
         "n_images": len(targets),
-        "n_patients": int(groups.max()) + 1,
+        "n_patients": n_patients,
         "bootstrap": {"replicates": bootstrap, "seed": seed, "cluster": "patient"},
-        **_verdict(macro["difference"], macro["difference_ci"]),
     }
+    return comparison | give_verdict(comparison)
 
 
-def _verdict(difference: float | None, interval: Sequence[float] | None) -> dict[str, Any]:
-    """State in words what can be concluded from the difference in macro-AUROC and its 95 % interval.
-
-    Args:
-        difference: macro-AUROC of the re-trained model minus that of the base model.
-        interval: [low, high] of the difference.
-
-    Returns:
-        ``verdict`` ("supported", "worse", "not supported" or "inconclusive"), ``sentence`` and ``cautions``.
-    """
-    if difference is None or interval is None:
-        sentence = "Inconclusive: too few cases with both classes to compare the two models."
-        return {"verdict": "inconclusive", "sentence": sentence, "cautions": []}
-    low, high = interval
-    numbers = f"{difference:+.3f} macro-AUROC, 95 % interval {low:+.3f} to {high:+.3f}"
-    if low > 0:
-        word, sentence = (
-            "supported",
-            f"Supported for these two runs: the re-trained model ranked these cases better ({numbers}).",
-        )
-    elif high < 0:
-        word, sentence = "worse", f"Not supported: the re-trained model ranked these cases worse ({numbers})."
-    elif high < _WORTHWHILE_GAIN:
-        word = "not supported"
-        sentence = f"Not supported: no gain was seen, and one of {_WORTHWHILE_GAIN} or more is unlikely ({numbers})."
-    else:
-        word = "inconclusive"
-        sentence = f"Inconclusive: the interval holds both no gain and a worthwhile one ({numbers})."
-    cautions = [
-        "This compares two training runs with one seed each. The interval covers the choice of test patients, not the "
-        "chance of training: repeat with other seeds, and re-train the base model without enhancement as a control."
-    ]
-    if difference > _BELIEVABLE_GAIN:
-        cautions.append(
-            f"The gain is above {_BELIEVABLE_GAIN}, more than real films of four times the resolution are worth "
-            "(arXiv 2306.06051): look for a leak or for unequal training before believing it."
-        )
-    return {"verdict": word, "sentence": sentence, "cautions": cautions}
+def _draw(scores: Sequence[np.ndarray], targets: np.ndarray, groups: np.ndarray, replicates: int, seed: int) -> _Drawn:
+    """Bootstrap replicates (R, K, C) over patients of each metric of the K trainings of one arm."""
+    drawn = [bootstrap_metrics(targets, one, groups, replicates, seed) for one in scores]
+    return {metric: np.stack([one[metric] for one in drawn], axis=1) for metric in _METRICS}
 
 
-def format_comparison_table(comparison: dict[str, Any]) -> str:
-    """Text table for the console: one row per label, then the macro average, then the verdict.
-
-    Args:
-        comparison: content of ``comparison.json``.
-    """
-    header = ("label", "prevalence", "base", "re-trained", "difference", "95 % interval", "p (Holm)")
-    rows = [_text_row(name, row, f"{row['prevalence']:.1%}" if row["prevalence"] is not None else "-")
-            for name, row in comparison["labels"].items()]  # fmt: skip
-    rows.append(_text_row("macro AUROC", comparison["macro"]["auroc"], ""))
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = ["  ".join(_align(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
-             for row in [header, *rows]]  # fmt: skip
-    rule = "-" * max(map(len, lines))
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", comparison["sentence"]])
+def _fewest_patients(targets: np.ndarray, groups: np.ndarray) -> int:
+    """Number of patients with positive or with negative cases of a label, whichever is smaller."""
+    return min(len(np.unique(groups[targets == value])) for value in (0, 1))
 
 
-def _compare_label(targets: np.ndarray, base: np.ndarray, retrained: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
+def _compare_label(
+    targets: np.ndarray, arms: Sequence[Sequence[np.ndarray]], groups: np.ndarray, drawn: Sequence[_Drawn] | None
+) -> dict[str, Any]:
+    """Row of a label; ``arms`` holds the scores (N,) of each training of both arms, ``drawn`` replicates (R, K)."""
     known = (targets == 0) | (targets == 1)
-    positive, first = select_annotated(targets, base)
-    _, second = select_annotated(targets, retrained)
+    positive, _ = select_annotated(targets, arms[0][0])
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     row: dict[str, Any] = {
         "prevalence": n_positive / len(positive) if len(positive) else None,
@@ -137,42 +110,78 @@ def _compare_label(targets: np.ndarray, base: np.ndarray, retrained: np.ndarray,
         "n_negative": n_negative,
     }
     if not n_positive or not n_negative:
-        empty = ("base", "retrained", "difference", "p_value", "base_average_precision", "retrained_average_precision")
-        return row | dict.fromkeys(empty)
-    difference, _, p_value = paired_delong(positive, first, second, groups[known])
-    return row | {
-        "base": auroc(targets, base),
-        "retrained": auroc(targets, retrained),
-        "difference": difference,
-        "p_value": p_value,
-        "base_average_precision": average_precision(targets, base),
-        "retrained_average_precision": average_precision(targets, retrained),
-    }
+        empty = ("base", "retrained", "difference", "difference_ci", "p_value")
+        return row | dict.fromkeys((*empty, "base_average_precision", "retrained_average_precision"))
+    for metric, (suffix, measure) in _METRICS.items():
+        values = [np.array([measure(targets, one) for one in arm], dtype=np.float64) for arm in arms]
+        found = _difference(values, [arm[metric] for arm in drawn] if drawn else None)
+        row |= {f"base{suffix}": found["base"], f"retrained{suffix}": found["retrained"]}
+        if metric == "auroc":
+            row |= {key: found[key] for key in ("difference", "difference_ci", "p_value")}
+    if len(arms[0]) == 1:
+        row["p_value"] = paired_delong(positive, arms[0][0][known], arms[1][0][known], groups[known])[2]
+    return row
 
 
-def _macro(rows: dict[str, dict[str, Any]], suffix: str, change: np.ndarray) -> dict[str, Any]:
-    base = mean_or_none([row[f"base{suffix}"] for row in rows.values()])
-    retrained = mean_or_none([row[f"retrained{suffix}"] for row in rows.values()])
-    difference = retrained - base if retrained is not None and base is not None else None
+def _macro_of_seeds(
+    targets: np.ndarray, scores: Sequence[np.ndarray], counted: Sequence[int], measure: Any
+) -> np.ndarray:
+    """Macro average (K,) of a metric over the counted labels, for each training of an arm."""
+    return np.array([mean_or_none([measure(targets[:, i], one[:, i]) for i in counted]) for one in scores], dtype=float)
+
+
+def _difference(values: Sequence[np.ndarray], drawn: Sequence[np.ndarray] | None) -> dict[str, Any]:
+    """Difference of the means of two arms.
+
+    Args:
+        values: (K,) metric of the trainings of the base, and of those of the other arm; NaN if it is not defined.
+        drawn: bootstrap replicates (R, K) over patients of both arms; ``None``: no interval.
+
+    Returns:
+        ``base``, ``retrained``, ``difference``, ``difference_ci`` (95 %) and, with several trainings, ``p_value``,
+        ``standard_error``, ``degrees_of_freedom`` and ``detectable``; ``None`` where a value is not defined.
+    """
+    base, retrained = values
+    if np.isnan(base).any() or np.isnan(retrained).any():
+        return dict.fromkeys(("base", "retrained", "difference", "difference_ci", "p_value"))
+    means = {"base": float(base.mean()), "retrained": float(retrained.mean())}
+    result = means | {"difference": means["retrained"] - means["base"], "difference_ci": None, "p_value": None}
+    change = (drawn[1] - drawn[0]).mean(axis=1) if drawn else np.array([np.nan])
+    interval = percentile_interval(change)
+    if interval is None or len(base) == 1:
+        return result | {"difference_ci": interval}
+    found = difference_over_seeds(base, retrained, np.nanvar(change, ddof=1))
+    numbers = {name: float(getattr(found, name)) for name in ("standard_error", "degrees_of_freedom", "detectable")}
+    return result | numbers | {"difference_ci": [float(found.low), float(found.high)], "p_value": float(found.p_value)}
+
+
+def _seed_rows(seeds: Sequence[int | None], base: np.ndarray, retrained: np.ndarray) -> list[dict[str, Any]]:
+    """Macro-AUROC of both arms for each seed."""
+    return [
+        {"seed": seed, "base": float(first), "retrained": float(second), "difference": float(second - first)}
+        for seed, first, second in zip(seeds, base, retrained, strict=True)
+    ]
+
+
+def _control(base: np.ndarray, drawn: np.ndarray | None) -> dict[str, Any] | None:
+    """Compare the trainings of the base with one another: differences that only chance explains.
+
+    Args:
+        base: (K,) macro-AUROC of each training.
+        drawn: bootstrap replicates (R, K) over patients.
+
+    Returns:
+        ``pairs``, their number; ``largest_difference`` in either direction; ``standard_deviation`` over seeds;
+        ``different_by_patients``, number of pairs that an interval over patients alone would have called different.
+        ``None`` with a single training.
+    """
+    if len(base) < 2:
+        return None
+    pairs = list(combinations(range(len(base)), 2))
+    intervals = [percentile_interval(drawn[:, j] - drawn[:, i]) for i, j in pairs] if drawn is not None else []
     return {
-        "base": base,
-        "retrained": retrained,
-        "difference": difference,
-        "difference_ci": percentile_interval(nan_mean(change)),
+        "pairs": len(pairs),
+        "largest_difference": max(float(abs(base[j] - base[i])) for i, j in pairs),
+        "standard_deviation": float(base.std(ddof=1)),
+        "different_by_patients": sum(one is not None and (one[0] > 0 or one[1] < 0) for one in intervals),
     }
-
-
-def _text_row(name: str, row: dict[str, Any], prevalence: str) -> tuple[str, ...]:
-    interval, p = row["difference_ci"], row.get("p_holm")
-    return (
-        name,
-        prevalence,
-        *(f"{row[key]:.3f}" if row[key] is not None else "-" for key in ("base", "retrained")),
-        f"{row['difference']:+.3f}" if row["difference"] is not None else "-",
-        f"{interval[0]:+.3f} to {interval[1]:+.3f}" if interval else "-",
-        "" if "p_holm" not in row else "-" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
-    )
-
-
-def _align(cell: str, width: int, column: int) -> str:
-    return cell.ljust(width) if column == 0 else cell.rjust(width)

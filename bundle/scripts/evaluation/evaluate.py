@@ -1,8 +1,7 @@
-"""Writes the result files of one model from its logits, and compares the result files of two models."""
+"""Writes the result files of one model from its logits."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,8 @@ from ..common.atomic import write_json
 from ..data.datalist import anonymous_groups
 from ..metrics.classification import metrics_report
 from .calibrated_metrics import calibrated_report
-from .comparison import compare_models
-from .predictions import OK, Prediction, read_predictions, write_predictions
+from .predictions import Prediction, write_predictions
 from .subgroups import ScoredImages, subgroup_report
-
-# Suffixes that are ignored when two cases are compared: the enhanced copy of a JPEG file is a PNG file. The list is
-# explicit, because a DICOM file named by its UID ("1.2.840.5") must not lose the last number.
-_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom", ".nii", ".gz")
 
 
 def write_evaluation(
@@ -98,85 +92,3 @@ def write_evaluation(
     write_predictions(output_dir, labels, predictions, model_hash=model_hash)
     write_json(Path(output_dir) / "metrics.json", report)
     return report
-
-
-def compare(
-    base_dir: str | Path, retrained_dir: str | Path, out: str | Path, *, bootstrap: int = 1000, seed: int = 0
-) -> dict[str, Any]:
-    """Compare two evaluated models and write ``comparison.json``.
-
-    Args:
-        base_dir: folder with the ``predictions.json`` of the base model.
-        retrained_dir: folder with the ``predictions.json`` of the re-trained model.
-        out: path of ``comparison.json``.
-        bootstrap: number of replicates for the 95 % intervals, drawn by patient.
-        seed: random seed of the bootstrap.
-
-    Returns:
-        The content of ``comparison.json``.
-
-    Raises:
-        FileNotFoundError: one of the models was not evaluated.
-        ValueError: labels, cases or the order of the cases differ.
-    """
-    labels, base, base_hash = read_predictions(base_dir)
-    other_labels, retrained, retrained_hash = read_predictions(retrained_dir)
-    if labels != other_labels:
-        raise ValueError(f"{retrained_dir}: labels: expected {labels}, found {other_labels}; evaluate on one datalist")
-    _check_same_cases(base, retrained, str(retrained_dir))
-    comparison = compare_models(
-        labels,
-        np.asarray([item.probabilities for item in base], dtype=np.float64),
-        np.asarray([item.probabilities for item in retrained], dtype=np.float64),
-        np.asarray([item.targets for item in base], dtype=np.float64),  # None becomes NaN
-        np.asarray([item.group for item in base]),
-        bootstrap=bootstrap,
-        seed=seed,
-    )
-    comparison |= {"base_model_sha256": base_hash, "retrained_model_sha256": retrained_hash}
-    write_json(out, comparison)
-    return comparison
-
-
-def _check_same_cases(base: Sequence[Prediction], retrained: Sequence[Prediction], name: str) -> None:
-    """Check that both models were evaluated on the same cases in the same order.
-
-    Originals and enhanced copies lie in two folder trees. A case is therefore identified by its path below the common
-    folder of its tree, without the suffix of the image format.
-
-    Args:
-        base: predictions of the base model.
-        retrained: predictions of the re-trained model.
-        name: folder of the re-trained model, for the message.
-
-    Raises:
-        ValueError: number, order, patient or reference differ, or a case has no prediction or reference.
-    """
-    if not base or len(base) != len(retrained):
-        raise ValueError(f"{name}: expected the {len(base)} cases of the base model, found {len(retrained)}")
-    names = zip(_case_names([p.image for p in base]), _case_names([p.image for p in retrained]), strict=True)
-    for first, second, (expected, found) in zip(base, retrained, names, strict=True):
-        if expected != found or (first.targets, first.group) != (second.targets, second.group):
-            raise ValueError(
-                f"{name}: expected case '{expected}' with equal reference and patient, found '{found}'; "
-                "evaluate both models on the same split of the same datalist"
-            )
-        for item in (first, second):
-            if item.status != OK or item.probabilities is None or item.targets is None or item.group is None:
-                raise ValueError(f"{item.image}: expected a prediction and a reference, found none; evaluate it again")
-
-
-def _case_names(images: Sequence[str]) -> list[str]:
-    """Paths below their common folder, without image suffixes.
-
-    Args:
-        images: absolute or relative paths of the images of one data set.
-    """
-    paths = [Path(os.path.abspath(image)) for image in images]
-    root = os.path.commonpath([path.parent for path in paths])
-    names = []
-    for path in paths:
-        while path.suffix.lower() in _IMAGE_SUFFIXES:
-            path = path.with_suffix("")
-        names.append(path.relative_to(root).as_posix())
-    return names

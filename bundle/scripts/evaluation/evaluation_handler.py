@@ -19,8 +19,8 @@ from ..networks.head_inputs import head_inputs
 from ..networks.loading import weights_sha256
 from ..networks.vit_multilabel import ViTMultilabel
 from ..tracking import Tracker
-from .comparison import format_comparison_table
-from .evaluate import compare, write_evaluation
+from .comparing import compare_and_record
+from .evaluate import write_evaluation
 
 logger = logging.getLogger(__name__)
 
@@ -109,12 +109,12 @@ class EvaluationHandler:
         )
         self.log(report)
         self.tracker.log_artifacts(self.output_dir / "metrics.json")
-        if self.base_dir is not None:
-            path = self.output_dir.parent / "comparison.json"
-            comparison = compare(self.base_dir, self.output_dir, path, bootstrap=self.bootstrap, seed=self.seed)
-            logger.info("base against re-trained\n%s", format_comparison_table(comparison))
-            self.tracker.log_artifacts(path)
         self.tracker.close()
+        if self.base_dir is not None:
+            uri = self.tracker.uri if self.tracker.enabled else "none"
+            compare_and_record(
+                self.base_dir, self.output_dir, bootstrap=self.bootstrap, seed=self.seed, tracking_uri=uri
+            )
 
     def log(self, report: dict[str, Any]) -> None:
         """Log the main metrics, to the console and to MLflow."""

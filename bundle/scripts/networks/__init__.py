@@ -12,6 +12,7 @@
 ``label_token_blocks``  one learnt token per label in the last blocks
 ``patch_head``          one logit per label and patch, pooled to the image
 ``warm_start``          convolution branches and head of an earlier model
+``param_groups``        frozen blocks, and layer-wise decay of the learning rate
 ``vit_multilabel``      backbone and multilabel head -> logits (B, C)
 ``head_inputs``         records the input of the head
 ``zoom_tokens``         tokens of a crop, at their positions in the whole image
@@ -19,7 +20,6 @@
 ``loading``             loads the network of a model folder
 ``loss``                masked multilabel losses by name
 ``map_loss``            loss of the maps with boxes or masks
-``param_groups``        layer-wise decay of the learning rate
 """
 
 from ..common.lazy_names import lazy_names

@@ -1,4 +1,4 @@
-"""Layer-wise learning-rate decay (ELECTRA, arXiv:2003.10555; BEiT, arXiv:2106.08254) for Vision Transformers."""
+"""Learning rates by layer: frozen first blocks, and layer-wise decay (arXiv:2003.10555, arXiv:2106.08254)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,24 @@ from torch import nn
 
 _PATCH_HEAD_FACTOR = 10  # its weights start at random, and few images have boxes
 _LAYER = re.compile(r"^(?:backbone\.(?:encoder\.layer|layers)|conv_branches)\.(\d+)\.")
+
+
+def freeze_blocks(network: nn.Module, count: int) -> None:
+    """Freeze the embeddings and the first blocks, so that training needs no gradients of them or below them.
+
+    Args:
+        network: :class:`.vit_multilabel.ViTMultilabel`; its parameters are changed in place.
+        count: number of blocks; 0 freezes nothing.
+
+    Raises:
+        ValueError: the network has fewer blocks.
+    """
+    depth = _depth(network)
+    if count > depth:
+        raise ValueError(f"frozen_blocks: expected at most the {depth} blocks of the network, found {count}; lower it")
+    for name, parameter in network.named_parameters():
+        if count and _level_of(name, depth) <= count:
+            parameter.requires_grad_(False)
 
 
 def layer_wise_param_groups(
@@ -29,7 +47,7 @@ def layer_wise_param_groups(
     Returns:
         Groups with ``params``, ``lr`` and ``weight_decay``, from the embeddings to the head.
     """
-    depth = int(network.backbone.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    depth = _depth(network)
     groups: dict[tuple[int, int, bool], dict[str, Any]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
@@ -41,6 +59,11 @@ def layer_wise_param_groups(
         group = {"params": [], "lr": rate, "weight_decay": weight_decay if decayed else 0.0}
         groups.setdefault((level, factor, decayed), group)["params"].append(parameter)
     return [groups[key] for key in sorted(groups)]
+
+
+def _depth(network: nn.Module) -> int:
+    """Number of blocks of the backbone."""
+    return int(network.backbone.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
 
 
 def _level_of(name: str, depth: int) -> int:

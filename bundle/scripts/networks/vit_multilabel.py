@@ -19,6 +19,7 @@ from .conv_branch import ConvBranch
 from .head import make_head
 from .label_token_blocks import read_labels
 from .model_folder import STRUCTURE, ModelFolder
+from .param_groups import freeze_blocks
 from .patch_head import PatchHead
 from .pretrained import known_fields, load_backbone, make_backbone
 from .warm_start import warm_start_from
@@ -43,6 +44,7 @@ class ViTMultilabel(ModelFolder, nn.Module):
         patch_head: whether there are logits per patch, whose smooth maximum is added to the logits of the image.
         drop_path: probability of skipping a sub-layer of the last block in training, in [0, 1). It grows linearly from
             0 in the first block.
+        frozen_blocks: number of first blocks that keep their weights in training, with the embeddings.
         architecture: fields of a Hugging Face configuration, for a network without pretrained weights.
         label_prevalence: C prevalences in (0, 1), whose log-odds become the bias of a new head; ``None`` sets it to 0.
 
@@ -70,6 +72,7 @@ class ViTMultilabel(ModelFolder, nn.Module):
         conv_branch: bool = False,
         patch_head: bool = False,
         drop_path: float = 0.0,
+        frozen_blocks: int = 0,
         architecture: Mapping[str, Any] | None = None,
         label_prevalence: Sequence[float] | None = None,
     ) -> None:
@@ -96,6 +99,7 @@ class ViTMultilabel(ModelFolder, nn.Module):
         self.trains_maps = False
         if backbone is not None:
             warm_start_from(self, backbone)
+        freeze_blocks(self, frozen_blocks)
 
     @classmethod
     def _untrained(

@@ -1,14 +1,15 @@
 """From a run folder to report.html, in the order of the flow.
 
-``figures``         canvas, colours, PNG and data URI (matplotlib)
-``label_figures``   ROC, precision-recall and reliability curves, a panel for each label
-``chart_figures``   training, positives per label, fidelity, subgroups
-``image_figures``   attention over a radiograph; crops of a region
-``sr_sections``     the section on enhancers and a known truth
-``map_section``     the section on the maps and the annotated findings
-``gather``          the result files of a run folder
-``report_tables``   rows of the tables of epochs, classes and fidelity
-``report_figures``  figures as data URIs
-``report_format``   templates, and the format of numbers in them
-``report``          report.html, one self-contained file
+``figures``          canvas, colours, PNG and data URI (matplotlib)
+``label_figures``    ROC, precision-recall and reliability curves, a panel for each label
+``chart_figures``    training, positives per label, fidelity, subgroups
+``image_figures``    attention over a radiograph; crops of a region
+``sr_sections``      the section on enhancers and a known truth
+``map_section``      the section on the maps and the annotated findings
+``verdict_section``  the verdict, its control, and every seed
+``gather``           the result files of a run folder
+``report_tables``    rows of the tables of epochs, classes and fidelity
+``report_figures``   figures as data URIs
+``report_format``    templates, and the format of numbers in them
+``report``           report.html, one self-contained file
 """

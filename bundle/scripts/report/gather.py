@@ -1,7 +1,8 @@
 """Reads the result files of a run folder. A missing file gives ``None``, so that the report can state "not run".
 
 A run folder contains ``base/`` and ``retrained/`` (each with ``metrics.json``, ``predictions.json`` and
-``history.csv``), ``enhanced/`` (``manifest.jsonl``, ``examples/*.png``), ``explanation/`` (``explanation.json``),
+``history.csv``, or with a folder for each seed that has them, of which the first is read),
+``enhanced/`` (``manifest.jsonl``, ``examples/*.png``), ``explanation/`` (``explanation.json``),
 ``comparison.json``, ``run_report.json`` and ``class_distribution.json``.
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from ..common.text_file import read_json
 from ..evaluation.predictions import OK, read_predictions
+from ..evaluation.seed_folders import first_training
 from .sr_sections import FILE as SR_FILE
 
 SR_FOLDER = "sr-evaluation"
@@ -37,6 +39,7 @@ class ModelResults:
         calibrated: (N, C) calibrated probabilities of these cases; ``None`` for a model that is not calibrated.
         targets: (N, C) targets; NaN (not annotated), -1 (uncertain).
         history: columns of ``history.csv``; ``None`` for a value that is not finite.
+        epoch: epoch whose network is in the model folder.
     """
 
     metrics: dict[str, Any] | None = None
@@ -45,6 +48,7 @@ class ModelResults:
     calibrated: np.ndarray | None = None
     targets: np.ndarray | None = None
     history: History | None = None
+    epoch: int | None = None
 
 
 @dataclass
@@ -78,18 +82,19 @@ def gather(run_dir: str | Path) -> ReportInputs:
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
         raise FileNotFoundError(f"{run_dir}: not a folder; give the folder that holds base/, enhanced/ and retrained/")
+    base = first_training(run_dir / "base")
     examples = sorted((run_dir / "enhanced" / "examples").glob("*.png"))
     inputs = ReportInputs(
         run_dir=run_dir,
-        base=_read_model(run_dir / "base"),
-        retrained=_read_model(run_dir / "retrained"),
+        base=_read_model(base),
+        retrained=_read_model(first_training(run_dir / "retrained")),
         comparison=_read_json(run_dir / "comparison.json"),
         manifest=_read_manifest(run_dir / "enhanced" / "manifest.jsonl"),
         overlays=[path for path in examples if path.name.startswith("attention")],
         panels=[path for path in examples if not path.name.startswith("attention")],
-        run_report=_read_json(run_dir / "run_report.json") or _read_json(run_dir / "base" / "run_report.json"),
+        run_report=_read_json(run_dir / "run_report.json") or _read_json(base / "run_report.json"),
         class_distribution=_read_json(run_dir / "class_distribution.json", list)
-        or _read_json(run_dir / "base" / "class_distribution.json", list),
+        or _read_json(base / "class_distribution.json", list),
         super_resolution=_read_json(run_dir / SR_FOLDER / SR_FILE),
         ablation=_read_json(run_dir / ABLATION_FOLDER / "ablation.json"),
         explanation=_read_json(run_dir / EXPLANATION_FOLDER / "explanation.json"),
@@ -110,7 +115,11 @@ def _read_model(folder: Path) -> ModelResults:
     Args:
         folder: ``base/`` or ``retrained/``; need not exist.
     """
-    results = ModelResults(metrics=_read_json(folder / "metrics.json"), history=_read_history(folder / "history.csv"))
+    results = ModelResults(
+        metrics=_read_json(folder / "metrics.json"),
+        history=_read_history(folder / "history.csv"),
+        epoch=_saved_epoch(folder / "model" / "metadata.json"),
+    )
     if (folder / "predictions.json").is_file():
         labels, predictions, _ = read_predictions(folder)
         usable = [p for p in predictions if p.status == OK and p.probabilities is not None and p.targets is not None]
@@ -121,6 +130,13 @@ def _read_model(folder: Path) -> ModelResults:
                 results.calibrated = np.asarray([p.calibrated for p in usable], dtype=np.float64)
             results.targets = np.asarray([p.targets for p in usable], dtype=np.float64)  # None becomes NaN
     return results
+
+
+def _saved_epoch(path: Path) -> int | None:
+    """Epoch of a model by its ``metadata.json``; ``None`` where the file or the entry is missing."""
+    provenance = (_read_json(path) or {}).get("provenance")
+    epoch = provenance.get("epoch") if isinstance(provenance, dict) else None
+    return epoch if isinstance(epoch, int) else None
 
 
 def _read_history(path: Path) -> History | None:

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from ..common.atomic import atomic_write
+from ..evaluation.seed_folders import seed_folders
 from ..tracking import attach_artifact
 from .figures import png_uri
 from .gather import ABLATION_FOLDER, SR_FOLDER, ReportInputs, gather
@@ -17,6 +18,7 @@ from .report_figures import draw_figures
 from .report_format import environment, flatten
 from .report_tables import class_rows, epoch_rows, fidelity_rows
 from .sr_sections import sections
+from .verdict_section import verdict_section
 
 _MAX_EXAMPLES = 12
 # Results of the paper (Tables 1 and 2), for comparison.
@@ -67,7 +69,9 @@ def publish_report(run_dir: str | Path, *, synthetic: bool = False, tracking_uri
     """
     path = _write_report(run_dir, synthetic=synthetic)
     for stage in ("base", "enhanced", "retrained"):
-        attach_artifact(Path(run_dir) / stage, path, tracking_uri)
+        folder = Path(run_dir) / stage
+        for tracked in (folder, *seed_folders(folder).values()):
+            attach_artifact(tracked, path, tracking_uri)
     return path
 
 
@@ -86,7 +90,8 @@ def _render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
         inputs=inputs,
         models=models,
         comparison=inputs.comparison,
-        epochs={name: epoch_rows(model.history) for name, model in models.items()},
+        verdict=verdict_section(inputs.comparison),
+        epochs={name: epoch_rows(model.history, model.epoch) for name, model in models.items()},
         paper_epochs=_PAPER_EPOCHS,
         classes=class_rows(inputs.class_distribution),
         fidelity=fidelity_rows(inputs.manifest),

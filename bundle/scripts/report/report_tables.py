@@ -19,11 +19,12 @@ COMPARED = (
 AREAS = (("region", "regions only"), ("full", "whole image"))
 
 
-def epoch_rows(history: History | None) -> list[dict[str, Any]]:
+def epoch_rows(history: History | None, saved: int | None = None) -> list[dict[str, Any]]:
     """Rows of the first, fifth, selected and last epoch, as in Tables 1 and 2 of the paper.
 
     Args:
         history: columns of ``history.csv``.
+        saved: epoch whose network was saved; ``None``: the best one, as in folders of earlier versions.
 
     Returns:
         One row for each of these epochs with its metrics, the ``gain`` of the accuracy over the all-negative baseline,
@@ -34,6 +35,7 @@ def epoch_rows(history: History | None) -> list[dict[str, Any]]:
     rows = [dict(zip(history, cells, strict=True)) for cells in zip(*history.values(), strict=True)]
     known = [row for row in rows if row.get("val_macro_auroc") is not None]
     best = max(known, key=lambda row: row["val_macro_auroc"], default=None)  # type: ignore[arg-type,return-value]
+    best = next((row for row in rows if row["epoch"] == saved), best)
     chosen = [row for row in rows if row is rows[0] or row["epoch"] == 5 or row is best or row is rows[-1]]
     for row in chosen:
         accuracy, baseline = row.get("val_accuracy"), row.get("val_accuracy_all_negative")

@@ -50,4 +50,4 @@ class BestModel:
         provenance = {**self.provenance, "epoch": epoch, "validation": dict(metrics)}
         record = {TRAINING_IMAGES: training_record(self.training_data, self.earlier)}
         save_vit_multilabel(self.network, self.folder, labels=self.labels, provenance=provenance, files=record)
-        logger.info("best so far: %s", self.folder)
+        logger.info("epoch %d saved: %s", epoch, self.folder)

@@ -83,7 +83,7 @@ class RunRecord:
         )
         self.tracker.log_artifacts(self.output_dir / "history.csv", self.output_dir / "model" / "metadata.json")
         self.tracker.close()
-        logger.info("best epoch %d, validation macro-AUROC %.4f", self.selection.best_epoch, self.selection.best)
+        logger.info("saved epoch %d, validation macro-AUROC %.4f", self.selection.best_epoch, self.selection.best)
 
     def check_model(self) -> None:
         """Check that the model folder of the selected epoch exists.

@@ -1,4 +1,4 @@
-"""Model selection by validation macro-AUROC, and early stopping, with one common state for the checkpoint."""
+"""Model selection: the best epoch by validation macro-AUROC, with early stopping, or the last epoch."""
 
 from __future__ import annotations
 
@@ -12,21 +12,34 @@ logger = logging.getLogger(__name__)
 
 
 class ModelSelection:
-    """Handler of the *validation* engine that saves the best network and stops training without improvement.
+    """Handler of the *validation* engine that saves the best network, or that of a fixed epoch.
 
     Accuracy and loss are never used for selection: calling every case negative is 90–96 % accurate on chest
     radiographs.
+
+    The best epoch of few validation images is chosen by chance, which adds to the chance of training. Two trainings are
+    therefore compared by their last epoch, which is chosen beforehand.
 
     Args:
         save: function called with (epoch, metrics) when the metric improves.
         patience: number of validations without improvement after which training stops.
         metric: name of the metric in ``engine.state.metrics``; larger values are better.
+        last_epoch: epoch that is saved, whatever its metric, without early stopping; ``None``: the best one.
+
+    Attributes:
+        best: metric of the saved epoch.
+        best_epoch: saved epoch; 0 before there is one.
+        waited: validations since the best epoch.
     """
 
     def __init__(
-        self, save: Callable[[int, dict[str, float]], None], patience: int = 10, metric: str = "val_macro_auroc"
+        self,
+        save: Callable[[int, dict[str, float]], None],
+        patience: int = 10,
+        metric: str = "val_macro_auroc",
+        last_epoch: int | None = None,
     ) -> None:
-        self.save, self.patience, self.metric = save, patience, metric
+        self.save, self.patience, self.metric, self.last_epoch = save, patience, metric, last_epoch
         self.trainer: Engine | None = None
         self.best, self.best_epoch, self.waited = -math.inf, 0, 0
 
@@ -39,15 +52,17 @@ class ModelSelection:
         self.trainer = trainer
 
     def __call__(self, engine: Engine) -> None:
-        """Save the network if the metric has improved; otherwise stop training when patience runs out."""
+        """Save the network of the epoch to keep; stop training when patience runs out."""
         epoch, value = engine.state.epoch, float(engine.state.metrics[self.metric])
-        if value > self.best:
-            self.best, self.best_epoch, self.waited = value, epoch, 0
-            self.save(epoch, dict(engine.state.metrics))
-            return
-        self.waited += 1
         if math.isnan(value):
             logger.warning("%s: no label of the validation split has both classes; this epoch cannot win", self.metric)
+        is_kept = value > self.best if self.last_epoch is None else epoch == self.last_epoch and not math.isnan(value)
+        if is_kept:
+            self.best, self.best_epoch, self.waited = value, epoch, 0
+            self.save(epoch, dict(engine.state.metrics))
+        if is_kept or self.last_epoch is not None:
+            return
+        self.waited += 1
         if self.trainer is not None and self.waited >= self.patience:
             logger.info("early stopping: %s best %.4f at epoch %d", self.metric, self.best, self.best_epoch)
             self.trainer.terminate()
