@@ -47,11 +47,11 @@ def run_seeds(
     overrides = dict(overrides or {})
     check_settings({} if seeds is None else {"seeds": seeds})
     settings = {key: Expression(value) for key, value in merged_config(workflow, overlays).items()} | overrides
-    found = seed_folders(_plain(settings["output_dir"])) if _is_path(settings["output_dir"]) else {}
+    found = seed_folders(_plain(settings["output_dir"])) if is_path(settings["output_dir"]) else {}
     if seeds is None and (not found or "model_dir" in overrides):
         run_workflow(workflow, overlays=overlays, overrides=overrides)
         return
-    group = _folder(settings, "output_dir")
+    group = folder_setting(settings, "output_dir")
     rank = int(os.environ.get("RANK", 0))
     shared = {"cache_dir": group / "cache", "tracking_uri": default_uri(group)} | overrides
     with lock_output(group, workflow, rank):
@@ -71,7 +71,7 @@ def _train(
     overrides: Mapping[str, Any],
 ) -> None:
     """Train one network per seed, each beside the base of the same seed if the workflow has one."""
-    base = _folder(settings, "base_dir") if "base_dir" in settings else None
+    base = folder_setting(settings, "base_dir") if "base_dir" in settings else None
     if base is not None and sorted(seed_folders(base)) != list(numbers):
         raise ValueError(
             f"base_dir: {base}: other seeds; expected {_listed(numbers)} as in this training, found "
@@ -98,7 +98,7 @@ def _measure(
     """Calibrate or evaluate the network of each seed, and compare those of two arms."""
     from .evaluation.comparing import compare_and_record
 
-    base = _folder(settings, "base_dir") if _plain(settings.get("base_dir")) is not None else None
+    base = folder_setting(settings, "base_dir") if _plain(settings.get("base_dir")) is not None else None
     if base is not None:
         check_seeds_agree(base, group)
     own = {key: value for key, value in overrides.items() if key != "base_dir"}
@@ -165,20 +165,20 @@ def _plain(value: Any) -> Any:
     return value.code if isinstance(value, Expression) else value
 
 
-def _is_path(value: Any) -> bool:
+def is_path(value: Any) -> bool:
     """Whether a value is a path; text of a configuration or that a user typed may be an expression instead."""
     is_code = isinstance(value, Expression) and str(value.code).startswith(("$", "@", "%"))
     return isinstance(_plain(value), str | os.PathLike) and not is_code
 
 
-def _folder(settings: Mapping[str, Any], key: str) -> Path:
+def folder_setting(settings: Mapping[str, Any], key: str) -> Path:
     """Folder of a setting, which is needed before the configuration is resolved.
 
     Raises:
         ValueError: the setting is an expression.
     """
     value = settings[key]
-    if not _is_path(value):
+    if not is_path(value):
         raise ValueError(
             f"{key}: expected a path with several seeds, found {quoted(_plain(value))}; write the path itself"
         )

@@ -130,6 +130,8 @@ def settings_help(workflow: str) -> str:
     )
     if workflow in TRAININGS:
         closing += " --seeds 3 trains one network for each of three seeds, in the folders seed_0, seed_1 and seed_2."
+        if workflow == "training":
+            closing += " --folds 3 trains three networks, each without a third of the training patients."
     elif workflow in SEEDED:
         closing += " Where the output folder has trainings with several seeds, each is taken."
     return "\n".join([*lines, "", *textwrap.wrap(closing, width)])

@@ -220,6 +220,7 @@ SETTINGS: dict[str, Check] = {
     "gain_margin": Number(),
     "sizes": Listed(Number(4, whole=True, optional=True)),
     "seeds": _COUNT,  # also the option of run training
+    "folds": Number(2, whole=True),  # option of run training
     # experiment
     "larger_size": _COUNT,
     "source_size": _OPTIONAL_COUNT,

@@ -7,6 +7,7 @@
 ``layouts``             public data sets -> items
 ``splitting``           split by patient, its hash, and the check that no patient is in two splits
 ``datalist``            JSON file of images, labels and splits
+``folds``               training splits that each leave a part of the patients out
 ``building``            items -> datalist with its split
 ``label_selection``     labels of a datalist -> labels of a model
 ``label_policy``        training targets of uncertain and missing labels

@@ -28,10 +28,31 @@ _LENGTH = 8  # bytes; with 10^6 training images, the chance that any of 10^4 oth
 def _fingerprints(dataset: RadiographDataset) -> np.ndarray:
     """Fingerprints (N, 2) of the file and of the pixels of each image, as NumPy void scalars of 8 bytes."""
     rows = [
-        bytes.fromhex(content_sha256(item["image"]))[:_LENGTH] + entry_checksum(entry)[:_LENGTH]
+        file_fingerprint(item["image"]) + entry_checksum(entry)[:_LENGTH]
         for item, entry in zip(dataset.data, dataset.entries, strict=True)
     ]
     return np.frombuffer(b"".join(rows), dtype=f"V{_LENGTH}").reshape(-1, 2)
+
+
+def file_fingerprint(path: str | Path) -> bytes:
+    """Fingerprint of the file of an image."""
+    return bytes.fromhex(content_sha256(path))[:_LENGTH]
+
+
+def recorded_fingerprints(model_dir: str | Path) -> frozenset[bytes]:
+    """Fingerprints of the files and pixels of the images that a model was trained on.
+
+    Raises:
+        FileNotFoundError: the model has no record.
+        ValueError: the record is damaged.
+    """
+    record = _read_record(model_dir)
+    if record is None:
+        raise FileNotFoundError(
+            f"{Path(model_dir) / TRAINING_IMAGES}: missing; expected the record of the training images, found none; "
+            "train the model again"
+        )
+    return frozenset(bytes(value) for value in record.tolist())
 
 
 def training_record(dataset: RadiographDataset, earlier: Iterable[str | Path | None] = ()) -> bytes:

@@ -4,6 +4,7 @@
 ``regions``          attention maps -> boxes, and the control selectors
 ``region_maps``      the maps that choose the regions of a film: its own, those of its findings
 ``mean_region_map``  mean map of the training films, which chooses regions as a control
+``out_of_fold``      for each film, a network that has not seen it
 ``networks``         networks of the enhancers
 ``enhancers``        super-resolution of one region, one file per method
 ``paste``            enhanced regions back at the original size, or on a larger canvas

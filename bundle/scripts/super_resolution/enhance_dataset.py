@@ -26,6 +26,7 @@ from ..networks.vit_multilabel import ViTMultilabel
 from .enhancers.enhancer import Enhancer
 from .manifest import append_line, merge_failures, trusted_lines, write_merged
 from .mean_region_map import films_sha256, mean_region_map, patient_of
+from .out_of_fold import OutOfFold
 from .region_enhancer import DESCRIPTION, ChosenRegions, EnhancedRegions, EnhanceSettings, RegionEnhancer
 from .region_maps import FilmMaps, check_selector, film_maps
 from .regions import MEAN_MAP
@@ -51,6 +52,8 @@ class DatasetEnhancer:
         world_size: number of processes.
         limit: number of images to enhance from the start of each split; ``None`` for all.
         attention: attention method; ``None`` for the attention of the CLS token in the last layer, as in the paper.
+        out_of_fold: networks that choose the regions of each film instead of ``network``, each of a film that it has
+            not seen.
 
     Raises:
         ValueError: the selector is not known.
@@ -69,6 +72,7 @@ class DatasetEnhancer:
     world_size: int = 1
     limit: int | None = None
     attention: Attention | None = None
+    out_of_fold: OutOfFold | None = None
 
     def __post_init__(self) -> None:
         self.output_dir = Path(self.output_dir)
@@ -162,7 +166,7 @@ class DatasetEnhancer:
         path, root = Path(item["image"]), self.datalist.path.parent.absolute() if self.datalist.path else Path()
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
-    def hashes(self) -> dict[str, str]:
+    def hashes(self) -> dict[str, str | None]:
         """Hashes and names that every manifest line of this run contains."""
         return {
             "settings": self.settings.digest(),
@@ -171,6 +175,7 @@ class DatasetEnhancer:
             "network": self.network_hash[:16],
             "attention": self.attend.name,
             **self.selector_hash,
+            "folds": None if self.out_of_fold is None else self.out_of_fold.sha256[:16],
         }
 
     @cached_property
@@ -188,8 +193,12 @@ class DatasetEnhancer:
     def maps_of(self, items: Sequence[dict], fitted: torch.Tensor) -> list[FilmMaps]:
         """Maps that choose the regions of a batch of images (B, 1, S, S).
 
-        With ``mean_map``, the mean of a training film leaves out the films of its patient.
+        With ``mean_map``, the mean of a training film leaves out the films of its patient, so that no network needs to
+        be left out.
         """
+        if self.out_of_fold is not None and self.settings.selector != MEAN_MAP:
+            pairs = zip(items, fitted, strict=True)
+            return [self.out_of_fold.maps(item["image"], image) for item, image in pairs]
         if self.settings.selector != MEAN_MAP:
             return film_maps(self.attend(fitted), self.network.labels)
         means = [self.mean_map.without(patient_of(item)) for item in items]

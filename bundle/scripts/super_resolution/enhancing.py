@@ -75,7 +75,7 @@ class Enhancement:
             line = by_name[self.job.name_of(item)]
             before = torch.from_numpy(read_radiograph(item["image"]).image)
             after = torch.from_numpy(read_radiograph(self.job.output_dir / line["output"]).image)
-            attention = self.attention_of(before)
+            attention = self.attention_of(item["image"], before)
             region = Region(*line["boxes"][0])
             finer = _enlarged(region, after.shape[-1] // before.shape[-1])
             enhanced, native = cut(after, finer), cut(before, region)
@@ -90,10 +90,12 @@ class Enhancement:
             panel = crop_panel(image, attention, line["boxes"], crops, labels)
             save_png(panel, folder / f"panel_{number}.png")
 
-    def attention_of(self, image: torch.Tensor) -> np.ndarray:
-        """Attention map (H, W) of an image (1, H, W)."""
+    def attention_of(self, path: str, image: torch.Tensor) -> np.ndarray:
+        """Attention map (H, W) of the image (1, H, W) of a file, by the network that chose its regions."""
         size = self.job.network.image_size
-        output = self.job.attend(fit_square(image, size)[None].to(self.job.device))
+        folds = self.job.out_of_fold
+        attend = self.job.attend if folds is None else folds.attention_of(path)
+        output = attend(fit_square(image, size)[None].to(self.job.device))
         maps = output.region_maps(self.job.network.labels)
         return map_to_source(maps[0].cpu(), SquareGeometry(image.shape[-2], image.shape[-1], size)).numpy()
 

@@ -32,7 +32,9 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def trusted_lines(output_dir: Path, sources: Mapping[str, Path], run: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def trusted_lines(
+    output_dir: Path, sources: Mapping[str, Path], run: Mapping[str, str | None]
+) -> dict[str, dict[str, Any]]:
     """Lines of the finished images, by image name, from the merged manifest and the manifests of all ranks.
 
     Args:

@@ -17,6 +17,7 @@ def settings(films, backbone, tmp_path_factory):
     return {
         "dataset_dir": str(films),
         "output_dir": str(tmp_path_factory.mktemp("run") / "ablation"),
+        "attempts_dir": str(tmp_path_factory.mktemp("attempts")),
         "backbone": str(backbone),
         "image_size": 32,
         "larger_size": 64,
@@ -97,6 +98,21 @@ def test_a_second_run_computes_no_feature_again(content, settings, monkeypatch):
         assert json.load(file) == content
 
 
+def test_another_endpoint_on_the_same_data_shows_the_attempt_before_it(content, settings, tmp_path):
+    assert content["earlier_attempts"] == []
+    other = {
+        "output_dir": str(tmp_path / "other"),
+        "bootstrap": 100,
+        "cache_file": f"{settings['output_dir']}/features.sqlite",
+    }
+    run_workflow("ablation", overrides={**settings, **other})
+    (earlier,) = json.loads((tmp_path / "other" / "ablation.json").read_text())["earlier_attempts"]
+    assert earlier["primary"] == {"arm": "A9_zoom_sr", "control": "A8_zoom_bicubic", "labels": "fine"}
+    assert earlier["verdict"] == content["verdict"] and earlier["ci"] == content["primary"]["ci"]
+    text = (tmp_path / "other" / "ablation.txt").read_text()
+    assert "Earlier attempts on these data: 1" in text and f"fine labels: {content['verdict']}" in text
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
@@ -105,6 +121,8 @@ def test_a_second_run_computes_no_feature_again(content, settings, monkeypatch):
         ("leave_out", ["A99"], "leave_out: not known"),
         ("fine_labels", ["Fin"], "label_groups: fine: not known.*did you mean 'Fine'"),
         ("reference", "A1", "reference: not known"),
+        ("arms::A9_zoom_sr", {"mode": "zoom", "training": {"conv_branch": True}}, "a probe trains no network"),
+        ("sr_networks", {"ldm": "x"}, "sr_networks: 'ldm' is the name of an enhancer"),
         ("enhancer", "bicubik", "arms: A3_paste_sr: enhancer: not known.*did you mean 'bicubic'"),
     ],
 )
@@ -116,6 +134,7 @@ def test_names_that_do_not_exist_are_refused(settings, tmp_path, key, value, mes
 
 def test_the_report_of_a_run_folder_shows_the_experiment(content, settings, tmp_path):
     text = _write_report(Path(settings["output_dir"]).parent, tmp_path / "report.html").read_text()
+    assert "Earlier attempts on these data: none." in text
     assert content["sentence"] in text and "data:image/png" in text
     assert all(f'<th scope="row">{name}</th>' in text for name in content["arms"])
     assert "with the classifier of A8_zoom_bicubic" in text

@@ -1,6 +1,7 @@
 """The training workflow for each arm, on a network and films of seconds."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,6 +44,11 @@ def test_arms_are_trained_once_with_regions_of_models_that_did_not_see_them(film
     taught = [{item["image"] for item in json.loads((plain / f"fold{k}.json").read_text())["training"]} for k in (0, 1)]
     everyone = {case.name for case in cases.cases if case.split == "training"}
     assert taught[0] | taught[1] == everyone and not taught[0] & taught[1]
+    maps = {case.name: grid for case, grid in zip(cases.cases, learner.attention(cases), strict=True)}
+    for case in cases.cases:  # one model each, which has not seen the patient, in all splits alike
+        of_models = [learner.maps_of([case], tmp_path / "folds" / str(k) / "model")[0] for k in (0, 1)]
+        chosen = [k for k in (0, 1) if np.array_equal(of_models[k], maps[case.name])]
+        assert len(chosen) == 1 and case.name not in {"/".join(Path(path).parts[-2:]) for path in taught[chosen[0]]}
     scores = {name: learner.scores(cases, arm) for name, arm in arms.items()}
     assert all(values.shape == (1, 48, 2) and np.isfinite(values).all() for values in scores.values())
     assert not np.array_equal(scores["plain"], scores["native"])
@@ -58,6 +64,23 @@ def test_arms_are_trained_once_with_regions_of_models_that_did_not_see_them(film
     again = make(tmp_path, backbone)
     again.prepare(cases, arms)
     assert all(np.array_equal(again.scores(cases, arm), scores[name]) for name, arm in arms.items())
+
+
+def test_an_arm_with_its_own_training_has_its_own_model_and_a_patch_head_learns_from_boxes(films, backbone, tmp_path):
+    datalist = load_datalist(films / "datalist.json")
+    for item in datalist.splits["training"]:
+        item["boxes"] = [{"label": "Large", "xywh": [0, 0, 32, 64]}] if item["label"][1] else []
+    cases = Cases.of(datalist)
+    arms = parse_arms({"plain": {}, "branch": {"training": {"conv_branch": True}}})
+    learner = make(tmp_path, backbone, patch_head=True)
+    learner.prepare(cases, arms)
+    written = json.loads((learner.folder(View(), 0) / "datalist.json").read_text())["training"]
+    assert [{"label": "Large", "xywh": [0, 0, 8, 16]}] in [item.get("boxes") for item in written]  # 64 -> 16 pixels
+    scores = {name: learner.scores(cases, arm) for name, arm in arms.items()}
+    assert len(list((tmp_path / "models").iterdir())) == 2 and scores["branch"].shape == scores["plain"].shape
+    bad = parse_arms({"branch": {"training": {"conv_brunch": True}}})
+    with pytest.raises(ValueError, match=r"arms: branch: training: key: .*did you mean 'conv_branch'"):
+        learner.check_arms(bad)
 
 
 def test_settings_that_the_experiment_makes_are_refused(backbone, tmp_path):

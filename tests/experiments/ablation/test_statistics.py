@@ -67,6 +67,31 @@ def test_an_arm_differs_from_itself_by_exactly_nothing():
     assert found["difference"] == 0 and found["ci"] == [0, 0] and found["word"] == "equivalent"
 
 
+def test_the_chance_of_training_alone_is_no_difference():
+    """Trainings whose AUROC scatters from seed to seed: a bootstrap over three of them is too narrow."""
+    wrong = {True: 0, False: 0}
+    for number in range(60):
+        rng = np.random.default_rng(number)
+        targets = (rng.random((200, 1)) < 0.4).astype(float)
+        patients = targets + rng.standard_normal((200, 1))
+        evaluated = EvaluatedCases(["a"], targets, np.arange(200))
+        arms = []
+        for _ in range(2):
+            skill = 1 + 0.3 * rng.standard_normal((SEEDS, 1, 1))  # of each training, without an effect
+            arms.append(score_arm(patients + skill * targets, evaluated, 50, 0))
+        for independent in wrong:
+            found = compare(*arms, evaluated, [0], margin=0.01, seed=0, independent_seeds=independent)
+            wrong[independent] += found["word"] in ("better", "worse")
+    assert wrong[True] <= 5 < wrong[False]  # 5 % of 60 are 3; 6 or more have a probability of 8 %
+
+
+def test_a_single_training_has_no_interval():
+    evaluated, arms = make(0.2)
+    one, other = (score_arm(scores[:1], evaluated, 50, 0) for scores in arms)
+    found = compare(other, one, evaluated, [0, 1], margin=0.01, seed=0, independent_seeds=True)
+    assert found["ci"] is None and found["word"] == "not judged" and found["difference"] > 0
+
+
 def test_p_values_of_seeds_are_combined_conservatively():
     assert _combine([0.01, 0.02, 0.9]) == pytest.approx(0.04)
     assert _combine([0.8, 0.9, 0.7]) == 1.0

@@ -28,6 +28,17 @@ def test_a_claim_needs_its_control_every_other_explanation_and_no_alarm(primary,
     assert found["sentence"].lower().startswith(expected)
 
 
+def test_fewer_than_three_trainings_give_no_verdict():
+    found = give_verdict(ENDPOINT, row(0.01, 0.03), {"random": row(0.01, 0.03)}, [], trainings=2)
+    assert (
+        found["verdict"] == "no verdict"
+        and "chance of training was not measured with 2 of at least 3" in found["sentence"]
+    )
+    assert (
+        give_verdict(ENDPOINT, row(0.01, 0.03), {"random": row(0.01, 0.03)}, [], trainings=3)["verdict"] == "supported"
+    )
+
+
 def test_the_sentence_says_what_was_not_surpassed():
     found = give_verdict(ENDPOINT, row(0.01, 0.03), {"random": row(-0.01, 0.03, "undecided")}, ["it invents"])
     assert "does not surpass random; it invents" in found["sentence"] and "80 % power" in found["sentence"]

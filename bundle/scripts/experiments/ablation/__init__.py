@@ -3,6 +3,7 @@
 ``filters``          noise and sharpening as controls
 ``arms``             the views that each arm is trained and evaluated on
 ``protocol``         the endpoint, declared before any training; the training cases and the evaluated cases
+``attempts``         log of the experiments on a data set, outside the output folder
 ``statistics``       paired differences over seeds and patients: intervals, equivalence, power
 ``cases``            the same images in all arms
 ``arm_enhancers``    enhancers of the arms, each loaded once

@@ -22,6 +22,7 @@ from .ablation_tables import csv_table, text_table
 from .arm_enhancers import Enhancers
 from .arms import Arm, parse_arms
 from .assembling import Plan, assemble
+from .attempts import AttemptLog
 from .cases import Cases
 from .filters import FILTERS
 from .lesions import BASELINE, SCALE, check_lesions
@@ -34,6 +35,11 @@ class Learner(Protocol):
     """Method of training the arms (:mod:`.probing` or :mod:`.finetuning`)."""
 
     settings: Mapping[str, Any]
+    # Whether each seed is a training of its own, so that arms differ by the chance of training even without an effect.
+    independent_seeds: bool
+
+    def check_arms(self, arms: Mapping[str, Arm]) -> None:
+        """Check the settings of the training of each arm; a ``ValueError`` names the arm."""
 
     def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
         """Make the data that all arms need; return the images that cannot be read."""
@@ -73,6 +79,7 @@ class Ablation:
         reference: arm that every other arm is compared with in the table and in the figure.
         label_groups: labels of each group; the group ``all`` always exists.
         output_dir: folder of ``protocol.json``, ``ablation.json``, ``.csv``, ``.txt``, ``.png`` and ``failures.csv``.
+        attempts_dir: folder of the log of attempts, see :class:`.attempts.AttemptLog`.
         tracker: MLflow run.
         bootstrap: number of bootstrap replicates.
         lesion_pairs: pairs of phantoms with and without each finding of fine detail, for the check of the enhancers; 0
@@ -95,6 +102,7 @@ class Ablation:
         reference: str,
         label_groups: Mapping[str, Sequence[str]],
         output_dir: str | Path,
+        attempts_dir: str | Path,
         tracker: Tracker,
         *,
         leave_out: Sequence[str] = (),
@@ -105,19 +113,21 @@ class Ablation:
     ) -> None:
         self.cases, self.learner, self.enhancers = Cases.of(datalist, limit), learner, enhancers
         self.output_dir, self.tracker, self.lesion_pairs = Path(output_dir), tracker, lesion_pairs
+        self.attempts_dir, self.data_sha256 = attempts_dir, datalist.sha256
         for key in primary:
             check_choice("primary", key, [field.name for field in fields(Endpoint)])
-        every, endpoint = parse_arms(arms), Endpoint(**primary)
+        every, endpoint = parse_arms(arms, enhancers.networks), Endpoint(**primary)
         columns = check_protocol(endpoint, secondary, reference, label_groups, every, datalist.labels)
         kept = _without(every, leave_out, (endpoint.arm, endpoint.control, *endpoint.also_above, reference))
+        learner.check_arms(kept)
         chosen = [row for row in secondary if row[0] in kept and row[1] in kept]
-        self.plan = Plan(kept, endpoint, chosen, reference, columns, bootstrap, seed)
+        self.plan = Plan(kept, endpoint, chosen, reference, columns, bootstrap, seed, learner.independent_seeds)
         self.declaration = {
             "secondary": [list(row) for row in chosen],
             "reference": reference,
             "label_groups": {name: list(labels) for name, labels in label_groups.items()},
             "arms": {name: dict(arms[name]) for name in kept},
-            "data_sha256": datalist.sha256,
+            "data_sha256": self.data_sha256,
             "limit": limit,
             "bootstrap": bootstrap,
             "seed": seed,
@@ -126,10 +136,13 @@ class Ablation:
     def run(self) -> dict[str, Any]:
         """Run the experiment; finished parts are not repeated."""
         settings = {**self.declaration, **self.learner.settings}
-        declare(self.output_dir / "protocol.json", self.plan.endpoint, settings)
+        declared = declare(self.output_dir / "protocol.json", self.plan.endpoint, settings)
+        log = AttemptLog(self.attempts_dir, self.data_sha256, self.output_dir, declared)
+        earlier = log.begin()
         with self.tracker.recording({name: value for name, value in settings.items() if name != "arms"}):
-            content = self.learn()
+            content = {**self.learn(), "earlier_attempts": earlier}
             self.write({**content, "settings": settings})
+        log.finish(content)
         return content
 
     def learn(self) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def text_table(content: Mapping[str, Any], reference: str) -> str:
         "95 % intervals over seeds and patients\n\n" + _ruled([header, *_arm_rows(content, groups)]),
         "Declared comparisons\n\n" + _ruled([_COMPARED, *_comparison_rows(content)]),
     ]
+    blocks.append("\n".join(_attempt_rows(content)))
     left_out = content["labels"]["all"]["left_out"]
     if left_out:
         blocks.append(f"Not judged, fewer than two patients with or without: {', '.join(left_out)}")
@@ -64,6 +65,18 @@ def _comparison_rows(content: Mapping[str, Any]) -> Iterator[list[str]]:
         answer = row["word"] + (", equivalent" if row["equivalent"] and row["word"] != "equivalent" else "")
         detectable = _number(row["detectable"], 4)
         yield [row["arm"], row["control"], row["group"], _difference(row), least, detectable, answer]
+
+
+def _attempt_rows(content: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each earlier attempt on the same data."""
+    earlier = content["earlier_attempts"]
+    yield f"Earlier attempts on these data: {len(earlier) or 'none'}"
+    for row in earlier:
+        tested = row["primary"] or dict.fromkeys(("arm", "control", "labels"), "unknown")
+        result = "no result"
+        if row["verdict"]:
+            result = row["verdict"] + ("" if row["ci"] is None else f", {_difference(row)}")
+        yield f"{row['date']}: {tested['arm']} against {tested['control']}, {tested['labels']} labels: {result}"
 
 
 def _frozen_rows(content: Mapping[str, Any]) -> Iterator[str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ...common.choices import check_choice
@@ -30,7 +30,8 @@ class View:
     Attributes:
         mode: ``global`` (the image), ``paste_back`` and ``hr_canvas`` (the image with enhanced regions), ``zoom`` (the
             image, and each enhanced region at the size of the network's input).
-        enhancer: name of the enhancer of the regions, from the registry, or ``noise`` or ``unsharp``.
+        enhancer: name of the enhancer of the regions, from the registry or of the experiment, or ``noise`` or
+            ``unsharp``.
         selector: selector of the regions; ``full`` makes the whole image one region.
         image_size: side of the network's input, in pixels; 0 takes that of the experiment.
         data_consistency: whether the enhancer applies data consistency.
@@ -70,25 +71,36 @@ class Arm:
         train_view: view that the classifier is trained on.
         test_view: view that the classifier is evaluated on.
         retrain: whether a classifier is trained for each seed; otherwise one classifier serves all seeds.
+        training: settings of ``configs/train.yaml`` of this arm only, when it is fine-tuned.
     """
 
     name: str
     train_view: View
     test_view: View
     retrain: bool = True
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def model_slug(self) -> str:
+        """Name of the folder of the classifiers; arms that are trained alike share it."""
+        if not self.training:
+            return self.train_view.slug
+        text = json.dumps(dict(self.training), sort_keys=True, default=str)
+        return f"{self.train_view.slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def parse_arms(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Arm]:
+def parse_arms(settings: Mapping[str, Mapping[str, Any]], further: Collection[str] = ()) -> dict[str, Arm]:
     """Arms of a configuration.
 
     Args:
-        settings: for each name of an arm, the fields of :class:`View`, and optionally ``retrain``, and ``train_on`` or
-            ``test_on`` with the name of an arm whose view replaces its own in training or in the test.
+        settings: for each name of an arm, the fields of :class:`View`, and optionally ``retrain``, ``training``, and
+            ``train_on`` or ``test_on`` with the name of an arm whose view replaces its own in training or in the test.
+        further: names of enhancers of the experiment beside those of the registry.
 
     Raises:
         ValueError: a field, name or value does not exist; the message names the nearest.
     """
-    views = {name: _parse_view(name, given) for name, given in settings.items()}
+    views = {name: _parse_view(name, given, further) for name, given in settings.items()}
     arms = {}
     for name, given in settings.items():
         for key in ("train_on", "test_on"):
@@ -99,11 +111,12 @@ def parse_arms(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Arm]:
             train_view=views[given.get("train_on", name)],
             test_view=views[given.get("test_on", name)],
             retrain=bool(given.get("retrain", True)),
+            training=dict(given.get("training", {})),
         )
     return arms
 
 
-def _parse_view(name: str, given: Mapping[str, Any]) -> View:
+def _parse_view(name: str, given: Mapping[str, Any], further: Collection[str]) -> View:
     """View of the settings of an arm.
 
     Raises:
@@ -111,12 +124,12 @@ def _parse_view(name: str, given: Mapping[str, Any]) -> View:
     """
     own = [field.name for field in fields(View)]
     for key in given:
-        check_choice(f"arms: {name}", key, [*own, "retrain", "train_on", "test_on"])
+        check_choice(f"arms: {name}", key, [*own, "retrain", "training", "train_on", "test_on"])
     # An image size of 0 stands for that of the experiment.
     check_settings({key: value for key, value in given.items() if (key, value) != ("image_size", 0)}, f"arms: {name}")
     view = View(**{key: value for key, value in given.items() if key in own})
     check_choice(f"arms: {name}: mode", view.mode, _MODES)
-    check_choice(f"arms: {name}: enhancer", view.enhancer, [*ENHANCERS, *FILTERS])
+    check_choice(f"arms: {name}: enhancer", view.enhancer, [*ENHANCERS, *FILTERS, *further])
     check_choice(f"arms: {name}: selector", view.selector, [*SELECTORS, FULL])
     if view.mode == "global" and {"enhancer", "selector", "data_consistency"} & set(given):
         raise ValueError(

@@ -31,6 +31,7 @@ class Plan:
         columns: columns of the labels of each group.
         bootstrap: number of bootstrap replicates.
         seed: seed of the bootstrap.
+        independent_seeds: whether each seed is a training of its own, see :func:`.statistics.compare`.
     """
 
     arms: Mapping[str, Arm]
@@ -40,6 +41,7 @@ class Plan:
     columns: Mapping[str, Sequence[int]]
     bootstrap: int = 1000
     seed: int = 0
+    independent_seeds: bool = False
 
 
 def assemble(
@@ -73,6 +75,7 @@ def assemble(
                 plan.columns[group],
                 margin=plan.endpoint.margin,
                 seed=plan.seed,
+                independent_seeds=plan.independent_seeds,
             ),
         }
 
@@ -81,8 +84,9 @@ def assemble(
     also_above = {name: against((endpoint.arm, name, endpoint.labels)) for name in endpoint.also_above}
     frozen = _check_frozen(plan, evaluated, scores)
     alarms = _alarms_of(plan, frozen, lesions)
+    trainings = len(scores[endpoint.arm]) if plan.independent_seeds else None
     return {
-        **give_verdict(endpoint, primary, also_above, alarms),
+        **give_verdict(endpoint, primary, also_above, alarms, trainings),
         "primary": {**asdict(endpoint), **primary},
         "also_above": also_above,
         "secondary": [against(comparison) for comparison in plan.secondary],
@@ -92,6 +96,7 @@ def assemble(
         "n_images": len(evaluated.targets),
         "n_patients": int(evaluated.patients.max()) + 1,
         "bootstrap": {"replicates": plan.bootstrap, "seed": plan.seed, "cluster": "seed, then patient"},
+        "independent_seeds": plan.independent_seeds,
     }
 
 

@@ -1,8 +1,10 @@
 """Training by fine-tuning: the training workflow, in this process, for every arm and seed. Finished models are kept.
 
-The regions of a training image come from a model that was trained without its patient (K folds), and those of the other
-images from the mean of these models. A model that has memorised its training images would choose better regions in them
-than in new images.
+The regions of every image come from one of K models, each trained without a part of the training patients: those of a
+training image from the model that was trained without its patient, those of another image from one of the K models,
+which its patient decides. A model that has memorised its training images would choose better regions in them than in
+new images, and the mean of K models would choose better ones in the images that none of them has seen. All trainings
+keep the last epoch of the averaged weights, so that no arm is lucky in the choice of its epoch.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 import torch
 import yaml
 
-from ...attention.last_layer import attention_maps
+from ...attention import default_method, make_attention
 from ...common.atomic import atomic_write, write_json
 from ...common.choices import check_keys
 from ...common.failures import Failure
@@ -29,7 +31,7 @@ from ...super_resolution.region_enhancer import EnhanceSettings
 from ...super_resolution.regions import MEAN_MAP
 from ...workflow import CONFIG_DIR, Expression, run_workflow  # noqa: TID251 - our own components
 from .arms import Arm, View
-from .cases import Cases
+from .cases import Case, Cases
 from .protocol import plan_fits
 from .view_data import write_cases, write_view
 from .views import MakeEnhancer, SourceImage, Viewer, read_source
@@ -53,12 +55,15 @@ class FinetuneLearner:
         source_size: longer side that images are reduced to before all arms, in pixels; ``None`` does not reduce them.
         seeds: number of trainings of each arm.
         noise_seeds: number of versions of a random view; seed s uses version s mod ``noise_seeds``.
-        attention_folds: number K of folds.
+        attention_folds: number K of folds. A fold model with a patch head (``patch_head`` in ``training``) chooses the
+            regions by the findings, another by the attention of its last layer.
         tracking_uri: MLflow tracking URI of the trainings.
 
     Raises:
         ValueError: ``training`` contains a setting that does not exist or that the experiment sets itself.
     """
+
+    independent_seeds = True
 
     def __init__(
         self,
@@ -74,12 +79,9 @@ class FinetuneLearner:
         attention_folds: int = 3,
         tracking_uri: str = "none",
     ) -> None:
-        known = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text(encoding="utf-8"))
-        check_keys("training", {key.partition("::")[0]: value for key, value in training.items()}, known)
-        clash = sorted(set(training) & set(_OURS))
-        if clash:
-            raise ValueError(f"training: the experiment sets these itself; expected others, found {clash}; remove them")
-        self.output_dir, self.training, self.image_size = Path(output_dir), dict(training), image_size
+        _check_training("training", training)
+        self.output_dir, self.image_size = Path(output_dir), image_size
+        self.training = {"keep": "last", **training}
         self.enhancer_of, self.regions, self.source_size = enhancer_of, regions, source_size
         self.seeds, self.noise_seeds, self.attention_folds = seeds, noise_seeds, attention_folds
         self.tracking_uri = tracking_uri
@@ -89,6 +91,15 @@ class FinetuneLearner:
         """Settings that the scores depend on."""
         names = ("seeds", "noise_seeds", "attention_folds", "source_size", "image_size", "training")
         return {"learn": "finetune", **{name: getattr(self, name) for name in names}, "regions": asdict(self.regions)}
+
+    def check_arms(self, arms: Mapping[str, Arm]) -> None:
+        """Check the settings of the training of each arm.
+
+        Raises:
+            ValueError: the settings of an arm contain one that does not exist or that the experiment sets itself.
+        """
+        for name, arm in arms.items():
+            _check_training(f"arms: {name}: training", arm.training)
 
     def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
         """Write the views of all arms; return the images that cannot be read."""
@@ -143,30 +154,30 @@ class FinetuneLearner:
         return list(torch.from_numpy(np.load(path)))
 
     def fold_maps(self, cases: Cases) -> np.ndarray:
-        """Attention maps (N, h, w), each the mean over the fold models that were not trained on the case.
-
-        For a training case, this is one model.
-        """
+        """Attention maps (N, h, w), each of the one fold model that was trained without the patient of the case."""
         training = cases.splits == "training"
-        total, count = 0.0, np.zeros(len(cases))
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
         for number, fit in enumerate(plan_fits(cases.splits, cases.patients, 0, self.attention_folds)):
             fitted = training & (fit.weights > 0)
             kept = [case for case, use in zip(cases.cases, fitted | (cases.splits == "validation"), strict=True) if use]
             datalist = write_cases(self.folder(_PLAIN, 0), Cases(cases.labels, kept), f"fold{number}.json")
             out = self.output_dir / "folds" / str(number)
             model = self.train(_PLAIN, 0, out, _FOLD_SEED + number, {"datalist_file": str(datalist)})
-            total = total + self.maps_of(cases, model) * ~fitted[:, None, None]
-            count += ~fitted
-        return (total / count[:, None, None]).astype(np.float32)
+            chosen = np.flatnonzero(fit.evaluated)  # the patients of all splits are spread over the folds
+            parts.append((chosen, self.maps_of([cases.cases[index] for index in chosen], model)))
+        order = np.argsort(np.concatenate([chosen for chosen, _ in parts]))
+        return np.concatenate([maps for _, maps in parts])[order].astype(np.float32)
 
     @torch.inference_mode()
-    def maps_of(self, cases: Cases, model: Path) -> np.ndarray:
-        """Attention maps (N, h, w) of a model on all cases."""
-        network, maps = load_vit_multilabel(model), []
-        for case in cases.cases:
+    def maps_of(self, cases: Sequence[Case], model: Path) -> np.ndarray:
+        """Maps (M, h, w) that choose the regions of M cases, of one model."""
+        network = load_vit_multilabel(model)
+        attend, maps = make_attention(default_method(network), network), []
+        for case in cases:
             image = read_source(self.folder(_PLAIN, 0) / case.name, None).image
-            maps.append(attention_maps(network, fit_square(image, network.image_size)[None])[1][0].numpy())
-        return np.stack(maps)
+            output = attend(fit_square(image, network.image_size)[None])
+            maps.append(output.region_maps(list(network.labels or []))[0].numpy())
+        return np.stack(maps) if maps else np.empty((0, *network.patch_grid))
 
     def evaluated(self, cases: Cases) -> np.ndarray:
         """(N,) bool, the cases that the arms are evaluated on."""
@@ -181,8 +192,8 @@ class FinetuneLearner:
         out = self.output_dir / "arms" / arm.name / f"seed{seed}"
         if not (out / "evaluated.json").exists():
             own_seed = seed if arm.retrain else self.seeds
-            trained = self.output_dir / "models" / arm.train_view.slug / f"seed{own_seed}"
-            model = self.train(arm.train_view, own_seed, trained, own_seed, {})
+            trained = self.output_dir / "models" / arm.model_slug / f"seed{own_seed}"
+            model = self.train(arm.train_view, own_seed, trained, own_seed, arm.training)
             started = time.perf_counter()
             self.run("evaluating", arm.test_view, seed, out, {"model_dir": str(model), "bootstrap": 0})
             write_json(out / "evaluated.json", {"seconds": time.perf_counter() - started})
@@ -242,10 +253,23 @@ class FinetuneLearner:
         seeds = (self.output_dir / "arms" / arm.name / f"seed{seed}" for seed in range(self.seeds))
         seconds = [yaml.safe_load((out / "evaluated.json").read_text(encoding="utf-8"))["seconds"] for out in seeds]
         own_seed = 0 if arm.retrain else self.seeds
-        network = load_vit_multilabel(self.output_dir / "models" / arm.train_view.slug / f"seed{own_seed}" / "model")
+        network = load_vit_multilabel(self.output_dir / "models" / arm.model_slug / f"seed{own_seed}" / "model")
         rows, columns = network.patch_grid
         views = 1 + (self.regions.count if arm.test_view.mode == "zoom" else 0)
         return {
             "seconds": float(np.mean(seconds)) / int(self.evaluated(cases).sum()),
             "tokens": float(views * (rows * columns + 1)),
         }
+
+
+def _check_training(where: str, training: Mapping[str, Any]) -> None:
+    """Check the names of settings of ``configs/train.yaml``.
+
+    Raises:
+        ValueError: a setting does not exist, or the experiment sets it itself.
+    """
+    known = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text(encoding="utf-8"))
+    check_keys(where, {key.partition("::")[0]: value for key, value in training.items()}, known)
+    clash = sorted(set(training) & set(_OURS))
+    if clash:
+        raise ValueError(f"{where}: the experiment sets these itself; expected others, found {clash}; remove them")

@@ -32,6 +32,8 @@ class ProbeLearner:
         strength: inverse regularisation strength ``C`` of the regression.
     """
 
+    independent_seeds = False
+
     def __init__(
         self, maker: FeatureMaker, *, seeds: int, noise_seeds: int = 1, folds: int | None = None, strength: float
     ) -> None:
@@ -52,6 +54,19 @@ class ProbeLearner:
             "regions": asdict(self.maker.settings),
             "backbone_sha256": self.maker.backbone.sha256(),
         }
+
+    def check_arms(self, arms: Mapping[str, Arm]) -> None:
+        """Check that no arm has settings of the training of a network.
+
+        Raises:
+            ValueError: an arm has such settings.
+        """
+        for name, arm in arms.items():
+            if arm.training:
+                raise ValueError(
+                    f"arms: {name}: training: a probe trains no network; expected --learn finetune, found probe; set "
+                    "it, or leave out the arm"
+                )
 
     def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
         """Compute the features that all arms need; return the images that cannot be read."""

@@ -13,6 +13,7 @@ import numpy as np
 from ...common.atomic import write_json
 from ...common.choices import check_choice
 from ...common.text_file import read_json
+from ...data.folds import fold_numbers
 from ...metrics.bootstrap import patient_weights
 from ..kit.paired_statistics import patient_numbers
 from .arms import Arm
@@ -81,14 +82,14 @@ def check_protocol(
     return {**columns, _ALL: list(range(len(labels)))}
 
 
-def declare(path: str | Path, endpoint: Endpoint, content: Mapping[str, Any]) -> None:
-    """Write the protocol before any training; an existing protocol must be equal.
+def declare(path: str | Path, endpoint: Endpoint, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the protocol before any training, and return it; an existing protocol must be equal.
 
     Raises:
         ValueError: the folder holds another protocol.
     """
     path = Path(path)
-    declared = json.loads(json.dumps({"primary": asdict(endpoint), **content}, default=str))
+    declared: dict[str, Any] = json.loads(json.dumps({"primary": asdict(endpoint), **content}, default=str))
     if path.exists():
         earlier = read_json(path, "a protocol", "use another output_dir")
         changed = sorted(key for key in {*earlier, *declared} if earlier.get(key) != declared.get(key))
@@ -98,6 +99,7 @@ def declare(path: str | Path, endpoint: Endpoint, content: Mapping[str, Any]) ->
                 "endpoint is not changed after the fact: use another output_dir"
             )
     write_json(path, declared)
+    return declared
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,5 @@ def plan_fits(splits: np.ndarray, patients: np.ndarray, seed: int, folds: int | 
         groups = patient_numbers(patients[training])
         weights[training] = next(patient_weights(groups, 1, seed))[0]
         return [Fit(weights, splits == "test")]
-    names = np.unique(patients)
-    fold_of = dict(zip(names, np.random.default_rng(seed).permutation(len(names)) % folds, strict=True))
-    fold = np.array([fold_of[patient] for patient in patients])
+    fold = fold_numbers(patients, folds, seed)
     return [Fit((fold != number).astype(float), fold == number) for number in range(folds)]

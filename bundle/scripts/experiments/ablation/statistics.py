@@ -1,9 +1,14 @@
 """Paired comparison of arms over seeds and patients: differences of macro-AUROC, intervals, equivalence, power.
 
-A replicate of the bootstrap draws seeds and, within them, patients (hierarchical); all arms share the draw. For each
+Where each seed is a training of its own (fine-tuning), the interval is that of :mod:`...metrics.seed_interval`, which
+counts the chance of training of both arms.
+
+The seeds of a probe only resample the training patients, equally in all arms, so that equal arms are equal. There a
+replicate of the bootstrap draws seeds and, within them, patients (hierarchical); all arms share the draw. For each
 label, the paired DeLong test is computed for each seed. Twice the median of the p values of the seeds is a valid p
-value under any dependence between them (Rüger 1978; see Vovk and Wang 2020, arXiv 1212.4966). The method of Holm
-corrects it for the number of labels.
+value under any dependence between them (Rüger 1978; see Vovk and Wang 2020, arXiv 1212.4966).
+
+The method of Holm corrects the p values for the number of labels.
 """
 
 from __future__ import annotations
@@ -13,14 +18,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from ...metrics.bootstrap import bootstrap_metrics, percentile_interval
 from ...metrics.classification import auroc
 from ...metrics.delong import holm, paired_delong
 from ...metrics.macro import nan_mean
+from ...metrics.seed_interval import difference_over_seeds
 
 # Two-sided 5 %, power 80 %: sum of the normal quantiles .975 and .8.
 _DETECTABLE = 1.959964 + 0.841621
+_INTERVAL = ("difference", "ci", "ci_90", "standard_error", "detectable")
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,14 @@ def summarise_arm(arm: ArmScores, columns: Sequence[int], seed: int) -> dict[str
 
 
 def compare(
-    arm: ArmScores, control: ArmScores, evaluated: EvaluatedCases, columns: Sequence[int], *, margin: float, seed: int
+    arm: ArmScores,
+    control: ArmScores,
+    evaluated: EvaluatedCases,
+    columns: Sequence[int],
+    *,
+    margin: float,
+    seed: int,
+    independent_seeds: bool = False,
 ) -> dict[str, Any]:
     """Arm minus control in macro-AUROC over labels.
 
@@ -107,6 +122,8 @@ def compare(
         columns: columns of the labels.
         margin: margin of equivalence.
         seed: seed of the training seeds that are drawn.
+        independent_seeds: whether each seed is a training of its own. With a single one there is no interval, because
+            the chance of training was not measured.
 
     Returns:
         JSON-ready: ``difference``, ``ci`` (95 %), ``ci_90``, ``standard_error``, ``detectable`` (smallest true
@@ -116,32 +133,63 @@ def compare(
     """
     usable = [column for column in columns if column in evaluated.usable]
     if not usable:
-        unknown = dict.fromkeys(("difference", "ci", "ci_90", "standard_error", "detectable", "of_seeds"))
-        return {**unknown, "equivalent": False, "word": "not judged", "labels": {}}
+        return {**dict.fromkeys((*_INTERVAL, "of_seeds")), "equivalent": False, "word": "not judged", "labels": {}}
     change = arm.replicates - control.replicates
-    drawn = _over_seeds(nan_mean(change[..., usable]), seed)
+    if independent_seeds:
+        found = _interval_of_trainings(arm, control, usable)[0]
+    else:
+        found = _interval_of_draws(_over_seeds(nan_mean(change[..., usable]), seed))
     of_seeds = (arm.auroc - control.auroc)[:, usable].mean(1)
-    narrow = percentile_interval(drawn, 0.90)
+    narrow = found["ci_90"]
     equivalent = narrow is not None and -margin < narrow[0] and narrow[1] < margin
-    interval = percentile_interval(drawn)
-    error = float(np.nanstd(drawn))
     return {
+        **found,
         "difference": float(of_seeds.mean()),
-        "ci": interval,
-        "ci_90": narrow,
-        "standard_error": error,
-        "detectable": _DETECTABLE * error,
         "equivalent": equivalent,
-        "word": _word(interval, equivalent),
+        "word": _word(found["ci"], equivalent),
         "of_seeds": of_seeds.tolist(),
-        "labels": _compare_labels(arm, control, evaluated, usable, change, seed),
+        "labels": _compare_labels(arm, control, evaluated, usable, seed, independent_seeds),
     }
 
 
+def _interval_of_draws(drawn: np.ndarray) -> dict[str, Any]:
+    """Intervals of a difference from its bootstrap replicates (R,)."""
+    error = float(np.nanstd(drawn))
+    return {
+        "ci": percentile_interval(drawn),
+        "ci_90": percentile_interval(drawn, 0.90),
+        "standard_error": error,
+        "detectable": _DETECTABLE * error,
+    }
+
+
+def _interval_of_trainings(
+    arm: ArmScores, control: ArmScores, columns: Sequence[int]
+) -> tuple[dict[str, Any], float | None]:
+    """Intervals of a difference from the trainings of both arms and the bootstrap over patients, and its p value."""
+    if len(arm.auroc) < 2:
+        return dict.fromkeys(_INTERVAL), None
+    change = nan_mean((arm.replicates - control.replicates)[..., columns]).mean(axis=1)
+    before, after = (one.auroc[:, columns].mean(axis=1) for one in (control, arm))
+    found = difference_over_seeds(before, after, np.nanvar(change, ddof=1))
+    half = stdtrit(found.degrees_of_freedom, 0.95) * found.standard_error
+    return {
+        "ci": [float(found.low), float(found.high)],
+        "ci_90": [float(found.difference - half), float(found.difference + half)],
+        "standard_error": float(found.standard_error),
+        "detectable": float(found.detectable),
+    }, float(found.p_value)
+
+
 def _compare_labels(
-    arm: ArmScores, control: ArmScores, evaluated: EvaluatedCases, columns: Sequence[int], change: np.ndarray, seed: int
+    arm: ArmScores,
+    control: ArmScores,
+    evaluated: EvaluatedCases,
+    columns: Sequence[int],
+    seed: int,
+    independent_seeds: bool,
 ) -> dict[str, dict[str, Any]]:
-    """Each label's difference, interval, and p value (DeLong over seeds, Holm over labels)."""
+    """Each label's difference, interval, and p value (of the interval, or DeLong over seeds; Holm over labels)."""
     rows: dict[str, dict[str, Any]] = {}
     for column in columns:
         known = np.isin(evaluated.targets[:, column], (0, 1))
@@ -150,11 +198,17 @@ def _compare_labels(
             paired_delong(positive, first[known, column], second[known, column], evaluated.patients[known])[2]
             for first, second in zip(control.scores, arm.scores, strict=True)
         ]
+        if independent_seeds:
+            found, p_value = _interval_of_trainings(arm, control, [column])
+            interval = found["ci"]
+        else:
+            change = (arm.replicates - control.replicates)[..., column]
+            interval, p_value = percentile_interval(_over_seeds(change, seed)), _combine(tests)
         rows[evaluated.labels[column]] = {
             "difference": float((arm.auroc - control.auroc)[:, column].mean()),
-            "ci": percentile_interval(_over_seeds(change[..., column], seed)),
+            "ci": interval,
             "p_of_seeds": tests,
-            "p_value": _combine(tests),
+            "p_value": p_value,
         }
     for row, adjusted in zip(rows.values(), holm([row["p_value"] for row in rows.values()]), strict=True):
         row["p_holm"] = adjusted

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...evaluation.seed_verdict import FEWEST_SEEDS
 from .protocol import Endpoint
 
 
@@ -13,6 +14,7 @@ def give_verdict(
     primary: Mapping[str, Any],
     others: Mapping[str, Mapping[str, Any]],
     alarms: Sequence[str],
+    trainings: int | None = None,
 ) -> dict[str, Any]:
     """Verdict; the claim is supported if the arm beats its control and the arms of ``also_above`` without an alarm.
 
@@ -21,11 +23,19 @@ def give_verdict(
         primary: comparison with the control, see :func:`.statistics.compare`.
         others: comparisons with the arms of ``also_above``, by name.
         alarms: alarms of the hallucination checks of the enhancer of the arm.
+        trainings: number of trainings of each arm, of which a verdict needs three; ``None`` if the seeds of an arm are
+            no trainings of their own.
 
     Returns:
         ``verdict`` and ``sentence``.
     """
     interval = primary["ci"]
+    if trainings is not None and trainings < FEWEST_SEEDS:
+        return {
+            "verdict": "no verdict",
+            "sentence": f"No verdict: the chance of training was not measured with {trainings} of at least "
+            f"{FEWEST_SEEDS} seeds.",
+        }
     if interval is None:
         return {
             "verdict": "inconclusive",

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from ...common.atomic import write_json
 from ...data.datalist import Datalist, write_datalist
 from ...data.splitting import SPLITS
 from ...dicom import read_radiograph, write_png16
+from ...dicom.read.radiograph import read_grid
 from .arms import View
 from .cases import Cases
 from .views import Viewer
@@ -48,10 +50,21 @@ def write_cases(folder: Path, cases: Cases, file_name: str = "datalist.json") ->
     """
     splits: dict[str, list[dict[str, Any]]] = {name: [] for name in SPLITS}
     for case in cases.cases:
-        item = {"image": str((folder / case.name).absolute()), **{key: case.item[key] for key in _KEPT}}
+        image = (folder / case.name).absolute()
+        item = {"image": str(image), **{key: case.item[key] for key in _KEPT}}
+        if case.item.get("boxes"):
+            item["boxes"] = _boxes_in(image, case.item)
         splits[case.split].append(item)
     write_datalist(Datalist(cases.labels, splits), folder / file_name)
     return folder / file_name
+
+
+def _boxes_in(image: Path, item: dict[str, Any]) -> list[dict[str, Any]]:
+    """Boxes of the findings of an item in pixels of its image in a view, from which a patch head learns."""
+    grid = read_grid(item["image"])
+    with Image.open(image) as picture:
+        factor = picture.width / grid.displayed_shape[1]
+    return [{**box, "xywh": [round(value * factor, 2) for value in grid.box(box["xywh"])]} for box in item["boxes"]]
 
 
 def _crops_of(image: Path) -> Path:
