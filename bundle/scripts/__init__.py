@@ -17,6 +17,7 @@
 ``calibration``        calibrated probabilities, thresholds, novelty
 ``evaluation``         results of one model, and of two models on the same cases
 ``seed_runs``          trainings and evaluations with several seeds
+``fold_runs``          trainings that each leave out a part of the patients
 ``report``             report.html
 ``super_resolution``   attention map -> regions -> enhancer -> paste -> enhanced data set
 ``sr_training``        training of the enhancers

@@ -57,7 +57,6 @@ def run(
     if help_wanted or workflow is None:
         print(settings_help(workflow) if workflow else context.get_help())
         return
-    from .fold_runs import run_folds
     from .seed_runs import run_seeds
     from .workflow import Expression, parse_overrides, run_workflow  # noqa: TID251 - what the user typed
 
@@ -70,6 +69,8 @@ def run(
         raise ValueError("folds: cannot be used with --seeds; expected one of them, found both; leave one out")
     overrides |= {key: Expression(value) for key, value in typed.items()}
     if folds is not None:
+        from .fold_runs import run_folds
+
         run_folds(folds, overlays=overlay, overrides=overrides)
     elif workflow in SEEDED:
         run_seeds(workflow, seeds=seeds, overlays=overlay, overrides=overrides)
