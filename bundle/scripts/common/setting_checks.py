@@ -186,6 +186,7 @@ SETTINGS: dict[str, Check] = {
     "policy_target": Number(0, 1, above=True),
     "novelty_images": _COUNT_OR_NONE,
     # attention
+    "attention_layer": _OPTIONAL_COUNT,
     "suppress_artifacts": Flag(),
     "mask_body": Flag(),
     "occluder": _COUNT,
@@ -199,6 +200,7 @@ SETTINGS: dict[str, Check] = {
     "examples": _COUNT_OR_NONE,
     # enhancement
     "steps": _COUNT,
+    "eta": _FRACTION,
     "data_consistency": Flag(),
     "gain": replace(_FRACTION, optional=True),
     "region_count": _COUNT,
