@@ -236,6 +236,8 @@ SETTINGS: dict[str, Check] = {
     # training of enhancers
     "stages": Listed(),
     "regression_minutes": _POSITIVE,
+    "task_minutes": _POSITIVE,
+    "task_weight": Number(0),
     "autoencoder_minutes": _POSITIVE,
     "diffusion_minutes": _POSITIVE,
     "resshift_minutes": _POSITIVE,
