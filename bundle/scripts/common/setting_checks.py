@@ -177,6 +177,7 @@ SETTINGS: dict[str, Check] = {
     "ema_decay": _DECAY,
     "keep": _check_keep,
     "patience": _COUNT,
+    "mix_findings": _FRACTION,
     "flip_probability": _FRACTION,
     "rotate_degrees": Number(0, 180),
     "translate_fraction": _FRACTION,
