@@ -91,3 +91,17 @@ def test_cleaning_takes_artifacts_and_air_out_of_a_map():
     kept[:, 0] = False
     assert torch.equal(after[kept], before[kept]) and after[2, 2] != before[2, 2]
     assert attention.name != plain.name  # a cleaned map is another setting
+
+
+def test_a_layer_is_chosen_by_its_number_and_named_in_the_method():
+    network, image = make_network("vit"), torch.rand(1, 1, 48, 48)
+    first = make_attention("last_cls", network, layer=1)
+    assert first.name == "last_cls, layer 1"
+    assert torch.equal(
+        make_attention("last_cls", network, layer=3)(image).maps, make_attention("last_cls", network)(image).maps
+    )
+    assert not torch.equal(first(image).maps, make_attention("last_cls", network)(image).maps)
+    with pytest.raises(ValueError, match="attention_layer: expected 1 to 3, found 4"):
+        make_attention("last_cls", network, layer=4)
+    with pytest.raises(ValueError, match="attention_layer: only the method last_cls"):
+        make_attention("rollout", network, layer=1)

@@ -1,15 +1,15 @@
 import pytest
 import torch
-from scripts.attention.last_layer import LastLayerCLSAttention, WithAttention, attention_maps
+from scripts.attention.last_layer import LastLayerCLSAttention, WithAttention, attention_maps, layer_maps
 from scripts.networks import attention_kernel
 
 
-def framework_attention(network, images):
+def framework_attention(network, images, layer=-1):
     """The framework's own, through eager attention in every layer."""
     network.backbone.set_attn_implementation("eager")
     with torch.inference_mode():
         pixels = (images - network.mean) / network.std
-        attention = network.backbone(pixels, output_attentions=True).attentions[-1]  # (B, heads, N, N)
+        attention = network.backbone(pixels, output_attentions=True).attentions[layer]  # (B, heads, N, N)
     network.backbone.set_attn_implementation(attention_kernel._NAME)
     return attention.mean(dim=1)[:, 0, -36:].reshape(-1, 6, 6)
 
@@ -18,6 +18,15 @@ def test_equals_the_framework(network):
     images = torch.rand(3, 1, 48, 48)
     _, maps = attention_maps(network, images)
     assert (maps - framework_attention(network, images)).abs().max() < 1e-6
+
+
+def test_every_layer_has_its_map(network):
+    images = torch.rand(2, 1, 48, 48)
+    maps = layer_maps(network, images)
+    assert maps.shape == (2, 3, 6, 6)
+    for layer in range(3):
+        assert (maps[:, layer] - framework_attention(network, images, layer)).abs().max() < 1e-6
+        assert torch.allclose(attention_maps(network, images, layer + 1)[1], maps[:, layer], atol=1e-7)
 
 
 def test_logits_are_those_of_the_plain_forward_pass(network):

@@ -14,9 +14,9 @@ def test_counts():
     rows = class_distribution(datalist())
     assert rows == [
         {"label": "Edema", "split": "training", "positive": 1, "negative": 2, "uncertain": 1, "missing": 1,
-         "prevalence": 1 / 3},
+         "prevalence": 1 / 3, "of_all": 1 / 5},
         {"label": "Pleural Effusion", "split": "training", "positive": 0, "negative": 0, "uncertain": 0, "missing": 5,
-         "prevalence": None},
+         "prevalence": None, "of_all": 0.0},
     ]  # fmt: skip
 
 
@@ -25,8 +25,8 @@ def test_table_is_aligned():
     assert lines[0] == "training: 5 images of 3 patients"
     table = lines[lines.index("") + 1 :]
     assert len({len(line) for line in table}) == 1
-    assert table[1].split() == ["Edema", "training", "1", "2", "1", "1", "0.333"]
-    assert table[2].endswith("-")
+    assert table[1].split() == ["Edema", "training", "1", "2", "1", "1", "0.333", "0.200"]
+    assert table[2].split()[-2:] == ["-", "0.000"]
 
 
 def test_table_without_labels():

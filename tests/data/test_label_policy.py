@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from monai.transforms import Compose
-from scripts.data.label_policy import LabelPolicy
+from scripts.data.label_policy import LabelPolicy, measured_items
 
 NAN = float("nan")
 LABELS = ["Edema", "Pleural Effusion", "Mass"]
@@ -67,3 +67,13 @@ def test_drawn_again_for_each_epoch_and_alike_in_a_repeated_one():
 def test_wrong_policies_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         LabelPolicy(LABELS, **settings)
+
+
+def test_blank_labels_are_measured_as_absent_only_when_asked_for_and_never_where_the_data_lack_the_label():
+    items = [{"image": "a.png", "label": [1.0, NAN, NAN]}, {"image": "b.png", "label": [NAN, -1.0, NAN]}]
+    np.testing.assert_equal(measured_items(items, LABELS), items)
+    found = measured_items(items, LABELS, "zeros")
+    np.testing.assert_equal([item["label"] for item in found], [[1.0, 0.0, NAN], [0.0, -1.0, NAN]])
+    assert [item["image"] for item in found] == ["a.png", "b.png"] and np.isnan(items[0]["label"][1])
+    with pytest.raises(ValueError, match="measured_blank: not known; expected one of ignore, zeros, found 'ones'"):
+        measured_items(items, LABELS, "ones")

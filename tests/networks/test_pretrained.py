@@ -33,16 +33,38 @@ def test_positions_are_resampled_for_another_size(checkpoint):
         assert torch.isfinite(backbone(torch.rand(1, 3, 96, 96)).last_hidden_state).all()
 
 
+@pytest.mark.parametrize("size", [32, 96])
+def test_positions_are_resampled_as_the_framework_does_it_for_its_own_checkpoints(checkpoint, size):
+    folder, model = checkpoint
+    image = torch.rand(1, 3, size, size)
+    resamples = {} if "dinov2" in model.config.model_type else {"interpolate_pos_encoding": True}
+    with torch.inference_mode():
+        expected = model(image, **resamples).last_hidden_state
+        found = load_backbone(folder, size)[0].eval()(image).last_hidden_state
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_positions_of_a_model_folder_of_this_package_stay_antialiased(tmp_path):
+    torch.manual_seed(0)
+    network = ViTMultilabel(architecture=TINY, num_labels=1, image_size=64)
+    network.save_pretrained(tmp_path / "model", labels=["Edema"])
+    own = load_backbone(tmp_path / "model", 32)[0].embeddings.position_embeddings
+    (tmp_path / "model" / "metadata.json").unlink()
+    plain = load_backbone(tmp_path / "model", 32)[0].embeddings.position_embeddings
+    before = network.backbone.embeddings.position_embeddings
+    assert torch.equal(own, _resample_positions(before, 16, prefix=1, antialias=True)) and not torch.equal(own, plain)
+
+
 def test_resampling_keeps_the_prefix_and_a_constant_grid():
     positions = torch.cat([torch.full((1, 1, 4), 7.0), torch.full((1, 16, 4), 2.0)], dim=1)
-    found = _resample_positions(positions, 36, prefix=1)
+    found = _resample_positions(positions, 36, prefix=1, antialias=True)
     assert found.shape == (1, 37, 4)
     assert (found[:, 0] == 7).all() and torch.allclose(found[:, 1:], torch.tensor(2.0))
 
 
 def test_positions_of_images_that_are_not_square_are_refused():
     with pytest.raises(ValueError, match=r"1 \+ a square number of positions, found 13"):
-        _resample_positions(torch.zeros(1, 13, 4), 16, prefix=1)
+        _resample_positions(torch.zeros(1, 13, 4), 16, prefix=1, antialias=True)
 
 
 def test_missing_tensor_is_named(vit_folder):

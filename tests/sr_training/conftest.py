@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from scripts.data.datalist import load_datalist
+from scripts.data.datalist import Datalist, load_datalist
 from scripts.sr_training import Degradation, SrSettings
 from scripts.sr_training.batches import Batches
 from scripts.sr_training.run import Run
 from scripts.super_resolution.networks.regression_network import RegressionNetwork
 
+NO_DATALIST = Datalist([], {})
 SMALL = {
     "crop_size": 32,
     "batch_size": 2,
@@ -73,10 +74,12 @@ def regression():
 
 @pytest.fixture
 def make_run(crops, tmp_path):
-    """A training run on synthetic crops without a datalist."""
+    """A training run on synthetic crops, by default without a datalist."""
 
-    def make(**settings):
+    def make(datalist=NO_DATALIST, **settings):
         chosen = SrSettings(**{**SMALL, **settings})
-        return Run(chosen, Degradation(), crops, crops[:3], tmp_path, chosen.decisive(), lambda metrics, step: None)
+        return Run(
+            chosen, Degradation(), crops, crops[:3], tmp_path, chosen.decisive(), lambda metrics, step: None, datalist
+        )
 
     return make

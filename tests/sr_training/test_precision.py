@@ -31,7 +31,7 @@ def checkpoints(sr_datalist, tmp_path_factory):
 
 def test_every_network_trains_in_bf16(checkpoints):
     folder, computed = checkpoints
-    assert {path.stem for path in folder.iterdir()} == set(TRAIN)
+    assert {path.stem for path in folder.iterdir()} == set(TRAIN) - {"task"}  # trains the network of regression
     assert computed == {torch.bfloat16}
 
 

@@ -1,11 +1,15 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
+from scripts.networks import ViTMultilabel
 from scripts.sr_training import Degradation, SrSettings, SuperResolutionTraining, train_sr
+from scripts.sr_training.train_task import TaskStep
 from scripts.super_resolution.enhancers.latent_diffusion import LatentDiffusionEnhancer
 from scripts.tracking import Tracker
 
+from ..conftest import TINY
 from .conftest import SMALL
 
 PARTS = ("regression", "vqvae", "unet", "resshift/unet", "guided")
@@ -113,3 +117,33 @@ def test_run_is_tracked(sr_datalist, tmp_path):
     run = client.get_run(stored["run_id"])
     assert run.info.status == "FINISHED" and "residual_psnr" in run.data.metrics
     assert {"panel.png", "metrics.json"} <= {file.path for file in client.list_artifacts(stored["run_id"])}
+
+
+def test_the_stage_through_a_classifier_is_killed_and_continued_and_rejects_other_labels(
+    sr_datalist, tmp_path, monkeypatch
+):
+    labels = ["Edema"]
+    torch.manual_seed(0)
+    ViTMultilabel(architecture=TINY, num_labels=1, image_size=32).save_pretrained(tmp_path / "model", labels=labels)
+    splits = {name: [{**item, "label": [1.0]} for item in items] for name, items in sr_datalist.splits.items()}
+    labelled = replace(sr_datalist, labels=labels, splits=splits)
+    through = {"stages": ["regression", "task"], "classifier": str(tmp_path / "model")}
+    train(labelled, tmp_path / "whole", **through)
+    monkeypatch.setattr("scripts.sr_training.stage._SAVE_SECONDS", 0.0)
+    original, calls = TaskStep.__call__, []
+
+    def killed(self, generator, progress):
+        calls.append(progress)
+        if len(calls) > 1:
+            raise Killed
+        return original(self, generator, progress)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(TaskStep, "__call__", killed)
+        train(labelled, tmp_path / "killed", **through)
+    train(labelled, tmp_path / "killed", **through)
+    assert weights(tmp_path / "killed", ["regression", "task"]) == weights(tmp_path / "whole", ["regression", "task"])
+    other = replace(labelled, labels=["Mass"])
+    with pytest.raises(ValueError, match=r"labels do not match the data; expected \['Mass'\], found \['Edema'\]"):
+        train(other, tmp_path / "other", **through)
+    assert not (tmp_path / "other").exists()

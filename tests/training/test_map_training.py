@@ -212,3 +212,13 @@ def test_two_processes_train_the_maps_of_one_model(films, tmp_path):
     state = checkpoint(tmp_path / "base")
     assert state["position"]["iteration"] == 2 and state["settings"]["map_loss"]["mass_weight"] == 1
     assert all(torch.isfinite(value).all() for value in state["network"].values())
+
+
+def test_findings_are_mixed_in_training_alone_and_a_checkpoint_without_them_is_not_continued(films, tmp_path):
+    run_workflow("training", overrides=settings(films, tmp_path, **HEAD, mix_findings=1.0))
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert state["settings"]["mix_findings"] == 1.0
+    with pytest.raises(ValueError, match=r"mix_findings: expected None, found 1\.0"):
+        run_workflow("training", overrides=settings(films, tmp_path, **HEAD))
+    with pytest.raises(ValueError, match="mix_findings: not allowed; expected a number of at least 0 and at most 1"):
+        run_workflow("training", overrides=settings(films, tmp_path, mix_findings=2.0))

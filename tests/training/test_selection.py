@@ -61,3 +61,13 @@ def test_a_last_epoch_without_a_metric_is_not_kept(saved):
     selection = ModelSelection(lambda epoch, metrics: saved.append(epoch), last_epoch=1)
     validate(selection, 1, float("nan"))
     assert saved == [] and selection.best_epoch == 0
+
+
+def test_accuracy_chooses_if_the_settings_of_the_paper_ask_for_it_and_other_metrics_are_refused(saved):
+    selection = ModelSelection(lambda epoch, metrics: saved.append(epoch), metric="val_accuracy")
+    for epoch, accuracy in enumerate([0.9, 0.8, 0.95], start=1):
+        metrics = {"val_macro_auroc": 1 - accuracy, "val_accuracy": accuracy}
+        selection(SimpleNamespace(state=SimpleNamespace(epoch=epoch, metrics=metrics)))
+    assert saved == [1, 3] and selection.best == 0.95
+    with pytest.raises(ValueError, match="selection_metric"):
+        ModelSelection(lambda epoch, metrics: None, metric="val_loss")

@@ -50,3 +50,9 @@ def test_a_datalist_without_labels_is_rejected():
 def test_a_policy_that_uses_uncertain_or_blank_labels_gives_targets():
     check([[-1.0, -1.0]], GOOD, uncertain="ones")
     check(BLANK, GOOD, blank="zeros")
+
+
+def test_blank_labels_that_are_measured_as_absent_are_negative():
+    items = [{"image": "x", "label": [1.0, math.nan]}, {"image": "y", "label": [math.nan, math.nan]}]
+    datalist = Datalist(LABELS, {"training": items, "validation": items, "test": []})
+    check_labels_of_splits(datalist, LabelPolicy(LABELS), "zeros")

@@ -3,7 +3,7 @@
 ``output``                 logits and maps of a method, and the map that chooses regions
 ``mean_map``               mean map of the films of other patients
 ``recording``              queries, keys and values of the attention layers in a forward pass
-``last_layer``             CLS attention of the last layer (the paper's)
+``last_layer``             CLS attention of the last layer (the paper's), or of any other
 ``rollout``                attention through all layers
 ``grad_attention``         gradient-weighted attention through all layers, per label
 ``grad_cam``               Grad-CAM on patch tokens, per label
@@ -17,7 +17,7 @@
 """
 
 from .factory import METHODS, default_method, make_attention
-from .last_layer import LastLayerCLSAttention, WithAttention, attention_maps
+from .last_layer import LastLayerCLSAttention, WithAttention, attention_maps, layer_maps
 from .output import Attention, AttentionOutput
 from .with_maps import WithMaps
 
@@ -30,5 +30,6 @@ __all__ = [
     "WithMaps",
     "attention_maps",
     "default_method",
+    "layer_maps",
     "make_attention",
 ]

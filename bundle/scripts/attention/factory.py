@@ -43,6 +43,7 @@ def make_attention(
     *,
     suppress_artifacts: bool = False,
     mask_body: bool = False,
+    layer: int | None = None,
     window: int = 4,
     stride: int = 2,
 ) -> Attention:
@@ -55,16 +56,24 @@ def make_attention(
         suppress_artifacts: replace patches with an outlying token norm by the median of their neighbours, at the cost
             of one more forward pass.
         mask_body: set the map to zero outside the body.
+        layer: layer whose CLS attention is the map, from 1, for ``last_cls`` only; ``None`` for the last one.
         window: side of the occluding window in patches, for ``occlusion`` only.
         stride: step of the occluding window in patches, for ``occlusion`` only.
 
     Raises:
-        ValueError: if the method is unknown, or the network does not support it.
+        ValueError: if the method is unknown, the network does not support it, or a layer is set for another method.
     """
     if isinstance(network, ZoomViT):
         network = network.guide
     check_choice("attention_method", method, METHODS)
+    if layer is not None and method != LastCLS.name:
+        raise ValueError(
+            f"attention_layer: only the method {LastCLS.name} has a map of each layer; expected null for {method}, "
+            f"found {layer}; leave it out, or set --attention_method {LastCLS.name}"
+        )
     settings: dict[str, Any] = {"window": window, "stride": stride} if method == Occlusion.name else {}
+    if layer is not None:
+        settings = {"layer": layer}
     attention = METHODS[method](network, **settings)
     if not (suppress_artifacts or mask_body):
         return attention

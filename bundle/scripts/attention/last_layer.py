@@ -8,6 +8,7 @@ forward pass.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
@@ -27,12 +28,19 @@ class LastLayerCLSAttention:
 
     Args:
         network: classifier to observe.
+        layer: layer to observe, from 1; ``None`` for the last one.
+
+    Raises:
+        ValueError: the network does not have the layer.
     """
 
-    def __init__(self, network: ViTMultilabel) -> None:
+    def __init__(self, network: ViTMultilabel, layer: int | None = None) -> None:
         self.network = network
-        last: Any = blocks_of(network.backbone)[-1]
-        self.query, self.key = last.attention.q_proj, last.attention.k_proj
+        blocks = blocks_of(network.backbone)
+        if layer is not None and not 1 <= layer <= len(blocks):
+            raise ValueError(f"attention_layer: expected 1 to {len(blocks)}, found {layer}; set one that it has")
+        observed: Any = blocks[-1 if layer is None else layer - 1]
+        self.query, self.key = observed.attention.q_proj, observed.attention.k_proj
         self.heads = int(network.backbone.config.num_attention_heads)
         self.projected: dict[str, torch.Tensor] = {}
         self.handles: list[torch.utils.hooks.RemovableHandle] = []
@@ -107,28 +115,59 @@ class LastCLS:
 
     Args:
         network: the classifier, in evaluation mode.
+        layer: layer whose attention is the map, from 1; ``None`` for the last one.
+
+    Raises:
+        ValueError: the network does not have the layer.
     """
 
     name, per_label = "last_cls", False
 
-    def __init__(self, network: ViTMultilabel) -> None:
-        self.network = network
+    def __init__(self, network: ViTMultilabel, layer: int | None = None) -> None:
+        self.network, self.layer = network, layer
+        LastLayerCLSAttention(network, layer)  # rejects a layer that the network does not have
+        if layer is not None:
+            self.name = f"last_cls, layer {layer}"  # a data set enhanced with the maps of another layer is another one
 
     def __call__(self, image: torch.Tensor) -> AttentionOutput:
         """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, h, w)."""
-        return AttentionOutput(*attention_maps(self.network, image))
+        return AttentionOutput(*attention_maps(self.network, image, self.layer))
 
 
 @torch.inference_mode()
-def attention_maps(network: ViTMultilabel, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the logits and the last-layer CLS attention of a batch.
+def attention_maps(
+    network: ViTMultilabel, images: torch.Tensor, layer: int | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the logits and the CLS attention of one layer for a batch.
+
+    Args:
+        network: classifier in evaluation mode.
+        images: (B, 1, S, S) in [0, 1].
+        layer: layer, from 1; ``None`` for the last one.
+
+    Returns:
+        Logits (B, C) and maps (B, h, w).
+
+    Raises:
+        ValueError: the network does not have the layer.
+    """
+    with LastLayerCLSAttention(network, layer) as attention:
+        return network(images), attention.maps
+
+
+@torch.inference_mode()
+def layer_maps(network: ViTMultilabel, images: torch.Tensor) -> torch.Tensor:
+    """Return the CLS attention of every layer for a batch, as the paper's Figure 2 may show it ("12 layer").
 
     Args:
         network: classifier in evaluation mode.
         images: (B, 1, S, S) in [0, 1].
 
     Returns:
-        Logits (B, C) and maps (B, h, w).
+        Maps (B, L, h, w), from the first layer to the last.
     """
-    with LastLayerCLSAttention(network) as attention:
-        return network(images), attention.maps
+    with ExitStack() as stack:
+        count = len(blocks_of(network.backbone))
+        layers = [stack.enter_context(LastLayerCLSAttention(network, layer + 1)) for layer in range(count)]
+        network(images)
+        return torch.stack([layer.maps for layer in layers], dim=1)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import torch
 
-NO_FINDING = "No Finding"  # its map shows no finding, so it chooses no regions
+from ..data.label_aliases import NO_FINDING
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class AttentionOutput:
         influence as any other. The weights are divided by their sum.
 
         Args:
-            labels: names of the C outputs, of which ``No Finding`` has no part.
+            labels: names of the C outputs, of which ``No Finding`` has no part, because its map shows no finding.
         """
         weights = self.logits.sigmoid()  # (B, C)
         if labels and NO_FINDING in labels and len(labels) > 1:

@@ -177,6 +177,7 @@ SETTINGS: dict[str, Check] = {
     "ema_decay": _DECAY,
     "keep": _check_keep,
     "patience": _COUNT,
+    "mix_findings": _FRACTION,
     "flip_probability": _FRACTION,
     "rotate_degrees": Number(0, 180),
     "translate_fraction": _FRACTION,
@@ -186,6 +187,7 @@ SETTINGS: dict[str, Check] = {
     "policy_target": Number(0, 1, above=True),
     "novelty_images": _COUNT_OR_NONE,
     # attention
+    "attention_layer": _OPTIONAL_COUNT,
     "suppress_artifacts": Flag(),
     "mask_body": Flag(),
     "occluder": _COUNT,
@@ -199,6 +201,7 @@ SETTINGS: dict[str, Check] = {
     "examples": _COUNT_OR_NONE,
     # enhancement
     "steps": _COUNT,
+    "eta": _FRACTION,
     "data_consistency": Flag(),
     "gain": replace(_FRACTION, optional=True),
     "region_count": _COUNT,
@@ -235,6 +238,8 @@ SETTINGS: dict[str, Check] = {
     # training of enhancers
     "stages": Listed(),
     "regression_minutes": _POSITIVE,
+    "task_minutes": _POSITIVE,
+    "task_weight": Number(0),
     "autoencoder_minutes": _POSITIVE,
     "diffusion_minutes": _POSITIVE,
     "resshift_minutes": _POSITIVE,

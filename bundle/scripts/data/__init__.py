@@ -15,6 +15,7 @@
 ``image_cache``         images that are decoded once and verified at every read
 ``annotations``         boxes and masks of the findings, in pixels of the network's input
 ``finding_masks``       boxes and masks of an image as one channel, for training
+``finding_mixing``      findings of other films pasted into a training image, for rare labels
 ``dataset``             split of a datalist -> PyTorch data set with augmentation
 ``fingerprints``        record of the training images, to prevent evaluation on them
 """

@@ -9,15 +9,16 @@ import numpy as np
 from ..common.printable import shortened
 from .datalist import Datalist
 
-_COLUMNS = ("label", "split", "positive", "negative", "uncertain", "missing", "prevalence")
+_COLUMNS = ("label", "split", "positive", "negative", "uncertain", "missing", "prevalence", "of_all")
 
 
 def class_distribution(datalist: Datalist) -> list[dict[str, Any]]:
     """Count the values of each label in each split that has images.
 
     Returns:
-        Rows with ``label``, ``split``, ``positive``, ``negative``, ``uncertain``, ``missing`` (numbers of images) and
-        ``prevalence``, positive / (positive + negative); ``None`` if both are zero.
+        Rows with ``label``, ``split``, ``positive``, ``negative``, ``uncertain``, ``missing`` (numbers of images),
+        ``prevalence``, positive / (positive + negative), ``None`` if both are zero, and ``of_all``, positive / all
+        images, which is the percentage of the paper.
     """
     rows = []
     for index, label in enumerate(datalist.labels):
@@ -37,6 +38,7 @@ def _count(values: np.ndarray) -> dict[str, Any]:
         "uncertain": int((values == -1).sum()),
         "missing": int(np.isnan(values).sum()),
         "prevalence": positive / (positive + negative) if positive + negative else None,
+        "of_all": positive / len(values),
     }
 
 

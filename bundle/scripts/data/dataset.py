@@ -20,6 +20,7 @@ from ..common.printable import printable
 from ..common.progress import Progress
 from ..dicom import RefusedInput
 from .finding_masks import FindingMasks
+from .finding_mixing import FindingMixing
 from .image_cache import ImageCache
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class RadiographDataset(Dataset):
         crops: source of the crops that are added to each item; ``None`` adds nothing.
         findings: source of the findings (P, S, S) that are added to each item as ``findings``, prepared for ``data``;
             ``None`` adds nothing.
+        mixing: pastes findings of other films into the images before the augmentation; ``None`` pastes nothing.
 
     Raises:
         ValueError: the split is empty, or no image of it can be read.
@@ -67,6 +69,7 @@ class RadiographDataset(Dataset):
         num_workers: int = 2,
         crops: Crops | None = None,
         findings: FindingMasks | None = None,
+        mixing: FindingMixing | None = None,
     ) -> None:
         if not data:
             raise ValueError("datalist: the split is empty; expected at least one image, found 0; check the datalist")
@@ -82,19 +85,26 @@ class RadiographDataset(Dataset):
         if crops is not None:
             crops.prepare([item["image"] for item in self.data])
         self.findings = findings
+        self.mixing = mixing
+        if mixing is not None:
+            mixing.prepare(self.data)
+            self.entry_of = {item["image"]: entry for item, entry in zip(self.data, self.entries, strict=True)}
 
     def __len__(self) -> int:
         return len(self.data)
 
     def __getitem__(self, index: int | tuple[int, int]) -> dict[str, Any]:
         index, repetition = index if isinstance(index, tuple) else (index, 0)
-        pixels = self.cache.load(self.data[index]["image"], self.entries[index])
-        image = torch.from_numpy(pixels.astype(np.float32)[None] / 65535)  # (1, S, S)
+        image = self._image(self.data[index]["image"], self.entries[index])
         item = {"image": image, "label": torch.tensor(self.data[index]["label"], dtype=torch.float32)}
         if self.crops is not None:
             item |= self.crops(self.data[index]["image"])
         if self.findings is not None:
             item["findings"] = self.findings(self.data[index]["image"])
+        if self.mixing is not None:
+            # Like the augmentation, what is pasted depends on the epoch and the image only.
+            rng = np.random.default_rng([self.augmentation_seed, index, repetition, 1])
+            item = self.mixing(item, self.data[index], lambda path: self._image(path, self.entry_of[path]), rng)
         if self.augmentation is None:
             return item
         # Each image has its own random state: its augmentation does not depend on other images or on the process.
@@ -102,6 +112,10 @@ class RadiographDataset(Dataset):
         self.augmentation.set_random_state(seed=int(seed))
         with _without_meta():
             return self.augmentation(item)
+
+    def _image(self, path: str, entry: Path) -> torch.Tensor:
+        """Image (1, S, S) in [0, 1] of a file, from its entry in the cache."""
+        return torch.from_numpy(self.cache.load(path, entry).astype(np.float32)[None] / 65535)
 
 
 @contextmanager

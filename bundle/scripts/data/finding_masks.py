@@ -101,6 +101,14 @@ class FindingMasks:
             return None
         return coded
 
+    def encode(self, masks: np.ndarray) -> np.ndarray:
+        """Bit-coded findings (P, S, S) float32 of masks (C, S, S) bool; the inverse of :func:`decode_findings`."""
+        coded = np.zeros(self.shape, np.int32)
+        for label, mask in enumerate(masks):
+            channel, bit = divmod(label, _BITS)
+            coded[channel] |= mask.astype(np.int32) << bit
+        return coded.astype(np.float32)
+
     def __call__(self, path: str) -> torch.Tensor:
         """Bit-coded findings (P, S, S) float32 of an image; zeros if it has none."""
         coded = self.coded.get(path)

@@ -45,6 +45,7 @@ def _plain(name: str) -> str:
     return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
 
 
+NO_FINDING = "No Finding"  # label of a film without any finding
 _CANONICAL = {_plain(name): known for known, others in _ALIASES.items() for name in (known, *others)}
 
 

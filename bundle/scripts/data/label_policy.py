@@ -10,8 +10,8 @@ policy              target                                                   sou
 ``smoothed_zeros``  drawn from U(0, 0.3) for each image and epoch            LSR-Zeros, arXiv:1911.06475
 ==================  =======================================================  ==========================================
 
-Policies apply to training targets only. Validation and test always count the entries that were annotated as present or
-absent.
+Policies apply to training targets only. Validation and test count the entries that were annotated as present or
+absent, and, if :func:`measured_items` is asked to, blank entries as absent.
 """
 
 from __future__ import annotations
@@ -87,6 +87,28 @@ class LabelPolicy(MapTransform, Randomizable):
         for marked, span in ((values == -1, self.uncertain), (np.isnan(values), self.blank)):
             targets = np.where(marked, span[:, 0] + share * (span[:, 1] - span[:, 0]), targets)
         return targets
+
+
+def measured_items(
+    items: Sequence[Mapping[str, Any]], labels: Sequence[str], blank: str = "ignore"
+) -> list[dict[str, Any]]:
+    """Items of a split whose labels are compared with predictions.
+
+    Args:
+        items: items with ``label`` (C,): 1, 0, -1 (uncertain) or NaN (blank).
+        labels: names of the C labels.
+        blank: ``ignore``, or ``zeros``: a blank entry counts as absent, as in the paper, whose percentages are of all
+            images. A label that is blank in every item stays blank, because the data do not have it.
+
+    Raises:
+        ValueError: ``blank`` is unknown.
+    """
+    check_choice("measured_blank", blank, _BLANK_POLICIES)
+    if blank == "ignore" or not items:
+        return [dict(item) for item in items]
+    values = np.array([item["label"] for item in items], dtype=float).reshape(-1, len(labels))  # (N, C)
+    values[np.isnan(values) & ~np.isnan(values).all(axis=0)] = 0.0
+    return [{**item, "label": row} for item, row in zip(items, values.tolist(), strict=True)]
 
 
 def _spans(setting: str, choice: Choice, labels: Sequence[str], allowed: Sequence[str]) -> np.ndarray:

@@ -149,7 +149,10 @@ def load_backbone(source: str | Path, image_size: int) -> tuple[Any, list[float]
     state = names_in(backbone, state)
     expected = backbone.state_dict()
     if POSITIONS in state and state[POSITIONS].shape != expected[POSITIONS].shape:
-        state[POSITIONS] = _resample_positions(state[POSITIONS], expected[POSITIONS].shape[1] - 1, prefix=1)
+        antialias = not _is_plainly_resampled(folder, weight_format, backbone.config.model_type)
+        state[POSITIONS] = _resample_positions(
+            state[POSITIONS], expected[POSITIONS].shape[1] - 1, prefix=1, antialias=antialias
+        )
     state = {key: value for key, value in state.items() if key in expected or not _OTHER_PARTS.match(key)}
     check_state(folder, state, expected)
     backbone.load_state_dict(state, strict=True)
@@ -207,10 +210,26 @@ def read_config(folder: Path) -> dict[str, Any]:
     return settings
 
 
-def _resample_positions(positions: torch.Tensor, patches: int, prefix: int) -> torch.Tensor:
-    """Resample position embeddings (1, prefix + n, D) to (1, prefix + patches, D), bicubic with antialiasing.
+def _is_plainly_resampled(folder: Path, weight_format: str, model_type: str) -> bool:
+    """Whether the code that belongs to a checkpoint resamples its positions without antialiasing.
+
+    The classes ``ViTModel`` and ``Dinov2Model`` of transformers do, as the paper's checkpoint is used. That of DINOv2
+    with registers, timm, and this package (a model folder with ``metadata.json``) antialias.
+    """
+    is_own = (folder / "metadata.json").is_file()
+    return weight_format == "huggingface" and model_type in ("vit", "dinov2") and not is_own
+
+
+def _resample_positions(positions: torch.Tensor, patches: int, prefix: int, *, antialias: bool) -> torch.Tensor:
+    """Resample position embeddings (1, prefix + n, D) to (1, prefix + patches, D), bicubic.
 
     The positions of the prefix tokens are kept.
+
+    Args:
+        positions: embeddings of the prefix tokens and of a square of n patches.
+        patches: number of patches of the new square.
+        prefix: number of prefix tokens.
+        antialias: whether to antialias when the square becomes smaller.
 
     Raises:
         ValueError: n is not a square number.
@@ -222,7 +241,7 @@ def _resample_positions(positions: torch.Tensor, patches: int, prefix: int) -> t
             f"found {positions.shape[1]}; use a checkpoint that was trained on square images"
         )
     grid = positions[:, prefix:].reshape(1, side, side, -1).permute(0, 3, 1, 2)  # (1, D, side, side)
-    grid = F.interpolate(grid, size=(target, target), mode="bicubic", antialias=True, align_corners=False)
+    grid = F.interpolate(grid, size=(target, target), mode="bicubic", antialias=antialias, align_corners=False)
     return torch.cat([positions[:, :prefix], grid.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..common.atomic import replace
+from ..data.datalist import Datalist
 from ..super_resolution.networks.weight_folder import hash_parts, save_network
 from ..training.averaging import WeightAverage
 from ..training.precision import AutocastInferer
@@ -37,6 +38,7 @@ class Run:
         output_dir: model folder to write.
         decisive: settings and data hash that must be the same when a checkpoint is resumed.
         log: function that receives metrics and step.
+        datalist: films and labels, for the stage that trains through a classifier.
         steps: number of optimizer steps of each stage that has run.
     """
 
@@ -47,6 +49,7 @@ class Run:
     output_dir: Path
     decisive: Mapping[str, Any]
     log: Log
+    datalist: Datalist
     steps: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -116,6 +119,7 @@ class Run:
         *,
         depends_on: Iterable[Path] = (),
         state: Any = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> Any:
         """Train the network of a stage within its budget, or resume an interrupted training.
 
@@ -125,23 +129,24 @@ class Run:
             step: training step, see :func:`.stage.run_stage`.
             depends_on: finished parts that the step uses; a checkpoint made with other parts is rejected.
             state: object with ``state_dict`` whose state is saved in the checkpoint too; ``None`` for none.
+            settings: settings of this stage alone that must be the same when a checkpoint is resumed.
 
         Returns:
             Network with the averaged weights, frozen.
         """
-        settings = self.settings
-        optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=0.0)
-        average = Average(network, settings.average_decay)
+        chosen = self.settings
+        optimizer = torch.optim.AdamW(network.parameters(), lr=chosen.learning_rate, weight_decay=0.0)
+        average = Average(network, chosen.average_decay)
         parts = {"network": network, "optimizer": optimizer, "average": average}
         self.steps[stage] = run_stage(
             stage,
             parts if state is None else {**parts, "state": state},
             step,
-            budget=Budget(settings.minutes[stage], settings.max_steps),
-            learning_rate=settings.learning_rate,
+            budget=Budget(chosen.minutes[stage], chosen.max_steps),
+            learning_rate=chosen.learning_rate,
             path=self.output_dir / "checkpoints" / f"{stage}.pt",
-            settings={**self.decisive, "depends_on": hash_parts(*depends_on)},
-            seed=settings.seed,
+            settings={**self.decisive, **(settings or {}), "depends_on": hash_parts(*depends_on)},
+            seed=chosen.seed,
             log=self.log,
         )
         return average.network.eval().requires_grad_(False)

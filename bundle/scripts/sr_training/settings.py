@@ -11,11 +11,21 @@ import torch
 from ..common.choices import check_choice
 from ..training.precision import resolve_precision
 
-STAGES = ("regression", "autoencoder", "diffusion", "resshift", "guided")
-_MINUTES = {"regression": 20.0, "autoencoder": 20.0, "diffusion": 50.0, "resshift": 40.0, "guided": 20.0}
+STAGES = ("regression", "task", "autoencoder", "diffusion", "resshift", "guided")
+_MINUTES = {
+    "regression": 20.0,
+    "task": 20.0,
+    "autoencoder": 20.0,
+    "diffusion": 50.0,
+    "resshift": 40.0,
+    "guided": 20.0,
+}
+TASK_LOSSES = ("feature", "classification")
 _PRECISIONS = ("auto", "fp32", "bf16")  # fp16 is not offered, because it needs loss scaling
 # Settings that do not affect the weights after a given number of steps.
 _NOT_IN_WEIGHTS = {"stages", "minutes", "max_steps", "ceiling_margin", "device"}
+# Settings of the stage ``task`` alone, in whose checkpoint they are beside the hash of the classifier.
+_OF_TASK = {"classifier", "task_loss", "task_weight"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,10 @@ class SrSettings:
             ``start_from``.
         start_from: model folder, which may be that of the public checkpoint. Its parts are the initial weights of the
             stages that train them; the other stages use them unchanged. ``None`` for random initial weights.
+        classifier: model folder of the classifier that the stage ``task`` trains through, with the labels of the
+            datalist.
+        task_loss: loss of the stage ``task``: ``feature`` or ``classification``, see :class:`.train_task.TaskStep`.
+        task_weight: weight of that loss beside the loss of the pixels.
         crop_size: side of a high-resolution crop, in pixels; a multiple of 16.
         batch_size: number of crops per step; the diffusion networks, whose grids are smaller, take four times as many.
         minutes: largest training time of each stage.
@@ -55,6 +69,9 @@ class SrSettings:
 
     stages: Sequence[str] = ("regression", "autoencoder", "diffusion")
     start_from: str | None = None
+    classifier: str | None = None
+    task_loss: str = "feature"
+    task_weight: float = 1.0
     crop_size: int = 64
     batch_size: int = 16
     minutes: Mapping[str, float] = field(default_factory=lambda: dict(_MINUTES))
@@ -114,6 +131,7 @@ class SrSettings:
         if not isinstance(self.ceiling_margin, int | float | None):
             raise ValueError(f"ceiling_margin: expected decibels or null, found {self.ceiling_margin!r}; take 1")
         check_choice("precision", self.precision, _PRECISIONS)
+        check_choice("task_loss", self.task_loss, TASK_LOSSES)
 
     def resolved_precision(self) -> str:
         """Precision of the training, ``fp32`` or ``bf16``; a device that is fastest in fp16 trains in fp32."""
@@ -122,6 +140,6 @@ class SrSettings:
 
     def decisive(self) -> dict[str, Any]:
         """Settings that the weights depend on, in the form in which a checkpoint stores them."""
-        kept = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_WEIGHTS}
+        kept = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_WEIGHTS | _OF_TASK}
         kept["precision"] = self.resolved_precision()
         return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

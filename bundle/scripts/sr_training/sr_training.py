@@ -24,12 +24,14 @@ from .train_diffusion import train_diffusion
 from .train_guided import train_guided
 from .train_regression import train_regression
 from .train_resshift import train_resshift
+from .train_task import load_classifier, train_task
 from .training_crops import extract_crops
 
 logger = logging.getLogger(__name__)
 
 TRAIN: dict[str, Callable[[Run], validation_metrics.Metrics]] = {
     "regression": train_regression,
+    "task": train_task,
     "autoencoder": train_autoencoder,
     "diffusion": train_diffusion,
     "resshift": train_resshift,
@@ -55,9 +57,9 @@ def train_sr(
 
     Args:
         datalist: training and validation images.
-        output_dir: model folder to write, with ``regression/``, ``resshift/`` and ``guided/``; ``unet/``, ``vqvae/``
-            and ``scheduler/`` in the format of diffusers (with ``model_index.json`` if the latents encode whole
-            images); ``metrics.json``, ``panel.png`` and ``provenance.json``.
+        output_dir: model folder to write, with ``regression/``, ``task/``, ``resshift/`` and ``guided/``; ``unet/``,
+            ``vqvae/`` and ``scheduler/`` in the format of diffusers (with ``model_index.json`` if the latents encode
+            whole images); ``metrics.json``, ``panel.png`` and ``provenance.json``.
         settings: settings of the training.
         degradation: reduction of the training crops; the metrics use the antialiased operator.
         log: function that receives metrics and step of each stage.
@@ -67,9 +69,11 @@ def train_sr(
 
     Raises:
         FileNotFoundError: a stage needs a part that does not exist.
-        ValueError: no image is usable, ``output_dir`` has a checkpoint of other settings, or the autoencoder is not
-            good enough for a diffusion network.
+        ValueError: no image is usable, the classifier does not fit the datalist, ``output_dir`` has a checkpoint of
+            other settings, or the autoencoder is not good enough for a diffusion network.
     """
+    if "task" in settings.stages:
+        load_classifier(settings, datalist.labels)  # one that does not fit is rejected before hours of training
     run = _prepare(datalist, Path(output_dir), settings, degradation, log)
     run.copy_untrained_parts()
     results: validation_metrics.Metrics = _read_json(run.output_dir / "metrics.json")
@@ -97,7 +101,7 @@ def _prepare(datalist: Datalist, output_dir: Path, settings: SrSettings, degrada
     logger.info("%d training crops, %d validation crops of %d pixels", len(crops), len(chosen), size)
     degraded = {f"degradation_{key}": _as_list(value) for key, value in vars(degradation).items()}
     decisive = {"data_sha256": datalist.sha256, **settings.decisive(), **degraded}
-    return Run(settings, degradation, crops, held_out[chosen], output_dir, decisive, log)
+    return Run(settings, degradation, crops, held_out[chosen], output_dir, decisive, log, datalist)
 
 
 def _as_list(value: Any) -> Any:

@@ -50,11 +50,11 @@ def measure_bicubic(high_res: Tensor) -> Metrics:
 
 
 @torch.no_grad()
-def measure_residual(network: RegressionNetwork, high_res: Tensor) -> Metrics:
-    """Metrics of the regression network."""
+def measure_residual(network: RegressionNetwork, high_res: Tensor, name: str = "residual") -> Metrics:
+    """Metrics of a regression network, under its name."""
     device = next(network.parameters()).device
     parts = [network(degrade(part.to(device), SCALE)).cpu() for part in high_res.split(_BATCH)]
-    return _both("residual", torch.cat(parts), high_res)
+    return _both(name, torch.cat(parts), high_res)
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@
 ``guard``           stops training at a loss that is not finite
 ``map_training``    batches and loss of a network whose maps learn from boxes
 ``validation``      loss and accuracy beside the key metric
-``selection``       best model by validation macro-AUROC; early stopping
+``selection``       best model by a validation metric; early stopping
 ``best_model``      the selected network as a model folder
 ``history``         one CSV row per epoch
 ``run_report``      versions, settings and configuration of a run, as a file

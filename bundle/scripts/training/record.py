@@ -78,12 +78,12 @@ class RunRecord:
             )
         self.check_model()
         self.tracker.log_metrics(
-            {"best_val_macro_auroc": self.selection.best, "best_epoch": self.selection.best_epoch},
+            {f"best_{self.selection.metric}": self.selection.best, "best_epoch": self.selection.best_epoch},
             step=engine.state.epoch,
         )
         self.tracker.log_artifacts(self.output_dir / "history.csv", self.output_dir / "model" / "metadata.json")
         self.tracker.close()
-        logger.info("saved epoch %d, validation macro-AUROC %.4f", self.selection.best_epoch, self.selection.best)
+        logger.info("saved epoch %d, %s %.4f", self.selection.best_epoch, self.selection.metric, self.selection.best)
 
     def check_model(self) -> None:
         """Check that the model folder of the selected epoch exists.

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from ..data.datalist import Datalist
-from ..data.label_policy import LabelPolicy
+from ..data.label_policy import LabelPolicy, measured_items
 
 
-def check_labels_of_splits(datalist: Datalist, policy: LabelPolicy) -> None:
+def check_labels_of_splits(datalist: Datalist, policy: LabelPolicy, measured_blank: str = "ignore") -> None:
     """Check the labels of the training and the validation split before any image is read.
 
     Args:
         datalist: datalist of the run.
         policy: policy for uncertain and blank labels, which gives the training targets.
+        measured_blank: use of blank labels in the metrics, see :func:`..data.label_policy.measured_items`.
 
     Raises:
         ValueError: a split is empty, no training image has a target, or no label of the validation split has both
@@ -31,8 +32,9 @@ def check_labels_of_splits(datalist: Datalist, policy: LabelPolicy) -> None:
             f"{where}: labels: nothing to train; expected at least one label, found none; write the datalist from a "
             "table of labels (--layout csv)"
         )
+    measured = measured_items(datalist.splits["validation"], datalist.labels, measured_blank)
     training, validation = (
-        np.array([item["label"] for item in datalist.splits[name]], dtype=float) for name in ("training", "validation")
+        np.array([item["label"] for item in items], dtype=float) for items in (datalist.splits["training"], measured)
     )
     if not np.isfinite(policy.expected(training)).any():
         raise ValueError(

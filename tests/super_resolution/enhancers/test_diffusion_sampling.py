@@ -64,3 +64,24 @@ def test_ten_solver_steps_are_closer_to_the_exact_solution_than_a_hundred_of_ddi
         for name, scheduler in (("ddim", ddim), ("dpm", solver))
     }
     assert error["dpm"] < error["ddim"] < 0.05**2
+
+
+def test_new_noise_in_every_step_is_that_of_diffusers_and_comes_from_the_generator_of_each_image():
+    condition = torch.zeros(2, 3, 16, 16)
+    settings = {"clip_sample": False, "steps_offset": 1}
+    alphas = schedule("DDIMScheduler", 100, **settings).alphas_cumprod
+
+    def sample(images, eta):
+        scheduler = schedule("DDIMScheduler", 100, **settings)
+        generators = [torch.Generator().manual_seed(index) for index in images]
+        return sample_latents(GaussianScore(alphas), scheduler, condition[images], 3, generators, eta=eta)
+
+    batch = sample([0, 1], 1.0)
+    assert torch.equal(batch, torch.cat([sample([0], 1.0), sample([1], 1.0)]))
+    scheduler, generator = schedule("DDIMScheduler", 100, **settings), torch.Generator().manual_seed(0)
+    latents = torch.randn(1, 3, 16, 16, generator=generator)
+    for timestep in scheduler.timesteps:
+        predicted = GaussianScore(alphas)(latents, timestep).sample
+        latents = scheduler.step(predicted, timestep, latents, eta=1.0, generator=generator).prev_sample
+    assert torch.allclose(batch[:1], latents, atol=1e-5)
+    assert (batch - sample([0, 1], 0.0)).abs().mean() > 0.1

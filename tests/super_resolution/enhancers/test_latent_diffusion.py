@@ -42,6 +42,21 @@ def test_result_does_not_depend_on_the_batch(folder):
     assert torch.allclose(batched, enhancer.enhance(low_res, generators=seeds(3)), atol=1e-6)
 
 
+def test_eta_is_for_ddim_alone_and_changes_the_hash_but_not_that_of_earlier_versions(folder):
+    low_res = torch.rand(2, 1, 16, 16)
+    plain, noisy = (LatentDiffusionEnhancer(folder, solver="ddim", steps=3, eta=eta) for eta in (0.0, 1.0))
+    assert plain.weights_hash == LatentDiffusionEnhancer(folder, solver="ddim", steps=3).weights_hash
+    assert noisy.weights_hash != plain.weights_hash
+    batched = noisy.enhance(low_res, generators=seeds(2))
+    single = [noisy.enhance(low_res[i : i + 1], generators=[seeds(2)[i]]) for i in range(2)]
+    assert torch.allclose(batched, torch.cat(single), atol=1e-4)
+    assert not torch.allclose(batched, plain.enhance(low_res, generators=seeds(2)), atol=1e-3)
+    with pytest.raises(ValueError, match=r"eta: expected 0 for the solver dpm .*set --solver ddim"):
+        LatentDiffusionEnhancer(folder, eta=1.0)
+    with pytest.raises(ValueError, match="eta: expected 0 to 1, found 2"):
+        LatentDiffusionEnhancer(folder, solver="ddim", eta=2.0)
+
+
 def test_data_consistency_preserves_the_input(folder):
     low_res = 0.3 + 0.4 * torch.rand(1, 1, 16, 16)
     errors = []

@@ -110,3 +110,18 @@ def test_hash_changes_with_weights_and_settings(folder):
     assert first == hash_parts(folder) != hash_parts(folder, settings=(1,))
     edit_weights(folder, lambda state: state.update({"exit.bias": torch.ones(16)}))
     assert hash_parts(folder) != first
+
+
+def test_a_pickle_of_tensors_is_loaded_without_a_message(tmp_path, capfd):
+    """The public checkpoint may be stored so; diffusers reports an error for it by default."""
+    from diffusers import VQModel
+
+    from ..tiny_ldm import write_tiny_ldm
+
+    old = write_tiny_ldm(tmp_path / "old", safe_serialization=False)
+    new = write_tiny_ldm(tmp_path / "new")
+    capfd.readouterr()
+    found = load_diffusers(VQModel, old / "vqvae").state_dict()
+    assert capfd.readouterr() == ("", "")
+    expected = load_diffusers(VQModel, new / "vqvae").state_dict()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)

@@ -22,16 +22,19 @@ def sample_latents(
     channels: int,
     generators: Sequence[torch.Generator],
     dtype: torch.dtype = torch.float32,
+    eta: float = 0.0,
 ) -> torch.Tensor:
     """Sample latents for a batch of low-resolution images.
 
     Args:
         unet: ``UNet2DModel`` whose input is the concatenation of latents and condition.
-        scheduler: diffusers scheduler with its timesteps set; sampling is deterministic (eta = 0).
+        scheduler: diffusers scheduler with its timesteps set.
         condition: low-resolution images (N, c, h, w) in [-1, 1], at the size of the latents.
         channels: number of channels of the latents.
         generators: one random generator per image, on the CPU.
         dtype: data type of the network; noise, schedule and latents are float32.
+        eta: share of the noise that is drawn anew in each step, 0 (none) to 1 (as in DDPM; DDIM, arXiv:2010.02502,
+            eq. 16); above 0 for a ``DDIMScheduler`` only.
 
     Returns:
         Latents (N, channels, h, w), float32.
@@ -41,7 +44,9 @@ def sample_latents(
         # Only the latents are scaled: the condition is an image, not a noisy state.
         scaled = scheduler.scale_model_input(latents, timestep)
         predicted = unet(torch.cat([scaled, condition], dim=1).to(dtype), timestep).sample.float()
-        latents = scheduler.step(predicted, timestep, latents).prev_sample
+        # The generators of the images make the new noise too, so that an image does not depend on its batch.
+        fresh = {"eta": eta, "variance_noise": draw_noise(condition, channels, generators)} if eta else {}
+        latents = scheduler.step(predicted, timestep, latents, **fresh).prev_sample
     return latents
 
 

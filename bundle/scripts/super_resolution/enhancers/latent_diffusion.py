@@ -30,6 +30,7 @@ class LatentDiffusionEnhancer:
             of the folder). For a known exact score, ``dpm`` with 10 steps was nearer to the exact solution than
             ``ddim`` with 200.
         steps: number of network evaluations.
+        eta: share of the noise that is drawn anew in each step of DDIM, 0 to 1; the public checkpoint's example has 1.
         data_consistency: whether to correct the result until it reduces to its input.
         gain: factor of the sampled detail, 0 to 1. The detail is added to the result of the regression network if the
             folder has one, otherwise to the interpolated input, which needs ``data_consistency``. ``None`` for the
@@ -57,6 +58,7 @@ class LatentDiffusionEnhancer:
         *,
         solver: str = "dpm",
         steps: int = 10,
+        eta: float = 0.0,
         data_consistency: bool = True,
         gain: float | None = None,
         precision: str = "auto",
@@ -76,9 +78,26 @@ class LatentDiffusionEnhancer:
         torch.nn.Module.to(
             self.model.unet, self.dtype
         )  # diffusers' method warns of layers that this network does not have
-        self.solver, self.steps, self.data_consistency = solver, steps, data_consistency
-        settings = (solver, steps, data_consistency, self.gain, precision)
+        self.solver, self.steps, self.eta, self.data_consistency = solver, steps, eta, data_consistency
+        self._check_eta()
+        # Without eta, the hash is that of earlier versions, so that their manifests stay valid.
+        settings = (solver, steps, data_consistency, self.gain, precision, *((eta,) if eta else ()))
         self.weights_hash = hash_parts(*self.parts, settings=settings)
+
+    def _check_eta(self) -> None:
+        """Check that the solver can draw new noise.
+
+        Raises:
+            ValueError: ``eta`` is out of range, or above 0 for another scheduler than that of DDIM.
+        """
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"eta: expected 0 to 1, found {self.eta}; take 0 or 1")
+        name = type(self.scheduler()).__name__
+        if self.eta and name != "DDIMScheduler":
+            raise ValueError(
+                f"eta: expected 0 for the solver {self.solver} ({name}), found {self.eta}; set --solver "
+                "ddim, or --eta 0"
+            )
 
     def scheduler(self) -> Any:
         """Create a scheduler with its timesteps set."""
@@ -106,7 +125,7 @@ class LatentDiffusionEnhancer:
         base = coding.base(padded)
         condition = coding.condition(padded, base)
         latents = sample_latents(
-            self.model.unet, self.scheduler(), condition, self.model.latent_channels, generators, dtype=self.dtype
+            self.model.unet, self.scheduler(), condition, self.model.latent_channels, generators, self.dtype, self.eta
         )
         image = coding.image(decode_latents(self.model.vqvae, latents), base)
         return Sampled(image[..., *size], None if coding.regression is None else base[..., *size])

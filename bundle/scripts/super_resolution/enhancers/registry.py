@@ -20,6 +20,7 @@ def make_enhancer(
     scale: int = 4,
     solver: str = "dpm",
     steps: int = 10,
+    eta: float = 0.0,
     variant: str = "decoder",
     iterations: int = 100,
     data_consistency: bool = True,
@@ -35,6 +36,7 @@ def make_enhancer(
         scale: output pixels per input pixel (all but identity).
         solver: solver of the diffusion, ``dpm``, ``ddim`` or ``checkpoint`` (ldm).
         steps: number of network evaluations per region (ldm) or per iteration (inverse).
+        eta: share of the noise that is drawn anew in each step of the solver ``ddim``, 0 to 1 (ldm).
         variant: optimised variable, ``decoder`` or ``latent`` (inverse).
         iterations: largest number of iterations (inverse).
         data_consistency: whether to correct the result until it reduces to its input (all but identity and native).
@@ -57,6 +59,7 @@ def make_enhancer(
             folder,
             solver=solver,
             steps=steps,
+            eta=eta,
             data_consistency=data_consistency,
             gain=gain,
             precision=precision,

@@ -87,11 +87,17 @@ def load_diffusers(network_type: Any, folder: str | Path) -> Any:
     """
     folder = Path(folder)
     _read_config(folder, network_type)
-    if not any((*folder.glob("*.safetensors"), *folder.glob("*.bin"))):
+    has_safetensors = any(folder.glob("*.safetensors"))
+    if not has_safetensors and not any(folder.glob("*.bin")):
         raise FileNotFoundError(f"{folder}: no weights; expected safetensors, found none; copy the file there")
     try:
         network, report = network_type.from_pretrained(
-            folder, local_files_only=True, low_cpu_mem_usage=False, output_loading_info=True
+            folder,
+            local_files_only=True,
+            low_cpu_mem_usage=False,
+            output_loading_info=True,
+            # By default, diffusers logs an error for a pickle, although it loads it (as tensors only) all the same.
+            use_safetensors=has_safetensors,
         )
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
