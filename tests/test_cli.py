@@ -32,6 +32,12 @@ def call(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
+def replace_run_workflow(monkeypatch, replacement):
+    """Call ``replacement`` where the command line, or the workflows with several seeds, would run a workflow."""
+    for module in ("workflow", "seed_runs"):
+        monkeypatch.setattr(f"scripts.{module}.run_workflow", replacement)
+
+
 def test_datalist_from_a_table_then_check(table, tmp_path):
     done = call("datalist", table, "--out", tmp_path / "datalist.json", "--layout", "csv", "--seed", 1)
     assert done.exit_code == 0, done.output
@@ -110,7 +116,7 @@ def fails_with(monkeypatch, arguments, error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("scripts.workflow.run_workflow", fail)
+    replace_run_workflow(monkeypatch, fail)
     monkeypatch.setattr("sys.argv", ["cxr-attention-sr", *arguments])
 
 
@@ -144,7 +150,7 @@ def test_debug_is_in_the_help():
 
 def overrides_of(monkeypatch, *arguments):
     found = {}
-    monkeypatch.setattr("scripts.workflow.run_workflow", lambda *_, overrides, **__: found.update(overrides))
+    replace_run_workflow(monkeypatch, lambda *_, overrides, **__: found.update(overrides))
     monkeypatch.setattr("sys.argv", ["cxr-attention-sr", "run", "training", *arguments])
     with pytest.raises(SystemExit):
         main()
@@ -190,7 +196,7 @@ def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scripts.workflow.run_workflow", interrupt)
+    replace_run_workflow(monkeypatch, interrupt)
     monkeypatch.setattr("sys.argv", ["cxr-attention-sr", "run", "training"])
     with pytest.raises(SystemExit) as stop:
         main()
@@ -330,7 +336,7 @@ def test_a_device_that_does_not_exist_is_one_line(tmp_path):
 
 
 def test_help_of_a_workflow_lists_its_settings_and_runs_nothing(monkeypatch):
-    monkeypatch.setattr("scripts.workflow.run_workflow", lambda *_, **__: pytest.fail("was run"))
+    replace_run_workflow(monkeypatch, lambda *_, **__: pytest.fail("was run"))
     done = call("run", "calibration", "--help")
     assert done.exit_code == 0 and "Settings of the workflow calibrating" in done.output
     assert "--policy_target 0.9\n      value that the policies" in done.output and "--learning_rate" in done.output
