@@ -2,8 +2,11 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from scripts.inference.gallery.film_pictures import film_pictures
+from scripts.super_resolution.region_enhancer import EnhancedRegions
+from scripts.super_resolution.regions import Region
 
 from .films import SIZE, prediction
 
@@ -64,10 +67,33 @@ def test_region_that_failed_has_no_pictures_and_the_other_keeps_its_own():
     assert abs(native - one.image[80:144, 40:104]).max() < 0.04
 
 
-def test_film_of_usual_size_weighs_less_than_the_page_may_give_it():
+def noisy(**changes):
+    """A film of white noise, which JPEG cannot compress, with four regions of white noise."""
     rng = np.random.default_rng(0)
-    coarse = rng.random((128, 103)).astype(np.float32)
-    image = np.kron(coarse, np.ones((20, 20), np.float32))  # harder to compress than a radiograph
-    one = prediction(image=image, attention_map=image, label_maps=rng.random((14, 24, 24)).astype(np.float32))
-    pictures, _ = film_pictures(one)
-    assert sum(map(len, pictures.values())) * 4 / 3 < 400_000
+    image = rng.random((1100, 1024)).astype(np.float32)
+    boxes = [(row, column, row + 384, column + 384) for row in (0, 500) for column in (0, 500)]
+    crops = [torch.from_numpy(image)[None, row0:row1, col0:col1] for row0, col0, row1, col1 in boxes]
+    regions = [Region(*box) for box in boxes]
+    enhanced = EnhancedRegions(torch.from_numpy(image)[None], regions, crops, crops, crops, 1.0, [], 0)
+    content = {"image": image, "attention_map": image, "label_maps": rng.random((14, 24, 24)).astype(np.float32)}
+    content |= {"regions": boxes, "region_labels": [None] * 4, "enhanced_regions": enhanced}
+    return prediction(**{**content, **changes})
+
+
+def weight(pictures: dict[str, bytes]) -> float:
+    """Bytes of all pictures as the page contains them."""
+    return sum(map(len, pictures.values())) * 4 / 3
+
+
+def test_noisy_film_weighs_no_more_than_a_film_may_and_has_all_its_pictures():
+    pictures, _ = film_pictures(noisy())
+    assert weight(pictures) <= 400_000
+    assert len(pictures) == 1 + 1 + 15 + 4 * 4
+    film, region = opened(pictures["film.jpg"]), opened(pictures["region_3_enhanced.jpg"])
+    assert min(film.size) >= 190 and min(region.size) >= 76  # smaller, and still a picture
+
+
+def test_film_that_compresses_well_is_not_made_smaller():
+    smooth = np.linspace(0, 0.7, 1100, dtype=np.float32)[:, None].repeat(1024, 1)
+    pictures, _ = film_pictures(noisy(image=smooth, enhanced_regions=None))
+    assert opened(pictures["film.jpg"]).size == (953, 1024) and weight(pictures) < 200_000

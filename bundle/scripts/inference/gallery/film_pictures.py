@@ -1,7 +1,8 @@
 """Pictures of a film for the page: the radiograph, its maps, and each region before and after enhancement.
 
-A film with four regions and one map weighs 130 to 180 kB. JPEG is used because Pillow writes a radiograph of 1024
-pixels in 2 ms; WebP would weigh a third and take 200 ms. Maps need transparency, so they are PNG files with a palette.
+A film with four regions and one map weighs 130 to 180 kB. No film may weigh more than 400 kB, so the photographs of a
+noisy film are written coarser and smaller. JPEG is used because Pillow writes a radiograph of 1024 pixels in 2 ms; WebP
+would weigh a third and take 200 ms. Maps need transparency, so they are PNG files with a palette.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from ..study_prediction import StudyPrediction
 
 _FILM, _THUMBNAIL, _REGION, _MAP = 1024, 96, 384, 64  # longest side, in pixels
 _LEVELS = 64  # of a map
-_QUALITY = 82
+_HEAVIEST = 400_000 * 3 // 4  # bytes of all pictures of a film; a page that contains them writes four for three
+_STEPS = ((1.0, 82), (1.0, 65), (0.75, 50), (0.5, 40), (0.33, 30), (0.2, 20))  # (share of the side, JPEG quality)
 
 
 def film_pictures(prediction: StudyPrediction) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
@@ -39,9 +41,8 @@ def film_pictures(prediction: StudyPrediction) -> tuple[dict[str, bytes], list[d
     """
     assert prediction.image is not None
     film = _grey(prediction.image)
-    pictures = {"film.jpg": _jpeg(_reduced(film, _FILM)), "thumbnail.jpg": _jpeg(_reduced(film, _THUMBNAIL))}
-    for name, values in _maps(prediction):
-        pictures[f"{name}.png"] = _map_png(values)
+    photographs = {"film.jpg": _reduced(film, _FILM), "thumbnail.jpg": _reduced(film, _THUMBNAIL)}
+    maps = {f"{name}.png": _map_png(values) for name, values in _maps(prediction)}
     regions = []
     for number, box in enumerate(prediction.regions):
         crops = _crops(prediction, box)
@@ -52,9 +53,25 @@ def film_pictures(prediction: StudyPrediction) -> tuple[dict[str, bytes], list[d
             versions = {"native": _grey(native[0].numpy()), "input": _grey(low_res[0].numpy())}
             versions |= {"enhanced": _grey(high_res[0].numpy()), "difference": difference}
             for name, picture in versions.items():
-                pictures[f"region_{number}_{name}.jpg"] = _jpeg(_reduced(picture, _REGION))
+                photographs[f"region_{number}_{name}.jpg"] = _reduced(picture, _REGION)
         regions.append({"difference": limit})
-    return pictures, regions
+    return {**_written(photographs, _HEAVIEST - sum(map(len, maps.values()))), **maps}, regions
+
+
+def _written(photographs: dict[str, Image.Image], heaviest: int) -> dict[str, bytes]:
+    """Return the photographs as JPEG files, as fine as ``heaviest`` bytes for all of them allow.
+
+    The last step is taken whatever it weighs: a film with very many regions is shown, not left out.
+    """
+    files: dict[str, bytes] = {}
+    for share, quality in _STEPS:
+        files = {
+            name: _jpeg(_reduced(picture, max(1, round(share * max(picture.size)))), quality)
+            for name, picture in photographs.items()
+        }
+        if sum(map(len, files.values())) <= heaviest:
+            break
+    return files
 
 
 def _maps(prediction: StudyPrediction) -> Iterator[tuple[str, np.ndarray]]:
@@ -95,10 +112,10 @@ def _reduced(picture: Image.Image, side: int) -> Image.Image:
     return reduced
 
 
-def _jpeg(picture: Image.Image) -> bytes:
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
     """Return the content of a JPEG file, without metadata."""
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+    picture.save(buffer, "JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()
 
 
