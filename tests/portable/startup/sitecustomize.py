@@ -1,10 +1,12 @@
 """Takes away what only POSIX systems have, before anything else is imported, in a process and in its children.
 
 What the standard library and torch themselves need on Linux stays, such as ``signal.SIGKILL``. ``filelock`` keeps its
-``fcntl``: on Windows it has another lock.
+``fcntl``: on Windows it has another lock. ``psutil``, which transformers imports where it is installed, keeps its
+``resource``.
 """
 
 import builtins
+import contextlib
 import io
 import mmap
 import os
@@ -15,6 +17,8 @@ import sys
 from filelock import FileLock  # noqa: F401
 from posix_only import MODULES, OS
 
+with contextlib.suppress(ImportError):
+    import psutil  # noqa: F401
 for name in MODULES:
     sys.modules[name] = None
 for module, names in (
