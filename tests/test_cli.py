@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from scripts import demo, fold_runs, seed_runs, workflow
 from scripts.cli import app, main
 from scripts.dicom import write_png16
 from scripts.workflow import CONFIG_DIR
@@ -33,9 +34,13 @@ def call(*arguments):
 
 
 def replace_run_workflow(monkeypatch, replacement):
-    """Call ``replacement`` where the command line, or the workflows with several seeds, would run a workflow."""
-    for module in ("workflow", "seed_runs"):
-        monkeypatch.setattr(f"scripts.{module}.run_workflow", replacement)
+    """Call ``replacement`` wherever a workflow would be run.
+
+    The modules are imported before this test module runs. One that is first imported while ``workflow`` has the
+    replacement would keep it in all later tests.
+    """
+    for module in (workflow, seed_runs, fold_runs, demo):
+        monkeypatch.setattr(module, "run_workflow", replacement)
 
 
 def test_datalist_from_a_table_then_check(table, tmp_path):
