@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .common.numbered_folders import numbered_folder
 from .common.setting_checks import check_settings
 from .data.datalist import load_datalist, write_datalist
 from .data.folds import without_folds
@@ -39,7 +40,8 @@ def run_folds(folds: int, *, overlays: Sequence[str] = (), overrides: Mapping[st
     group, dataset_dir = folder_setting(settings, "output_dir"), folder_setting(settings, "dataset_dir")
     given = settings["datalist_file"]
     source = folder_setting(settings, "datalist_file") if is_path(given) else dataset_dir / "datalist.json"
-    further = sorted(path.name for path in group.glob("fold_*") if path.name not in map(_name, range(folds)))
+    folders = [numbered_folder(group, "fold", number) for number in range(folds)]
+    further = sorted(path.name for path in group.glob("fold_*") if path not in folders)
     if further:
         raise ValueError(
             f"output_dir: {group}: also holds {', '.join(further)}; expected {folds} folds only; set another "
@@ -49,9 +51,8 @@ def run_folds(folds: int, *, overlays: Sequence[str] = (), overrides: Mapping[st
     datalist = load_datalist(source, dataset_dir)
     rank = int(os.environ.get("RANK", 0))
     with lock_output(group, "training", rank):
-        for number, fold in enumerate(without_folds(datalist, folds)):
+        for number, (out, fold) in enumerate(zip(folders, without_folds(datalist, folds), strict=True)):
             logger.info("fold %d of %d", number, folds)
-            out = group / _name(number)
             if rank == 0:
                 out.mkdir(parents=True, exist_ok=True)
                 write_datalist(fold, out / "datalist.json", dataset_dir)
@@ -60,8 +61,3 @@ def run_folds(folds: int, *, overlays: Sequence[str] = (), overrides: Mapping[st
                 overlays=overlays,
                 overrides={**shared, "output_dir": out, "datalist_file": out / "datalist.json"},
             )
-
-
-def _name(number: int) -> str:
-    """Name of the folder of a fold."""
-    return f"fold_{number}"

@@ -1,19 +1,20 @@
 """Helpers that every other package may use. This package imports none of the others.
 
-``lazy_names``      public names of a package that are imported when they are first used
-``printable``       escapes unprintable characters of text from outside
-``csv_text``        CSV tables whose cells a spreadsheet does not run as formulas
-``choices``         checks that a setting is one of the allowed names
-``text_file``       text and JSON files, with errors that name file, line and remedy
-``weight_files``    finds and reads the weight files of a network
-``hub_download``    downloads a model from the Hugging Face hub
-``setting_checks``  allowed values of the settings of the workflows
-``checksum``        SHA-256 of a file
-``code_version``    hash of the package's code, part of every cache key
-``atomic``          atomic writing of files and folders, by default readable for their owner only
-``locking``         locks between processes
-``refusal``         ``RefusedInput``: why an input is rejected, and what the user can do
-``failures``        ``failures.csv``: the table of rejected inputs
-``progress``        progress and time left of long work
-``geometry``        pads and resizes an image to a square, and maps results back to its pixels
+``lazy_names``        public names of a package that are imported when they are first used
+``printable``         escapes unprintable characters of text from outside
+``csv_text``          CSV tables whose cells a spreadsheet does not run as formulas
+``choices``           checks that a setting is one of the allowed names
+``text_file``         text and JSON files, with errors that name file, line and remedy
+``weight_files``      finds and reads the weight files of a network
+``hub_download``      downloads a model from the Hugging Face hub
+``setting_checks``    allowed values of the settings of the workflows
+``numbered_folders``  output folders of several trainings: seed_0, fold_0, …
+``checksum``          SHA-256 of a file
+``code_version``      hash of the package's code, part of every cache key
+``atomic``            atomic writing of files and folders, by default readable for their owner only
+``locking``           locks between processes
+``refusal``           ``RefusedInput``: why an input is rejected, and what the user can do
+``failures``          ``failures.csv``: the table of rejected inputs
+``progress``          progress and time left of long work
+``geometry``          pads and resizes an image to a square, and maps results back to its pixels
 """

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..common.numbered_folders import numbered_folder, numbered_folders
 from ..common.printable import quoted
 from ..common.text_file import read_json
 
-_NAME = re.compile(r"seed_(0|[1-9]\d*)")
-RECORD = "run_report.json"
+_RECORD = "run_report.json"
 # Settings that follow from the images: the enhanced copy of a data set has other files.
 _OF_THE_DATA = ("data_sha256", "prevalence")
 
 
 def seed_folder(folder: str | Path, seed: int) -> Path:
     """Folder of one seed below the output folder of all."""
-    return Path(folder) / f"seed_{seed}"
+    return numbered_folder(folder, "seed", seed)
 
 
 def seed_folders(folder: str | Path) -> dict[int, Path]:
     """Folders by seed, in ascending order; empty for the output folder of a single training, or one that is missing."""
-    folder = Path(folder)
-    found = {
-        int(name[1]): path for path in folder.glob("seed_*") if path.is_dir() and (name := _NAME.fullmatch(path.name))
-    }
-    return dict(sorted(found.items()))
+    return numbered_folders(folder, "seed")
 
 
 def first_training(folder: str | Path) -> Path:
@@ -88,16 +83,16 @@ def _settings_of_arm(folders: Mapping[int, Path]) -> dict[str, Any]:
     """Settings that all trainings of an arm share."""
     shared: dict[str, Any] = {}
     for seed, folder in folders.items():
-        settings = _read_settings(folder / RECORD)
+        settings = _read_settings(folder / _RECORD)
         if settings.pop("seed", None) != seed:
             raise ValueError(
-                f"{folder / RECORD}: another seed; expected {seed}, the number of its folder; train it again"
+                f"{folder / _RECORD}: another seed; expected {seed}, the number of its folder; train it again"
             )
         shared = shared or settings
         changed = sorted(name for name in {*shared, *settings} if shared.get(name) != settings.get(name))
         if changed:
             raise ValueError(
-                f"{folder / RECORD}: trained otherwise than the seeds before it; expected the same settings and data, "
+                f"{folder / _RECORD}: trained otherwise than the seeds before it; expected the same settings and data, "
                 f"found others for {', '.join(changed)}; remove {folder} and run the training again"
             )
     return shared

@@ -9,19 +9,17 @@ that has not seen a training film has not seen its patient either.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from ..attention import Attention, default_method, make_attention
+from ..common.numbered_folders import numbered_folders
 from ..data.fingerprints import file_fingerprint, recorded_fingerprints
 from ..networks.loading import load_vit_multilabel, weights_sha256
 from ..networks.vit_multilabel import ViTMultilabel
 from .region_maps import FilmMaps, film_maps
-
-_FOLD = re.compile(r"fold_(0|[1-9]\d*)")
 
 
 class OutOfFold:
@@ -123,10 +121,7 @@ def _fold_models(folder: Path) -> list[Path]:
     Raises:
         FileNotFoundError: there are fewer than two, or a training is not finished.
     """
-    folds = sorted(
-        (int(name[1]), path) for path in folder.glob("fold_*") if path.is_dir() and (name := _FOLD.fullmatch(path.name))
-    )
-    models = [path / "model" for _, path in folds]
+    models = [path / "model" for path in numbered_folders(folder, "fold").values()]
     unfinished = [model for model in models if not any(model.glob("*.safetensors"))]
     if len(models) < 2 or unfinished:
         found = f"no weights in {unfinished[0]}" if unfinished else f"{len(models)}"

@@ -9,7 +9,7 @@ import torch
 
 from ..networks.vit_multilabel import ViTMultilabel
 from ..networks.zoom import ZoomViT
-from ..super_resolution.out_of_fold import OutOfFold, find_out_of_fold
+from ..super_resolution.out_of_fold import OutOfFold
 from .crop_cache import CropCache, crops_for
 from .crops import Zoomer, zoom_enhancer
 
@@ -64,8 +64,7 @@ def out_of_fold_crops(
     if own is None or fold_dir is None or not isinstance(network, ZoomViT):
         return own
     guide, zoom = network.guide, network.zoom
-    models = find_out_of_fold(fold_dir, guide, device, zoom.attention)
-    assert models is not None  # there is a folder
+    models = OutOfFold(fold_dir, labels=guide.labels, image_size=guide.image_size, device=device, method=zoom.attention)
     enhancer = zoom_enhancer(zoom, folder, device)
     zoomers = [Zoomer(one, zoom, enhancer, network.mean_map) for one in models.networks]
     return OutOfFoldCrops(own, [CropCache(cache_dir, zoomer, num_workers) for zoomer in zoomers], models)
