@@ -104,6 +104,10 @@ class WithAttention(nn.Module):
         self.network = network
         self.attention = LastLayerCLSAttention(network).__enter__()
 
+    def remove_hooks(self) -> None:
+        """Take the hooks from the network again, once this module is compiled or exported; its maps end with them."""
+        self.attention.__exit__(None, None, None)
+
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, h, w)."""
         logits = self.network(image)

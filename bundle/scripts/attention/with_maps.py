@@ -39,7 +39,7 @@ class WithMaps(nn.Module):
 def module_with_maps(network: ViTMultilabel, method: str) -> WithAttention | WithMaps:
     """Module that returns logits and maps, for the methods that need one forward pass and no gradients.
 
-    The hooks of ``last_cls`` stay on the network until :meth:`.last_layer.LastLayerCLSAttention.__exit__` is called.
+    The hooks of ``last_cls`` stay on the network until :meth:`.last_layer.WithAttention.remove_hooks` is called.
 
     Args:
         network: classifier in evaluation mode.

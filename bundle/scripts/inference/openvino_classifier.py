@@ -113,7 +113,7 @@ def _compile_network(openvino: ModuleType, network: ViTMultilabel, attention: At
     traced = Traced(network, attention).eval()
     model = convert_to_openvino(openvino, traced, network.image_size)
     if isinstance(traced.explained, WithAttention):
-        traced.explained.attention.__exit__(None, None, None)
+        traced.explained.remove_hooks()
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     return openvino.compile_model(model, "CPU", settings)
 

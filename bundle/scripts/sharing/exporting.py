@@ -99,12 +99,10 @@ def export_model(source: str | Path, out: str | Path, *, form: str, films: Seque
         write = {"onnx": _write_onnx, "torchscript": _write_torchscript, "openvino": _write_openvino}[form]
         write(module, network.image_size, _describe(network, folder), fresh)
         if isinstance(module, WithAttention):
-            module.attention.__exit__(None, None, None)
+            module.remove_hooks()
         check = _compare(ExportedModel(fresh), images.numpy(), expected, out)
-        for path in (
-            fresh.with_suffix(".bin"),
-            fresh,
-        ):  # the weights first: OpenVINO reads them by the name of the model
+        # The weights first: OpenVINO reads them by the name of the model.
+        for path in (fresh.with_suffix(".bin"), fresh):
             if path.is_file():
                 replace(path, out.with_name(path.name))
     return check

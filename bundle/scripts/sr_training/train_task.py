@@ -115,7 +115,7 @@ def load_classifier(settings: SrSettings, labels: Sequence[str]) -> ViTMultilabe
             "classifier: the stage task trains through a classifier; expected its model folder, found null; set "
             "--classifier outputs/base/model"
         )
-    classifier = ViTMultilabel.from_pretrained(find_model_folder(settings.classifier), labels).requires_grad_(False)
+    classifier = ViTMultilabel.from_pretrained(settings.classifier, labels).requires_grad_(False)
     if settings.crop_size > classifier.image_size:
         raise ValueError(
             f"crop_size: expected at most the {classifier.image_size} pixels of the classifier's input, found "
@@ -158,8 +158,8 @@ def train_task(run: Run) -> validation_metrics.Metrics:
     trained = load_network(RegressionNetwork, run.save("task", trained)).to(run.device)
     metrics = validation_metrics.measure_residual(trained, run.held_out, "task")
     moved = {
-        name: _moved_outputs(classifier, network, films["validation"], settings.crop_size)
-        for name, network in {**before, "task": trained}.items()
+        name: _moved_outputs(classifier, one, films["validation"], settings.crop_size)
+        for name, one in {**before, "task": trained}.items()
     }
     return {**metrics, "classifier_moved_by": moved}
 
