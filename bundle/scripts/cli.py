@@ -18,6 +18,7 @@ from .common.atomic import SHARED, check_output_folder, output_mode
 from .common.printable import printable
 from .pacs.commands import Model, TlsCa, TlsCert, receive, watch
 from .run_command import RUN_CONTEXT, RunCommand, run
+from .sharing.sharing_commands import export, push
 
 
 def _normal_name(name: str) -> str:
@@ -52,14 +53,8 @@ def prepare(
 app.command(cls=RunCommand, context_settings=RUN_CONTEXT)(run)
 app.command()(watch)
 app.command()(receive)
-
-
-class ExportFormat(StrEnum):
-    """Formats of an exported model."""
-
-    ONNX = "onnx"
-    TORCHSCRIPT = "torchscript"
-    OPENVINO = "openvino"
+app.command()(push)
+app.command()(export)
 
 
 class Layout(StrEnum):
@@ -157,48 +152,6 @@ def predict(
             predictor.predict_to_folder(inputs or [], out, dicom=dicom)
         if (out / "failures.csv").exists():
             raise SystemExit(1)
-
-
-@app.command()
-def push(
-    folder: Annotated[Path, typer.Argument(help="model folder that training wrote")],
-    repo: Annotated[str, typer.Argument(help="repository on the hub: owner/name")],
-    evaluation: Annotated[Path | None, typer.Option(help="folder of evaluating, whose metrics the card shows")] = None,
-    licence: Annotated[str | None, typer.Option("--license", help="such as apache-2.0; default: the model's")] = None,
-    data: Annotated[str | None, typer.Option(help="what the training data are; default: what the model says")] = None,
-    private: Annotated[bool, typer.Option("--private", help="make a new repository private")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="publish without a question")] = False,
-) -> None:
-    """Publish a model on the Hugging Face hub, with a model card; asks before anything is sent."""
-    from .sharing.pushing import prepare_publication, publish
-
-    publication = prepare_publication(folder, repo, licence=licence, data=data, evaluation=evaluation)
-    print(publication.describe())
-    if not yes:
-        typer.confirm(f"Publish these files{' for yourself' if private else ' for everybody'}?", abort=True)
-    print(printable(publish(publication, private=private)))
-
-
-@app.command()
-def export(
-    model: Annotated[Path | None, typer.Argument(help="model folder or hub id; default: the shipped one")] = None,
-    *,
-    out: Annotated[Path, typer.Option(help="file to write: .onnx, .pt (torchscript) or .xml (openvino)")],
-    form: Annotated[ExportFormat, typer.Option("--format", help="format of the file")] = ExportFormat.ONNX,
-    films: Annotated[list[Path] | None, typer.Option(help="radiographs for the check; default: drawn ones")] = None,
-) -> None:
-    """Export a model for other programs, with its attention map, and check the file against PyTorch."""
-    from .sharing.exporting import export_model
-    from .workflow import BUNDLE_ROOT
-
-    source = BUNDLE_ROOT / "models" / "vit-small-nih14" if model is None else model
-    check = export_model(source, out, form=form, films=films or [])
-    print(
-        printable(
-            f"{check.path}: equals PyTorch for {check.n_films} films within {check.probability_error:.1e} of a "
-            f"probability and {check.map_error:.1e} of a map"
-        )
-    )
 
 
 @app.command()

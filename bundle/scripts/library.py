@@ -27,9 +27,8 @@ from .super_resolution.enhancers.registry import make_enhancer
 from .super_resolution.region_enhancer import EnhanceSettings
 from .super_resolution.transform import AttentionGuidedSuperResolutiond
 from .training.precision import AutocastInferer
-from .workflow import BUNDLE_ROOT
+from .workflow_settings import BUNDLE_ROOT, SHIPPED_MODEL
 
-_MODEL = BUNDLE_ROOT / "models" / "vit-small-nih14"
 _SR_MODEL = BUNDLE_ROOT / "models" / "ldm-sr-nih"
 
 
@@ -50,7 +49,7 @@ def load_model(folder: str | Path | None = None, labels: Sequence[str] | None = 
         FileNotFoundError: the folder is not a model folder.
         ValueError: the labels differ, a setting is out of range, or the weights do not fit the architecture.
     """
-    return load_vit_multilabel(_MODEL if folder is None else folder, labels)
+    return load_vit_multilabel(SHIPPED_MODEL if folder is None else folder, labels)
 
 
 def load_enhancer(

@@ -16,6 +16,7 @@ from .common.choices import check_choice
 
 BUNDLE_ROOT = Path(__file__).resolve().parents[1]
 CONFIG_DIR = BUNDLE_ROOT / "configs"
+SHIPPED_MODEL = BUNDLE_ROOT / "models" / "vit-small-nih14"
 WORKFLOWS: dict[str, tuple[str, ...]] = {
     "training": ("train.yaml",),
     "enhancing": ("enhance.yaml",),

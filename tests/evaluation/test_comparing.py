@@ -7,22 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scripts.evaluation.comparing import _case_names, compare
-from scripts.evaluation.evaluate import write_evaluation
 
-LABELS = ["Edema", "Fracture"]
-
-
-def evaluate(folder: Path, root: str, suffix: str, logits: np.ndarray, targets: np.ndarray, weights: str = "") -> dict:
-    items = [{"image": f"{root}/p{i // 2}/{i}{suffix}", "patient_id": f"patient-{i // 2}"} for i in range(len(logits))]
-    return write_evaluation(folder, LABELS, items, logits, targets, bootstrap=50, model_hash=weights or str(folder))
-
-
-@pytest.fixture
-def case() -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    targets = (rng.random((60, 2)) < 0.4).astype(float)
-    targets[0, 0], targets[1, 1] = np.nan, -1
-    return np.where(targets == 1, 1.0, 0.0) + rng.normal(size=(60, 2)), targets
+from .conftest import evaluate
 
 
 @pytest.fixture

@@ -9,20 +9,7 @@ from scripts.calibration.scale import sigmoid
 from scripts.data.datalist import anonymous_groups
 from scripts.evaluation.evaluate import write_evaluation
 
-LABELS = ["Edema", "Fracture"]
-
-
-def evaluate(folder: Path, root: str, suffix: str, logits: np.ndarray, targets: np.ndarray) -> dict:
-    items = [{"image": f"{root}/p{i // 2}/{i}{suffix}", "patient_id": f"patient-{i // 2}"} for i in range(len(logits))]
-    return write_evaluation(folder, LABELS, items, logits, targets, bootstrap=50)
-
-
-@pytest.fixture
-def case() -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    targets = (rng.random((60, 2)) < 0.4).astype(float)
-    targets[0, 0], targets[1, 1] = np.nan, -1
-    return np.where(targets == 1, 1.0, 0.0) + rng.normal(size=(60, 2)), targets
+from .conftest import LABELS, evaluate
 
 
 def test_files_hold_the_same_figures_and_no_patient(tmp_path: Path, case: tuple) -> None:
