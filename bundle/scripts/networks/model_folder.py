@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -196,7 +195,7 @@ def _backbone_settings(network: _Network) -> dict[str, Any]:
 
 def _model_metadata(network: _Network, labels: Sequence[str], provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Content of ``metadata.json``, in MONAI's format: input, output with its labels, preprocessing, provenance."""
-    size, zoom = network.image_size, getattr(network, "zoom", None)
+    size, zoom = network.image_size, getattr(network, "settings", None)  # of a network that reads crops
     image = {"type": "image", "format": "magnitude", "modality": "X-ray", "num_channels": 1}
     image |= {"spatial_shape": [size, size], "dtype": "float32", "value_range": [0, 1]}
     pred = {"type": "logits", "format": "classes", "num_channels": len(labels), "spatial_shape": []}
@@ -209,7 +208,7 @@ def _model_metadata(network: _Network, labels: Sequence[str], provenance: Mappin
         "preprocessing": {
             **{key: getattr(network, key) for key in STRUCTURE},
             **({"patch_head": True} if network.patch_head is not None else {}),
-            **({} if zoom is None else {"zoom": asdict(zoom)}),
+            **({} if zoom is None else {"zoom": zoom}),
             "mean": network.mean.flatten().tolist(),
             "std": network.std.flatten().tolist(),
         },

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -134,6 +134,11 @@ class ZoomViT(ViTMultilabel):
             )
         plain = {key: value for key, value in preprocessing.items() if key != "zoom"}
         return cls(ViTMultilabel._untrained(architecture, labels, plain, folder), preprocessing["zoom"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Zoom settings as plain values, for ``metadata.json``, and for the settings of a training (zoom.yaml)."""
+        return asdict(self.zoom)
 
     def _check_mean_map(self, given: torch.Tensor | None) -> torch.Tensor | None:
         """Mean map (h, w) in float32, zeros where none is given; ``None`` for another selector.
