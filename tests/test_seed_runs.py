@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from scripts.cli import app
+from scripts.report.report import publish_report
 from scripts.seed_runs import run_seeds
 from scripts.workflow import Expression, run_workflow
 from typer.testing import CliRunner
@@ -187,6 +188,12 @@ def test_seeds_from_training_to_comparison(tiny, tmp_path, killed_in_epoch_three
     assert found.data.params["verdict"] == "no verdict"
     assert found.data.tags["mlflow.note.content"].startswith(comparison["sentence"])
     assert found.data.metrics["comparison_macro_auroc_difference"] == 0
+
+    publish_report(tmp_path)
+    for folder in (base / "seed_0", retrained / "seed_1", retrained):
+        for run in json.loads((folder / "mlflow_runs.json").read_text()).values():
+            files = MlflowClient(recorded["tracking_uri"]).list_artifacts(run["run_id"])
+            assert "report.html" in [file.path for file in files]
 
 
 def test_a_network_with_frozen_blocks_trains_the_others(tiny):

@@ -330,7 +330,9 @@ def _is_beside(uri: str, location: str) -> bool:
     return Path(path).resolve().is_relative_to(_artifact_folder(uri).resolve())
 
 
-def attach_artifact(output_dir: str | Path, path: str | Path, uri: str | None = None) -> None:
+def attach_artifact(
+    output_dir: str | Path, path: str | Path, uri: str | None = None, group: str | Path | None = None
+) -> None:
     """Copy a file into the finished runs that wrote to a folder, or log why it was not copied.
 
     Args:
@@ -338,6 +340,7 @@ def attach_artifact(output_dir: str | Path, path: str | Path, uri: str | None = 
         path: file to copy.
         uri: MLflow tracking URI, or ``none``; default: ``MLFLOW_TRACKING_URI``, else the database beside the folder. A
             URI that is only named in the folder is not contacted.
+        group: folder above ``output_dir`` if this is that of one of several seeds, whose database is beside ``group``.
     """
     runs = _read_runs(output_dir)
     configured = os.environ.get("MLFLOW_TRACKING_URI") or uri
@@ -345,7 +348,7 @@ def attach_artifact(output_dir: str | Path, path: str | Path, uri: str | None = 
         return
     for run in runs.values():
         try:
-            problem = _attach_to_run(run, configured, default_uri(output_dir), path)
+            problem = _attach_to_run(run, configured, default_uri(group or output_dir), path)
         except Exception as error:  # the file exists, so a failure of MLflow is not an error
             problem = f"{type(error).__name__}: {_first_line(error)}"
         if problem:

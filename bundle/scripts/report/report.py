@@ -71,7 +71,7 @@ def publish_report(run_dir: str | Path, *, synthetic: bool = False, tracking_uri
     for stage in ("base", "enhanced", "retrained"):
         folder = Path(run_dir) / stage
         for tracked in (folder, *seed_folders(folder).values()):
-            attach_artifact(tracked, path, tracking_uri)
+            attach_artifact(tracked, path, tracking_uri, group=folder)
     return path
 
 
