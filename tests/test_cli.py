@@ -320,6 +320,7 @@ def test_predict_takes_the_spelling_of_the_settings_too(monkeypatch, tmp_path, o
 
     monkeypatch.setattr("scripts.inference.predictor.Predictor.from_bundle", load)
     options = ["--no-enhance", "--device", "cpu", "--backend", "openvino", "--batch_size", 4, "--enhancer", "bicubic"]
+    options += ["--region_count", 2, "--window", 28]
     done = call("predict", "film.png", out, tmp_path, model, "m", *options)
     assert str(done.exception) == "stop here"
     assert {key: str(value) for key, value in found.items() if key not in ("output_dir", "dicom", "tracking_uri")} == {
@@ -329,6 +330,8 @@ def test_predict_takes_the_spelling_of_the_settings_too(monkeypatch, tmp_path, o
         "backend": "openvino",
         "batch_size": "4",
         "enhancer": "bicubic",
+        "region_count": "2",
+        "window": "28",
     }
     found.clear()
     call("predict", "film.png", "--out", tmp_path)

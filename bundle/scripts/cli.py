@@ -116,6 +116,8 @@ def predict(
     model: Model = None,
     enhance: Annotated[bool, typer.Option(help="super-resolve the attended regions")] = True,
     enhancer: Annotated[str | None, typer.Option(help="super-resolution method, see run enhancing --help")] = None,
+    region_count: Annotated[int | None, typer.Option(min=1, help="maximum number of regions per film")] = None,
+    window: Annotated[int | None, typer.Option(min=1, help="side of a region, pixels of the network's input")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …; default: a GPU if there is one")] = None,
     backend: Annotated[Backend | None, typer.Option(help="what runs the classifier")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="images that the classifier sees at once")] = None,
@@ -137,7 +139,7 @@ def predict(
         start_log()
         settings: dict[str, Any] = {"output_dir": out, "dicom": dicom or store, "tracking_uri": "none"}
         settings |= {"model_dir": model, "enhance": enhance, "enhancer": enhancer, "device": device}
-        settings |= {"backend": backend, "batch_size": batch_size}
+        settings |= {"backend": backend, "batch_size": batch_size, "region_count": region_count, "window": window}
         settings = {key: value for key, value in settings.items() if value is not None}
         if dicomweb and study:
             from .pacs.dicomweb import DicomWeb

@@ -16,7 +16,10 @@ from scripts.evaluation.predictions import read_predictions
 from scripts.inference import FilmAnalysis, Predictor
 from scripts.inference.outputs import ResultWriter
 from scripts.networks import load_vit_multilabel, weights_sha256
+from scripts.phantom import write_phantom_studies
+from scripts.super_resolution.region_enhancer import EnhanceSettings
 from scripts.workflow import CONFIG_DIR, run_workflow
+from scripts.workflow_settings import file_settings
 
 from ..conftest import LABELS
 from ..dicom.objects.conformant import cr, dx
@@ -328,3 +331,30 @@ def test_regions_of_maps_of_labels_name_them_everywhere(model_dir, incoming, tmp
 def test_selectors_that_cannot_work_are_rejected_in_one_line(model_dir, selector, found):
     with pytest.raises(ValueError, match=found):
         load(model_dir, selector=selector)
+
+
+@pytest.mark.parametrize(("window", "side"), [(8, 64), (16, 128)])
+def test_number_and_side_of_the_regions_are_settings(model_dir, tmp_path, window, side):
+    """A window of 8 of the network's 32 pixels is a quarter of the film: 64 of 256 pixels."""
+    write_phantom_studies(tmp_path, n_patients=1, size=256)
+    finder = load(model_dir, region_count=2, window=window)
+    (one,) = finder.predict([tmp_path / "patient0001" / "study01"])
+    assert [(row1 - row0, col1 - col0) for row0, col0, row1, col1 in one.regions] == [(side, side)] * 2
+    assert (finder.settings["region_count"], finder.settings["window"]) == (2, window)
+
+
+@pytest.mark.parametrize(("key", "value"), [("region_count", 0), ("window", 0), ("window", 28.5), ("window", None)])
+def test_number_and_side_of_the_regions_are_checked(model_dir, key, value):
+    with pytest.raises(ValueError, match=f"^{key}: not allowed; expected a whole number of at least 1, found"):
+        load(model_dir, **{key: value})
+
+
+def test_regions_have_the_same_defaults_as_in_enhancing(model_dir):
+    inferring, enhancing = (
+        {setting.key: (setting.default, setting.meaning) for setting in file_settings(CONFIG_DIR / name)}
+        for name in ("inference.yaml", "enhance.yaml")
+    )
+    for key in ("region_count", "window"):
+        assert inferring[key] == enhancing[key]
+    settings = load(model_dir).analysis.region_enhancer.settings
+    assert (settings.count, settings.window) == (EnhanceSettings().count, EnhanceSettings().window)
