@@ -1,4 +1,5 @@
 # demo: the whole pipeline on synthetic studies   test: the test suite   lint: ruff and mypy   bench: measurements
+# docs: the documentation as a static site
 # label: MONAI Label server   deploy: MONAI Deploy application   bundle: zip for monai.bundle.load and the model zoo
 VENV ?= .venv
 PYTHON ?= python3
@@ -8,7 +9,7 @@ PORT ?= 8000
 INPUT ?= $(STUDIES)
 OUTPUT ?= outputs/deploy
 
-.PHONY: install demo test lint bench label deploy bundle
+.PHONY: install demo test lint bench docs label deploy bundle
 install: $(VENV)/.installed
 
 $(VENV)/.installed: setup.cfg constraints.txt
@@ -17,7 +18,7 @@ $(VENV)/.installed: setup.cfg constraints.txt
 	@echo "make: $(VENV) is missing or older than setup.cfg; installing the tested set (constraints.txt), some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test,docs]'
 	@touch $@
 
 demo: install
@@ -33,6 +34,9 @@ lint: install
 
 bench: install
 	@for file in attention_cost training_throughput inference_throughput dicom_speed single_study cache_hit dicom_fuzz; do echo "== $$file"; $(BIN)/python benchmarks/$$file.py || exit 1; done
+
+docs: install
+	$(BIN)/python integrations/docs_site/build_site.py
 
 # MONAI Label and MONAI Deploy need packages that the project's own environment must not have; each gets an environment
 # over it: its own packages first, those of .venv behind them.

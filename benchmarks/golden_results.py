@@ -92,6 +92,7 @@ VARIANTS: dict[str, Settings] = {
 }  # fmt: skip
 SR_TRAINING: Settings = {
     "stages": ["regression", "autoencoder", "diffusion", "resshift", "guided"], "crop_size": 32, "batch_size": 2,
+    "guided_crop_size": 64,
     "max_steps": 2, "ceiling_margin": None, "autoencoder_width": 8, "autoencoder_blocks": 1, "codes": 32,
     "unet_channels": [16, 32], "regression_width": 8, "regression_blocks": 1, "crops_per_megapixel": 200.0,
     "precision": "fp32",

@@ -15,6 +15,7 @@ from scripts.super_resolution.networks.regression_network import RegressionNetwo
 NO_DATALIST = Datalist([], {})
 SMALL = {
     "crop_size": 32,
+    "guided_crop_size": 64,
     "batch_size": 2,
     "max_steps": 2,
     "ceiling_margin": None,

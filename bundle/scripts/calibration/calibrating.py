@@ -73,7 +73,7 @@ class CalibrationRun:
         network: network of that folder, on ``device``.
         datalist: data list with a validation split; novelty also needs the training split.
         make_dataset: function from the items of a split to a dataset with the network's preprocessing.
-        inferer: callable (images, network, *crops) -> logits, which sets the precision.
+        inferer: callable ``(images, network, *crops) -> logits``, which sets the precision.
         device: device of the images.
         batch_size: number of images in a batch.
         tracker: MLflow run.

@@ -246,6 +246,7 @@ SETTINGS: dict[str, Check] = {
     "guided_minutes": _POSITIVE,
     "max_steps": _OPTIONAL_COUNT,
     "crop_size": Number(32, whole=True),
+    "guided_crop_size": Number(32, whole=True),
     "average_decay": _DECAY,
     "ceiling_margin": Number(optional=True),
     "latent_channels": _COUNT,

@@ -24,8 +24,8 @@ TASK_LOSSES = ("feature", "classification")
 _PRECISIONS = ("auto", "fp32", "bf16")  # fp16 is not offered, because it needs loss scaling
 # Settings that do not affect the weights after a given number of steps.
 _NOT_IN_WEIGHTS = {"stages", "minutes", "max_steps", "ceiling_margin", "device"}
-# Settings of the stage ``task`` alone, in whose checkpoint they are beside the hash of the classifier.
-_OF_TASK = {"classifier", "task_loss", "task_weight"}
+# Settings of one stage alone (``task``, ``guided``), in whose checkpoint they are.
+_OF_ONE_STAGE = {"classifier", "task_loss", "task_weight", "guided_crop_size"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class SrSettings:
         task_loss: loss of the stage ``task``: ``feature`` or ``classification``, see :class:`.train_task.TaskStep`.
         task_weight: weight of that loss beside the loss of the pixels.
         crop_size: side of a high-resolution crop, in pixels; a multiple of 16.
+        guided_crop_size: the same for the stage ``guided``, whose regions are 1 / 4.5 of it; a multiple of 16.
         batch_size: number of crops per step; the diffusion networks, whose grids are smaller, take four times as many.
         minutes: largest training time of each stage.
         max_steps: largest number of steps of each stage; ``None`` for no limit.
@@ -73,6 +74,7 @@ class SrSettings:
     task_loss: str = "feature"
     task_weight: float = 1.0
     crop_size: int = 64
+    guided_crop_size: int = 224
     batch_size: int = 16
     minutes: Mapping[str, float] = field(default_factory=lambda: dict(_MINUTES))
     max_steps: int | None = None
@@ -119,8 +121,12 @@ class SrSettings:
         Raises:
             ValueError: a setting is out of range.
         """
-        if self.crop_size < 32 or self.crop_size % 16:
-            raise ValueError(f"crop_size: expected a multiple of 16 from 32, found {self.crop_size}; take 64")
+        for key, size, usual in (
+            ("crop_size", self.crop_size, 64),
+            ("guided_crop_size", self.guided_crop_size, 224),
+        ):
+            if size < 32 or size % 16:
+                raise ValueError(f"{key}: expected a multiple of 16 from 32, found {size}; take {usual}")
         widths = list(self.unet_channels)
         if not widths or widths[-1] % 32 or any(width % 16 for width in widths):
             raise ValueError(
@@ -140,6 +146,6 @@ class SrSettings:
 
     def decisive(self) -> dict[str, Any]:
         """Settings that the weights depend on, in the form in which a checkpoint stores them."""
-        kept = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_WEIGHTS | _OF_TASK}
+        kept = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_WEIGHTS | _OF_ONE_STAGE}
         kept["precision"] = self.resolved_precision()
         return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

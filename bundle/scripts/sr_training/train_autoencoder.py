@@ -93,7 +93,7 @@ class AutoencoderStep:
         decoded = self.infer(latents, lambda codes: self.vqvae.decode(codes, force_not_quantize=True).sample)
         decoded = decoded * self.target_std
         image = self.coding.image(decoded, base)
-        consistent = back_project(image, degrade(high_res, SCALE), SCALE, _CONSISTENCY_ITERATIONS)
+        consistent = back_project(image, degrade(high_res, SCALE), _CONSISTENCY_ITERATIONS)
         target = self.coding.target(high_res, base)
         image_loss = F.smooth_l1_loss(decoded / self.target_std, target / self.target_std)
         # Targets are in [-1, 1], images in [0, 1].

@@ -9,15 +9,19 @@ from torch import Tensor
 
 from ..super_resolution.enhancers.guided import SCALES, make_guide
 from ..super_resolution.networks.guided_network import PATCH, GuidedNetwork
+from ..super_resolution.networks.regression_network import RegressionNetwork
 from ..super_resolution.networks.weight_folder import load_network
 from ..training.precision import AutocastInferer
 from . import validation_metrics
 from .batches import Batches
 from .degradation import between
-from .run import Run
-from .train_regression import charbonnier
+from .run import MEASURED_CROPS, Run
+from .train_regression import charbonnier, residual_std
+from .training_crops import extract_crops
 
 _GUIDE_DROPOUT = 0.3  # lets the network work without a guide too (as in SwinFuSR, arXiv 2404.14533)
+_SMALLER_BATCH = 4  # a region has nine times the pixels of a crop of the other stages
+_HELD_OUT = 32
 
 
 @dataclass(frozen=True)
@@ -52,15 +56,50 @@ class GuidedStep:
 
 
 def train_guided(run: Run) -> validation_metrics.Metrics:
-    """Train ``guided/`` and return its metrics on the held-out crops and, with and without guide, on their centres."""
+    """Train ``guided/`` and return its metrics on held-out crops and, with and without guide, on their centres.
+
+    The trunk starts as the regression network of the model folder, if there is one. The crops are larger than those of
+    the other stages, because attention among patches needs many of them and a guide needs surroundings; a batch has a
+    quarter of their number.
+
+    Raises:
+        ValueError: no image gave a crop.
+    """
+    settings = run.settings
+    crops, held_out = (_larger_crops(run, split) for split in ("training", "validation"))
     run.seed_weights("guided")
     start = run.start_of("guided")
-    network = GuidedNetwork() if start is None else load_network(GuidedNetwork, start).requires_grad_(True)
-    network.to(run.device)
-    step = GuidedStep(network, run.batches(), run.infer)
-    run.save("guided", run.train("guided", network, step, depends_on=[start] if start else []))
-    quarter = run.held_out.shape[-1] // 4
+    network = _start(run) if start is None else load_network(GuidedNetwork, start)
+    network.requires_grad_(True).to(run.device)
+    batches = Batches(crops, run.degradation, max(1, settings.batch_size // _SMALLER_BATCH), run.device)
+    depends_on = [start] if start else [run.part("regression")] if run.has("regression") else []
+    own = {"guided_crop_size": settings.guided_crop_size}
+    trained = run.train("guided", network, GuidedStep(network, batches, run.infer), depends_on=depends_on, settings=own)
+    run.save("guided", trained)
+    quarter = held_out.shape[-1] // 4
     box = (quarter, quarter, 3 * quarter, 3 * quarter)
     return validation_metrics.measure_guided(
-        run.output_dir, run.held_out, box, make_guide(run.held_out, box), device=run.device
+        run.output_dir, held_out, box, make_guide(held_out, box), device=run.device
     )
+
+
+def _larger_crops(run: Run, split: str) -> Tensor:
+    """Crops (N, 1, S, S) of a split that cover as many pixels as those of the other stages; the held-out ones less."""
+    settings, size = run.settings, run.settings.guided_crop_size
+    density = settings.crops_per_megapixel * (settings.crop_size / size) ** 2
+    items = run.datalist.splits[split]
+    crops = extract_crops(items, size, per_megapixel=density, max_images=settings.max_images, seed=settings.seed)
+    return crops if split == "training" else crops[:_HELD_OUT]
+
+
+def _start(run: Run) -> GuidedNetwork:
+    """Network before the training, with the regression network of the model folder as its trunk if there is one."""
+    settings, trunk = run.settings, None
+    if run.has("regression"):
+        trunk = load_network(RegressionNetwork, run.part("regression"))
+    sizes = trunk.settings if trunk else {"width": settings.regression_width, "blocks": settings.regression_blocks}
+    start = trunk or RegressionNetwork(sizes["width"], sizes["blocks"])
+    deviation = residual_std(start, run.crops[:MEASURED_CROPS], torch.device("cpu"))
+    network = GuidedNetwork(sizes["width"], sizes["blocks"], deviation)
+    network.trunk.load_state_dict(start.state_dict())
+    return network

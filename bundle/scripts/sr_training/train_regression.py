@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..super_resolution.networks.regression_network import RegressionNetwork
 from ..super_resolution.networks.weight_folder import load_network
+from ..super_resolution.resampling import degrade
 from ..training.precision import AutocastInferer
 from . import validation_metrics
 from .batches import Batches
@@ -21,6 +22,13 @@ _EPSILON = 1e-3  # a quarter of an 8-bit grey level; below it the loss is about 
 def charbonnier(image: Tensor, truth: Tensor) -> Tensor:
     """Mean of sqrt(d² + epsilon²), an absolute error that is smooth at zero (Lai et al. 2017, arXiv 1704.03915)."""
     return ((image - truth).square() + _EPSILON**2).sqrt().mean()
+
+
+@torch.no_grad()
+def residual_std(network: RegressionNetwork, crops: Tensor, device: torch.device) -> float:
+    """Standard deviation of truth minus result for crops (N, 1, H, W), which are reduced without noise."""
+    parts = [part - network(degrade(part, network.scale)) for part in crops.to(device).split(32)]
+    return float(torch.cat(parts).std())
 
 
 @dataclass(frozen=True)

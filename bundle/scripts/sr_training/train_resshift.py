@@ -10,14 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..super_resolution.enhancers.resshift import ShiftSchedule, save_schedule, timestep
-from ..super_resolution.networks.coding import SCALE, Coding, load_coding
-from ..super_resolution.networks.weight_folder import load_diffusers
-from ..super_resolution.resampling import degrade
+from ..super_resolution.networks.coding import SCALE, Coding
+from ..super_resolution.networks.regression_network import RegressionNetwork
+from ..super_resolution.networks.weight_folder import load_diffusers, load_network
 from ..training.precision import AutocastInferer
 from . import validation_metrics
 from .batches import Batches
 from .run import MEASURED_CROPS, Run
 from .train_diffusion import LARGER_BATCH, build_unet
+from .train_regression import residual_std
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,6 @@ class ResShiftStep:
         return {"loss": F.mse_loss(predicted, residual)}
 
 
-@torch.no_grad()
-def _residual_std(coding: Coding, crops: Tensor, device: torch.device) -> float:
-    """Standard deviation of truth minus regression for crops (N, 1, H, W), which are reduced without noise."""
-    parts = [part - coding.base(degrade(part, SCALE)) for part in crops.to(device).split(32)]
-    return float(torch.cat(parts).std())
-
-
 def train_resshift(run: Run) -> validation_metrics.Metrics:
     """Train ``resshift/``, which contains all it needs, and return its metrics on the held-out crops."""
     from diffusers import UNet2DModel
@@ -67,15 +61,16 @@ def train_resshift(run: Run) -> validation_metrics.Metrics:
     settings = run.settings
     run.seed_weights("resshift")
     regression, start = run.part("regression"), run.start_of("resshift/unet")
-    coding = load_coding(run.output_dir, channels=1, device=run.device)
+    network = load_network(RegressionNetwork, regression).to(run.device)
+    coding = Coding(network, channels=1)
     unet = build_unet(coding.condition_channels, SCALE**2, tuple(settings.unet_channels), settings.crop_size // SCALE)
     if start is not None:
         unet = load_diffusers(UNet2DModel, start).requires_grad_(True)
     unet.to(run.device, memory_format=torch.channels_last)
-    schedule = ShiftSchedule(_residual_std(coding, run.crops[:MEASURED_CROPS], run.device))
+    schedule = ShiftSchedule(residual_std(network, run.crops[:MEASURED_CROPS], run.device))
     step = ResShiftStep(unet, schedule, coding, run.batches(LARGER_BATCH), run.infer)
     depends_on = [regression, *([start] if start else [])]
     run.save("resshift/unet", run.train("resshift", unet, step, depends_on=depends_on))
-    run.save("resshift/regression", coding.regression)
+    run.save("resshift/regression", network)
     save_schedule(run.output_dir / "resshift", schedule)
     return validation_metrics.measure_resshift(run.output_dir, run.held_out, device=run.device)

@@ -36,7 +36,7 @@ def _compare(images: Tensor, high_res: Tensor) -> dict[str, float]:
 
 def _both(name: str, images: Tensor, high_res: Tensor) -> Metrics:
     """Metrics of enhanced crops, clipped to [0, 1], and of the same crops after data consistency."""
-    consistent = data_consistent(images, degrade(high_res, SCALE).clamp(0.0, 1.0), SCALE)
+    consistent = data_consistent(images, degrade(high_res, SCALE).clamp(0.0, 1.0))
     return {
         name: _compare(images.clamp(0.0, 1.0), high_res),
         f"{name}_consistent": _compare(consistent, high_res),

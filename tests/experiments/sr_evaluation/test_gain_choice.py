@@ -17,11 +17,10 @@ def choosing(high_res, ldm, output_dir, **changes):
 
 
 def test_rule_takes_the_largest_gain_that_holds_at_every_size():
-    above = {"1024": {0.2: 0.8, 0.4: 0.5, 0.6: 0.12, 0.8: -0.3}, "512": {0.2: 0.6, 0.4: 0.2, 0.6: 0.05, 0.8: -0.5}}
-    assert _choose(above, [0.2, 0.4, 0.6, 0.8], 0.1) == 0.4
-    assert _choose(above, [0.2, 0.4, 0.6, 0.8], 0.0) == 0.6
+    missed = {"1024": {0.2: [], 0.4: [], 0.6: ["ssim"]}, "512": {0.2: [], 0.4: [], 0.6: []}}
+    assert _choose(missed, [0.2, 0.4, 0.6], 0.1) == 0.4
     with pytest.raises(ValueError, match=r"expected one that is \+1 dB"):
-        _choose(above, [0.2, 0.4], 1.0)
+        _choose({"1024": {0.2: ["psnr"]}}, [0.2], 1.0)
     with pytest.raises(ValueError, match="gains"):
         _choose({}, [0.2], 0.1)  # every region was refused
 
@@ -32,8 +31,9 @@ def test_gain_is_chosen_on_validation_and_becomes_the_models_own(high_res, ldm, 
     run_workflow("sr_evaluation", overrides=choosing(high_res, folder, tmp_path / "out", gain_margin=-0.1))
     content = json.loads((folder / "gain.json").read_text())
     assert content["gain"] == 0.0 and content["split"] == "validation"
-    above = content["psnr_above_bicubic"]["128"]
+    above, missed = content["psnr_above_bicubic"]["128"], content["missed"]["128"]
     assert above["0.0"] == pytest.approx(0.0, abs=0.01) and 0 > above["0.5"] > above["1.0"]
+    assert missed["0.0"] == [] and {"psnr", "ssim"} <= set(missed["1.0"])
     assert LatentDiffusionEnhancer(folder).gain == 0.0 and LatentDiffusionEnhancer(folder, gain=0.5).gain == 0.5
     printed = capsys.readouterr().out
     assert "ldm: gain 0, the largest gain with" in printed and f"{above['1.0']:+.3f}" in printed

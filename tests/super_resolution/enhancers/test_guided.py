@@ -1,27 +1,46 @@
+import json
+
 import pytest
 import torch
 from scripts.super_resolution.enhancers.guided import GuidedEnhancer, _surroundings_of
 from scripts.super_resolution.networks.guided_network import GuidedNetwork
 from scripts.super_resolution.networks.weight_folder import save_network
 from scripts.super_resolution.region_enhancer import EnhanceSettings, RegionEnhancer
-from scripts.super_resolution.resampling import degrade
+from scripts.super_resolution.resampling import resize
 
 
 @pytest.fixture
 def folder(tmp_path):
     torch.manual_seed(0)
-    network = GuidedNetwork(pixel_width=8, patch_width=16, stages=1)
-    torch.nn.init.normal_(network.implicit.layers[-1].weight, std=0.05)
+    network = GuidedNetwork(width=8, blocks=1, residual_std=0.05, pixel_width=8, patch_width=16, stages=1)
+    torch.nn.init.normal_(network.trunk.exit.weight, std=0.05)
+    torch.nn.init.normal_(network.implicit.layers[-1].weight, std=1.0)
     save_network(network, tmp_path / "guided")
     return tmp_path
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("scale", [1.5, 2, 3, 4, 4.5])
 def test_reduces_to_its_input_at_every_scale(folder, scale):
-    low_res = 0.3 + 0.4 * torch.rand(2, 1, 9, 14)
+    low_res = 0.3 + 0.4 * torch.rand(2, 1, 10, 14)
     enhanced = GuidedEnhancer(folder, scale=scale).enhance(low_res, generators=[])
-    assert enhanced.shape == (2, 1, 9 * scale, 14 * scale)
-    assert (degrade(enhanced, scale) - low_res).square().mean() < 1e-6
+    assert enhanced.shape == (2, 1, 10 * scale, 14 * scale)
+    assert (resize(enhanced, (10, 14)) - low_res).square().mean() < 1e-6
+    raw = GuidedEnhancer(folder, scale=scale, data_consistency=False).enhance(low_res, generators=[])
+    assert not torch.allclose(raw, resize(low_res, (int(10 * scale), int(14 * scale))), atol=1e-3)  # detail is added
+
+
+def test_weights_of_an_earlier_architecture_are_rejected_by_name(folder):
+    config = folder / "guided" / "config.json"
+    earlier = {"_class_name": "GuidedNetwork", "pixel_width": 32, "patch_width": 64, "stages": 2, "residual_blocks": 6}
+    config.write_text(json.dumps(earlier))
+    with pytest.raises(ValueError, match=r"guided.config\.json: .*residual_blocks.*train it again"):
+        GuidedEnhancer(folder)
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 16, 16), (2, 1, 16, 16), (2, 2, 16, 18)], ids=["count", "channels", "side"])
+def test_a_guide_that_does_not_fit_is_rejected(folder, shape):
+    with pytest.raises(ValueError, match=r"guide: .*expected shape \(2, 2, g, g\).*found"):
+        GuidedEnhancer(folder).enhance(torch.rand(2, 1, 8, 8), generators=[], guide=torch.rand(shape))
 
 
 def test_the_guide_changes_the_result_and_fractions_are_offered(folder):

@@ -26,11 +26,11 @@ def folder(tmp_path_factory):
     _build_scheduler().save_pretrained(folder / "scheduler")
     save_network(build_unet(17, 16, (16, 32), sample_size=8), folder / "resshift" / "unet")
     save_schedule(folder / "resshift", ShiftSchedule(0.01))
-    save_network(GuidedNetwork(pixel_width=8, patch_width=16, stages=1), folder / "guided")
+    save_network(GuidedNetwork(8, 1, pixel_width=8, patch_width=16, stages=1), folder / "guided")
     return folder
 
 
-@pytest.mark.parametrize("name", ["residual", "ldm", "resshift"])
+@pytest.mark.parametrize("name", ["residual", "ldm", "resshift", "inverse"])
 def test_shipped_weights_are_closer_to_a_radiograph_than_interpolation(name):
     film = torch.from_numpy(make_phantom(0, 1, 1, None, 1024).image.astype("float32") / 4095)
     truth = film[400:528, 200:328][None, None].contiguous()  # ribs and vessels of a phantom that no network saw
@@ -45,7 +45,7 @@ def test_shipped_weights_are_closer_to_a_radiograph_than_interpolation(name):
 
 @pytest.mark.parametrize("name", ENHANCERS)
 def test_every_name_gives_its_enhancer(name, folder):
-    enhancer = make_enhancer(name, folder=folder, steps=2, iterations=2)
+    enhancer = make_enhancer(name, folder=folder, steps=2)
     assert enhancer.name == name and enhancer.weights_hash.startswith("none") == (name in ENHANCERS[:4])
     image = torch.rand(1, 1, 8, 8)
     size = 8 if enhancer.needs_native else 8 * enhancer.scale

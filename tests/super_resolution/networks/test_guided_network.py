@@ -1,14 +1,15 @@
 import pytest
 import torch
 from scripts.super_resolution.networks.guided_network import GuidedNetwork, ImplicitFunction, _join, _neighbours, split
+from scripts.super_resolution.networks.regression_network import RegressionNetwork
 from scripts.super_resolution.resampling import resize
 
 
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    network = GuidedNetwork(pixel_width=8, patch_width=16, stages=1).eval()
-    torch.nn.init.normal_(network.implicit.layers[-1].weight, std=0.1)
+    network = GuidedNetwork(width=8, blocks=1, residual_std=0.1, pixel_width=8, patch_width=16, stages=1).eval()
+    torch.nn.init.normal_(network.implicit.layers[-1].weight, std=1.0)
     return network
 
 
@@ -18,8 +19,40 @@ def test_untrained_it_is_bicubic_at_any_scale():
     assert torch.equal(enlarged, resize(low_res, (37, 22)))
 
 
-def test_default_is_small():
-    assert sum(parameter.numel() for parameter in GuidedNetwork().parameters()) < 0.6e6
+def test_before_the_branch_is_trained_it_is_its_trunk_at_scale_four():
+    torch.manual_seed(0)
+    trunk = RegressionNetwork(width=8, blocks=1)
+    torch.nn.init.normal_(trunk.exit.weight, std=0.1)
+    network = GuidedNetwork(width=8, blocks=1, pixel_width=8, patch_width=16, stages=1)
+    network.trunk.load_state_dict(trunk.state_dict())
+    low_res, guide = torch.rand(2, 1, 10, 13), torch.rand(2, 2, 16, 16)
+    with torch.no_grad():
+        expected = trunk(low_res)
+        assert torch.allclose(network(low_res, (40, 52), guide, torch.ones(2)), expected, atol=1e-6)
+        half = network(low_res, (20, 26), guide, torch.ones(2))
+    # At a smaller scale, the detail is that of scale 4, reduced.
+    assert torch.allclose(half, resize(low_res, (20, 26)) + resize(expected - resize(low_res, (40, 52)), (20, 26)))
+
+
+def test_the_branch_learns_from_the_first_step():
+    """Its last layer starts at zero, and must not keep the gradient from coming."""
+    torch.manual_seed(0)
+    network = GuidedNetwork(width=8, blocks=1, residual_std=1.0, pixel_width=8, patch_width=16, stages=1)
+    low_res, guide, truth = torch.rand(2, 1, 8, 8), torch.rand(2, 2, 16, 16), torch.rand(2, 1, 24, 24)
+    optimizer = torch.optim.SGD(network.parameters(), 0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        (network(low_res, (24, 24), guide, torch.ones(2)) - truth).square().mean().backward()
+        optimizer.step()
+    parts = (network.trunk.entry, network.region_stages[0].project, network.fusions[0].out_proj, network.guide_entry)
+    assert all(float(part.weight.grad.abs().sum()) > 0 for part in parts)
+
+
+def test_default_is_not_much_larger_than_its_trunk():
+    def count(network):
+        return sum(parameter.numel() for parameter in network.parameters())
+
+    assert count(GuidedNetwork()) < 1.5 * count(RegressionNetwork())
 
 
 def test_patches_are_reassembled():

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...metrics.bootstrap import patient_weights, percentile_interval
+
 
 def patient_numbers(patients: Sequence[object] | np.ndarray) -> np.ndarray:
     """Number the patients from 0 without a gap, as :func:`...metrics.bootstrap.patient_weights` expects them.
@@ -21,6 +23,27 @@ def patient_numbers(patients: Sequence[object] | np.ndarray) -> np.ndarray:
         (N,) integers, equal for cases of one patient.
     """
     return np.unique(np.asarray(patients), return_inverse=True)[1]
+
+
+def mean_interval(
+    values: np.ndarray, patients: Sequence[object] | np.ndarray, replicates: int, seed: int
+) -> list[float] | None:
+    """95 % interval of a mean, in whose bootstrap replicates whole patients are drawn.
+
+    Args:
+        values: (N,) without NaN.
+        patients: patient of each value.
+        replicates: number of bootstrap replicates.
+        seed: seed of the bootstrap.
+
+    Returns:
+        [low, high]; ``None`` for a single patient.
+    """
+    groups = patient_numbers(patients)
+    if groups.max() == 0:
+        return None
+    means = [weighted_means(values, weights) for weights in patient_weights(groups, replicates, seed)]
+    return percentile_interval(np.concatenate(means))
 
 
 def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@
 ``sr_summary``     means, paired intervals against bicubic, tables
 ``sr_panels``      a figure for each enhancer
 ``sr_report``      report.html
+``default_rule``   rule of a default enhancer and of a gain
 ``gain_choice``    the default gain of a model folder (``--gains``)
 ``sr_evaluation``  the workflow ``sr_evaluation``
 """

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...common.csv_text import csv_text
-from ...metrics.bootstrap import patient_weights, percentile_interval
-from ..kit.paired_statistics import patient_numbers, weighted_means
+from ..kit.paired_statistics import mean_interval
 from ..kit.result_tables import align_columns, bounds, format_number
 
 BASELINE = "bicubic"
@@ -93,18 +92,10 @@ def _describe(
     pairs = [row for row in known if baseline.get(row.image, {}).get(name) is not None]
     if pairs and pairs[0].enhancer != BASELINE:
         differences = np.array([row.figures[name] - baseline[row.image][name] for row in pairs])  # type: ignore[operator]
-        patients = patient_numbers([row.patient for row in pairs])
+        patients = [row.patient for row in pairs]
         found["difference"] = float(differences.mean())
-        found["interval"] = _interval(differences, patients, replicates, seed)
+        found["interval"] = mean_interval(differences, patients, replicates, seed)
     return found
-
-
-def _interval(differences: np.ndarray, patients: np.ndarray, replicates: int, seed: int) -> list[float] | None:
-    """95 % interval of the mean of differences (N,); ``None`` for a single patient."""
-    if patients.max() == 0:
-        return None
-    means = [weighted_means(differences, weights) for weights in patient_weights(patients, replicates, seed)]
-    return percentile_interval(np.concatenate(means))
 
 
 def csv_table(summary: dict[str, dict[str, dict[str, Any]]]) -> str:

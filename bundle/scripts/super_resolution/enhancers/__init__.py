@@ -13,7 +13,7 @@
 ``latent_decoding``     latents to pixels, in tiles for large regions
 ``latent_diffusion``    latent diffusion, the method of the paper
 ``resshift``            residual shifting in four steps
-``inverse``             optimisation of the latents (InverseSR)
+``inverse``             posterior sampling, a diffusion as the prior (after InverseSR)
 ``guided``              transformers guided by the surroundings, any scale (after TnTViT-G)
 ``batching``            batches of regions, made smaller when memory runs out
 ``registry``            enhancers by name

@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 
 from ...common.text_file import read_json
-from ..networks.coding import SCALE
 from ..networks.weight_folder import hash_parts
 from .data_consistency import data_consistent
 
@@ -48,7 +47,7 @@ def with_gain(sampled: Sampled, low_res: torch.Tensor, gain: float, data_consist
     image = sampled.image
     if sampled.base is not None:  # the detail of the regression network is always kept in full
         image, gain = sampled.base + gain * (image - sampled.base), 1.0
-    return data_consistent(image, low_res, SCALE, gain) if data_consistency else image
+    return data_consistent(image, low_res, gain) if data_consistency else image
 
 
 def resolve_gain(gain: float | None, folder: Path, parts: Sequence[Path], usable: bool = True) -> float:

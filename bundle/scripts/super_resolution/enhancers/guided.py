@@ -11,14 +11,14 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from ..networks.guided_network import GuidedNetwork
+from ..networks.guided_network import PATCH, GuidedNetwork
 from ..networks.weight_folder import find_part, hash_parts, load_network
 from ..resampling import resize
 from .data_consistency import data_consistent
 
 SCALES = (1.5, 4.5)
 _GUIDE_SIZE = 16
-_SURROUNDINGS = 4 / 3  # side relative to that of the region; in training at scale 4 it is 64 / 48 pixels
+_SURROUNDINGS = 4 / 3  # side relative to that of the region; in training it is 1 to 3
 
 
 class GuidedEnhancer:
@@ -26,7 +26,7 @@ class GuidedEnhancer:
 
     Args:
         folder: model folder that ``run sr_training`` wrote, or its part ``guided/``.
-        scale: output pixels per input pixel; :meth:`enlarge` also takes fractions.
+        scale: output pixels per input pixel, whole or a fraction.
         data_consistency: whether to correct the result until it reduces to its input.
         device: device of the network.
 
@@ -41,7 +41,7 @@ class GuidedEnhancer:
         self,
         folder: str | Path,
         *,
-        scale: int = 4,
+        scale: float = 4,
         data_consistency: bool = True,
         device: torch.device | str = "cpu",
     ) -> None:
@@ -58,17 +58,17 @@ class GuidedEnhancer:
         generators: Sequence[torch.Generator],
         guide: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Enlarge regions to (N, 1, scale * h, scale * w).
+        """Enlarge regions to (N, 1, scale * h, scale * w), rounded.
 
         Args:
             low_res: regions (N, 1, h, w) in [0, 1].
             generators: not used; the network is deterministic.
-            guide: guides (N, 2, 16, 16) in [0, 1] from :meth:`make_guide`; ``None`` to enlarge without guides.
+            guide: guides (N, 2, g, g) in [0, 1] from :meth:`make_guide`; ``None`` to enlarge without guides.
+
+        Raises:
+            ValueError: the guides are not as many, or not of the size that the network needs.
         """
-        high_res = self.enlarge(low_res, self.scale, guide)
-        if self.data_consistency:
-            high_res = data_consistent(high_res, low_res.float(), self.scale)
-        return high_res
+        return self.enlarge(low_res, self.scale, guide)
 
     def make_guide(self, image: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:
         """Guide (2, 16, 16) of an attended region (row0, col0, row1, col1) in an image (1, H, W)."""
@@ -82,14 +82,32 @@ class GuidedEnhancer:
         """Enlarge (N, 1, h, w) by a scale from 1.5 to 4.5; the size of the result is rounded.
 
         Raises:
-            ValueError: the scale is outside this range.
+            ValueError: the scale is outside this range, or the guides do not fit.
         """
         _check_scale(scale)
         low_res = low_res.to(self.device, torch.float32)
         size = (round(low_res.shape[-2] * scale), round(low_res.shape[-1] * scale))
-        guide = None if guide is None else guide.to(self.device, torch.float32)
-        present = torch.ones(len(low_res), device=self.device)
-        return self.network(low_res, size, guide, present).cpu()
+        if guide is not None:
+            self._check_guide(guide, len(low_res))
+            guide = guide.to(self.device, torch.float32)
+        high_res = self.network(low_res, size, guide, torch.ones(len(low_res), device=self.device))
+        if self.data_consistency:
+            high_res = data_consistent(high_res, low_res)
+        return high_res.cpu()
+
+    def _check_guide(self, guide: torch.Tensor, count: int) -> None:
+        """Check the shape of the guides.
+
+        Raises:
+            ValueError: it is not (count, channels, g, g) with g a multiple of the side of a patch.
+        """
+        channels = self.network.settings["guide_channels"]
+        rows, columns = guide.shape[-2:]
+        if guide.ndim != 4 or tuple(guide.shape[:2]) != (count, channels) or rows % PATCH or columns % PATCH:
+            raise ValueError(
+                f"guide: does not fit the regions; expected shape ({count}, {channels}, g, g) with g a multiple of "
+                f"{PATCH}, found {tuple(guide.shape)}; take that of make_guide for every region"
+            )
 
 
 def make_guide(surroundings: torch.Tensor, box: tuple[int, int, int, int]) -> torch.Tensor:

@@ -33,4 +33,4 @@ class InterpolationEnhancer(ABC):
     def enhance(self, low_res: torch.Tensor, *, generators: Sequence[torch.Generator]) -> torch.Tensor:
         """Enlarge regions (N, 1, h, w) to (N, 1, scale * h, scale * w)."""
         high_res = self.enlarge(low_res)
-        return data_consistent(high_res, low_res, self.scale) if self.data_consistency else high_res
+        return data_consistent(high_res, low_res) if self.data_consistency else high_res

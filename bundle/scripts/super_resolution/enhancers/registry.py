@@ -21,8 +21,6 @@ def make_enhancer(
     solver: str = "dpm",
     steps: int = 10,
     eta: float = 0.0,
-    variant: str = "decoder",
-    iterations: int = 100,
     data_consistency: bool = True,
     gain: float | None = None,
     precision: str = "auto",
@@ -35,10 +33,8 @@ def make_enhancer(
         folder: model folder that ``run sr_training`` wrote; it is not read by the enhancers without weights.
         scale: output pixels per input pixel (all but identity).
         solver: solver of the diffusion, ``dpm``, ``ddim`` or ``checkpoint`` (ldm).
-        steps: number of network evaluations per region (ldm) or per iteration (inverse).
+        steps: number of network evaluations per region (ldm).
         eta: share of the noise that is drawn anew in each step of the solver ``ddim``, 0 to 1 (ldm).
-        variant: optimised variable, ``decoder`` or ``latent`` (inverse).
-        iterations: largest number of iterations (inverse).
         data_consistency: whether to correct the result until it reduces to its input (all but identity and native).
         gain: factor of the sampled detail, 0 to 1; ``None`` for the gain stored in the model folder, or 1 if there is
             none (ldm, resshift).
@@ -68,14 +64,7 @@ def make_enhancer(
     if name == "inverse":
         from .inverse import InverseEnhancer
 
-        return InverseEnhancer(
-            folder,
-            variant=variant,
-            iterations=iterations,
-            steps=steps,
-            data_consistency=data_consistency,
-            device=device,
-        )
+        return InverseEnhancer(folder, data_consistency=data_consistency, device=device)
     if name == "resshift":
         from .resshift import ResShiftEnhancer
 

@@ -43,5 +43,5 @@ class ResidualEnhancer:
         low_res = low_res.to(self.device, torch.float32)
         high_res = self.network(low_res)
         if self.data_consistency:
-            high_res = data_consistent(high_res, low_res, self.scale)
+            high_res = data_consistent(high_res, low_res)
         return high_res.cpu()

@@ -28,7 +28,9 @@ from ..networks.weight_folder import find_part, hash_parts, load_diffusers, load
 from .diffusion_sampling import draw_noise
 from .gain import Sampled, resolve_gain, with_gain
 
-_FILE = "shift.json"
+SCHEDULE_FILE = "shift.json"
+
+Correct = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -134,28 +136,33 @@ class ResShiftEnhancer:
         return with_gain(self.sample(low_res, generators), low_res, self.gain, self.data_consistency).cpu()
 
     @torch.inference_mode()
-    def sample(self, low_res: Tensor, generators: Sequence[torch.Generator]) -> Sampled:
-        """Sample regions for an input (N, 1, h, w) on ``device``, before gain and data consistency."""
+    def sample(self, low_res: Tensor, generators: Sequence[torch.Generator], correct: Correct | None = None) -> Sampled:
+        """Sample regions, before gain and data consistency.
+
+        Args:
+            low_res: input (N, 1, h, w) on ``device``.
+            generators: one random generator per region.
+            correct: function that corrects the image (N, 1, 4 h, 4 w) predicted in a step, for its input (N, 1, h, w);
+                both are padded. ``None`` for no correction.
+        """
         size = (slice(SCALE * low_res.shape[-2]), slice(SCALE * low_res.shape[-1]))
         padded = pad_to_multiple(low_res, self.multiple)
         base = self.coding.base(padded)
-        residual = _sample_residual(self.unet, self.schedule, self.coding.condition(padded, base), generators)
+        condition, deviation = self.coding.condition(padded, base), self.schedule.residual_std
+
+        def noise() -> Tensor:
+            return draw_noise(condition, SCALE**2, generators)
+
+        def predict(shifted: Tensor, step: Tensor) -> Tensor:
+            predicted = self.unet(torch.cat([shifted, condition], dim=1), timestep(step, self.schedule)).sample
+            if correct is None:
+                return predicted
+            image = base + F.pixel_shuffle(predicted, SCALE) * deviation
+            return F.pixel_unshuffle(correct(image, padded) - base, SCALE) / deviation
+
+        shape = (len(padded), SCALE**2, *padded.shape[-2:])
+        residual = F.pixel_shuffle(self.schedule.sample(predict, shape, noise), SCALE) * deviation
         return Sampled((base + residual)[..., *size], base[..., *size])
-
-
-def _sample_residual(
-    unet: Any, schedule: ShiftSchedule, condition: Tensor, generators: Sequence[torch.Generator]
-) -> Tensor:
-    """Sample the residual (N, 1, 4 h, 4 w) for a condition (N, c, h, w), with one random generator per region."""
-    shape = (len(condition), SCALE**2, *condition.shape[-2:])
-
-    def noise() -> Tensor:
-        return draw_noise(condition, SCALE**2, generators)
-
-    def predict(shifted: Tensor, step: Tensor) -> Tensor:
-        return unet(torch.cat([shifted, condition], dim=1), timestep(step, schedule)).sample
-
-    return F.pixel_shuffle(schedule.sample(predict, shape, noise), SCALE) * schedule.residual_std
 
 
 def timestep(step: Tensor, schedule: ShiftSchedule) -> Tensor:
@@ -165,7 +172,7 @@ def timestep(step: Tensor, schedule: ShiftSchedule) -> Tensor:
 
 def save_schedule(folder: Path, schedule: ShiftSchedule) -> None:
     """Write ``shift.json``."""
-    write_json(folder / _FILE, asdict(schedule))
+    write_json(folder / SCHEDULE_FILE, asdict(schedule))
 
 
 def _load_schedule(folder: Path) -> ShiftSchedule:
@@ -175,11 +182,11 @@ def _load_schedule(folder: Path) -> ShiftSchedule:
         FileNotFoundError: the file does not exist.
         ValueError: the file is damaged or its values are out of range.
     """
-    path = folder / _FILE
+    path = folder / SCHEDULE_FILE
     if not path.is_file():
         raise FileNotFoundError(
-            f"{folder}: no residual-shifting model; expected {_FILE}, unet/ and regression/, found no {_FILE}; train "
-            "it with run sr_training --stages \"['regression','resshift']\""
+            f"{folder}: no residual-shifting model; expected {SCHEDULE_FILE}, unet/ and regression/, found no "
+            f"{SCHEDULE_FILE}; train it with run sr_training --stages \"['regression','resshift']\""
         )
     try:
         schedule = ShiftSchedule(**read_json(path, "a schedule", "copy the folder again"))

@@ -1,10 +1,14 @@
-"""Network for guided super-resolution: transformers in transformers for the region and its guide, output at any scale.
+"""Network for guided super-resolution at any scale: a convolution trunk, and transformers in transformers beside it.
 
 The network is inspired by TnTViT-G (reference 1 of the paper), whose code and details are not public; it does not
 reproduce it. Common to both are separate streams for region and guide, inner tokens (pixels) that are added to outer
-tokens (patches; Han et al. 2021, arXiv 2103.00112), fusion after each stage, and output of any size. Here the output is
-a local implicit image function (Chen et al. 2021, arXiv 2012.09161) added to bicubic interpolation. Residual blocks
-precede the transformers, because attention within patches cannot see across their borders.
+tokens (patches; Han et al. 2021, arXiv 2103.00112), fusion after each stage, and output of any size.
+
+The trunk is the regression network: its sub-pixel convolution gives the detail of scale 4, which is resized to the
+wanted size. The transformers read its features, and a local implicit image function (Chen et al. 2021, arXiv
+2012.09161) turns theirs into a correction of any size. The last layer of this function starts at zero, so the network
+starts as its trunk. An earlier version had no such path: its transformers, whose features are a hundred times larger
+than the contrast of the detail, were between the convolutions and the output, and it learnt no detail at all.
 """
 
 from __future__ import annotations
@@ -14,49 +18,56 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..resampling import resize
-from .regression_network import ResidualBlock
+from .regression_network import RegressionNetwork
 
 PATCH = 4  # side of a patch, in pixels
 _HEADS = 4
+_MID_GREY, _CONTRAST = 0.5, 0.25  # mean and standard deviation of grey levels, about, to standardise the guide
 
 
 class GuidedNetwork(nn.Module):
     """Enlarges a region to any size, with a guide or without; untrained, it is bicubic interpolation.
 
     Args:
+        width: number of features of the trunk.
+        blocks: number of residual blocks of the trunk.
+        residual_std: standard deviation of truth minus trunk, in grey levels of [0, 1]; the unit of the correction.
         pixel_width: number of features of an inner token.
         patch_width: number of features of an outer token.
         stages: number of transformer blocks in each stream; fusion follows each of them.
-        residual_blocks: number of residual blocks before the transformer blocks of the region.
         guide_channels: number of channels of the guide (surroundings and mask of the region).
     """
 
     def __init__(
         self,
-        pixel_width: int = 32,
-        patch_width: int = 64,
+        width: int = 64,
+        blocks: int = 8,
+        residual_std: float = 0.01,
+        pixel_width: int = 16,
+        patch_width: int = 48,
         stages: int = 2,
-        residual_blocks: int = 6,
         guide_channels: int = 2,
     ) -> None:
         super().__init__()
         self.settings = {
+            "width": width,
+            "blocks": blocks,
+            "residual_std": residual_std,
             "pixel_width": pixel_width,
             "patch_width": patch_width,
             "stages": stages,
-            "residual_blocks": residual_blocks,
             "guide_channels": guide_channels,
         }
-        self.patch_width = patch_width
-        entry = nn.Conv2d(1, pixel_width, 3, padding=1)
-        self.region_entry = nn.Sequential(entry, *(ResidualBlock(pixel_width) for _ in range(residual_blocks)))
+        self.patch_width, self.residual_std = patch_width, residual_std
+        self.trunk = RegressionNetwork(width, blocks)
+        self.region_entry = nn.Conv2d(width, pixel_width, 1)
         self.guide_entry = nn.Conv2d(guide_channels, pixel_width, 3, padding=1)
         self.region_stages = nn.ModuleList(TntBlock(pixel_width, patch_width) for _ in range(stages))
         self.guide_stages = nn.ModuleList(TntBlock(pixel_width, patch_width) for _ in range(stages))
         self.fusions = nn.ModuleList(
             nn.MultiheadAttention(patch_width, _HEADS, batch_first=True) for _ in range(stages)
         )
-        self.features = nn.Conv2d(pixel_width + patch_width, patch_width, 3, padding=1)
+        self.features = nn.Conv2d(width + pixel_width + patch_width, patch_width, 3, padding=1)
         self.implicit = ImplicitFunction(patch_width)
 
     def forward(self, low_res: Tensor, size: tuple[int, int], guide: Tensor | None, present: Tensor) -> Tensor:
@@ -71,19 +82,30 @@ class GuidedNetwork(nn.Module):
         Returns:
             Enlarged regions (N, 1, *size).
         """
-        height, width = low_res.shape[-2:]
-        padded = F.pad(low_res, (0, -width % PATCH, 0, -height % PATCH), mode="replicate")
+        features = self.trunk.features(low_res)
+        detail = self.trunk.detail(features)
+        if (detail.shape[-2], detail.shape[-1]) != size:
+            detail = resize(detail.float(), size)  # torch has no antialiased interpolation of bf16 on a CPU
+        correction = self.implicit(self._context(features, guide, present), size)
+        return resize(low_res, size) + detail + self.residual_std * correction
+
+    def _context(self, features: Tensor, guide: Tensor | None, present: Tensor) -> Tensor:
+        """Features (N, patch_width, h, w) that contain those of the trunk, of pixels, patches and guide."""
+        height, width = features.shape[-2:]
+        padded = F.pad(features, (0, -width % PATCH, 0, -height % PATCH), mode="replicate")
         grid = (padded.shape[-2] // PATCH, padded.shape[-1] // PATCH)
-        tokens = Tokens(self.region_entry(padded - 0.5), self.patch_width)
-        told = None if guide is None else Tokens(self.guide_entry(guide - 0.5), self.patch_width)
+        tokens = Tokens(self.region_entry(padded), self.patch_width)
+        told = None
+        if guide is not None:
+            told = Tokens(self.guide_entry((guide - _MID_GREY) / _CONTRAST), self.patch_width)
         for region_stage, guide_stage, fusion in zip(self.region_stages, self.guide_stages, self.fusions, strict=True):
             region_stage(tokens)
             if told is not None:
                 guide_stage(told)
                 fused, _ = fusion(tokens.patches, told.patches, told.patches, need_weights=False)
                 tokens.patches = tokens.patches + present[:, None, None] * fused
-        features = self.features(torch.cat([_join(tokens.pixels, grid), _spread(tokens.patches, grid)], dim=1))
-        return resize(low_res, size) + self.implicit(features[..., :height, :width], size)
+        joined = torch.cat([padded, _join(tokens.pixels, grid), _spread(tokens.patches, grid)], dim=1)
+        return self.features(joined)[..., :height, :width]
 
 
 class Tokens:
@@ -114,12 +136,12 @@ class TntBlock(nn.Module):
 class ImplicitFunction(nn.Module):
     """Values of output pixels from their four nearest features and the offsets from these, blended."""
 
-    def __init__(self, width: int, hidden: int = 96) -> None:
+    def __init__(self, width: int, hidden: int = 32) -> None:
         super().__init__()
         # The first layer is split: one half is computed once per feature, the other once per output pixel.
         self.content = nn.Conv2d(width, hidden, 1)
         self.place = nn.Conv2d(4, hidden, 1, bias=False)
-        self.layers = nn.Sequential(nn.GELU(), nn.Conv2d(hidden, hidden, 1), nn.GELU(), nn.Conv2d(hidden, 1, 1))
+        self.layers = nn.Sequential(nn.ReLU(), nn.Conv2d(hidden, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, 1, 1))
         last: nn.Conv2d = self.layers[-1]  # type: ignore[assignment]
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]

@@ -34,9 +34,17 @@ class RegressionNetwork(nn.Module):
 
     def forward(self, low_res: Tensor) -> Tensor:
         """Enlarge images."""
-        features = self.entry(low_res - 0.5)
-        detail = F.pixel_shuffle(self.exit(features + self.body(features)), self.scale)
+        detail = self.detail(self.features(low_res))
         return resize(low_res, (detail.shape[-2], detail.shape[-1])) + detail
+
+    def features(self, low_res: Tensor) -> Tensor:
+        """Features (N, width, h, w) of images (N, 1, h, w)."""
+        features = self.entry(low_res - 0.5)
+        return features + self.body(features)
+
+    def detail(self, features: Tensor) -> Tensor:
+        """Detail (N, 1, scale * h, scale * w) that is added to bicubic interpolation, from features."""
+        return F.pixel_shuffle(self.exit(features), self.scale)
 
 
 class ResidualBlock(nn.Module):

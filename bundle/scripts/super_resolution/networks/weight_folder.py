@@ -70,7 +70,7 @@ def load_network(network_type: type[Network], folder: str | Path) -> Network:
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{folder}/config.json: makes no {network_type.__name__} ({error}); expected the sizes that it was trained "
-            f"with, found {own}; copy the folder again"
+            f"with, found {own}; copy the folder again, or train it again if an earlier version wrote it"
         ) from error
     state = _read_weights(folder)
     check_state(folder, state, network.state_dict())
