@@ -3,11 +3,19 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from scripts.calibration import load_classifier
+from scripts.calibration.calibration_file import load_calibration
+from scripts.calibration.novelty import load_novelty
 from scripts.cli import app
+from scripts.common.geometry import fit_square
 from scripts.data.datalist import load_datalist
-from scripts.fold_runs import run_folds
-from scripts.networks.loading import load_vit_multilabel
+from scripts.dicom import read_radiograph
+from scripts.evaluation.predictions import read_predictions
+from scripts.fold_runs import holds_folds, measure_folds, run_folds
+from scripts.networks.loading import load_vit_multilabel, weights_sha256
 from scripts.super_resolution.out_of_fold import OutOfFold
 from scripts.workflow import run_workflow
 from scripts.zoom.out_of_fold_crops import OutOfFoldCrops, out_of_fold_crops
@@ -115,10 +123,75 @@ def test_networks_that_cannot_stand_for_the_base_are_refused(folds, tmp_path, da
         networks(folds)
 
 
+def test_one_fold_alone_is_the_fold_of_the_set(folds, tiny, tmp_path):
+    alone = tmp_path / "alone"
+    run_folds(2, fold=1, overrides={**tiny, "max_epochs": 1, "output_dir": str(alone)})
+    assert weights_sha256(alone / "fold_1" / "model") == weights_sha256(folds / "fold_1" / "model")
+    assert (alone / "fold_0" / "datalist.json").exists() and not (alone / "fold_0" / "model").exists()
+    with pytest.raises(FileNotFoundError, match=r"fold_0/model: training not finished"):
+        load_classifier(alone)
+
+
+def test_the_folds_predict_as_one_and_are_calibrated_and_evaluated_together(folds, tiny, data_dir, tmp_path):
+    own = {key: str(tiny[key]) for key in ("dataset_dir", "batch_size", "precision", "tracking_uri")}
+    options = [f"--{key}={value}" for key, value in own.items()]
+    for arguments in (["calibrating"], ["evaluating", "--bootstrap=20"]):
+        result = CliRunner().invoke(app, ["run", *arguments, *options, "--out", str(folds)])
+        assert result.exit_code == 0, result.exception or result.output
+    labels, rows, model_hash = read_predictions(folds)
+    assert model_hash == weights_sha256(folds)
+    models = [load_vit_multilabel(folds / f"fold_{number}" / "model") for number in (0, 1)]
+    calibration, novelty = load_calibration(folds, labels), load_novelty(folds)
+    for row in rows:
+        image = fit_square(torch.from_numpy(read_radiograph(row.image).image), 32)
+        with torch.no_grad():
+            logits = torch.stack([model(image[None])[0] for model in models])
+        probabilities = logits.sigmoid().double().numpy()
+        np.testing.assert_allclose(row.probabilities, probabilities.mean(axis=0), atol=1e-5)
+        np.testing.assert_allclose(row.spread, probabilities.std(axis=0, ddof=1), atol=1e-5)
+        np.testing.assert_allclose(row.calibrated, calibration.apply(np.array([row.logits])).probabilities[0])
+        each = calibration.apply(logits.numpy()).probabilities
+        np.testing.assert_allclose(row.calibrated_spread, each.std(axis=0, ddof=1), atol=1e-5)
+    assert len(rows) == 6 and novelty.mean.shape == (64,) and all(0 <= row.novelty <= 1 for row in rows)
+
+    left_out = [{Path(row.image).name for row in read_predictions(folds / f"fold_{n}")[1]} for n in (0, 1)]
+    taught = [load_datalist(folds / f"fold_{n}" / "datalist.json", data_dir).splits["training"] for n in (0, 1)]
+    assert len(left_out[0] | left_out[1]) == 16
+    assert [{Path(item["image"]).name for item in items} for items in taught] == left_out[::-1]
+    result = json.loads((folds / "cross_validation.json").read_text())
+    each = [json.loads((folds / f"fold_{n}" / "metrics.json").read_text())["macro"]["auroc"] for n in (0, 1)]
+    assert [result["folds"][str(n)]["auroc"] for n in (0, 1)] == each
+    assert result["macro_auroc"] == pytest.approx(np.mean(each))
+    assert result["macro_auroc_std"] == pytest.approx(np.std(each, ddof=1))
+
+
+def test_other_data_are_evaluated_without_a_cross_validation(folds, tiny, data_dir, tmp_path):
+    content = json.loads((data_dir / "datalist.json").read_text())
+    other = tmp_path / "other.json"
+    other.write_text(
+        json.dumps({"labels": content["labels"], "training": content["validation"], "test": content["test"]})
+    )
+    overrides = {key: tiny[key] for key in ("dataset_dir", "batch_size", "precision", "tracking_uri")}
+    overrides |= {"output_dir": str(folds), "datalist_file": str(other), "bootstrap": 0}
+    assert holds_folds("evaluating", overrides=overrides)
+    measure_folds("evaluating", overrides=overrides)
+    assert (folds / "metrics.json").exists() and not (folds / "cross_validation.json").exists()
+    assert not holds_folds("evaluating", overrides={**overrides, "model_dir": str(folds / "fold_0" / "model")})
+    assert not holds_folds("evaluating", overrides={**overrides, "output_dir": str(folds / "fold_0")})
+    assert not holds_folds("training", overrides={"output_dir": str(folds)})
+
+
 @pytest.mark.parametrize(
-    ("options", "message"), [(["--seeds", "2"], "folds: cannot be used with --seeds"), ([], "folds")]
+    ("options", "message"),
+    [
+        (["--folds", "2", "--seeds", "2"], "folds: cannot be used with --seeds"),
+        (["--folds", "1"], "folds: not allowed; expected a whole number of at least 2, found 1"),
+        (["--folds", "3", "--fold", "3"], "fold: expected a number from 0 to 2 with --folds 3, found 3"),
+        (["--fold", "0"], "fold: expected --folds beside it"),
+        (["--folds", "2", "--dataset_dir", "$data"], "dataset_dir: expected a path with several folds, found '$data'"),
+    ],
+    ids=["seeds", "one", "too many", "alone", "expression"],
 )
 def test_folds_that_cannot_be_used_are_refused(options, message, tmp_path):
-    count = "2" if options else "1"
-    result = CliRunner().invoke(app, ["run", "training", "--folds", count, *options, "--out", str(tmp_path / "out")])
+    result = CliRunner().invoke(app, ["run", "training", *options, "--out", str(tmp_path / "out")])
     assert result.exit_code != 0 and message in str(result.exception or result.output)

@@ -126,6 +126,7 @@ def test_examples_run_beside_a_package_called_scripts(site, tmp_path, data_dir):
     checks = (
         "assert image.shape == enhanced.shape == (1, *heat.shape) == (1, *mass.shape) and len(boxes) == 4\n"
         "assert list(probabilities) == model.labels and trained.labels == ['Left Bright', 'Right Bright']\n"
+        "assert list(together) == trained.labels and study.spread.shape == (2,) and study.shown_spread.min() >= 0\n"
         "assert logits.shape == (1, 14) and refusal_code == 'NOT_IMAGE' and len(report['macro']['auroc_ci']) == 2\n"
         "assert [name for name in sys.modules if name.split('.')[0] == 'scripts'] == ['scripts'] and scripts.mine\n"
         "assert sys.path == before\n"

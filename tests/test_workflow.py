@@ -22,6 +22,15 @@ def test_values_are_typed():
     assert found == {"max_epochs": 3, "learning_rate": 1e-5, "backbone": None, "inputs": ["a", "b"]}
 
 
+def test_a_repeated_model_is_a_list_and_any_other_option_counts_as_it_is_written_last():
+    assert parse_overrides(["--model", "a", "--out", "x", "--model_dir=b", "--out", "y"]) == {
+        "model_dir": ["a", "b"],
+        "output_dir": "y",
+    }
+    assert parse_overrides(["--model", "[a, b]", "--model", "c"])["model_dir"] == ["a", "b", "c"]
+    assert parse_overrides(["--model", "a"])["model_dir"] == "a"
+
+
 @pytest.mark.parametrize("arguments", [["--max_epochs"], ["max_epochs", "3"]])
 def test_half_an_override_is_refused(arguments):
     with pytest.raises(ValueError, match="expected --key value"):

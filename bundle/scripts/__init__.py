@@ -6,6 +6,7 @@
 ``components``         finds the classes that configurations name ``scripts.…``
 ``workflow_settings``  workflows by name, and the settings of each
 ``workflow``           runs a workflow of the bundle by its name
+``path_settings``      folders that decide what is run
 ``dicom``              file -> radiograph (1, H, W) in [0, 1]; results -> DICOM objects
 ``phantom``            synthetic studies with known findings
 ``data``               data sets -> datalist, patient split, cached images

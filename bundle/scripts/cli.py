@@ -121,6 +121,12 @@ def predict(
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …; default: a GPU if there is one")] = None,
     backend: Annotated[Backend | None, typer.Option(help="what runs the classifier")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="images that the classifier sees at once")] = None,
+    test_time_shift: Annotated[
+        float | None, typer.Option(help="also read each film shifted to either side by this share of its size, as 0.03")
+    ] = None,
+    test_time_scale: Annotated[
+        float | None, typer.Option(help="also read each film reduced and enlarged by this share, as 0.03")
+    ] = None,
     dicom: Annotated[bool, typer.Option("--dicom", help="also write DICOM objects for a PACS, to OUT/dicom")] = False,
     dicomweb: Annotated[str | None, typer.Option(help="instead of INPUTS: DICOMweb root, with --study")] = None,
     study: Annotated[str | None, typer.Option(help="StudyInstanceUID")] = None,
@@ -140,7 +146,8 @@ def predict(
         settings: dict[str, Any] = {"output_dir": out, "dicom": dicom or store, "tracking_uri": "none"}
         settings |= {"model_dir": model, "enhance": enhance, "enhancer": enhancer, "device": device}
         settings |= {"backend": backend, "batch_size": batch_size, "region_count": region_count, "window": window}
-        settings = {key: value for key, value in settings.items() if value is not None}
+        settings |= {"test_time_shift": test_time_shift, "test_time_scale": test_time_scale}
+        settings = {key: value for key, value in settings.items() if value not in (None, [])}
         if dicomweb and study:
             from .pacs.dicomweb import DicomWeb
             from .pacs.session import Server

@@ -15,13 +15,13 @@ import torch
 from monai.data import MetaTensor
 
 from .attention import default_method, make_attention
+from .calibration.classifier_loading import load_classifier
 from .calibration.scale import sigmoid
 from .common.geometry import SquareGeometry, fit_square, map_to_source
 from .inference.classifier import Classified
 from .inference.openvino_classifier import make_classifier
 from .inference.predictor import Predictor
-from .networks.loading import load_vit_multilabel
-from .networks.vit_multilabel import ViTMultilabel
+from .networks.ensemble import Network
 from .super_resolution.enhancers.enhancer import Enhancer
 from .super_resolution.enhancers.registry import make_enhancer
 from .super_resolution.region_enhancer import EnhanceSettings
@@ -32,14 +32,16 @@ from .workflow_settings import BUNDLE_ROOT, SHIPPED_MODEL
 _SR_MODEL = BUNDLE_ROOT / "models" / "ldm-sr-nih"
 
 
-def load_model(folder: str | Path | None = None, labels: Sequence[str] | None = None) -> ViTMultilabel:
+def load_model(folder: str | Path | Sequence[str | Path] | None = None, labels: Sequence[str] | None = None) -> Network:
     """Load a classifier, in evaluation mode on the CPU.
 
     The network takes images (B, 1, S, S) in [0, 1] with S = ``network.image_size`` and returns logits (B, C), one for
     each of ``network.labels``. :func:`predict` takes an image of any size.
 
     Args:
-        folder: model folder that training wrote; ``None``: the shipped model of 14 findings.
+        folder: model folder that training wrote; ``None``: the shipped model of 14 findings. A list of model folders,
+            or the output folder of ``run training --folds`` or ``--seeds``, gives a network whose probabilities are the
+            means over these models; ``network.member_logits(image)`` returns the logits (B, K, C) of each.
         labels: labels that the model must have, in order; ``None`` accepts any labels.
 
     Returns:
@@ -47,9 +49,10 @@ def load_model(folder: str | Path | None = None, labels: Sequence[str] | None = 
 
     Raises:
         FileNotFoundError: the folder is not a model folder.
-        ValueError: the labels differ, a setting is out of range, or the weights do not fit the architecture.
+        ValueError: the labels differ, a setting is out of range, the weights do not fit the architecture, or several
+            models are not alike.
     """
-    return load_vit_multilabel(SHIPPED_MODEL if folder is None else folder, labels)
+    return load_classifier(SHIPPED_MODEL if folder is None else folder, labels)
 
 
 def load_enhancer(
@@ -74,11 +77,13 @@ def load_enhancer(
     return make_enhancer(name, folder=_SR_MODEL if folder is None else folder, device=device)
 
 
-def load_predictor(model_dir: str | Path | None = None, *, device: str | None = None, **settings: Any) -> Predictor:
+def load_predictor(
+    model_dir: str | Path | Sequence[str | Path] | None = None, *, device: str | None = None, **settings: Any
+) -> Predictor:
     """Load the object that predicts files and studies, as the command ``predict`` does.
 
     Args:
-        model_dir: model folder that training wrote; ``None``: the shipped model.
+        model_dir: model folder that training wrote, or several as for :func:`load_model`; ``None``: the shipped model.
         device: ``cpu``, ``cuda``, …; ``None``: a GPU if there is one.
         settings: other keys of ``configs/inference.yaml``, for example ``enhance=False`` or ``enhancer="bicubic"``.
             Values are data and are never evaluated.
@@ -94,7 +99,7 @@ def load_predictor(model_dir: str | Path | None = None, *, device: str | None = 
     return Predictor.from_bundle(BUNDLE_ROOT, model_dir=model_dir, device=device, **settings)
 
 
-def predict(network: ViTMultilabel, image: torch.Tensor) -> dict[str, float]:
+def predict(network: Network, image: torch.Tensor) -> dict[str, float]:
     """Predict one image.
 
     The probabilities are the sigmoids of the logits. They are not calibrated, and follow the prevalences of the
@@ -116,7 +121,7 @@ def predict(network: ViTMultilabel, image: torch.Tensor) -> dict[str, float]:
 
 
 def attention_map(
-    network: ViTMultilabel, image: torch.Tensor, *, method: str | None = None, label: str | None = None
+    network: Network, image: torch.Tensor, *, method: str | None = None, label: str | None = None
 ) -> np.ndarray:
     """Map of where the network looks, in pixels of the image.
 
@@ -150,7 +155,7 @@ def attention_map(
 
 
 def enhance(
-    network: ViTMultilabel,
+    network: Network,
     image: torch.Tensor,
     enhancer: Enhancer,
     *,
@@ -182,7 +187,7 @@ def enhance(
     return enhanced
 
 
-def _classify(network: ViTMultilabel, image: torch.Tensor, method: str) -> Classified:
+def _classify(network: Network, image: torch.Tensor, method: str) -> Classified:
     """Outputs of the network for one image, without the axis of the batch."""
     _check_image(image)
     device = next(network.parameters()).device
@@ -210,6 +215,6 @@ def _check_image(image: torch.Tensor) -> None:
         raise ValueError(f"image: expected values in [0, 1], found {low:g} to {high:g}; use load_radiograph")
 
 
-def _labels(network: ViTMultilabel) -> list[str]:
+def _labels(network: Network) -> list[str]:
     """Names of the outputs; their numbers for a network that was made without names."""
     return list(network.labels or map(str, range(network.num_labels)))

@@ -52,11 +52,13 @@ def run(
     run WORKFLOW --help lists the settings of a workflow. With --seeds 3, training, retraining and zooming train one
     network for each of three seeds. Evaluating them with --base-dir compares base and re-trained networks with the
     chance of training taken into account. With --folds 3, training trains three networks, each without a third of the
-    patients, for --fold-dir of enhancing and zooming.
+    patients; --fold 1 trains only the second of them. They predict as one, see predict --model, and choose regions, see
+    --fold-dir of enhancing and zooming.
     """
     if help_wanted or workflow is None:
         print(settings_help(workflow) if workflow else context.get_help())
         return
+    from .fold_runs import holds_folds, measure_folds, run_folds
     from .seed_runs import run_seeds
     from .workflow import Expression, parse_overrides, run_workflow  # noqa: TID251 - what the user typed
 
@@ -64,14 +66,16 @@ def run(
     overrides: dict[str, Any] = {} if tracking == "mlflow" else {"tracking_uri": tracking}
     typed = parse_overrides(context.args)
     seeds = typed.pop("seeds", None) if workflow in SEEDED else None
-    folds = typed.pop("folds", None) if workflow == "training" else None
+    folds, fold = (typed.pop(name, None) if workflow == "training" else None for name in ("folds", "fold"))
     if seeds is not None and folds is not None:
         raise ValueError("folds: cannot be used with --seeds; expected one of them, found both; leave one out")
+    if fold is not None and folds is None:
+        raise ValueError("fold: expected --folds beside it, found none; give the number of folds of the set too")
     overrides |= {key: Expression(value) for key, value in typed.items()}
     if folds is not None:
-        from .fold_runs import run_folds
-
-        run_folds(folds, overlays=overlay, overrides=overrides)
+        run_folds(folds, fold=fold, overlays=overlay, overrides=overrides)
+    elif holds_folds(workflow, overlays=overlay, overrides=overrides):
+        measure_folds(workflow, overlays=overlay, overrides=overrides)
     elif workflow in SEEDED:
         run_seeds(workflow, seeds=seeds, overlays=overlay, overrides=overrides)
     else:

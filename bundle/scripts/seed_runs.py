@@ -16,6 +16,7 @@ from typing import Any
 from .common.printable import quoted
 from .common.setting_checks import check_settings
 from .evaluation.seed_folders import check_seeds_agree, seed_folder, seed_folders
+from .path_settings import folder_setting, is_path, plain
 from .tracking import default_uri
 from .workflow import Expression, lock_output, merged_config, run_workflow  # noqa: TID251 - reads typed values
 from .workflow_settings import TRAININGS
@@ -47,11 +48,11 @@ def run_seeds(
     overrides = dict(overrides or {})
     check_settings({} if seeds is None else {"seeds": seeds})
     settings = {key: Expression(value) for key, value in merged_config(workflow, overlays).items()} | overrides
-    found = seed_folders(_plain(settings["output_dir"])) if is_path(settings["output_dir"]) else {}
+    found = seed_folders(plain(settings["output_dir"])) if is_path(settings["output_dir"]) else {}
     if seeds is None and (not found or "model_dir" in overrides):
         run_workflow(workflow, overlays=overlays, overrides=overrides)
         return
-    group = folder_setting(settings, "output_dir")
+    group = folder_setting(settings, "output_dir", "seeds")
     rank = int(os.environ.get("RANK", 0))
     shared = {"cache_dir": group / "cache", "tracking_uri": default_uri(group)} | overrides
     with lock_output(group, workflow, rank):
@@ -71,7 +72,7 @@ def _train(
     overrides: Mapping[str, Any],
 ) -> None:
     """Train one network per seed, each beside the base of the same seed if the workflow has one."""
-    base = folder_setting(settings, "base_dir") if "base_dir" in settings else None
+    base = folder_setting(settings, "base_dir", "seeds") if "base_dir" in settings else None
     if base is not None and sorted(seed_folders(base)) != list(numbers):
         raise ValueError(
             f"base_dir: {base}: other seeds; expected {_listed(numbers)} as in this training, found "
@@ -98,7 +99,7 @@ def _measure(
     """Calibrate or evaluate the network of each seed, and compare those of two arms."""
     from .evaluation.comparing import compare_and_record
 
-    base = folder_setting(settings, "base_dir") if _plain(settings.get("base_dir")) is not None else None
+    base = folder_setting(settings, "base_dir", "seeds") if plain(settings.get("base_dir")) is not None else None
     if base is not None:
         check_seeds_agree(base, group)
     own = {key: value for key, value in overrides.items() if key != "base_dir"}
@@ -127,7 +128,7 @@ def _numbers(settings: Mapping[str, Any], seeds: int | None, group: Path) -> lis
             f"output_dir: {group}: holds a single training; expected folders seed_0, seed_1, … or an empty folder; set "
             "another --output_dir"
         )
-    first = _plain(settings["seed"])
+    first = plain(settings["seed"])
     if not isinstance(first, int):
         raise ValueError(f"seed: expected a number with --seeds, found {quoted(first)}; write the number")
     numbers = list(range(first, first + seeds))
@@ -158,31 +159,6 @@ def _check_evaluated_set(found: Mapping[int, Path], seeds: int | None, group: Pa
                 f"{folder}: training not finished; expected a model folder, found none; run the training again, it "
                 "continues"
             )
-
-
-def _plain(value: Any) -> Any:
-    """Value without the mark that it may be evaluated."""
-    return value.code if isinstance(value, Expression) else value
-
-
-def is_path(value: Any) -> bool:
-    """Whether a value is a path; text of a configuration or that a user typed may be an expression instead."""
-    is_code = isinstance(value, Expression) and str(value.code).startswith(("$", "@", "%"))
-    return isinstance(_plain(value), str | os.PathLike) and not is_code
-
-
-def folder_setting(settings: Mapping[str, Any], key: str) -> Path:
-    """Folder of a setting, which is needed before the configuration is resolved.
-
-    Raises:
-        ValueError: the setting is an expression.
-    """
-    value = settings[key]
-    if not is_path(value):
-        raise ValueError(
-            f"{key}: expected a path with several seeds, found {quoted(_plain(value))}; write the path itself"
-        )
-    return Path(_plain(value))
 
 
 def _listed(numbers: Sequence[int] | Mapping[int, Path]) -> str:

@@ -33,6 +33,7 @@ from .workflow_settings import BUNDLE_ROOT, CONFIG_DIR, SEEDED, TRAININGS, WORKF
 _KINDS = {"inferring": "infer"}
 _FORMER_NAMES = {"ldm": "sr_model"}
 _SHORT_NAMES = {"out": "output_dir", "model": "model_dir"}  # as in the other commands
+_REPEATED = "model_dir"  # the only option that may be written several times: its values are a list
 _DEBUG = "CXR_DEBUG"
 _DISK_FULL = (
     "; the disk is full, and everything finished so far is kept: free some space and run the same command again"
@@ -383,7 +384,7 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
     """Overrides from arguments ``--key value`` and ``--key=value``; values are read as YAML.
 
     A key may be written with dashes for underscores. ``--out`` and ``--model`` stand for ``--output_dir`` and
-    ``--model_dir``.
+    ``--model_dir``, which may be repeated.
 
     Raises:
         ValueError: an argument has no value, or a value has no key.
@@ -397,7 +398,11 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
             raise ValueError(f"{argument}: not an override; expected --key value, found {argument!r}; see --help")
         key = key.replace("-", "_")
         key = _SHORT_NAMES.get(key, key)
-        overrides[key] = _parse_value(key, value if equals else pending.pop(0))
+        parsed = _parse_value(key, value if equals else pending.pop(0))
+        if key == _REPEATED and key in overrides:
+            earlier = overrides[key]
+            parsed = [*(earlier if isinstance(earlier, list) else [earlier]), parsed]
+        overrides[key] = parsed
     return overrides
 
 

@@ -132,7 +132,13 @@ def settings_help(workflow: str) -> str:
     if workflow in TRAININGS:
         closing += " --seeds 3 trains one network for each of three seeds, in the folders seed_0, seed_1 and seed_2."
         if workflow == "training":
-            closing += " --folds 3 trains three networks, each without a third of the training patients."
+            closing += (
+                " --folds 3 trains three networks, each without a third of the training patients, in fold_0, fold_1 "
+                "and fold_2; --fold 1 beside it trains only the second."
+            )
     elif workflow in SEEDED:
-        closing += " Where the output folder has trainings with several seeds, each is taken."
+        closing += (
+            " Where the output folder has trainings with several seeds, each is taken; several folds are taken as one "
+            "model. --model may be repeated: the models then predict as one."
+        )
     return "\n".join([*lines, "", *textwrap.wrap(closing, width)])

@@ -24,6 +24,21 @@ def test_round_trip_and_columns(tmp_path: Path) -> None:
     )
 
 
+def test_spreads_of_several_networks_follow_the_probabilities(tmp_path: Path) -> None:
+    good = Prediction("a.png", probabilities=[0.5, 0.9], spread=[0.01, 0.2])
+    csv_path, json_path = write_predictions(
+        tmp_path, ["Edema", "Mass"], [good, Prediction("c.dcm", status="NO_PIXELS")]
+    )
+    assert list(csv.reader(csv_path.open(encoding="utf-8"))) == [
+        ["image", "status", "Edema", "Mass", "Edema (spread)", "Mass (spread)"],
+        ["a.png", "ok", "0.500000", "0.900000", "0.010000", "0.200000"],
+        ["c.dcm", "NO_PIXELS", "", "", "", ""],
+    ]
+    assert read_predictions(json_path)[1][0] == good
+    with pytest.raises(ValueError, match="spread: expected 2 values, found 1"):
+        write_predictions(tmp_path, ["Edema", "Mass"], [Prediction("a.png", spread=[0.5])])
+
+
 def test_table_holds_no_formula_and_the_json_every_name_as_it_was_given(tmp_path: Path) -> None:
     labels, names = ["=1+1", "-Mass", "@x"], ["=cmd.png", "-1+1.png", "a\n\x1b[2J.png", "b\udce9.png"]
     predictions = [Prediction(name, logits=[0.0] * 3, probabilities=[0.5] * 3) for name in names]

@@ -1,3 +1,4 @@
+import csv
 import errno
 import json
 import os
@@ -11,17 +12,19 @@ import torch
 from scripts.attention import METHODS
 from scripts.attention.grad_attention import GradAttention
 from scripts.calibration.calibration_file import Calibration, LabelCalibration, save_calibration
+from scripts.cli import app
 from scripts.dicom import read_radiograph, write_png16
 from scripts.evaluation.predictions import read_predictions
 from scripts.inference import FilmAnalysis, Predictor
 from scripts.inference.outputs import ResultWriter
-from scripts.networks import load_vit_multilabel, weights_sha256
+from scripts.networks import ViTMultilabel, load_vit_multilabel, save_vit_multilabel, weights_sha256
 from scripts.phantom import write_phantom_studies
 from scripts.super_resolution.region_enhancer import EnhanceSettings
 from scripts.workflow import CONFIG_DIR, run_workflow
 from scripts.workflow_settings import file_settings
+from typer.testing import CliRunner
 
-from ..conftest import LABELS
+from ..conftest import LABELS, TINY
 from ..dicom.objects.conformant import cr, dx
 from ..dicom.synthetic import SHARED_DICOM, save
 
@@ -147,6 +150,64 @@ def test_calibrated_model_gives_calibrated_probabilities_and_decisions(model_dir
     assert row.decisions == [True, False]
     last = (tmp_path / "run" / "predictions.csv").read_text().splitlines()[-1].split(",")
     np.testing.assert_allclose([float(value) for value in last[2:]], one.probabilities, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def second_model(tmp_path_factory):
+    """Model of the same kind with other weights."""
+    torch.manual_seed(1)
+    network = ViTMultilabel(architecture=TINY, num_labels=len(LABELS), image_size=32)
+    torch.nn.init.normal_(network.head.weight, std=1.0)
+    folder = tmp_path_factory.mktemp("second") / "model"
+    save_vit_multilabel(network, folder, labels=LABELS, provenance={})
+    return folder
+
+
+def test_several_models_predict_as_one_with_their_spread(model_dir, second_model, incoming, tmp_path):
+    models = [model_dir, second_model]
+    (first,), (second,) = (load(model).predict([incoming / "a.dcm"]) for model in models)
+    (both,) = load(models).predict([incoming / "a.dcm"], tmp_path / "out", dicom=True)
+    each = np.stack([first.probabilities, second.probabilities])
+    np.testing.assert_allclose(both.probabilities, each.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(both.spread, each.std(axis=0, ddof=1), atol=1e-6)
+    assert both.spread.max() > 0.01 and both.shown_spread is both.spread
+    assert first.spread is None and json.loads(json.dumps(both.to_json()))["spread"] == both.spread.tolist()
+    maps = [one.attention_map / one.attention_map.sum() for one in (first, second)]
+    found = both.attention_map / both.attention_map.sum()
+    np.testing.assert_allclose(found, sum(maps) / 2, atol=found.max() / 100)
+    report = hd.sr.srread(tmp_path / "out" / "dicom" / "00000_a" / "findings.dcm")
+    values = [[float(one.value) / 100 for one in group.get_measurements()]
+              for group in report.content.get_image_measurement_groups()]  # fmt: skip
+    np.testing.assert_allclose(values, np.stack([both.probabilities, both.spread], axis=1), atol=1e-6)
+
+    overrides = {
+        "inputs": [str(incoming / "a.dcm")],
+        "output_dir": str(tmp_path / "run"),
+        "model_dir": list(map(str, models)),
+    }
+    run_workflow("inferring", overrides={**overrides, "enhance": False, "tracking_uri": "none"})
+    (row,) = read_predictions(tmp_path / "run")[1]
+    np.testing.assert_allclose(row.spread, both.spread, atol=1e-5)
+    with (tmp_path / "run" / "predictions.csv").open() as file:
+        (line,) = csv.DictReader(file)
+    np.testing.assert_allclose([float(line[f"{label} (spread)"]) for label in LABELS], both.spread, atol=1e-5)
+
+
+def test_command_takes_a_model_several_times_or_a_folder_of_folds(model_dir, second_model, incoming, tmp_path):
+    for number, model in enumerate((model_dir, second_model)):
+        shutil.copytree(model, tmp_path / "folds" / f"fold_{number}" / "model")
+    film, found = str(incoming / "c.png"), []
+    for out, models in (("list", [model_dir, second_model]), ("folder", [tmp_path / "folds"])):
+        options = [option for model in models for option in ("--model", str(model))]
+        command = ["predict", film, "--out", str(tmp_path / out), "--no-enhance", *options, "--test-time-shift", "0.1"]
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, result.exception or result.output
+        found.append(read_predictions(tmp_path / out))
+    assert found[0] == found[1] and found[0][1][0].spread is not None
+    plain = load([model_dir, second_model], enhance=False).predict([film])[0]
+    assert not np.allclose(found[0][1][0].probabilities, plain.probabilities, atol=1e-5)  # the shifted views count
+    with pytest.raises(ValueError, match=r"backend: cannot run several networks or test-time views; expected torch"):
+        load([model_dir, second_model], backend="openvino")
 
 
 def test_thresholds_of_another_model_are_refused(model_dir, tmp_path):

@@ -13,6 +13,7 @@
 ``occlusion``              decrease of a logit when a window is covered, per label; a reference for the others
 ``artifacts``              detection and replacement of high-norm artifact patches
 ``body``                   detection of the patches outside the body
+``mean_attention``         mean of the maps of several networks that predict as one
 ``factory``                creates a method by name
 """
 

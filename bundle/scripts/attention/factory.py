@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..common.choices import check_choice
+from ..networks.ensemble import Ensemble, Network
 from ..networks.vit_multilabel import ViTMultilabel
 from ..networks.zoom import ZoomViT
 from .artifacts import artifact_tokens, fill_from_neighbours
@@ -17,6 +18,7 @@ from .grad_attention import GradAttention
 from .grad_cam import GradCAM
 from .label_token_attention import LabelTokens
 from .last_layer import LastCLS
+from .mean_attention import MeanAttention
 from .occlusion import Occlusion
 from .output import Attention, AttentionOutput
 from .patch_logits import PatchLogits
@@ -28,18 +30,20 @@ METHODS: dict[str, Callable[..., Attention]] = {
 }
 
 
-def default_method(network: ViTMultilabel) -> str:
+def default_method(network: Network) -> str:
     """Method that chooses regions unless another is set: ``patch_logits`` with a patch head, else ``last_cls``.
 
-    For a zoom network, its guide decides.
+    For a zoom network, its guide decides. The members of an ensemble are alike.
     """
+    if isinstance(network, Ensemble):
+        return default_method(network.members[0])
     explained = network.guide if isinstance(network, ZoomViT) else network
     return PatchLogits.name if explained.patch_head is not None else LastCLS.name
 
 
 def make_attention(
     method: str,
-    network: ViTMultilabel,
+    network: Network,
     *,
     suppress_artifacts: bool = False,
     mask_body: bool = False,
@@ -52,7 +56,8 @@ def make_attention(
     Args:
         method: ``last_cls`` (the paper's) and ``rollout`` give one map for all labels; ``grad_attention``,
             ``label_tokens``, ``patch_logits``, ``grad_cam`` and ``occlusion`` give one map per label.
-        network: classifier in evaluation mode. For a zoom network, its guide is explained.
+        network: classifier in evaluation mode. For a zoom network, its guide is explained; for an ensemble, the maps
+            are means over its members.
         suppress_artifacts: replace patches with an outlying token norm by the median of their neighbours, at the cost
             of one more forward pass.
         mask_body: set the map to zero outside the body.
@@ -63,6 +68,10 @@ def make_attention(
     Raises:
         ValueError: if the method is unknown, the network does not support it, or a layer is set for another method.
     """
+    if isinstance(network, Ensemble):
+        options: dict[str, Any] = {"suppress_artifacts": suppress_artifacts, "mask_body": mask_body, "layer": layer}
+        options |= {"window": window, "stride": stride}
+        return MeanAttention(network, [make_attention(method, member, **options) for member in network.members])
     if isinstance(network, ZoomViT):
         network = network.guide
     check_choice("attention_method", method, METHODS)

@@ -7,7 +7,7 @@ confident, and every threshold would be too high.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from ..data.dataset import RadiographDataset
 from ..data.fingerprints import assert_not_trained_on
 from ..data.splitting import split_sha256
 from ..metrics.operating_points import check_policy
-from ..networks.loading import weights_sha256
-from ..networks.vit_multilabel import ViTMultilabel
+from ..networks.ensemble import Network
+from ..networks.model_members import member_folders
 from ..tracking import Tracker
-from .calibration_file import Calibration, save_calibration
+from .calibration_file import Calibration, calibrated_sha256, save_calibration
+from .classifier_loading import views_of
 from .collecting import Outputs, collect
 from .fitting import METHODS, fit_calibration
 from .novelty import NOVELTY_FILE, fit_novelty, save_novelty
@@ -69,7 +70,7 @@ class CalibrationRun:
     """Calibration of the model of a folder.
 
     Args:
-        model_dir: folder of the weights; the results are written into it.
+        model_dir: folder of the weights, or of the trainings of several networks; the results are written into it.
         network: network of that folder, on ``device``.
         datalist: data list with a validation split; novelty also needs the training split.
         make_dataset: function from the items of a split to a dataset with the network's preprocessing.
@@ -82,8 +83,8 @@ class CalibrationRun:
 
     def __init__(
         self,
-        model_dir: str | Path,
-        network: ViTMultilabel,
+        model_dir: str | Path | Sequence[str | Path],
+        network: Network,
         datalist: Datalist,
         make_dataset: Callable[..., RadiographDataset],
         inferer: Callable[..., torch.Tensor],
@@ -92,7 +93,7 @@ class CalibrationRun:
         tracker: Tracker,
         settings: CalibrationSettings,
     ) -> None:
-        self.model_dir, self.network = Path(model_dir), network
+        self.model_dir, self.network = _one_folder(model_dir), network
         self.datalist, self.make_dataset = datalist, make_dataset
         self.inferer, self.device, self.batch_size = inferer, device, batch_size
         self.tracker, self.settings = tracker, settings
@@ -116,7 +117,8 @@ class CalibrationRun:
                 "give the datalist that it was trained on, or set --novelty_images 0 to go without"
             )
         validation = self.make_dataset(data=self.datalist.splits["validation"])
-        assert_not_trained_on(self.model_dir, validation)
+        for folder in member_folders(self.model_dir):
+            assert_not_trained_on(folder, validation)
         with self.tracker.recording({**vars(self.settings), "n_images": len(validation)}):
             outputs = self.outputs(validation)
             self.calibrate(validation, outputs)
@@ -148,9 +150,10 @@ class CalibrationRun:
             "data_sha256": self.datalist.sha256,
             "n_images": len(validation),
             "n_patients": len(np.unique(groups)),
+            "views": views_of(self.network),
             "figures": metrics,
         }
-        calibration = Calibration(by_label, weights_sha256(self.model_dir), policy, details)
+        calibration = Calibration(by_label, calibrated_sha256(self.model_dir), policy, details)
         path = save_calibration(calibration, self.model_dir)
         for when, row in metrics["macro"].items():
             self.tracker.log_metrics({f"calibration_{when}_{name}": value for name, value in row.items()})
@@ -170,6 +173,23 @@ class CalibrationRun:
         training = self.make_dataset(data=[items[index] for index in sorted(drawn)])
         path = save_novelty(fit_novelty(self.outputs(training).features, validation.features), self.model_dir)
         logger.info("novelty: %s", path)
+
+
+def _one_folder(model_dir: str | Path | Sequence[str | Path]) -> Path:
+    """Folder that the results are written into.
+
+    Raises:
+        ValueError: the model is a list, which has no folder of its own.
+    """
+    if isinstance(model_dir, str | Path):
+        return Path(model_dir)
+    if len(model_dir) == 1:
+        return Path(model_dir[0])
+    raise ValueError(
+        f"model_dir: the calibration of several networks is written into their folder; expected the output folder of "
+        f"training --folds or --seeds, found a list of {len(model_dir)}; move them to FOLDER/fold_0/model, "
+        "FOLDER/fold_1/model, … and give FOLDER"
+    )
 
 
 def _named_only(item: Mapping[str, Any]) -> dict[str, str]:

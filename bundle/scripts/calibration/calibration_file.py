@@ -8,6 +8,7 @@ model would give plausible but wrong decisions.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 from ..common.atomic import write_json
 from ..common.text_file import read_json
 from ..networks.loading import weights_sha256
+from ..networks.model_members import member_folders, shared_folder
 from ..networks.model_metadata import labels_of, read_model_metadata
 from .scale import sigmoid
 
@@ -67,7 +69,7 @@ class Calibration:
 
     Attributes:
         by_label: label -> calibration, C entries in the order of the network's outputs.
-        weights_sha256: SHA-256 of the weights that the calibration belongs to.
+        weights_sha256: hash of what the calibration belongs to, see :func:`calibrated_sha256`.
         policy: rule that chose the thresholds, with its target: ``youden``, ``sensitivity 0.9``, ``specificity 0.9``.
         details: split, hash of the split, and metrics before and after calibration; for the reader, not used by
             :meth:`apply`.
@@ -118,7 +120,7 @@ def save_calibration(calibration: Calibration, model_dir: str | Path) -> Path:
 
     Args:
         calibration: calibration of that model.
-        model_dir: folder of the weights.
+        model_dir: folder of the weights, or of the trainings of several networks.
 
     Returns:
         Path of the file.
@@ -135,21 +137,24 @@ def save_calibration(calibration: Calibration, model_dir: str | Path) -> Path:
     )
 
 
-def load_calibration(model_dir: str | Path, labels: Sequence[str] | None = None) -> Calibration | None:
-    """Read the calibration of a model folder.
+def load_calibration(
+    model_dir: str | Path | Sequence[str | Path], labels: Sequence[str] | None = None
+) -> Calibration | None:
+    """Read the calibration of a model.
 
     Args:
-        model_dir: folder of the weights.
+        model_dir: folder of the weights, or several networks as :func:`..networks.model_members.find_model` gives them.
         labels: expected labels, in order; ``None`` expects the labels in the folder's ``metadata.json``.
 
     Returns:
-        The calibration, or ``None`` when the model was never calibrated.
+        The calibration, or ``None`` when the model was never calibrated, as is a list of models.
 
     Raises:
         ValueError: the file is damaged, or was made for other labels or other weights.
     """
-    path = Path(model_dir) / _THRESHOLDS_FILE
-    if not path.is_file():
+    folder = shared_folder(model_dir)
+    path = None if folder is None else folder / _THRESHOLDS_FILE
+    if path is None or not path.is_file():
         return None
     calibration = _read_calibration(path)
     expected = list(labels) if labels is not None else _model_labels(model_dir)
@@ -157,13 +162,25 @@ def load_calibration(model_dir: str | Path, labels: Sequence[str] | None = None)
         raise ValueError(
             f"{path}: made for other labels; expected {expected}, found {calibration.labels}; run calibration again"
         )
-    found = weights_sha256(model_dir)
+    found = calibrated_sha256(model_dir)
     if calibration.weights_sha256 != found:
         raise ValueError(
             f"{path}: made for other weights; expected hash {calibration.weights_sha256[:12]}…, found {found[:12]}… in "
             "the folder; run calibration again, or remove the file to go without"
         )
     return calibration
+
+
+def calibrated_sha256(model_dir: str | Path | Sequence[str | Path]) -> str:
+    """Hash of what a calibration belongs to: the weights, and for several networks also their own calibrations.
+
+    Args:
+        model_dir: see :func:`load_calibration`.
+    """
+    weights, members = weights_sha256(model_dir), member_folders(model_dir)
+    files = [folder / _THRESHOLDS_FILE for folder in members if len(members) > 1]
+    own = [path.read_bytes() for path in files if path.is_file()]
+    return hashlib.sha256(b"|".join([weights.encode(), *own])).hexdigest() if own else weights
 
 
 def _read_calibration(path: Path) -> Calibration:
@@ -187,6 +204,6 @@ def _read_calibration(path: Path) -> Calibration:
         raise ValueError(f"{path}: not a calibration ({error}); run calibration again, or remove the file") from error
 
 
-def _model_labels(model_dir: str | Path) -> list[str]:
-    """Names of the outputs of a model folder, in order."""
-    return labels_of(read_model_metadata(model_dir))
+def _model_labels(model_dir: str | Path | Sequence[str | Path]) -> list[str]:
+    """Names of the outputs of a model, in order."""
+    return labels_of(read_model_metadata(member_folders(model_dir)[0]))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..networks.ensemble import Network
 from ..networks.head_inputs import head_inputs
-from ..networks.vit_multilabel import ViTMultilabel
 from ..networks.zoom import KEYS
 
 
@@ -30,7 +30,7 @@ class Outputs:
 
 @torch.no_grad()
 def collect(
-    network: ViTMultilabel,
+    network: Network,
     loader: Iterable[Mapping[str, torch.Tensor]],
     inferer: Callable[..., torch.Tensor],
     device: torch.device | str,

@@ -9,6 +9,7 @@ trained on would be too small.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from ..common.atomic import atomic_write
 from ..networks.loading import weights_sha256
+from ..networks.model_members import shared_folder
 
 NOVELTY_FILE = "novelty.safetensors"
 _COMPONENTS = 64
@@ -114,7 +116,7 @@ def save_novelty(novelty: Novelty, model_dir: str | Path) -> Path:
 
     Args:
         novelty: novelty of that model.
-        model_dir: folder of the weights.
+        model_dir: folder of the weights, or of the trainings of several networks.
 
     Returns:
         Path of the file.
@@ -128,22 +130,23 @@ def save_novelty(novelty: Novelty, model_dir: str | Path) -> Path:
     return path
 
 
-def load_novelty(model_dir: str | Path) -> Novelty | None:
-    """Read the novelty of a model folder.
+def load_novelty(model_dir: str | Path | Sequence[str | Path]) -> Novelty | None:
+    """Read the novelty of a model.
 
     Args:
-        model_dir: folder of the weights.
+        model_dir: folder of the weights, or several networks as :func:`..networks.model_members.find_model` gives them.
 
     Returns:
-        The novelty, or ``None`` when the folder has no ``novelty.safetensors``.
+        The novelty, or ``None`` when the folder has no ``novelty.safetensors``, or the model is a list.
 
     Raises:
         ValueError: the file is damaged, or was made for other weights.
     """
     from safetensors import SafetensorError, safe_open
 
-    path = Path(model_dir) / NOVELTY_FILE
-    if not path.is_file():
+    folder = shared_folder(model_dir)
+    path = None if folder is None else folder / NOVELTY_FILE
+    if path is None or not path.is_file():
         return None
     try:
         with safe_open(path, "numpy") as file:

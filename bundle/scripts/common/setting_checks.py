@@ -124,6 +124,19 @@ def _check_keep(key: str, value: Any) -> None:
     check_choice(key, value, ("best", "last"))
 
 
+def _check_model(key: str, value: Any) -> None:
+    """Check that a model is one path or hub id, or a list of them.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    several = isinstance(value, list | tuple) and len(value) > 0
+    if not all(isinstance(one, str | PathLike) for one in (value if several else [value])):
+        raise ValueError(
+            f"{key}: expected a model folder or hub id, or a list of them, found {quoted(value)}; name one or more"
+        )
+
+
 def _check_device(key: str, value: Any) -> None:
     """Check that a device exists.
 
@@ -156,6 +169,9 @@ SETTINGS: dict[str, Check] = {
     "split": _check_split,
     "seed": Number(0, 2**32 - 1, whole=True),
     "inputs": Listed(),
+    "model_dir": _check_model,
+    "test_time_shift": Number(0, 0.2),
+    "test_time_scale": Number(0, 0.2),
     # processes
     "device": _check_device,
     "rank": _COUNT_OR_NONE,
@@ -224,6 +240,7 @@ SETTINGS: dict[str, Check] = {
     "sizes": Listed(Number(4, whole=True, optional=True)),
     "seeds": _COUNT,  # also the option of run training
     "folds": Number(2, whole=True),  # option of run training
+    "fold": _COUNT_OR_NONE,  # option of run training
     # experiment
     "larger_size": _COUNT,
     "source_size": _OPTIONAL_COUNT,

@@ -41,15 +41,15 @@ def split_by_patient(
             "give training, validation and test"
         )
     patients = sorted({item["patient_id"] for item in items})
-    images, positives, annotated = _count_by_patient(items, patients)
+    images, positives, annotated = count_by_patient(items, patients)
     candidates = [_assign(images, fractions, np.random.default_rng([seed, index])) for index in range(_CANDIDATES)]
-    imbalances = [_imbalance(assignment, positives, annotated) for assignment in candidates]
+    imbalances = [imbalance(assignment, positives, annotated) for assignment in candidates]
     best = candidates[int(np.argmin(imbalances))]
     split_of = dict(zip(patients, best.tolist(), strict=True))
     return {name: [item for item in items if split_of[item["patient_id"]] == k] for k, name in enumerate(SPLITS)}
 
 
-def _count_by_patient(items: Sequence[dict], patients: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def count_by_patient(items: Sequence[dict], patients: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Numbers of images (P,), positive labels (P, C) and annotated labels (P, C) of each patient."""
     row = {patient: index for index, patient in enumerate(patients)}
     number_of_labels = len(items[0].get("label", [])) if items else 0
@@ -75,16 +75,21 @@ def _assign(images: np.ndarray, fractions: Sequence[float], generator: np.random
     return assignment
 
 
-def _imbalance(assignment: np.ndarray, positives: np.ndarray, annotated: np.ndarray) -> float:
-    """Sum over splits and labels of the difference from the overall prevalence, in standard deviations of the label."""
+def imbalance(assignment: np.ndarray, positives: np.ndarray, annotated: np.ndarray) -> float:
+    """Sum over parts and labels of the difference from the overall prevalence, in standard deviations of the label.
+
+    Args:
+        assignment: (P,) part of each patient, from 0.
+        positives: (P, C) number of positive labels of each patient.
+        annotated: (P, C) number of annotated labels of each patient.
+    """
     overall = positives.sum(0) / np.maximum(annotated.sum(0), 1)
     deviation = np.sqrt(np.maximum(overall * (1 - overall), 1e-6))
     total = 0.0
-    for split in range(len(SPLITS)):
-        members = assignment == split
-        if members.any():
-            prevalence = positives[members].sum(0) / np.maximum(annotated[members].sum(0), 1)
-            total += float((np.abs(prevalence - overall) / deviation).sum())
+    for part in np.unique(assignment):
+        members = assignment == part
+        prevalence = positives[members].sum(0) / np.maximum(annotated[members].sum(0), 1)
+        total += float((np.abs(prevalence - overall) / deviation).sum())
     return total
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..calibration.calibration_file import Calibration
 from ..calibration.novelty import novelty_metrics
 from ..calibration.scale import sigmoid
+from ..calibration.spread import member_spread
 from ..common.atomic import write_json
 from ..data.datalist import anonymous_groups
 from ..metrics.classification import metrics_report
@@ -31,6 +32,7 @@ def write_evaluation(
     model_hash: str | None = None,
     calibration: Calibration | None = None,
     novelty: np.ndarray | None = None,
+    member_logits: np.ndarray | None = None,
     checked_for_training_images: bool = False,
 ) -> dict[str, Any]:
     """Write ``predictions.csv``, ``predictions.json`` and ``metrics.json`` of one model.
@@ -47,6 +49,7 @@ def write_evaluation(
         model_hash: SHA-256 of the weights.
         calibration: calibration of the model; adds calibrated probabilities, decisions and their metrics.
         novelty: (N,) in [0, 1], novelty of each image (:meth:`..calibration.novelty.Novelty.score`).
+        member_logits: (N, K, C) logits of K networks that predict as one; their spread is added to the predictions.
         checked_for_training_images: True if a check has shown that the model was not trained on these images.
 
     Returns:
@@ -75,6 +78,10 @@ def write_evaluation(
     scored = ScoredImages(probabilities, targets, np.asarray(groups), calibrated.decisions if calibrated else None)
     report["subgroups"] = subgroup_report(labels, scored, items, bootstrap=bootstrap, seed=seed)
     report["novelty"] = None if novelty is None else novelty_metrics(novelty)
+    spread = None if member_logits is None else member_spread(member_logits)
+    calibrated_spread = (
+        None if member_logits is None or calibration is None else member_spread(member_logits, calibration)
+    )
     predictions = [
         Prediction(
             image=str(item["image"]),
@@ -82,6 +89,8 @@ def write_evaluation(
             probabilities=probabilities[i].tolist(),
             calibrated=calibrated.probabilities[i].tolist() if calibrated else None,
             decisions=calibrated.decisions[i].tolist() if calibrated else None,
+            spread=None if spread is None else spread[i].tolist(),
+            calibrated_spread=None if calibrated_spread is None else calibrated_spread[i].tolist(),
             novelty=float(novelty[i]) if novelty is not None else None,
             targets=[None if np.isnan(value) else value for value in targets[i].tolist()],
             group=groups[i],

@@ -11,13 +11,15 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 
-from ..calibration.calibration_file import Calibration, load_calibration
+from ..calibration.calibration_file import Calibration
+from ..calibration.classifier_loading import calibration_of
 from ..calibration.novelty import Novelty, load_novelty
 from ..data.dataset import RadiographDataset
 from ..data.fingerprints import assert_not_trained_on
+from ..networks.ensemble import Network, members_seen
 from ..networks.head_inputs import head_inputs
 from ..networks.loading import weights_sha256
-from ..networks.vit_multilabel import ViTMultilabel
+from ..networks.model_members import member_folders
 from ..tracking import Tracker
 from .comparing import compare_and_record
 from .evaluate import write_evaluation
@@ -34,7 +36,8 @@ class EvaluationHandler:
         dataset: test images, in the order of the loader.
         tracker: MLflow run.
         network: network of the engine; its features give the novelty of an image.
-        model_dir: folder of the weights, with the record of their training images and their calibration.
+        model_dir: folder of the weights, with the record of their training images and their calibration; several
+            networks as :func:`..networks.model_members.find_model` gives them.
         bootstrap: number of replicates for the 95 % intervals.
         seed: random seed of the bootstrap.
         base_dir: result folder of the base model, evaluated on the same cases; ``None``: no comparison.
@@ -46,14 +49,14 @@ class EvaluationHandler:
         labels: Sequence[str],
         dataset: RadiographDataset,
         tracker: Tracker,
-        network: ViTMultilabel,
-        model_dir: str | Path,
+        network: Network,
+        model_dir: str | Path | Sequence[str | Path],
         bootstrap: int = 1000,
         seed: int = 0,
         base_dir: str | Path | None = None,
     ) -> None:
         self.output_dir, self.labels, self.dataset, self.tracker = Path(output_dir), list(labels), dataset, tracker
-        self.network, self.model_dir = network, Path(model_dir)
+        self.network, self.model_dir = network, model_dir
         self.bootstrap, self.seed, self.base_dir = bootstrap, seed, base_dir
         self.checked = False
         self.calibration: Calibration | None = None
@@ -61,6 +64,7 @@ class EvaluationHandler:
         self.logits: list[torch.Tensor] = []
         self.targets: list[torch.Tensor] = []
         self.features: list[torch.Tensor] = []
+        self.members: list[torch.Tensor] = []
         self.hooks = ExitStack()
 
     def attach(self, engine: Engine) -> None:
@@ -77,10 +81,11 @@ class EvaluationHandler:
             ValueError: the model was trained on some of the images.
         """
         self.logits, self.targets = [], []
-        self.checked = assert_not_trained_on(self.model_dir, self.dataset)
-        self.calibration = load_calibration(self.model_dir, self.labels)
+        self.checked = all(assert_not_trained_on(one, self.dataset) for one in member_folders(self.model_dir))
+        self.calibration = calibration_of(self.model_dir, self.network)
         self.novelty = load_novelty(self.model_dir)
         self.features = self.hooks.enter_context(head_inputs(self.network))
+        self.members = self.hooks.enter_context(members_seen(self.network))
         self.tracker.start({"n_images": len(self.dataset), "bootstrap": self.bootstrap, "seed": self.seed})
 
     def collect(self, engine: Engine) -> None:
@@ -105,6 +110,7 @@ class EvaluationHandler:
             model_hash=weights_sha256(self.model_dir),
             calibration=self.calibration,
             novelty=self.novelty.score(features) if self.novelty is not None else None,
+            member_logits=torch.cat(self.members).cpu().numpy() if self.members else None,
             checked_for_training_images=self.checked,
         )
         self.log(report)

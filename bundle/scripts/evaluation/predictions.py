@@ -30,6 +30,8 @@ class Prediction:
         probabilities: C uncalibrated values in [0, 1]; None for a rejected image.
         calibrated: C calibrated values in [0, 1]; None if the model is not calibrated.
         decisions: C booleans, True from the threshold of the label on; None if the model is not calibrated.
+        spread: C standard deviations of ``probabilities`` over networks that predict as one; None for one network.
+        calibrated_spread: C standard deviations of ``calibrated``; None if one of the two does not exist.
         novelty: novelty of the image in [0, 1]; None if the model does not measure novelty.
         targets: C reference values: 1, 0, -1 (uncertain), None (not annotated); None if there is no reference.
         group: anonymous patient number within this file.
@@ -44,6 +46,8 @@ class Prediction:
     probabilities: list[float] | None = None
     calibrated: list[float] | None = None
     decisions: list[bool] | None = None
+    spread: list[float] | None = None
+    calibrated_spread: list[float] | None = None
     novelty: float | None = None
     targets: list[float | None] | None = None
     group: int | None = None
@@ -56,6 +60,8 @@ def write_predictions(
     output_dir: str | Path, labels: Sequence[str], predictions: Sequence[Prediction], *, model_hash: str | None = None
 ) -> tuple[Path, Path]:
     """Write ``predictions.csv`` (image, status, one probability per label) and ``predictions.json`` (everything).
+
+    Where several networks predict as one, a column ``LABEL (spread)`` per label follows the probabilities.
 
     Args:
         output_dir: output folder, created if absent.
@@ -71,17 +77,24 @@ def write_predictions(
     """
     for prediction in predictions:
         _check(prediction, len(labels))
+    has_spread = any(prediction.spread is not None for prediction in predictions)
     rows = []
     for prediction in predictions:
-        values = prediction.probabilities
-        cells = [""] * len(labels) if values is None else [f"{value:.6f}" for value in values]
+        columns = [prediction.probabilities, prediction.spread] if has_spread else [prediction.probabilities]
+        cells = [text for values in columns for text in _cells(values, len(labels))]
         rows.append([prediction.image, prediction.status, *cells])
+    header = ["image", "status", *labels, *(f"{label} (spread)" for label in labels if has_spread)]
     csv_path, json_path = Path(output_dir) / "predictions.csv", Path(output_dir) / "predictions.json"
     with atomic_write(csv_path) as file:
-        file.write(csv_text(["image", "status", *labels], rows).encode())
+        file.write(csv_text(header, rows).encode())
     items = [asdict(prediction) for prediction in predictions]
     write_json(json_path, {"model_sha256": model_hash, "labels": list(labels), "items": items})
     return csv_path, json_path
+
+
+def _cells(values: Sequence[float] | None, count: int) -> list[str]:
+    """Cells of ``count`` values, which are empty for a rejected image."""
+    return [""] * count if values is None else [f"{value:.6f}" for value in values]
 
 
 def read_predictions(path: str | Path) -> tuple[list[str], list[Prediction], str | None]:
@@ -115,7 +128,7 @@ def read_predictions(path: str | Path) -> tuple[list[str], list[Prediction], str
 
 
 def _check(prediction: Prediction, n_labels: int) -> None:
-    for name in ("logits", "probabilities", "calibrated", "decisions", "targets"):
+    for name in ("logits", "probabilities", "calibrated", "decisions", "spread", "calibrated_spread", "targets"):
         values = getattr(prediction, name)
         if values is None:
             continue

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..attention import AttentionOutput
-from ..calibration.calibration_file import load_calibration
+from ..calibration.classifier_loading import calibration_of
 from ..calibration.novelty import FLAG_ABOVE, load_novelty
 from ..calibration.scale import sigmoid
+from ..calibration.spread import member_spread
 from ..common.failures import Failure
 from ..common.geometry import SquareGeometry, map_to_source
 from ..dicom.objects import Algorithm
+from ..networks.ensemble import Network
 from ..networks.loading import weights_sha256
-from ..networks.vit_multilabel import ViTMultilabel
 from ..super_resolution.enhancers.enhancer import Enhancer
 from ..super_resolution.enhancers.registry import make_enhancer
 from ..super_resolution.region_enhancer import DESCRIPTION, EnhanceSettings, RegionEnhancer
@@ -35,7 +36,8 @@ class FilmAnalysis:
 
     Args:
         network: classifier; its ``labels`` name the outputs.
-        model_dir: folder of the weights, with ``thresholds.json`` and a measure of novelty where it was calibrated.
+        model_dir: folder of the weights, with ``thresholds.json`` and a measure of novelty where it was calibrated;
+            several networks as :func:`..networks.model_members.find_model` gives them.
         enhancer: super-resolution of the regions; ``None``: no regions and no enhanced image.
         settings: settings of the choice of regions and of the paste.
         attention_method: name of the method that made the maps.
@@ -46,8 +48,8 @@ class FilmAnalysis:
 
     def __init__(
         self,
-        network: ViTMultilabel,
-        model_dir: str | Path,
+        network: Network,
+        model_dir: str | Path | Sequence[str | Path],
         enhancer: Enhancer | None,
         settings: EnhanceSettings,
         attention_method: str,
@@ -57,7 +59,7 @@ class FilmAnalysis:
         self.attention_method = attention_method
         self.region_enhancer = None if enhancer is None else RegionEnhancer(enhancer, settings)
         self.algorithm = Algorithm(software_version(), weights_sha256(model_dir))
-        self.calibration, self.novelty = load_calibration(model_dir, self.labels), load_novelty(model_dir)
+        self.calibration, self.novelty = calibration_of(model_dir, network), load_novelty(model_dir)
 
     def __call__(self, item: Mapping[str, Any], classified: Classified) -> StudyPrediction:
         """Return the prediction of an item of :class:`.study_images.StudyImages`.
@@ -112,6 +114,11 @@ class FilmAnalysis:
         if self.calibration is not None:
             calibrated = self.calibration.apply(logits[None])
             prediction.calibrated, prediction.decisions = calibrated.probabilities[0], calibrated.decisions[0]
+        if classified.member_logits is not None:
+            members = classified.member_logits[None].numpy()
+            prediction.spread = member_spread(members)[0]
+            if self.calibration is not None:
+                prediction.calibrated_spread = member_spread(members, self.calibration)[0]
         if self.novelty is not None:
             prediction.novelty = float(self.novelty.score(classified.features[None].numpy())[0])
             prediction.flags += [_NOVEL] if prediction.novelty > FLAG_ABOVE else []

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..attention import Attention
+from ..networks.ensemble import Network, members_seen
 from ..networks.head_inputs import head_inputs
-from ..networks.vit_multilabel import ViTMultilabel
 
 if TYPE_CHECKING:
     from ignite.engine import Engine
@@ -26,18 +26,21 @@ class Classified:
         region_map: (B, h, w) attention map in the patch grid, from which regions are chosen.
         label_maps: (B, C, h, w) for an attention method with a map per label, else ``None``.
         features: (B, D) input of the head, in which novelty is measured.
+        member_logits: (B, K, C) of K networks that predict as one, else ``None``.
     """
 
     logits: torch.Tensor
     region_map: torch.Tensor
     label_maps: torch.Tensor | None
     features: torch.Tensor
+    member_logits: torch.Tensor | None = None
 
     def rows(self) -> Iterator[Classified]:
         """Yield the outputs of each image."""
         for number in range(len(self.logits)):
             maps = None if self.label_maps is None else self.label_maps[number]
-            yield Classified(self.logits[number], self.region_map[number], maps, self.features[number])
+            members = None if self.member_logits is None else self.member_logits[number]
+            yield Classified(self.logits[number], self.region_map[number], maps, self.features[number], members)
 
 
 class Classifier:
@@ -52,7 +55,7 @@ class Classifier:
 
     def __init__(
         self,
-        network: ViTMultilabel,
+        network: Network,
         attention: Attention,
         inferer: Callable[..., torch.Tensor],
         device: torch.device | str,
@@ -74,7 +77,7 @@ class Classifier:
             outputs.append(self.attention(batch))
             return outputs[0].logits
 
-        with self.lock, head_inputs(self.network) as features:
+        with self.lock, head_inputs(self.network) as features, members_seen(self.network) as members:
             logits = self.inferer(images.to(self.device), explain).float()
         (output,) = outputs
         maps = output.region_maps(self.network.labels)
@@ -83,4 +86,5 @@ class Classifier:
             maps.float().cpu(),
             output.maps.float().cpu() if self.attention.per_label else None,
             torch.cat(features)[: len(images)].float().cpu(),  # a method may split the batch, or pass again afterwards
+            torch.cat(members).cpu() if members else None,
         )

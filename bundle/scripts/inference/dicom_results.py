@@ -63,6 +63,7 @@ def _writers(
     """Return the function that writes each kind of object; ``None`` for a kind that the prediction does not have."""
     boxes, names, enhanced = prediction.regions, prediction.region_labels, prediction.enhanced
     image, attention, probabilities = prediction.image, prediction.attention_map, prediction.shown
+    spreads = None if prediction.shown_spread is None else prediction.shown_spread.tolist()
     assert image is not None and attention is not None and probabilities is not None
 
     def write_image(path: Path) -> str:
@@ -72,7 +73,7 @@ def _writers(
 
     return {
         "findings": lambda path: write_findings_report(
-            source, prediction.labels, probabilities.tolist(), path, algorithm=algorithm
+            source, prediction.labels, probabilities.tolist(), path, algorithm=algorithm, spreads=spreads
         ),
         "attention": lambda path: write_attention_overlay(
             source, image, attention, boxes, path, algorithm=algorithm, labels=names

@@ -25,6 +25,7 @@ from ..attention.output import AttentionOutput
 from ..attention.patch_logits import PatchLogits
 from ..attention.with_maps import module_with_maps
 from ..common.choices import check_choice
+from ..networks.ensemble import Ensemble, Network
 from ..networks.head_inputs import head_inputs
 from ..networks.vit_multilabel import ViTMultilabel
 from ..networks.zoom import ZoomViT
@@ -151,7 +152,7 @@ def import_openvino() -> ModuleType:
 
 def make_classifier(
     backend: str,
-    network: ViTMultilabel,
+    network: Network,
     attention: Attention,
     inferer: AutocastInferer,
     device: torch.device | str,
@@ -172,6 +173,13 @@ def make_classifier(
     """
     kinds = {"torch": Classifier, "openvino": OpenVINOClassifier}
     check_choice("backend", backend, kinds)
+    if isinstance(network, Ensemble):
+        if backend != "torch":
+            raise ValueError(
+                f"backend: cannot run several networks or test-time views; expected torch, found {backend!r}; leave "
+                "--backend out, or give one model"
+            )
+        return Classifier(network, attention, inferer, device)
     if isinstance(network, ZoomViT):
         if backend != "torch":
             raise ValueError(f"backend: cannot run a network that reads crops; expected torch, found {backend!r}")

@@ -59,7 +59,7 @@ class Predictor:
         cls,
         bundle_root: str | Path,
         *,
-        model_dir: str | Path | None = None,
+        model_dir: str | Path | Sequence[str | Path] | None = None,
         device: str | None = None,
         **overrides: Any,
     ) -> Predictor:
@@ -67,7 +67,8 @@ class Predictor:
 
         Args:
             bundle_root: folder with ``configs/`` and ``models/``.
-            model_dir: folder that training wrote; ``None``: the shipped model.
+            model_dir: folder that training wrote, or several whose predictions are averaged, see
+                :func:`..calibration.classifier_loading.load_classifier`; ``None``: the shipped model.
             device: ``cpu``, ``cuda``, …; ``None``: a GPU when there is one.
             overrides: keys of ``inference.yaml``, for example ``enhance=False``. Values are data: a path that begins
                 with ``$`` is a path.
@@ -79,7 +80,7 @@ class Predictor:
         from ..workflow import parse_component
 
         settings = {"bundle_root": bundle_root, **overrides}
-        if model_dir is not None:
+        if model_dir:
             settings["model_dir"] = model_dir
         if device is not None:
             settings["device"] = device

@@ -33,6 +33,9 @@ class StudyPrediction:
         probabilities: (C,) in [0, 1], not calibrated.
         calibrated: (C,) calibrated probabilities in [0, 1]; ``None`` for a model that was never calibrated.
         decisions: (C,) bool, whether a label reaches its threshold; ``None`` for a model that was never calibrated.
+        spread: (C,) standard deviation of ``probabilities`` over networks that predict as one; ``None`` for a single
+            network.
+        calibrated_spread: (C,) standard deviation of ``calibrated``; ``None`` where one of the two does not exist.
         novelty: dissimilarity to the training images, in [0, 1]; ``None`` for a model without a novelty measure.
         flags: remarks of the reader, the chest-film gate and the novelty measure.
         image: (H, W) float32 in [0, 1].
@@ -62,6 +65,8 @@ class StudyPrediction:
     probabilities: np.ndarray | None = None
     calibrated: np.ndarray | None = None
     decisions: np.ndarray | None = None
+    spread: np.ndarray | None = None
+    calibrated_spread: np.ndarray | None = None
     novelty: float | None = None
     flags: list[str] = field(default_factory=list)
     image: np.ndarray | None = None
@@ -82,6 +87,11 @@ class StudyPrediction:
     def shown(self) -> np.ndarray | None:
         """(C,) probabilities to show: the calibrated ones where the model is calibrated."""
         return self.probabilities if self.calibrated is None else self.calibrated
+
+    @property
+    def shown_spread(self) -> np.ndarray | None:
+        """(C,) standard deviations of :attr:`shown` over the networks; ``None`` for a single network."""
+        return self.spread if self.calibrated is None else self.calibrated_spread
 
     def label_map(self, label: str) -> np.ndarray:
         """Return the attention map (H, W) of one label.
@@ -138,6 +148,8 @@ class StudyPrediction:
             probabilities=_as_list(self.probabilities),
             calibrated=_as_list(self.calibrated),
             decisions=_as_list(self.decisions),
+            spread=_as_list(self.spread),
+            calibrated_spread=_as_list(self.calibrated_spread),
             novelty=self.novelty,
             flags=self.flags,
             regions=[list(box) for box in self.regions],
@@ -155,6 +167,8 @@ class StudyPrediction:
             "probabilities": _as_list(self.probabilities),
             "calibrated": _as_list(self.calibrated),
             "decisions": _as_list(self.decisions),
+            "spread": _as_list(self.spread),
+            "calibrated_spread": _as_list(self.calibrated_spread),
             "novelty": self.novelty,
             "flags": self.flags,
             "regions": [list(box) for box in self.regions],

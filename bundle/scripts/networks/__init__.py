@@ -7,6 +7,7 @@
 ``attention_kernel``    fast attention for training in bf16 on a CPU
 ``pretrained``          folder or hub id -> backbone with pretrained weights
 ``model_folder``        saves model folders, finds them on the hub
+``model_members``       the folders of several networks that predict as one
 ``blocks``              blocks of the ViT families under common names; stochastic depth
 ``conv_branch``         depthwise convolution before each block
 ``label_token_blocks``  one learnt token per label in the last blocks
@@ -14,6 +15,8 @@
 ``warm_start``          convolution branches and head of an earlier model
 ``param_groups``        frozen blocks, and layer-wise decay of the learning rate
 ``vit_multilabel``      backbone and multilabel head -> logits (B, C)
+``moved_views``         shifted and resized copies of an image
+``ensemble``            several networks and views -> logits of the mean probability
 ``head_inputs``         records the input of the head
 ``zoom_tokens``         tokens of a crop, at their positions in the whole image
 ``zoom``                classifier that also reads crops at a higher magnification
@@ -30,6 +33,8 @@ __getattr__ = lazy_names(
     zoom="ZoomSettings ZoomViT",
     loading="load_vit_multilabel weights_sha256",
     model_folder="find_model_folder save_vit_multilabel",
+    model_members="find_model training_folders",
+    ensemble="Ensemble",
     loss="MaskedBCEWithLogitsLoss make_loss",
     param_groups="layer_wise_param_groups",
 )

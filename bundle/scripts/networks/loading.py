@@ -1,4 +1,4 @@
-"""Loads the network of a model folder, whichever class it has, and hashes its weights."""
+"""Loads the network of a model folder, whichever class it has, and hashes the weights of a model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..common.weight_files import find_weight_files
 from .model_folder import find_model_folder
+from .model_members import member_folders
 from .model_metadata import read_model_metadata
 from .pretrained import MODEL_WEIGHTS
 from .vit_multilabel import ViTMultilabel
@@ -30,9 +31,19 @@ def load_vit_multilabel(folder: str | Path, labels: Sequence[str] | None = None)
     return kind.from_pretrained(folder, labels)
 
 
-def weights_sha256(folder: str | Path) -> str:
-    """SHA-256 over the weight files of a model folder, in the order of their names."""
+def weights_sha256(folder: str | Path | Sequence[str | Path]) -> str:
+    """SHA-256 over the weight files of a model folder, in the order of their names.
+
+    Args:
+        folder: model folder, or several as for :func:`.model_members.member_folders`, whose hashes are joined to one.
+    """
+    hashes = [_folder_sha256(one) for one in member_folders(folder)]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("|".join(hashes).encode()).hexdigest()
+
+
+def _folder_sha256(folder: Path) -> str:
+    """SHA-256 over the weight files of one network."""
     digest = hashlib.sha256()
-    for path in find_weight_files(Path(folder), MODEL_WEIGHTS):
+    for path in find_weight_files(folder, MODEL_WEIGHTS):
         digest.update(path.read_bytes())
     return digest.hexdigest()

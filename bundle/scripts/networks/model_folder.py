@@ -17,6 +17,7 @@ import torch
 
 from ..common.atomic import aside, make_folder, replace, replace_folder
 from ..common.hub_download import download_model, is_hub_id
+from ..common.printable import quoted
 from .model_metadata import labels_of, read_model_metadata
 from .pretrained import MODEL_WEIGHTS, check_state, only_known_fields, read_config, read_state
 
@@ -44,7 +45,13 @@ def find_model_folder(source: str | Path) -> Path:
     Raises:
         FileNotFoundError: the hub does not have the model or cannot be reached.
         PermissionError: the hub does not allow it.
+        ValueError: several models are given where one is needed.
     """
+    if not isinstance(source, str | Path):
+        raise ValueError(
+            f"model: expected one model folder or hub id, found {quoted(source)}; only predict, inferring, evaluating "
+            "and calibrating take several"
+        )
     if is_hub_id(source):
         return download_model(source, MODEL_FILES, "--model")
     folder = Path(source)

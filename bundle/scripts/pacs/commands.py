@@ -9,7 +9,10 @@ import typer
 
 from ..common.atomic import check_output_folder
 
-Model = Annotated[Path | None, typer.Option(help="model folder or hub id; default: the shipped one")]
+Model = Annotated[
+    list[Path] | None,
+    typer.Option(help="model folder or hub id; several are averaged, as those in a folder of folds; default: shipped"),
+]
 TlsCa = Annotated[Path | None, typer.Option(help="trusted certificates (PEM); default: the public ones")]
 TlsCert = Annotated[Path | None, typer.Option(help="client certificate with its key (PEM)")]
 Again = Annotated[bool, typer.Option("--again", help="try rejected studies again")]

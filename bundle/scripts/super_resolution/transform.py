@@ -12,7 +12,7 @@ from monai.transforms import MapTransform
 
 from ..attention import Attention, make_attention
 from ..common.geometry import fit_square
-from ..networks.vit_multilabel import ViTMultilabel
+from ..networks.ensemble import Network
 from .enhancers.enhancer import Enhancer
 from .region_enhancer import EnhanceSettings, RegionEnhancer
 from .region_maps import check_selector, film_maps
@@ -41,7 +41,7 @@ class AttentionGuidedSuperResolutiond(MapTransform):
     def __init__(
         self,
         keys: KeysCollection,
-        network: ViTMultilabel,
+        network: Network,
         enhancer: Enhancer,
         settings: EnhanceSettings | None = None,
         allow_missing_keys: bool = False,

@@ -29,6 +29,22 @@ def test_probabilities_and_codes_read_back(report):
     np.testing.assert_allclose(list(found.values()), PROBABILITIES, atol=1e-6)
 
 
+def test_spread_of_several_networks_is_a_standard_deviation_of_the_probability(source_file, tmp_path):
+    alone, several = tmp_path / "alone.dcm", tmp_path / "several.dcm"
+    source, spreads = load_source(source_file), [0.0, 0.25, 0.01, 0.123456]
+    first = write_findings_report(source, LABELS, PROBABILITIES, alone, algorithm=ALGORITHM)
+    second = write_findings_report(source, LABELS, PROBABILITIES, several, algorithm=ALGORITHM, spreads=spreads)
+    assert first != second  # another content is another object
+    for group, probability, spread in zip(
+        hd.sr.srread(several).content.get_image_measurement_groups(), PROBABILITIES, spreads, strict=True
+    ):
+        plain, deviation = group.get_measurements()
+        assert plain.derivation is None and float(plain.value) / 100 == pytest.approx(probability, abs=1e-6)
+        assert deviation.name == plain.name and deviation.unit == plain.unit
+        assert (deviation.derivation.value, deviation.derivation.scheme_designator) == ("386136009", "SCT")
+        assert float(deviation.value) / 100 == pytest.approx(spread, abs=1e-6)
+
+
 def test_it_says_what_it_is_and_what_made_it(report, source_file):
     source = pydicom.dcmread(source_file)
     assert (report.CompletionFlag, report.VerificationFlag, report.PreliminaryFlag) == (

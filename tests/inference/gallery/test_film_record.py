@@ -16,6 +16,13 @@ def test_numbers_are_those_of_the_tables_and_calibrated_ones_are_shown(tmp_path)
     assert record["regions"][0] == {"box": [0, 0, 64, 64], "label": "Edema"} and json.dumps(record)
 
 
+def test_spread_belongs_to_the_probabilities_that_are_shown(tmp_path):
+    one = prediction(0, spread=prediction(1).probabilities, calibrated_spread=prediction(0).probabilities / 10)
+    assert prediction_record(0, one, tmp_path)["spread"] == [0.09, 0.01, 0.005]
+    assert film_record(0, replace(one.row(), calibrated=None))["spread"] == [0.3, 0.25, 0.15]
+    assert prediction_record(0, prediction(0), tmp_path)["spread"] is None
+
+
 def test_links_stay_below_the_page_and_every_other_file_has_a_name_only(tmp_path):
     files = [tmp_path / "dicom" / "00000_a #1?%<b>" / "findings.dcm", Path("/elsewhere/x/regions.dcm")]
     record = prediction_record(0, prediction(dicom_files=files), tmp_path)

@@ -29,6 +29,7 @@ def write_findings_report(
     destination: Path,
     *,
     algorithm: Algorithm,
+    spreads: Sequence[float] | None = None,
 ) -> str:
     """Write the findings as an unverified, preliminary report of the source's study.
 
@@ -38,20 +39,22 @@ def write_findings_report(
         probabilities: C values in [0, 1].
         destination: path of the new file.
         algorithm: software and weights that computed the probabilities.
+        spreads: C standard deviations of the probabilities over networks that predict as one; ``None`` for one network.
 
     Returns:
         SOPInstanceUID of the object.
 
     Raises:
         RefusedInput: ``NO_IDENTITY`` for a source without UIDs.
-        ValueError: the numbers of labels and probabilities differ.
+        ValueError: the numbers of labels, probabilities and spreads differ.
     """
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
     from highdicom.sr import Comprehensive3DSR
 
     source.require_identity()
-    values = [round(float(probability), _DECIMALS) for probability in probabilities]
-    findings = list(zip(labels, values, strict=True))
+    columns = [probabilities] if spreads is None else [probabilities, spreads]
+    values = [[round(float(value), _DECIMALS) for value in column] for column in columns]
+    findings = list(zip(labels, *values, strict=True))
     header = source.header()
     sop_uid = instance_uid(source, "findings", f"{algorithm}", json.dumps(findings))
     report = Comprehensive3DSR(
@@ -70,9 +73,12 @@ def write_findings_report(
 
 
 def _measurement_report(
-    header: Dataset, findings: Sequence[tuple[str, float]], algorithm: Algorithm, sop_uid: str
+    header: Dataset, findings: Sequence[tuple], algorithm: Algorithm, sop_uid: str
 ) -> MeasurementReport:
-    """Return the content tree: observer, procedure, and one measurement group per finding."""
+    """Return the content tree: observer, procedure, and one measurement group per finding.
+
+    A finding is (label, probability) or (label, probability, spread).
+    """
     from highdicom.sr import (
         DeviceObserverIdentifyingAttributes,
         MeasurementReport,
@@ -91,7 +97,7 @@ def _measurement_report(
     observer = ObserverContext(codes.DCM.Device, device)
     # highdicom's optional image library (TID 1600) needs both attributes; the groups refer to the image in any case.
     is_described = bool(header.get("PatientOrientation") and header.get("ImagerPixelSpacing"))
-    groups = [_finding_group(header, label, value, algorithm, sop_uid) for label, value in findings]
+    groups = [_finding_group(header, label, values, algorithm, sop_uid) for label, *values in findings]
     return MeasurementReport(
         observation_context=ObservationContext(observer_device_context=observer),
         procedure_reported=codes.SCT.ChestImaging,
@@ -101,10 +107,11 @@ def _measurement_report(
     )
 
 
-def _finding_group(header: Dataset, label: str, probability: float, algorithm: Algorithm, sop_uid: str) -> Any:
-    """Return the measurement group (TID 1501) of a finding with its probability, in percent.
+def _finding_group(header: Dataset, label: str, values: Sequence[float], algorithm: Algorithm, sop_uid: str) -> Any:
+    """Return the measurement group (TID 1501) of a finding with its probability and, if given, its spread, in percent.
 
-    The probability is coded as in the CAD templates (TID 4104, row 12): (111012, DCM, "Certainty of Finding").
+    The probability is coded as in the CAD templates (TID 4104, row 12): (111012, DCM, "Certainty of Finding"). The
+    spread is the same measurement with the derivation (TID 300, row 5) (386136009, SCT, "Standard Deviation").
     """
     from highdicom.sr import (
         AlgorithmIdentification,
@@ -122,13 +129,19 @@ def _finding_group(header: Dataset, label: str, probability: float, algorithm: A
         family=codes.DCM.ArtificialIntelligence,
         manufacturer=MANUFACTURER,
     )
-    percent = Measurement(
-        name=codes.DCM.CertaintyOfFinding, value=round(100 * probability, _DECIMALS - 2), unit=codes.UCUM.Percent
-    )
+    measurements = [
+        Measurement(
+            name=codes.DCM.CertaintyOfFinding,
+            value=round(100 * value, _DECIMALS - 2),
+            unit=codes.UCUM.Percent,
+            derivation=derivation,
+        )
+        for value, derivation in zip(values, (None, codes.SCT.StandardDeviation), strict=False)
+    ]
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=generate_uid(entropy_srcs=[sop_uid, label]), identifier=label),
         finding_type=finding_code(label),
         algorithm_id=identification,
-        measurements=[percent],
+        measurements=measurements,
         source_images=[SourceImageForMeasurementGroup.from_source_image(header)],
     )

@@ -49,11 +49,13 @@ def film_record(order: float, row: Prediction) -> dict[str, Any]:
         row: its row of the tables.
     """
     shown = row.probabilities if row.calibrated is None else row.calibrated
+    spread = row.spread if row.calibrated is None else row.calibrated_spread
     return {
         "order": order,
         "name": printable(row.image),
         "status": row.status,
         "probabilities": None if shown is None else [round(value, _DIGITS) for value in shown],
+        "spread": None if spread is None else [round(value, _DIGITS) for value in spread],
         "decisions": row.decisions,
         "novelty": None if row.novelty is None else round(row.novelty, _DIGITS),
         "flags": [printable(flag) for flag in row.flags],

@@ -23,7 +23,8 @@ function makeBars(film) {
     const title = film.label_maps ? make("button", { type: "button", "data-label": label, ariaPressed: "false", title: "show its map" }, name) : make("span", {}, name);
     title.className = "name";
     const limit = threshold === null ? "" : ` / ${percent(threshold)}`;
-    const figures = make("span", { className: "figures" }, make("strong", {}, `${over ? "● " : ""}${percent(value)}`), limit);
+    const spread = film.spread ? ` ± ${percent(film.spread[label])}` : "";
+    const figures = make("span", { className: "figures" }, make("strong", {}, `${over ? "● " : ""}${percent(value)}`), `${spread}${limit}`);
     const words = threshold === null ? null : make("span", { className: "hidden" }, over ? ", over its threshold" : ", below its threshold");
     return make("li", { className: over ? "over" : "" }, title, track, figures, words);
   });
@@ -36,7 +37,8 @@ function makeBars(film) {
     applyLayers(film);
   });
   const note = data.thresholds ? "calibrated probability / threshold" : "probability of the network, not calibrated; no thresholds";
-  return make("section", { className: "card", id: "bars-card" }, make("h3", {}, "Probabilities"), make("p", { className: "note" }, note), list);
+  const several = film.spread ? "; ± is the standard deviation over the networks" : "";
+  return make("section", { className: "card", id: "bars-card" }, make("h3", {}, "Probabilities"), make("p", { className: "note" }, `${note}${several}`), list);
 }
 
 const millimetres = (film, [row0, col0, row1, col1]) => {
