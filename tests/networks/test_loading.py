@@ -44,6 +44,27 @@ def test_round_trip_of_every_structure(tmp_path, structure, dtype):
         assert (own is not None if key == "patch_head" else own) == value
 
 
+def test_loading_draws_no_random_numbers(network, tmp_path):
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    load_vit_multilabel(tmp_path / "model")
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_loaded_network_does_not_change_with_its_file(network, tmp_path):
+    save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
+    again = load_vit_multilabel(tmp_path / "model")
+    file = tmp_path / "model" / "model.safetensors"
+    size = file.stat().st_size
+    with file.open("r+b") as opened:  # in place, as a copy over the file does
+        opened.seek(size // 2)
+        opened.write(bytes(size - size // 2))
+    image = torch.rand(2, 1, 32, 32)
+    assert torch.equal(again(image), network(image))
+
+
 def test_folders_of_before_label_tokens_load(network, tmp_path):
     save_vit_multilabel(network, tmp_path / "model", labels=LABELS, provenance={})
     metadata = json.loads((tmp_path / "model" / "metadata.json").read_text())

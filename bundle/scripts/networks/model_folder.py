@@ -122,10 +122,14 @@ class ModelFolder:
                 f"{folder}: labels do not match the data; expected {list(labels)}, found {own}; "
                 "use the model that was trained on this datalist, or a datalist with the model's labels"
             )
-        network: Any = cls._untrained(only_known_fields(read_config(folder)), own, metadata["preprocessing"], folder)
-        state = read_state(folder)
-        check_state(folder, state, network.state_dict())
-        network.load_state_dict(state, strict=True)
+        architecture = only_known_fields(read_config(folder))
+        with torch.device("meta"):  # draws no initial weights, which takes longer than reading those of the file
+            network: Any = cls._untrained(architecture, own, metadata["preprocessing"], folder)
+        state, expected = read_state(folder), network.state_dict()
+        check_state(folder, state, expected)
+        # Copies, because tensors of a safetensors file may be parts of one memory that is mapped to the file.
+        copies = {name: value.to(expected[name].dtype, copy=True) for name, value in state.items()}
+        network.load_state_dict(copies, strict=True, assign=True)
         loaded: Self = network.eval()
         return loaded
 
@@ -133,7 +137,7 @@ class ModelFolder:
     def _untrained(
         cls, architecture: Mapping[str, Any], labels: Sequence[str], preprocessing: Mapping[str, Any], folder: Path
     ) -> Self:
-        """Network of the structure that a model folder describes, with random weights.
+        """Network of the structure that a model folder describes, without its weights.
 
         Args:
             architecture: configuration of the backbone.
