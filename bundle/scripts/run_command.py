@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from typer.core import CompletionItem, TyperCommand
+from typer.core import TyperCommand
 
 from .workflow_settings import SEEDED, WORKFLOWS, overlay_names, settings_help, workflow_name, workflow_settings
+
+try:
+    from typer.core import CompletionItem
+except ImportError:  # typer uses the installed click up to version 0.25, and a copy of its own since then
+    from click.shell_completion import CompletionItem  # type: ignore[assignment]
 
 # What is no option of ``run`` is a setting of the workflow. Its --help needs the name of the workflow.
 RUN_CONTEXT: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
