@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from PIL import Image
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# The hashes that the tests keep are not those of the user who runs them.
+_KEPT = tempfile.TemporaryDirectory(prefix="cxr-tests-")
+os.environ["CXR_CACHE"] = _KEPT.name
 
 LABELS = ["Left Bright", "Right Bright"]
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}

@@ -53,6 +53,26 @@ def test_datalist_from_a_table_then_check(table, tmp_path):
     assert checked.exit_code == 0 and "Left Bright" in checked.output
 
 
+def test_check_full_notices_a_change_of_the_same_size_and_time(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("CXR_CACHE", str(tmp_path / "kept"))
+    items = [{"image": f"{number}.png", "label": [number], "patient_id": f"p{number}"} for number in range(2)]
+    datalist = {"labels": ["Mass"], "training": items[:1], "test": items[1:]}
+    (tmp_path / "datalist.json").write_text(json.dumps(datalist))
+
+    def write(*contents):
+        for number, content in enumerate(contents):
+            (tmp_path / f"{number}.png").write_bytes(content)
+            os.utime(tmp_path / f"{number}.png", ns=(10**18, 10**18))
+
+    write(b"one", b"two")
+    assert call("check", tmp_path / "datalist.json").exit_code == 0
+    write(b"one", b"one")
+    assert call("check", tmp_path / "datalist.json").exit_code == 0  # the documented limit
+    done = call("check", "--full", tmp_path / "datalist.json")
+    assert "the same file content in two splits" in str(done.exception)
+    assert "1 files were changed without a change of their size and time (1.png)" in caplog.text
+
+
 def test_missing_image_is_named_and_the_status_is_not_zero(table, tmp_path):
     table.write_text(table.read_text() + f"{tmp_path / 'gone.png'},p99,0,1\n")
     done = call("datalist", table, "--out", tmp_path / "datalist.json", "--layout", "csv")

@@ -200,12 +200,17 @@ def datalist(
 
 
 @app.command()
-def check(datalist: Annotated[Path, typer.Argument(help="datalist to check")]) -> None:
+def check(
+    datalist: Annotated[Path, typer.Argument(help="datalist to check")],
+    full: Annotated[
+        bool, typer.Option("--full", help="also read the files again whose size and time have not changed")
+    ] = False,
+) -> None:
     """Check a datalist: files, labels, patients and pixels across splits."""
     from .data.class_distribution import format_class_table
     from .data.datalist import load_datalist
 
-    print(format_class_table(load_datalist(datalist, check_files=True)))
+    print(format_class_table(load_datalist(datalist, check_files=True, hash_again=full)))
 
 
 @app.command()

@@ -1,4 +1,5 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from monai.transforms import Compose, RandAffined
 from PIL import Image
 from scripts.common.failures import read_failures
 from scripts.data.dataset import RadiographDataset
+from scripts.data.image_cache import ImageCache
 from scripts.transforms import FitSquared, LoadRadiographd
 
 
@@ -75,6 +77,23 @@ def test_killed_decoding_continues_with_what_is_missing(make, tmp_path, caplog):
     first = images(make())
     next((tmp_path / "cache").rglob("*.u16")).unlink()
     assert torch.equal(images(make()), first) and "decoding 1 of 3 images" in caplog.text
+
+
+def test_two_data_sets_at_the_same_time_decode_each_film_once(make, monkeypatch):
+    decoded, decode = [], ImageCache.decode
+    monkeypatch.setattr(ImageCache, "decode", lambda self, path: (decoded.append(path), decode(self, path))[1])
+    with ThreadPoolExecutor(2) as pool:
+        first, second = (future.result() for future in [pool.submit(make) for _ in range(2)])
+    assert len(decoded) == len(set(decoded)) == 3 and torch.equal(images(first), images(second))
+
+
+def test_files_of_equal_content_share_an_entry_and_each_is_an_item(make, items):
+    Path(items[2]["image"]).write_bytes(Path(items[0]["image"]).read_bytes())
+    found = images(make())
+    assert torch.equal(found[0], found[2]) and len(found) == 3
+    for item in items[::2]:
+        Path(item["image"]).write_bytes(b"no picture")
+    assert len(make()) == 1
 
 
 def test_refusals_of_two_splits_are_in_one_table_and_leave_it_when_put_right(make, items, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scripts.attention import make_attention
+from scripts.common import file_hashes
 from scripts.common.checksum import file_sha256
 from scripts.common.geometry import fit_square
 from scripts.data.datalist import load_datalist
@@ -90,6 +91,25 @@ def test_second_run_does_nothing(make, monkeypatch):
     finish(make())
     monkeypatch.setattr(DatasetEnhancer, "enhance_batch", lambda *_: pytest.fail("worked again"))
     finish(make())
+
+
+def test_second_run_opens_no_image(make, data_dir, monkeypatch):
+    for path in data_dir.rglob("*.png"):
+        os.utime(path, ns=(10**18, 10**18))  # a file that was changed a moment ago would be read again
+    finish(make())
+    opened, whole = [], file_hashes.file_sha256
+    monkeypatch.setattr(file_hashes, "file_sha256", lambda path: (opened.append(path), whole(path))[1])
+    finish(make())
+    assert opened == []
+
+
+def test_images_that_would_get_the_same_name_stop(make, tmp_path):
+    job = make()
+    for index, name in enumerate(("one.png", "one.jpg")):
+        draw(np.random.default_rng(0), 1, 0).save(tmp_path / name)
+        job.datalist.splits["training"][index]["image"] = str(tmp_path / name)
+    with pytest.raises(ValueError, match=r"one\.jpg: would be written over the enhanced .*one\.png"):
+        job.run()
 
 
 def test_two_shards_make_the_manifest_of_one_process(make):

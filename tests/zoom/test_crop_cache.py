@@ -1,4 +1,6 @@
+import copy
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -64,6 +66,27 @@ def test_damaged_entry_is_made_again(guide, paths, tmp_path, suffix):
     damaged.write_bytes(damaged.read_bytes()[:-7])
     again = cache(paths[0])
     assert all(torch.equal(again[key], before[key]) for key in before)
+
+
+def test_damaged_entry_is_not_cut_on_a_gpu_by_a_process_of_the_loader(guide, paths, tmp_path, monkeypatch):
+    cache = CropCache(tmp_path, Zoomer(guide, ZOOM))
+    cache.prepare(paths[:1])
+    entry = cache.entry(paths[0])
+    entry.write_bytes(b"damaged")
+    guide.to("meta")  # stands for a GPU
+    monkeypatch.setattr(crop_cache, "get_worker_info", lambda: "a process of the loader")
+    with pytest.raises(ValueError, match="it was removed: run the same command again"):
+        cache(paths[0])
+    assert not entry.exists()
+
+
+def test_two_processes_cut_each_film_once(guide, paths, tmp_path, monkeypatch):
+    caches = [CropCache(tmp_path, Zoomer(copy.deepcopy(guide), ZOOM)) for _ in range(2)]
+    cut, write = [], CropCache.write
+    monkeypatch.setattr(CropCache, "write", lambda self, entry, zoom: (cut.append(entry), write(self, entry, zoom)))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda cache: cache.prepare(paths), caches))
+    assert len(cut) == len(set(cut)) == len(paths)
 
 
 def test_other_settings_or_another_guide_make_other_entries(guide, paths, tmp_path):

@@ -16,5 +16,8 @@
 ``refusal``           ``RefusedInput``: why an input is rejected, and what the user can do
 ``failures``          ``failures.csv``: the table of rejected inputs
 ``progress``          progress and time left of long work
+``shared_work``       work that several processes share, each task done once
+``kept_hashes``       SHA-256 of files, kept between runs
+``file_hashes``       SHA-256 of many files, in parallel
 ``geometry``          pads and resizes an image to a square, and maps results back to its pixels
 """

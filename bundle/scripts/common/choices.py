@@ -47,4 +47,5 @@ def check_keys(key: str, settings: object, allowed: Collection[str]) -> None:
             f"{key}: not nested settings; expected {{key: value, …}}, found {quoted(settings)}; correct it"
         )
     for name in settings:
-        check_choice(f"{key}: key", name, allowed)
+        if name not in allowed:
+            check_choice(f"{key}: key", name, allowed)

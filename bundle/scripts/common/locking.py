@@ -51,6 +51,36 @@ def locked_file(path: Path, patience: float = 60.0) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def claimed_file(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Lock a file while one task is done, and remove it afterwards.
+
+    Another process may have done the task before the lock was free, so check under the lock whether it is done.
+
+    Args:
+        path: path of the file, whose folder is made if it is missing.
+        wait: whether to wait for another process or thread that holds the lock, however long it works.
+
+    Yields:
+        Whether this thread has the lock; always true if it waits.
+
+    Raises:
+        OSError: the file cannot be made, or its file system has no locks.
+    """
+    lock = _file_lock(path)
+    try:
+        lock.acquire(-1 if wait else 0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        with suppress(OSError):  # Windows removes no open file
+            path.unlink(missing_ok=True)
+        lock.release()
+
+
 class OutputLock:
     """Lock of an output folder for runs of one kind; runs of other kinds may use the folder at the same time.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sys
 import time
@@ -44,12 +45,15 @@ class Progress:
         what: work as a verb with an object, for example ``decoding images``.
         total: number of steps.
         done: number of steps that an earlier run finished; they do not count for the time.
-        rank: rank of this process; only rank 0 shows anything.
+        rank: rank of this process; only rank 0 shows anything. Default: the one that ``torchrun`` gives it, else 0.
         stream: terminal; default: standard error.
     """
 
-    def __init__(self, what: str, total: int, *, done: int = 0, rank: int = 0, stream: _Stream | None = None) -> None:
-        self.what, self.total, self.done, self.rank = what, total, done, rank
+    def __init__(
+        self, what: str, total: int, *, done: int = 0, rank: int | None = None, stream: _Stream | None = None
+    ) -> None:
+        self.what, self.total, self.done = what, total, done
+        rank = self.rank = _rank() if rank is None else rank
         self.stream = sys.stderr if stream is None else stream
         self._before = done
         self._started = time.monotonic()
@@ -118,6 +122,12 @@ class Progress:
         """Filter of the log that removes the progress line before a record is written, and keeps every record."""
         self._erase()
         return True
+
+
+def _rank() -> int:
+    """Rank of this process among those that ``torchrun`` started; 0 without it."""
+    rank = os.environ.get("RANK", "0")
+    return int(rank) if rank.isdecimal() else 0
 
 
 def _width() -> int:

@@ -176,6 +176,7 @@ SETTINGS: dict[str, Check] = {
     "device": _check_device,
     "rank": _COUNT_OR_NONE,
     "world_size": _COUNT,
+    "timeout_minutes": _POSITIVE,
     # network and training
     "label_blocks": _COUNT_OR_NONE,
     "conv_branch": Flag(),
@@ -194,6 +195,7 @@ SETTINGS: dict[str, Check] = {
     "keep": _check_keep,
     "patience": _COUNT,
     "mix_findings": _FRACTION,
+    "compile": Flag(),
     "flip_probability": _FRACTION,
     "rotate_degrees": Number(0, 180),
     "translate_fraction": _FRACTION,

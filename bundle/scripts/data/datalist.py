@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ _DESCRIPTIVE_KEYS = ("name", "description", "reference", "licence", "release", "
 _KEYS = ("labels", *SPLITS, "split", *_DESCRIPTIVE_KEYS)
 _SPLIT_KEYS = ("by", "seed", "sha256")
 _ATTRIBUTES: dict[str, Callable[[str], Any]] = {
-    "age": read_age,
-    "sex": read_sex,
-    "view": lambda text: direction_of(text) or text,
+    "age": lru_cache(read_age),  # a long list has few different values
+    "sex": lru_cache(read_sex),
+    "view": lru_cache(lambda text: direction_of(text) or text),
 }
+_TEXT_OR_NUMBER = (str, int, float)
 _LABEL_VALUES = (0, 1, -1, None)
+_FLOATS = {0: 0.0, 1: 1.0, -1: -1.0, None: math.nan}  # one object for each value, however many labels there are
 _FARTHEST = 1e9  # pixels from the corner of an image
 
 
@@ -58,13 +61,17 @@ class Datalist:
         check_labels(self.labels, str(self.path or "datalist"))
 
 
-def load_datalist(path: str | Path, dataset_dir: str | Path | None = None, *, check_files: bool = False) -> Datalist:
+def load_datalist(
+    path: str | Path, dataset_dir: str | Path | None = None, *, check_files: bool = False, hash_again: bool = False
+) -> Datalist:
     """Read and check a datalist.
 
     Args:
         path: path of the JSON file.
         dataset_dir: folder that image paths are relative to, if they are not relative to the folder of the datalist.
-        check_files: whether to compare the content of the files across splits, which reads every image file.
+        check_files: whether to compare the content of the files across splits, which reads the image files whose
+            content is not known yet, see :mod:`..common.file_hashes`.
+        hash_again: whether to read the files again whose content is known.
 
     Raises:
         FileNotFoundError: the datalist or an image is missing.
@@ -81,20 +88,20 @@ def load_datalist(path: str | Path, dataset_dir: str | Path | None = None, *, ch
     if not isinstance(labels, list) or len(set(map(str, labels))) != len(labels):
         raise ValueError(f"{path}: labels: expected a list of different names, found {quoted(labels)}; add it")
     check_keys(f"{path}: split", content.get("split", {}), _SPLIT_KEYS)
-    raw = {name: content.get(name, []) for name in SPLITS}
-    if not all(isinstance(items, list) for items in raw.values()):
+    splits = {name: content.get(name, []) for name in SPLITS}
+    if not all(isinstance(items, list) for items in splits.values()):
         raise ValueError(
             f"{path}: expected a list of items for each of {', '.join(SPLITS)}, found no list; write it again"
         )
-    splits = {
-        name: [_parse_item(item, len(labels), f"{path}: {name}[{index}]") for index, item in enumerate(items)]
-        for name, items in raw.items()
-    }
-    _check_recorded_split(content.get("split", {}), splits, path)
+    for name, items in splits.items():
+        for index, item in enumerate(items):  # in place, so that a long list is in memory once
+            items[index] = _parse_item(item, len(labels), f"{path}: {name}[{index}]")
+    if content.get("split", {}).get("sha256") not in (None, split_sha256(splits)):
+        logger.warning("%s: the split was edited after it was written (recorded hash differs)", path)
     _resolve_images(splits, [path.parent, *([Path(dataset_dir)] if dataset_dir else [])], path)
     for name, items in splits.items():
         check_duplicates(items, f"{path}: {name}")
-    assert_no_leak(splits, hash_files=check_files)
+    assert_no_leak(splits, hash_files=check_files, hash_again=hash_again)
     seed = content.get("split", {}).get("seed")
     return Datalist(labels, splits, file_sha256(path), path.resolve(), seed)
 
@@ -116,7 +123,7 @@ def _parse_item(item: Any, number_of_labels: int, where: str) -> dict[str, Any]:
     for value in values:
         if value not in _LABEL_VALUES:
             raise ValueError(f"{where}: label: expected 1, 0, null or -1, found {quoted(value)}; correct it")
-    return {**item, **attributes, "label": [math.nan if value is None else float(value) for value in values]}
+    return {**item, **attributes, "label": [_FLOATS[value] for value in values]}
 
 
 def _parse_attribute(key: str, value: Any, where: str) -> Any:
@@ -128,7 +135,7 @@ def _parse_attribute(key: str, value: Any, where: str) -> Any:
     if value is None:
         return None
     try:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        if isinstance(value, bool) or not isinstance(value, _TEXT_OR_NUMBER):
             raise ValueError("a text or a number")
         return _ATTRIBUTES[key](str(value))
     except ValueError as error:
@@ -161,13 +168,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _FARTHEST
 
 
-def _check_recorded_split(recorded: Mapping[str, Any], splits: Mapping[str, list[dict]], path: Path) -> None:
-    """Warn if the hash of the splits is not the recorded one."""
-    found = split_sha256(splits)
-    if recorded.get("sha256") not in (None, found):
-        logger.warning("%s: the split was edited after it was written (recorded hash differs)", path)
-
-
 def _resolve_images(splits: Mapping[str, list[dict]], folders: Sequence[Path], path: Path) -> None:
     """Make the paths of images and masks absolute, in place.
 
@@ -175,13 +175,15 @@ def _resolve_images(splits: Mapping[str, list[dict]], folders: Sequence[Path], p
         FileNotFoundError: a file is in none of the folders; the message gives the number of such files and names five.
     """
     missing = []
+    places = [os.path.abspath(folder) for folder in folders]
 
     def resolve(file: str) -> str:
-        places = [Path(os.path.abspath(folder / file)) for folder in folders]
-        found = next((place for place in places if os.path.isfile(place)), None)
-        if found is None:
-            missing.append(file)
-        return str(found)
+        for folder in places:  # strings, because objects of ``Path`` take longer than asking the disk
+            place = os.path.normpath(os.path.join(folder, file))
+            if os.path.isfile(place):
+                return place
+        missing.append(file)
+        return file
 
     for items in splits.values():
         for item in items:

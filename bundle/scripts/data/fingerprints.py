@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..common.file_hashes import content_sha256
+from ..common.progress import Progress
 from ..common.weight_files import load_safetensors
 from .dataset import RadiographDataset
 from .image_cache import entry_checksum
-from .splitting import content_sha256
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +28,10 @@ _LENGTH = 8  # bytes; with 10^6 training images, the chance that any of 10^4 oth
 
 def _fingerprints(dataset: RadiographDataset) -> np.ndarray:
     """Fingerprints (N, 2) of the file and of the pixels of each image, as NumPy void scalars of 8 bytes."""
-    rows = [
-        file_fingerprint(item["image"]) + entry_checksum(entry)[:_LENGTH]
-        for item, entry in zip(dataset.data, dataset.entries, strict=True)
-    ]
-    return np.frombuffer(b"".join(rows), dtype=f"V{_LENGTH}").reshape(-1, 2)
+    numbers = Progress("reading checksums of images", len(dataset)).over(range(len(dataset)))
+    pixels = b"".join(entry_checksum(dataset.entry(index))[:_LENGTH] for index in numbers)
+    halves = dataset.digests[:, :_LENGTH], np.frombuffer(pixels, np.uint8).reshape(-1, _LENGTH)
+    return np.ascontiguousarray(np.concatenate(halves, axis=1)).view(f"V{_LENGTH}")
 
 
 def file_fingerprint(path: str | Path) -> bytes:

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,8 @@ from monai.transforms import Compose
 
 from ..common.atomic import atomic_write
 from ..common.code_version import code_sha256
+from ..common.file_hashes import content_sha256
 from ..dicom import find_refusal
-from .splitting import content_sha256
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,11 @@ class ImageCache:
 
     def entry(self, path: str | Path) -> Path:
         """Path of the entry of a source file, whether it exists or not."""
-        return entry_path(self.folder, self.pipeline, path)
+        return self.entry_of(bytes.fromhex(content_sha256(path)))
+
+    def entry_of(self, digest: bytes) -> Path:
+        """Path of the entry of a source file whose content has this SHA-256, whether it exists or not."""
+        return self.folder / entry_name(self.pipeline, digest)
 
     def load(self, path: str | Path, entry: Path) -> np.ndarray:
         """Pixels (S, S) uint16 of a source file.
@@ -82,16 +88,27 @@ class ImageCache:
         return (np.asarray(image)[0] * 65535).round().astype(np.uint16)
 
 
-def entry_path(folder: Path, pipeline: str, source: str | Path) -> Path:
-    """Path of the entry of a source file in a cache folder.
+def entry_name(pipeline: str, digest: bytes) -> str:
+    """Path of an entry below the folder of its cache.
 
     Args:
-        folder: folder of the cache.
         pipeline: hash of everything else that the entry depends on: transforms or weights, and code.
-        source: source file.
+        digest: SHA-256 of the content of the source file.
     """
-    name = hashlib.sha256((pipeline + content_sha256(source)).encode()).hexdigest()
-    return folder / name[:2] / f"{name[2:34]}.u16"
+    name = hashlib.sha256((pipeline + digest.hex()).encode()).hexdigest()
+    return f"{name[:2]}/{name[2:34]}.u16"
+
+
+def existing_entries(folder: Path) -> set[str]:
+    """Names of all entries of a cache folder, as :func:`entry_name` gives them.
+
+    Listing its 256 folders takes a tenth of the time of asking for each entry, and less still over a network.
+    """
+    found: set[str] = set()
+    for part in (f"{number:02x}" for number in range(256)):
+        with suppress(FileNotFoundError):
+            found.update(f"{part}/{name}" for name in os.listdir(folder / part))
+    return found
 
 
 def read_entry(path: Path) -> np.ndarray | None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from ..common.checksum import file_sha256
-from ..common.progress import Progress
+from ..common.file_hashes import file_digests
 
 SPLITS = ("training", "validation", "test")
 _CANDIDATES = 50
@@ -95,60 +92,49 @@ def imbalance(assignment: np.ndarray, positives: np.ndarray, annotated: np.ndarr
 
 def split_sha256(splits: Mapping[str, Iterable[Mapping]]) -> str:
     """SHA-256 over the sorted (split, patient_id, image), with images as written in the datalist."""
-    lines = sorted(
+    digest = hashlib.sha256()
+    for line in sorted(
         f"{name}\t{item['patient_id']}\t{item['image']}\n" for name, items in splits.items() for item in items
-    )
-    return hashlib.sha256("".join(lines).encode(errors="surrogatepass")).hexdigest()  # a file name may be no text
+    ):
+        digest.update(line.encode(errors="surrogatepass"))  # a file name may be no text
+    return digest.hexdigest()
 
 
-def assert_no_leak(splits: Mapping[str, Sequence[Mapping]], *, hash_files: bool = False) -> None:
+def assert_no_leak(
+    splits: Mapping[str, Sequence[Mapping]], *, hash_files: bool = False, hash_again: bool = False
+) -> None:
     """Reject a patient, a SOP instance or an image file that is in two splits.
 
     Args:
         splits: items by split; ``sop_uid`` is compared where items have it.
-        hash_files: whether to compare the content of the image files as well, which reads all of them.
+        hash_files: whether to compare the content of the image files as well, which reads the files that are new or
+            changed.
+        hash_again: whether to read the files again whose content is known.
 
     Raises:
         ValueError: two splits overlap; the message names the patients and the images.
     """
-    _find_leak(splits, "patient", lambda item: item["patient_id"])
-    _find_leak(splits, "image", lambda item: item["image"])
-    _find_leak(splits, "SOP instance", lambda item: item.get("sop_uid"))
+    items = [item for split in splits.values() for item in split]
+    _find_leak(splits, "patient", [item["patient_id"] for item in items])
+    _find_leak(splits, "image", [item["image"] for item in items])
+    _find_leak(splits, "SOP instance", [item.get("sop_uid") for item in items])
     if hash_files:
-        with Progress("hashing images", sum(map(len, splits.values()))) as progress:
-
-            def sha256_of(item: Mapping) -> str:
-                progress.advance()
-                return content_sha256(item["image"])
-
-            _find_leak(splits, "file content", sha256_of)
+        digests = file_digests([item["image"] for item in items], again=hash_again)
+        _find_leak(splits, "file content", [digest.tobytes() for digest in digests])
 
 
-def _find_leak(splits: Mapping[str, Sequence[Mapping]], what: str, key_of: Callable[[Mapping], str | None]) -> None:
-    """Raise an error for the first key that two splits have in common."""
-    seen: dict[str, tuple[str, Mapping]] = {}
+def _find_leak(splits: Mapping[str, Sequence[Mapping]], what: str, keys: Sequence[str | bytes | None]) -> None:
+    """Raise an error for the first key that two splits have in common; there is one for each item of the splits."""
+    seen: dict[str | bytes, str] = {}
+    start = 0
     for name, items in splits.items():
-        for item in items:
-            key = key_of(item)
-            if key is None:
-                continue
-            other, first = seen.setdefault(key, (name, item))
-            if other != name:
+        for key, item in zip(keys[start : start + len(items)], items, strict=True):
+            if key is not None and (other := seen.setdefault(key, name)) != name:
+                first = [item for split in splits.values() for item in split][keys.index(key)]
                 raise ValueError(
                     f"datalist: the same {what} in two splits; expected every {what} in one, found "
                     f"patient {first['patient_id']} image {first['image']} in {other} and "
                     f"patient {item['patient_id']} image {item['image']} in {name}; "
                     "split by patient (cxr-attention-sr datalist does) or remove the duplicate"
                 )
-
-
-def content_sha256(path: str | Path) -> str:
-    """SHA-256 of a file's content, computed again only if its size or time of modification changes."""
-    stat = Path(path).stat()
-    return _cached_sha256(str(path), stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=1 << 17)
-def _cached_sha256(path: str, size: int, modified_ns: int) -> str:
-    """SHA-256 of a file; size and time of modification are part of the key of the cache."""
-    return file_sha256(path)
+        start += len(items)

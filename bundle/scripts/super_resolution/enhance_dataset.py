@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,12 +18,14 @@ from ..attention.mean_map import MeanMap
 from ..common.atomic import remove_temporaries
 from ..common.checksum import file_sha256
 from ..common.failures import Failure, write_failures
+from ..common.file_hashes import content_sha256, keep_digest
 from ..common.geometry import fit_square
 from ..common.progress import Progress
 from ..data.datalist import Datalist, write_datalist
 from ..dicom import RefusedInput, read_radiograph, write_enhanced, write_png16
 from ..dicom.read.radiograph import read_grid
 from ..networks.vit_multilabel import ViTMultilabel
+from .enhanced_names import check_output_names, is_dicom_file, output_name
 from .enhancers.enhancer import Enhancer
 from .manifest import append_line, merge_failures, trusted_lines, write_merged
 from .mean_region_map import films_sha256, mean_region_map, patient_of
@@ -110,19 +113,13 @@ class DatasetEnhancer:
         Raises:
             ValueError: the output folder contains the source images, or two images would get the same output name.
         """
-        if any(Path(item["image"]).is_relative_to(self.output_dir.absolute()) for item in self.items()):
+        here = os.path.normcase(os.path.join(self.output_dir.absolute(), ""))
+        if any(os.path.normcase(item["image"]).startswith(here) for item in self.items()):
             raise ValueError(
                 f"{self.output_dir}: holds the source images; expected another folder, found the data set's own; "
                 "set --output_dir to a new folder"
             )
-        seen: dict[str, str] = {}
-        for item in self.items():
-            name = _output_name(self.name_of(item), _is_dicom_file(Path(item["image"]))).as_posix()
-            if seen.setdefault(name, item["image"]) != item["image"]:
-                raise ValueError(
-                    f"{item['image']}: would be written over the enhanced {seen[name]}; expected one name each, found "
-                    f"{name} twice; put the datalist in the folder that holds all images, or rename one"
-                )
+        check_output_names([(item["image"], self.name_of(item)) for item in self.items()])
 
     def blocks(self) -> list[list[dict]]:
         """Batches of this process; their content depends neither on the number of processes nor on finished images."""
@@ -163,8 +160,16 @@ class DatasetEnhancer:
 
     def name_of(self, item: dict) -> str:
         """Path of an image relative to the data set's folder; the manifest identifies the image by it."""
-        path, root = Path(item["image"]), self.datalist.path.parent.absolute() if self.datalist.path else Path()
-        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+        path: str = item["image"]
+        if self._root and os.path.normcase(path).startswith(self._root):
+            return path[len(self._root) :].replace(os.sep, "/")
+        return os.path.basename(path) if os.path.isabs(path) else path.replace(os.sep, "/")
+
+    @cached_property
+    def _root(self) -> str:
+        """Folder of the datalist as a beginning of paths; empty for a datalist without a file."""
+        path = self.datalist.path
+        return os.path.normcase(os.path.join(path.parent.absolute(), "")) if path else ""
 
     def hashes(self) -> dict[str, str | None]:
         """Hashes and names that every manifest line of this run contains."""
@@ -262,11 +267,13 @@ class DatasetEnhancer:
         image, metrics = self.region_enhancer.paste(enhanced)
         name = self.name_of(item)
         output = self.write_image(Path(item["image"]), name, image[0].numpy())
+        output_sha256 = file_sha256(self.output_dir / output)
+        keep_digest(self.output_dir / output, output_sha256)
         return {
             "image": name,
             "output": output.as_posix(),
-            "source_sha256": file_sha256(Path(item["image"])),
-            "output_sha256": file_sha256(self.output_dir / output),
+            "source_sha256": content_sha256(item["image"]),
+            "output_sha256": output_sha256,
             "boxes": [list(region.box) for region in enhanced.regions],
             "scores": [round(region.score, 8) for region in enhanced.regions],
             "region_labels": [region.label for region in enhanced.regions],
@@ -279,8 +286,8 @@ class DatasetEnhancer:
 
     def write_image(self, source: Path, name: str, image: np.ndarray) -> Path:
         """Write an enhanced image (H, W), of a DICOM file as DICOM, and return its path below the output folder."""
-        as_dicom = _is_dicom_file(source)
-        output = _output_name(name, as_dicom)
+        as_dicom = is_dicom_file(source)
+        output = Path(output_name(name, as_dicom))
         if as_dicom:
             path = self.output_dir / output
             try:
@@ -301,18 +308,3 @@ class DatasetEnhancer:
                 {**box, "xywh": [round(value * factor, 1) for value in grid.box(box["xywh"])]} for box in item["boxes"]
             ]
         return enhanced
-
-
-def _output_name(name: str, as_dicom: bool) -> Path:
-    """Relative path of an enhanced image: a DICOM file keeps its name, other formats get the suffix ``.png``."""
-    path = Path(name)
-    if as_dicom:
-        return path
-    known = path.suffix.lower() in {".png", ".jpg", ".jpeg", ".nii", ".nrrd", ".mha", ".mhd", ".gz"}
-    return path.with_suffix(".png") if known else path.with_name(path.name + ".png")
-
-
-def _is_dicom_file(path: Path) -> bool:
-    """Whether a file has the DICOM prefix (PS3.10, section 7.1)."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"

@@ -1,7 +1,8 @@
 """``manifest.jsonl``: one line for each enhanced image, from which an interrupted run continues.
 
-A line counts only if the source image and the enhanced file have the hashes in the line. Lines contain no times, so the
-final file has the same bytes whether or not the run was interrupted, and for any number of processes.
+A line counts only if the source image and the enhanced file have the hashes in the line. The hashes are kept
+(:mod:`..common.file_hashes`), so a file whose size and time have not changed is not opened for this. Lines contain no
+times, so the final file has the same bytes whether or not the run was interrupted, and for any number of processes.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..common.atomic import atomic_write, explained_full_disk, make_folder, open_for_owner
-from ..common.checksum import file_sha256
 from ..common.failures import read_failures, write_failures
+from ..common.file_hashes import file_digests
 
 _NAME = "manifest.jsonl"
 
@@ -45,7 +46,7 @@ def trusted_lines(
     Raises:
         ValueError: a line was written with other settings, enhancer, weights or network.
     """
-    trusted = {}
+    found: list[dict[str, Any]] = []
     for path in sorted(output_dir.glob("manifest*.jsonl")):
         for line in _read_lines(path):
             changed = [
@@ -58,15 +59,17 @@ def trusted_lines(
                     f"{path}: written with other settings ({'; '.join(changed)}); "
                     "choose another --output_dir, or delete this folder to enhance again"
                 )
-            source, output = sources.get(line["image"]), output_dir / line["output"]
-            if source and _has_sha256(source, line["source_sha256"]) and _has_sha256(output, line["output_sha256"]):
-                trusted[line["image"]] = line
-    return trusted
-
-
-def _has_sha256(path: Path, expected: str) -> bool:
-    """Whether a file exists and has this hash."""
-    return path.exists() and file_sha256(path) == expected
+            found.append(line)
+    for what in ("source", "output"):
+        files = [sources.get(line["image"]) if what == "source" else output_dir / line["output"] for line in found]
+        present = [(line, file) for line, file in zip(found, files, strict=True) if file and os.path.exists(file)]
+        digests = file_digests([file for _, file in present])
+        found = [
+            line
+            for (line, _), digest in zip(present, digests, strict=True)
+            if digest.tobytes().hex() == line[f"{what}_sha256"]
+        ]
+    return {line["image"]: line for line in found}
 
 
 def append_line(path: Path, line: Mapping[str, Any]) -> None:

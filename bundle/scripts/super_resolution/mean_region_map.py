@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..attention import Attention
 from ..attention.mean_map import MeanMap
-from ..common.checksum import file_sha256
+from ..common.file_hashes import file_digests
 from ..common.geometry import fit_square
 from ..data.datalist import anonymous_groups
 from ..dicom import RefusedInput, read_radiograph
@@ -65,9 +65,10 @@ def patient_of(item: Mapping[str, Any]) -> tuple[str, Any]:
 def films_sha256(items: Sequence[Mapping[str, Any]]) -> str:
     """Hash of the files of the films and of the films that share a patient."""
     digest = hashlib.sha256()
+    present = [item["image"] for item in items if os.path.exists(item["image"])]
+    content = {path: row.tobytes().hex() for path, row in zip(present, file_digests(present), strict=True)}
     for item, patient in zip(items, anonymous_groups(items), strict=True):
-        content = file_sha256(Path(item["image"])) if Path(item["image"]).exists() else ""
-        digest.update(f"{patient}|{content}\n".encode())
+        digest.update(f"{patient}|{content.get(item['image'], '')}\n".encode())
     return digest.hexdigest()
 
 

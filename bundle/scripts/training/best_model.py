@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,16 @@ class BestModel:
         self.provenance, self.training_data, self.rank = dict(provenance), training_data, rank
         self.earlier = [find_model_folder(source) for source in earlier if source is not None]
 
+    @cached_property
+    def _record(self) -> bytes:
+        """Record of the training images, which do not change within a run; it takes a look at each of them."""
+        return training_record(self.training_data, self.earlier)
+
     def __call__(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Save the network of ``epoch``."""
         if self.rank != 0:
             return
         provenance = {**self.provenance, "epoch": epoch, "validation": dict(metrics)}
-        record = {TRAINING_IMAGES: training_record(self.training_data, self.earlier)}
+        record = {TRAINING_IMAGES: self._record}
         save_vit_multilabel(self.network, self.folder, labels=self.labels, provenance=provenance, files=record)
         logger.info("epoch %d saved: %s", epoch, self.folder)

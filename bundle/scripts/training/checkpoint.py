@@ -19,7 +19,6 @@ from ignite.engine import Engine, Events
 
 from ..common.atomic import atomic_write
 from ..data.dataset import RadiographDataset
-from ..data.splitting import content_sha256
 
 logger = logging.getLogger(__name__)
 
@@ -92,8 +91,8 @@ class TrainingCheckpoint:
     def images_sha256(self) -> str:
         """Hash of the contents of the images of all data sets, in their order."""
         digest = hashlib.sha256()
-        for item in (item for dataset in self.datasets for item in dataset.data):
-            digest.update(bytes.fromhex(content_sha256(item["image"])))
+        for dataset in self.datasets:
+            digest.update(dataset.digests.tobytes())
         return digest.hexdigest()
 
 

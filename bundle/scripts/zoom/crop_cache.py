@@ -9,18 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils.data import get_worker_info
 
 from ..common.atomic import write_json
 from ..common.code_version import code_sha256
-from ..common.progress import Progress
-from ..data.image_cache import entry_path, read_entry, write_entry
+from ..common.file_hashes import content_sha256, file_digests
+from ..common.shared_work import do_shared
+from ..data.image_cache import entry_name, existing_entries, read_entry, write_entry
 from ..dicom import read_radiograph
 from ..networks.vit_multilabel import ViTMultilabel
 from ..networks.zoom import KEYS, ZoomViT
@@ -44,43 +46,73 @@ class CropCache:
         mean_map = b"" if zoomer.mean_map is None else zoomer.mean_map.numpy().tobytes()
         parts = f"{settings}{_state_sha256(zoomer.guide)}{code_sha256()}".encode() + mean_map
         self.pipeline = hashlib.sha256(parts).hexdigest()
+        self.digests: dict[str, bytes] = {}  # SHA-256 of the files that were prepared
 
     def entry(self, path: str | Path) -> Path:
         """Path of the pixels of a source file's crops, whether it exists or not."""
-        return entry_path(self.folder, self.pipeline, path)
+        digest = self.digests.get(str(path)) or bytes.fromhex(content_sha256(path))
+        return self.folder / entry_name(self.pipeline, digest)
 
     def prepare(self, paths: Sequence[str]) -> None:
-        """Cut the crops of the source files that have no entry.
+        """Cut the crops of the source files that have no entry; processes that share the folder share the work.
 
         Raises:
             RefusedInput: a source file cannot be read.
         """
-        missing = [path for path in paths if not self.entry(path).exists()]
+        self.digests |= {path: row.tobytes() for path, row in zip(paths, file_digests(paths), strict=True)}
+        existing = existing_entries(self.folder)
+        missing = [path for path in paths if self.entry(path).relative_to(self.folder).as_posix() not in existing]
         if missing:
             logger.info("cutting the crops of %d of %d images once", len(missing), len(paths))
-        step = max(1, self.num_workers)
-        with ThreadPoolExecutor(step) as pool, Progress("cutting crops of images", len(missing)) as progress:
-            for start in range(0, len(missing), step):  # at most one decoded image per thread is in memory
-                part = missing[start : start + step]
-                for path, source in zip(part, pool.map(_read_source, part), strict=True):
-                    self.write(self.entry(path), self.zoomer(source))
-                    progress.advance()
+        cutting = threading.Lock()  # the files are decoded in threads, but the networks run in one at a time
+
+        def cut(path: str) -> None:
+            source = _read_source(path)
+            with cutting:
+                zoom = self.zoomer(source)
+            self.write(self.entry(path), zoom)
+
+        do_shared(
+            missing,
+            cut,
+            is_done=lambda path: self.entry(path).exists(),
+            lock_of=lambda path: self.entry(path).with_suffix(".lock"),
+            threads=self.num_workers,
+            what="cutting crops of images",
+        )
 
     def __call__(self, path: str) -> dict[str, torch.Tensor]:
         """``zoom`` (K, s, s) float32 in [0, 1] and ``zoom_boxes`` (K, 4) of a source file.
 
         Raises:
             RefusedInput: there is no entry, and the source file cannot be read.
+            ValueError: an entry is damaged, and this process of a data loader cannot use the GPU to make it again.
         """
         entry = self.entry(path)
         found = _read_crops(entry, self.zoomer.zoom.count)
         if found is None:
             if entry.exists():
                 logger.warning("cache: an entry of %s is damaged; cutting the crops again", self.folder)
+            self._check_device(entry)
             self.write(entry, self.zoomer(_read_source(path)))
             found = _read_crops(entry, self.zoomer.zoom.count)
             assert found is not None
         return dict(zip(KEYS, found, strict=True))
+
+    def _check_device(self, entry: Path) -> None:
+        """Check that the networks can run here: a process that was forked cannot use CUDA.
+
+        Raises:
+            ValueError: they cannot. The entry is removed, so that the next run makes it again.
+        """
+        device = next(self.zoomer.guide.parameters()).device
+        if device.type != "cpu" and get_worker_info() is not None:
+            entry.unlink(missing_ok=True)
+            raise ValueError(
+                f"{entry}: damaged; expected the crops that were cut at the start, found others, and a process of the "
+                "data loader cannot cut them on a GPU; it was removed: run the same command again, which cuts it and "
+                "continues"
+            )
 
     def write(self, entry: Path, zoom: Zoom) -> None:
         """Write an entry: the regions, then the pixels."""

@@ -24,9 +24,9 @@ import torch
 from ...attention.mean_map import MeanMap
 from ...common.code_version import code_sha256
 from ...common.failures import Failure
+from ...common.file_hashes import content_sha256
 from ...common.geometry import fit_square
 from ...common.progress import Progress
-from ...data.splitting import content_sha256
 from ...dicom import RefusedInput
 from ...super_resolution.mean_region_map import films_sha256
 from ...super_resolution.region_enhancer import EnhanceSettings
