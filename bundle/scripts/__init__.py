@@ -28,6 +28,7 @@
 ``sharing``            publishes a model, exports it for other programs
 ``library``            the pipeline on one image, for Python programs
 ``pacs``               studies from a PACS, and results back to it
+``app``                a page of this computer that predicts films
 ``demo``               the whole pipeline on synthetic studies
 ``run_command``        the subcommand ``run``
 ``cli``                the command line

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .app.serve_command import serve
 from .common.atomic import SHARED, check_output_folder, output_mode
 from .common.printable import printable
 from .pacs.commands import Model, TlsCa, TlsCert, receive, watch
@@ -53,6 +54,7 @@ def prepare(
 app.command(cls=RunCommand, context_settings=RUN_CONTEXT)(run)
 app.command()(watch)
 app.command()(receive)
+app.command()(serve)
 app.command()(push)
 app.command()(export)
 

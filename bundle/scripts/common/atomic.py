@@ -94,8 +94,12 @@ def make_folder(path: str | Path, *, owner_only: bool = False) -> None:
         folder.mkdir(mode=mode, exist_ok=True)
 
 
-def check_output_folder(folder: Path) -> None:
+def check_output_folder(folder: Path, option: str = "--out") -> None:
     """Check, without making it, that a folder can hold results.
+
+    Args:
+        folder: folder for the results.
+        option: option that names it, for the message.
 
     Raises:
         ValueError: a file has the name of the folder or of a parent, or this user may not write there.
@@ -108,7 +112,7 @@ def check_output_folder(folder: Path) -> None:
         found = f"no permission to write to {existing}"
     if found:
         raise ValueError(
-            f"--out: {folder}: results cannot be written here; expected a folder that this user can write to, found "
+            f"{option}: {folder}: results cannot be written here; expected a folder that this user can write to, found "
             f"{found}; choose another folder"
         )
 

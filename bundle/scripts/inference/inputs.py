@@ -22,13 +22,15 @@ _RESULT = re.compile(
 )
 
 
-def find_images(inputs: Sequence[str | Path]) -> list[dict[str, Any]]:
+def find_images(inputs: Sequence[str | Path], unpack_to: Path | None = None) -> list[dict[str, Any]]:
     """List candidate images study by study, in a reproducible order.
 
     A file that is itself an input is a study of its own, whatever its header says.
 
     Args:
         inputs: files, folders and zip archives.
+        unpack_to: folder for the content of archives, which the caller removes; ``None``: a temporary folder that is
+            removed when the program ends.
 
     Returns:
         Items ``{"image": path, "instance": Instance}``.
@@ -43,7 +45,7 @@ def find_images(inputs: Sequence[str | Path]) -> list[dict[str, Any]]:
     named = {path: Instance(str(path), str(path), str(path)) for path in paths if _is_named_image(path)}
     found: dict[str, Instance] = {}
     for path in paths:
-        below = [named[path]] if path in named else _search(path, named)
+        below = [named[path]] if path in named else _search(path, named, unpack_to)
         for instance in below:
             found.setdefault(instance.path, instance)
     if not found:
@@ -58,7 +60,7 @@ def _is_named_image(path: Path) -> bool:
     return path.is_file() and not is_archive(path)
 
 
-def _search(path: Path, named: dict[Path, Instance]) -> Iterator[Instance]:
+def _search(path: Path, named: dict[Path, Instance], unpack_to: Path | None) -> Iterator[Instance]:
     """Yield the instances in a folder, including those in its archives, or in an archive.
 
     Results of an earlier run in the folder are left out, so that results are not predicted.
@@ -69,16 +71,16 @@ def _search(path: Path, named: dict[Path, Instance]) -> Iterator[Instance]:
         logger.info("%s: %d results of an earlier run are left out", path, len(files) - len(images))
     for file in Progress("reading headers", len(images)).over(images):
         if is_archive(file):
-            yield from _unpack(file)
+            yield from _unpack(file, unpack_to)
         elif file in named:
             yield named[file]
         else:
             yield read_instance(file, str(file))
 
 
-def _unpack(archive: Path) -> Iterator[Instance]:
+def _unpack(archive: Path, unpack_to: Path | None) -> Iterator[Instance]:
     """Yield the instances in an archive."""
-    for member in extract_members(archive):
+    for member in extract_members(archive, unpack_to):
         if member.path is not None:
             yield read_instance(member.path, member.name)
         else:

@@ -139,7 +139,9 @@ class Predictor:
         *,
         dicom: bool = False,
         missing: Sequence[Failure] = (),
-        shown_as: tuple[str, str] | None = None,
+        shown_as: Mapping[str, str] | None = None,
+        unpack_to: Path | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> ResultFolder:
         """Predict every study below ``inputs`` and write all results; only table rows are kept in memory.
 
@@ -149,7 +151,11 @@ class Predictor:
                 ``overlays/`` and ``enhanced/``.
             dicom: also write the DICOM objects of DICOM films, to ``out_dir/dicom``.
             missing: films that could not be fetched, for the tables.
-            shown_as: (part of a path, replacement) for the names of films in tables and log lines.
+            shown_as: part of a path -> its replacement, for the names of films in tables and log lines.
+            unpack_to: folder for the content of archives, which the caller removes; ``None``: a temporary folder that
+                is removed when the program ends.
+            on_progress: is called with the numbers of finished films and of all films, at the start and after each
+                film that is used; an exception that it raises ends the run.
 
         Returns:
             The folder, with its ``failures`` and ``dicom_files``.
@@ -159,10 +165,14 @@ class Predictor:
             ValueError: ``dicom`` without highdicom.
         """
         results = ResultFolder(out_dir, self.analysis, dicom=dicom, shown_as=shown_as)
-        dataset = StudyImages(find_images(inputs) if inputs else [], self.preprocessing)
+        dataset = StudyImages(find_images(inputs, unpack_to) if inputs else [], self.preprocessing)
         write_run_report(Path(out_dir), self.settings, self.config)
+        if on_progress is not None:
+            on_progress(0, len(dataset.data))
         for index, prediction in self.predict_films(dataset):
             results.add(index, prediction)
+            if on_progress is not None:
+                on_progress(len(results.rows) + len(dataset.failures), len(dataset.data))
         results.finish(dataset.failures, missing)
         return results
 

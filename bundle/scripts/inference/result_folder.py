@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,7 +29,7 @@ class ResultFolder:
             ``overlays/`` and ``enhanced/``.
         analysis: analysis that made the predictions; gives the labels and the hash of the weights.
         dicom: also write the DICOM objects of DICOM films, to ``dicom/``.
-        shown_as: (part of a path, replacement) for the names of films in tables and log lines.
+        shown_as: part of a path -> its replacement, for the names of films in tables and log lines.
 
     Attributes:
         rows: (index of the film among the inputs, table row).
@@ -47,9 +47,9 @@ class ResultFolder:
         analysis: FilmAnalysis,
         *,
         dicom: bool = False,
-        shown_as: tuple[str, str] | None = None,
+        shown_as: Mapping[str, str] | None = None,
     ) -> None:
-        self.output_dir, self.analysis, self.shown_as = Path(output_dir), analysis, shown_as
+        self.output_dir, self.analysis, self.shown_as = Path(output_dir), analysis, shown_as or {}
         self.writer = ResultWriter(output_dir, analysis.algorithm, dicom=dicom)
         self.gallery = PredictionGallery(self.output_dir / "predictions.html", run_record(analysis))
         self.rows: list[tuple[int, Prediction]] = []
@@ -65,8 +65,8 @@ class ResultFolder:
             prediction: prediction with status ``ok``.
         """
         self.writer.write(index, prediction)
-        if self.shown_as is not None:
-            prediction.rename(*self.shown_as)
+        for part, replacement in self.shown_as.items():
+            prediction.rename(part, replacement)
         assert prediction.source_path is not None
         self.gallery.add(result_name(index, prediction.source_path), index, prediction)
         self.rows.append((index, prediction.row()))
@@ -83,8 +83,8 @@ class ResultFolder:
             rejected: (index among the inputs, reason) of each image that was not used.
             missing: films that could not be fetched, under the name that tables show; last in ``predictions.csv``.
         """
-        if self.shown_as is not None:
-            rejected = [(index, failure.rename(*self.shown_as)) for index, failure in rejected]
+        for part, replacement in self.shown_as.items():
+            rejected = [(index, failure.rename(part, replacement)) for index, failure in rejected]
         rows = self.rows + [(index, Prediction(failure.path, status=failure.code)) for index, failure in rejected]
         not_fetched = [Prediction(failure.path, status=failure.code) for failure in missing]
         not_used, unwritten = [*missing, *_in_order(rejected)], _in_order(self.unwritten)

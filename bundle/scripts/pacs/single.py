@@ -34,7 +34,7 @@ def predict_study(
         films = Path(folder)
         missing = [failure.rename(folder, name) for failure in pacs.fetch(study_uid, films)]
         inputs = [films] if any(films.iterdir()) else []
-        shown_as = (folder, name)
+        shown_as = {folder: name}
         results = predictor.predict_to_folder(inputs, out_dir, dicom=dicom or store, missing=missing, shown_as=shown_as)
     if store:
         stored = pacs.store(study_uid, results.dicom_files)

@@ -15,7 +15,7 @@ from typing import Any
 from ...report.report_format import environment
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_STYLE = "gallery.css"
+STYLE = _TEMPLATES / "gallery.css"
 _SCRIPTS = ("gallery_list.js", "gallery_stage.js", "gallery_film.js")
 _TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 
@@ -40,12 +40,13 @@ def render_page(
     """
     from markupsafe import Markup
 
-    style = (_TEMPLATES / _STYLE).read_text(encoding="utf-8")
+    style = STYLE.read_text(encoding="utf-8")
     script = "".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     # A page that is opened as a file has no origin: 'self' alone does not admit the files beside it in every browser.
     images = "data:" if folder is None else "data: 'self' file:"
     policy = (
-        f"default-src 'none'; img-src {images}; script-src {_source(script)}; style-src {_source(style)}; "
+        f"default-src 'none'; img-src {images}; script-src {policy_source(script)}; "
+        f"style-src {policy_source(style)}; "
         "base-uri 'none'; form-action 'none'"
     )
     return (
@@ -72,6 +73,10 @@ def data_uri(name: str, content: bytes) -> str:
     return f"data:{_TYPES[Path(name).suffix]};base64,{base64.b64encode(content).decode()}"
 
 
-def _source(text: str) -> str:
-    """Return the source of the policy that admits one script or style."""
+def policy_source(text: str) -> str:
+    """Return the source that admits one script or style in a content-security policy.
+
+    Args:
+        text: content of the ``script`` or ``style`` element.
+    """
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
