@@ -22,10 +22,10 @@ def folder(tmp_path):
 @pytest.mark.parametrize("scale", [1.5, 2, 3, 4, 4.5])
 def test_reduces_to_its_input_at_every_scale(folder, scale):
     low_res = 0.3 + 0.4 * torch.rand(2, 1, 10, 14)
-    enhanced = GuidedEnhancer(folder, scale=scale).enhance(low_res, generators=[])
+    enhanced = GuidedEnhancer(folder).enlarge(low_res, scale)
     assert enhanced.shape == (2, 1, 10 * scale, 14 * scale)
     assert (resize(enhanced, (10, 14)) - low_res).square().mean() < 1e-6
-    raw = GuidedEnhancer(folder, scale=scale, data_consistency=False).enhance(low_res, generators=[])
+    raw = GuidedEnhancer(folder, data_consistency=False).enlarge(low_res, scale)
     assert not torch.allclose(raw, resize(low_res, (int(10 * scale), int(14 * scale))), atol=1e-3)  # detail is added
 
 

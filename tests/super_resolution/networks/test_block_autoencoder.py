@@ -14,6 +14,19 @@ def test_has_the_interface_of_diffusers_and_a_quarter_of_the_resolution():
     assert not torch.equal(vqvae.decode(latents).sample, vqvae.decode(latents, force_not_quantize=True).sample)
 
 
+def test_decoding_takes_the_codes_that_training_takes():
+    torch.manual_seed(0)
+    vqvae, latents = BlockAutoencoder(width=8, blocks=1, codes=64).eval(), torch.randn(2, 4, 5, 7)
+    torch.nn.init.normal_(vqvae.quantize.embedding.weight)
+    with torch.no_grad():
+        codes = vqvae.quantize(latents)[0]
+        expected = vqvae.decode(codes, force_not_quantize=True).sample
+        assert torch.allclose(vqvae.decode(latents).sample, expected, atol=1e-5)
+        latents[0, 0, 0, 0] = torch.nan  # the region is rejected later, and others are kept
+        found = vqvae.decode(latents).sample
+        assert not found[0].isfinite().all() and torch.allclose(found[1], expected[1], atol=1e-5)
+
+
 def test_amplitude_is_preserved():
     # Group normalisation would give nearly the same features for both.
     torch.manual_seed(0)

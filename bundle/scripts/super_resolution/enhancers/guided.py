@@ -26,7 +26,7 @@ class GuidedEnhancer:
 
     Args:
         folder: model folder that ``run sr_training`` wrote, or its part ``guided/``.
-        scale: output pixels per input pixel, whole or a fraction.
+        scale: output pixels per input pixel; :meth:`enlarge` also takes fractions.
         data_consistency: whether to correct the result until it reduces to its input.
         device: device of the network.
 
@@ -41,7 +41,7 @@ class GuidedEnhancer:
         self,
         folder: str | Path,
         *,
-        scale: float = 4,
+        scale: int = 4,
         data_consistency: bool = True,
         device: torch.device | str = "cpu",
     ) -> None:
@@ -58,7 +58,7 @@ class GuidedEnhancer:
         generators: Sequence[torch.Generator],
         guide: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Enlarge regions to (N, 1, scale * h, scale * w), rounded.
+        """Enlarge regions to (N, 1, scale * h, scale * w).
 
         Args:
             low_res: regions (N, 1, h, w) in [0, 1].

@@ -57,7 +57,7 @@ class LatentDiffusionEnhancer:
         folder: str | Path,
         *,
         solver: str = "dpm",
-        steps: int = 10,
+        steps: int = 5,
         eta: float = 0.0,
         data_consistency: bool = True,
         gain: float | None = None,

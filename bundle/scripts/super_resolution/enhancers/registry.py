@@ -19,7 +19,7 @@ def make_enhancer(
     folder: str | Path,
     scale: int = 4,
     solver: str = "dpm",
-    steps: int = 10,
+    steps: int = 5,
     eta: float = 0.0,
     data_consistency: bool = True,
     gain: float | None = None,
