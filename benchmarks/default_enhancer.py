@@ -40,19 +40,18 @@ METRICS = ("psnr", "ssim", "hallucination_rate", "loss_rate")
 Row = dict[str, Any]
 
 
-def films(source: Path, trained: Path, count: int) -> Iterator[tuple[Path, str, Sequence[int]]]:
-    """Path, patient and sizes: all originals, and some films of patients that were not in the training."""
+def films(source: Path, trained: Path, originals: int, count: int) -> Iterator[tuple[Path, str, Sequence[int]]]:
+    """Path, patient and sizes: films of patients that were not in the training, and originals, unseen ones first."""
     with (source / "labels.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["source"] == "nih_chestxray14" and row["split"] != "test"]
     with (trained / "labels.csv").open() as file:
         seen = {row["patient_id"] for row in csv.DictReader(file) if row["split"] == "train"}
     small = [row for row in rows if row["patient_id"] not in seen and not row["hr_image"]]
-    chosen = [small[index] for index in np.random.default_rng(0).permutation(len(small))[:count]]
-    originals = [row for row in rows if row["hr_image"]]
-    for row in sorted(originals, key=lambda row: row["patient_id"] in seen):  # those that were not seen first
+    for index in np.random.default_rng(0).permutation(len(small))[:count]:
+        yield source / small[index]["image"], small[index]["patient_id"], (448,)
+    large = sorted((row for row in rows if row["hr_image"]), key=lambda row: row["patient_id"] in seen)
+    for row in large[:originals]:
         yield source / row["hr_image"], row["patient_id"], (1024, 512)
-    for row in chosen:
-        yield source / row["image"], row["patient_id"], (448,)
 
 
 def make_candidates(gains: dict[str, list[float]]) -> list[tuple[Any, list[str]]]:
@@ -147,9 +146,10 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="folder with labels.csv and the films")
     parser.add_argument("trained", type=Path, help="folder that sr_studies.py wrote, for the patients of the training")
     parser.add_argument("out", type=Path)
+    parser.add_argument("--originals", type=int, default=49, help="originals, of which the first three are unseen")
     parser.add_argument("--films", type=int, default=40, help="films of 448 pixels")
-    parser.add_argument("--regions", type=int, default=2, help="regions of a film")
-    parser.add_argument("--ldm", type=float, nargs="+", default=[0.3, 0.4, 0.5, 0.7])
+    parser.add_argument("--regions", type=int, default=4, help="regions of a film, from corner to corner")
+    parser.add_argument("--ldm", type=float, nargs="+", default=[0.3, 0.4, 0.5, 0.6, 0.7])
     parser.add_argument("--resshift", type=float, nargs="+", default=[1.0])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -158,7 +158,7 @@ def main() -> None:
     rows: list[Row] = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
     done = {(row["film"], row["size"]) for row in rows}
     candidates = make_candidates({"ldm": arguments.ldm, "resshift": arguments.resshift})
-    for film, patient, sizes in films(arguments.source, arguments.trained, arguments.films):
+    for film, patient, sizes in films(arguments.source, arguments.trained, arguments.originals, arguments.films):
         for size in sizes:
             found = {} if (film.name, size) in done else measure(candidates, film, size, arguments.regions)
             if found:

@@ -1,8 +1,9 @@
-"""Turn the model folder of ``sr_training`` into the one that ships: its parts, its gain, provenance with figures.
+"""Add the model folder of ``sr_training`` to the one that ships: its parts, its gain, provenance with figures.
 
-    python benchmarks/ship_sr.py outputs/sr bundle/models/ldm-sr-nih outputs/sr-test outputs/sr-test-resshift
+    python benchmarks/ship_sr.py outputs/sr bundle/models/ldm-sr-nih outputs/sr-test
 
-The last folders are those of ``sr_evaluation`` on the test split; ``gain.json`` was chosen on the validation split.
+The last folders are those of ``sr_evaluation`` on the test split, whose figures replace all earlier ones. ``gain.json``
+was chosen on films that the network has not seen (``default_enhancer.py``). Parts that the run does not have stay.
 """
 
 from __future__ import annotations
@@ -19,9 +20,17 @@ sys.path.insert(0, str(ROOT / "bundle"))
 
 from scripts.common.atomic import write_json  # noqa: E402
 
-PARTS = ("regression", "unet", "vqvae", "scheduler", "resshift")  # guided was no better than interpolation
-MEASURES = ("psnr_truth_region", "ssim_truth_region", "nps_distance_db", "hallucination_rate", "consistency_min_db")
+PARTS = ("regression", "unet", "vqvae", "scheduler", "resshift", "guided")
+MEASURES = (
+    "psnr_truth_region",
+    "ssim_truth_region",
+    "nps_distance_db",
+    "hallucination_rate",
+    "loss_rate",
+    "consistency_min_db",
+)
 TRAIN = "python -m bundle run sr_training --dataset_dir outputs/sr-data --crops_per_megapixel 100"
+OF_A_RUN = ("settings", "crops", "versions", "date")
 ORIGIN = {
     "name": "ldm-sr-nih",
     "task": "x4 super-resolution of radiograph regions, one channel; research only",
@@ -37,6 +46,9 @@ ORIGIN = {
         f"{TRAIN} --output_dir outputs/sr --stages \"['autoencoder','diffusion']\" --autoencoder_minutes 9 "
         "--diffusion_minutes 42",
         f"{TRAIN} --output_dir outputs/sr --stages \"['resshift']\" --resshift_minutes 30",
+        "python -m bundle run sr_training --dataset_dir outputs/sr-data --start_from bundle/models/ldm-sr-nih "
+        "--output_dir outputs/sr-guided --stages \"['guided']\" --max_steps 250 --guided_minutes 1000 "
+        "--crops_per_megapixel 60 --learning_rate 3e-4 --average_decay 0.99 (a tenth of the 448-pixel films)",
     ],
     "hardware": "two cores of a Xeon with AMX for the first training (fp32), one core for the others (bf16)",
 }
@@ -48,8 +60,7 @@ def figures(evaluations: list[Path]) -> dict[str, Any]:
     for evaluation in evaluations:
         summary = json.loads((evaluation / "sr_evaluation.json").read_text())["summary"]
         for size, rows in summary.items():
-            shipped = {name: row for name, row in rows.items() if name != "guided"}
-            measured = {name: {measure: row[measure] for measure in MEASURES} for name, row in shipped.items()}
+            measured = {name: {measure: row[measure] for measure in MEASURES} for name, row in rows.items()}
             found[size] = {**found.get(size, {}), **measured}
     return found
 
@@ -64,9 +75,13 @@ def main() -> None:
     for part in PARTS:
         if (arguments.run / part).is_dir():
             shutil.copytree(arguments.run / part, arguments.out / part, dirs_exist_ok=True)
-    shutil.copyfile(arguments.run / "gain.json", arguments.out / "gain.json")
+    path = arguments.out / "provenance.json"
+    earlier = json.loads(path.read_text()) if path.is_file() else {}
     trained = json.loads((arguments.run / "provenance.json").read_text())
-    write_json(arguments.out / "provenance.json", {**ORIGIN, **trained, "test": figures(arguments.evaluations)})
+    merged = {key: {**earlier.get(key, {}), **trained[key]} for key in ("steps", "figures")}
+    stages = {stage: {key: trained[key] for key in OF_A_RUN} for stage in trained["steps"]}
+    merged |= {"stages": {**earlier.get("stages", {}), **stages}, "test": figures(arguments.evaluations)}
+    write_json(path, {**trained, **earlier, **ORIGIN, **merged})
     size = sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file()) / 1e6
     print(f"{arguments.out}: {size:.1f} MB")
 

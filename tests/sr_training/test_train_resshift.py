@@ -2,8 +2,8 @@ import torch
 from scripts.sr_training.batches import Batches
 from scripts.sr_training.degradation import Degradation
 from scripts.sr_training.train_diffusion import build_unet
-from scripts.sr_training.train_regression import train_regression
-from scripts.sr_training.train_resshift import ResShiftStep, _residual_std, train_resshift
+from scripts.sr_training.train_regression import residual_std, train_regression
+from scripts.sr_training.train_resshift import ResShiftStep, train_resshift
 from scripts.super_resolution.enhancers.resshift import ShiftSchedule
 from scripts.super_resolution.networks.coding import Coding
 from scripts.training.precision import AutocastInferer
@@ -13,7 +13,7 @@ def test_loss_falls(crops, regression):
     torch.manual_seed(0)
     coding = Coding(regression, channels=1)
     unet = build_unet(coding.condition_channels, 16, (16, 32), sample_size=8)
-    schedule = ShiftSchedule(_residual_std(coding, crops, torch.device("cpu")))
+    schedule = ShiftSchedule(residual_std(regression, crops, torch.device("cpu")))
     batches = Batches(crops, Degradation(radiographic=0.0), 6, torch.device("cpu"))
     step = ResShiftStep(unet, schedule, coding, batches, AutocastInferer("fp32"))
     optimizer = torch.optim.Adam(unet.parameters(), 3e-3)
