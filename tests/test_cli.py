@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -344,7 +345,7 @@ def test_predict_takes_the_spelling_of_the_settings_too(monkeypatch, tmp_path, o
     done = call("predict", "film.png", out, tmp_path, model, "m", *options)
     assert str(done.exception) == "stop here"
     assert {key: str(value) for key, value in found.items() if key not in ("output_dir", "dicom", "tracking_uri")} == {
-        "model_dir": "m",
+        "model_dir": str([Path("m")]),
         "enhance": "False",
         "device": "cpu",
         "backend": "openvino",

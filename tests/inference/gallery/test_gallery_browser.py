@@ -213,6 +213,17 @@ def test_page_without_enhancement_and_calibration_says_so(opened, tmp_path):
     assert "super-resolution was switched off" in text and "no thresholds" in text and "No DICOM objects" in text
 
 
+def test_spread_of_several_networks_stands_behind_their_probability(opened, tmp_path):
+    spread = prediction().probabilities / 10
+    page = opened(WIDTHS[0], path=write(tmp_path, [prediction(spread=spread, calibrated_spread=spread)]))
+    page.locator("#rows .open").click()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / "gallery-spread.png", full_page=True)
+    assert "90 % ± 9.0 % / 50 %" in page.locator("#bars li").first.inner_text()
+    assert "± is the standard deviation over the networks" in page.locator("#bars-card").inner_text()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_cut_off_at_any_width(opened, scheme):
     for width in WIDTHS:
