@@ -12,6 +12,7 @@
 ``region_enhancer``  ``RegionEnhancer``: image and attention map -> enhanced image, regions, metrics
 ``transform``        ``RegionEnhancer`` as a MONAI transform
 ``manifest``         manifest.jsonl: which images of a data set are finished
+``enhanced_annotations``  boxes and masks of an image, for its enhanced file
 ``enhance_dataset``  a whole data set: batches, resume, shards, failures
 ``cost``             run time and memory of a block of code
 ``forecast``         run time and memory for a data set, estimated from a few images
