@@ -278,7 +278,7 @@ def test_study_of_a_pacs_is_predicted_as_its_files_would_be(pacs, tmp_path):
     items = json.loads((tmp_path / "web" / "predictions.json").read_text())["items"]
     assert [item["status"] for item in items] == ["ok", "SECOND_FRONTAL"]
     assert items[0]["probabilities"] == pytest.approx(expected.probabilities.tolist(), abs=1e-5)
-    assert len(pacs.received) == len(list((tmp_path / "web" / "dicom").glob("*/*.dcm"))) == 4
+    assert len(pacs.received) == len(list((tmp_path / "web" / "dicom").glob("*/*.dcm"))) == 5
     written = "".join((tmp_path / "web" / name).read_text() for name in ("predictions.json", "failures.csv"))
     assert "1.2.0" not in written and items[0]["image"].endswith("/000002.dcm")
 
@@ -298,7 +298,7 @@ def test_study_that_is_not_there_is_one_line(pacs, tmp_path, monkeypatch):
 
 def test_watch_works_through_what_there_is(pacs, tmp_path):
     options = ["--model", tiny_model(tmp_path), "--enhancer", "bicubic", "--since-days", "-1", "--interval", "0.01"]
-    for stored in (4, 4):
+    for stored in (5, 5):
         done = call("watch", pacs.url, "--out", tmp_path / "watch", "--until-idle", *options)
         assert done.exit_code == 0, done.output
         assert len(pacs.received) == stored

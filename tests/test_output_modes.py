@@ -90,7 +90,7 @@ def test_dicom_objects_are_private_where_a_workflow_is_run_from_python(site, tin
     run_workflow("inferring", overrides=overrides)
     run_workflow("training", overrides={**tiny, "output_dir": str(site / "base"), "max_epochs": 1})
     assert readable(site) == []
-    assert len(list(site.glob("out/dicom/*/*.dcm"))) == 4 and (site / "base" / "model").is_dir()
+    assert len(list(site.glob("out/dicom/*/*.dcm"))) == 5 and (site / "base" / "model").is_dir()
 
 
 def test_variable_shares_as_the_option_does(site, monkeypatch):

@@ -71,3 +71,11 @@ def test_regions_are_pasted_back_at_their_own_size_by_the_diffusion(run):
 def test_what_the_public_example_of_the_checkpoint_does():
     config = merged_config("enhancing", ["paper"])
     assert (config["solver"], config["steps"], config["eta"], config["precision"]) == ("ddim", 100, 1.0, "fp32")
+
+
+def test_the_evaluation_of_super_resolution_samples_as_the_paper_does():
+    config = merged_config("sr_evaluating", ["paper"])
+    sampler = config["super_resolution"]
+    assert {key: config[str(sampler[key]).removeprefix("@")] for key in ("solver", "steps", "eta")} == {
+        "solver": "ddim", "steps": 100, "eta": 1.0,
+    }  # fmt: skip

@@ -32,17 +32,18 @@ def names(folder):
     return sorted(found.name for found in folder.iterdir())
 
 
-def test_four_kinds_of_objects_of_one_image(path, tmp_path):
+def test_five_kinds_of_objects_of_one_image(path, tmp_path):
     prediction = written(path, tmp_path / "out")
     assert prediction.failures == []
     assert sorted(prediction.dicom_files) == sorted((tmp_path / "out").iterdir())
-    assert names(tmp_path / "out") == ["attention.dcm", "enhanced.dcm", "findings.dcm", "regions.dcm"]
+    kinds = ("attention", "attention_map", "enhanced", "findings", "regions")
+    assert names(tmp_path / "out") == [f"{kind}.dcm" for kind in kinds]
 
 
 def test_kinds_that_this_run_does_not_have_do_not_stay_from_an_earlier_one(path, tmp_path):
     written(path, tmp_path / "out")
     written(path, tmp_path / "out", regions=[], enhanced=None)
-    assert names(tmp_path / "out") == ["attention.dcm", "findings.dcm"]
+    assert names(tmp_path / "out") == ["attention.dcm", "attention_map.dcm", "findings.dcm"]
 
 
 def test_failing_object_is_recorded_without_the_words_of_the_error(path, tmp_path, monkeypatch):
@@ -56,7 +57,7 @@ def test_failing_object_is_recorded_without_the_words_of_the_error(path, tmp_pat
     assert (failure.path, failure.code) == (str(path), "DICOM_OBJECT")
     assert "findings.dcm" in failure.reason and "TypeError" in failure.reason
     assert "Secret" not in f"{failure}"
-    assert names(tmp_path / "out") == ["attention.dcm", "enhanced.dcm", "regions.dcm"]
+    assert names(tmp_path / "out") == ["attention.dcm", "attention_map.dcm", "enhanced.dcm", "regions.dcm"]
 
 
 def test_image_that_cannot_be_referred_to_gets_no_objects_and_one_reason(tmp_path):
@@ -94,5 +95,5 @@ def test_objects_of_a_study_with_an_invalid_uid_are_all_written_and_stay_in_it(u
     dataset = cr()
     dataset.StudyInstanceUID = uid
     prediction = written(save(dataset, tmp_path / "source.dcm"), tmp_path / "out")
-    assert prediction.failures == [] and len(prediction.dicom_files) == 4
+    assert prediction.failures == [] and len(prediction.dicom_files) == 5
     assert {str(pydicom.dcmread(path).StudyInstanceUID) for path in prediction.dicom_files} == {uid}

@@ -66,7 +66,7 @@ def test_archive_is_searched_like_a_folder_and_names_its_members(tmp_path):
 def test_results_of_an_earlier_run_are_no_inputs_and_other_files_of_such_folders_are(tmp_path):
     film(tmp_path / "a.dcm")
     own = ["overlays/00000_a.png", "enhanced/00000_a.dcm", "enhanced/100000_b.png", "dicom/00000_a/findings.dcm"]
-    own += ["predictions_files/00000_a/film.jpg"]
+    own += ["predictions_files/00000_a/film.jpg", "dicom/00000_a/attention_map.dcm"]
     others = [
         "predictions_files/film.jpg",
         "overlays/a.png",

@@ -74,19 +74,19 @@ def test_regions_and_enhanced_image_are_those_of_the_other_outputs(out, incoming
 def test_file_without_preamble_has_objects_too(incoming, model_dir, tmp_path):
     (tmp_path / "bare.dcm").write_bytes((incoming / "a.dcm").read_bytes()[128:])
     predict_with(tmp_path / "bare.dcm", tmp_path / "out", model_dir, dicom=True)
-    assert len(list(tmp_path.glob("out/dicom/00000_bare/*.dcm"))) == 4
+    assert len(list(tmp_path.glob("out/dicom/00000_bare/*.dcm"))) == 5
 
 
 @needs_dciodvfy
 def test_objects_of_predict_have_no_errors(out):
     found = {f"{path.parent.name}/{path.name}": errors(path) for path in out.glob("dicom/*/*.dcm")}
-    assert len(found) == 8 and not any(found.values()), found
+    assert len(found) == 10 and not any(found.values()), found
 
 
 def test_without_enhancement_there_are_findings_and_attention(incoming, model_dir, tmp_path):
     predict_with(incoming / "a.dcm", tmp_path, model_dir, dicom=True, enhance=False)
     names = sorted(path.name for path in (tmp_path / "dicom" / "00000_a").iterdir())
-    assert names == ["attention.dcm", "findings.dcm"]
+    assert names == ["attention.dcm", "attention_map.dcm", "findings.dcm"]
 
 
 def test_command_reports_an_object_that_could_not_be_written(model_dir, tmp_path):
@@ -114,6 +114,7 @@ def test_enhancer_that_fails_on_one_image_costs_no_other_result(incoming, model_
         assert [row["code"] for row in csv.DictReader(file)] == ["NOT_FINITE"]
     assert sorted(path.name for path in tmp_path.glob("dicom/00000_a/*")) == [
         "attention.dcm",
+        "attention_map.dcm",
         "findings.dcm",
         "regions.dcm",
     ]
@@ -125,3 +126,23 @@ def test_missing_library_stops_at_once_and_says_what_to_install(incoming, model_
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None if name == "highdicom" else find_spec(name))
     with pytest.raises(ValueError, match="pip install highdicom"):
         predict_with(incoming / "a.dcm", tmp_path, model_dir, dicom=True)
+
+
+def test_film_that_the_network_fails_on_costs_no_other_film(incoming, model_dir, tmp_path, monkeypatch):
+    from scripts.inference.classifier import Classifier
+
+    call, films = Classifier.__call__, []
+
+    def fail_for_the_second(self, images, sources=()):
+        films.append(len(images))
+        if len(images) > 1 or len(films) == 3:
+            raise RuntimeError("Secret^Person")
+        return call(self, images, sources)
+
+    monkeypatch.setattr(Classifier, "__call__", fail_for_the_second)
+    predict_with(incoming, tmp_path, model_dir, enhance=False)
+    with (tmp_path / "failures.csv").open() as file:
+        (failure,) = csv.DictReader(file)
+    assert failure["code"] == "INTERNAL" and failure["path"].endswith("b.dcm") and "Secret" not in failure["reason"]
+    with (tmp_path / "predictions.csv").open() as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["ok", "INTERNAL", "ok"]

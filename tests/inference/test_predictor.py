@@ -108,7 +108,7 @@ def test_one_entry_a_study_with_the_reason_for_each_film_that_is_not_used(predic
 def test_files_are_written_and_named(predictor, incoming, tmp_path):
     (one,) = predictor.predict([incoming / "b.dcm"], tmp_path / "out", dicom=True)
     folder = tmp_path / "out" / "dicom" / "00000_b"
-    assert sorted(one.dicom_files) == sorted(folder.iterdir()) and len(one.dicom_files) == 4
+    assert sorted(one.dicom_files) == sorted(folder.iterdir()) and len(one.dicom_files) == 5
     assert (tmp_path / "out" / "overlays" / "00000_b.png").exists()
     with pytest.raises(ValueError, match="set out_dir"):
         predictor.predict([incoming / "b.dcm"], dicom=True)
@@ -125,7 +125,7 @@ def test_film_that_is_deleted_meanwhile_has_its_numbers_and_a_reason(predictor, 
     first, second = predictor.predict([incoming / "a.dcm", incoming / "b.dcm"], tmp_path / "out", dicom=True)
     assert first.status == "ok" and first.dicom_files == []
     assert [failure.code for failure in first.failures] == ["MISSING_FILE"]
-    assert second.failures == [] and len(second.dicom_files) == 4
+    assert second.failures == [] and len(second.dicom_files) == 5
 
 
 def test_calibrated_model_gives_calibrated_probabilities_and_decisions(model_dir, incoming, tmp_path):
@@ -292,7 +292,7 @@ def test_overlay_that_cannot_be_drawn_costs_no_other_file(predictor, tmp_path, m
     monkeypatch.setattr(ResultWriter, "write_overlay", lambda *arguments: 1 / 0)
     (failure,) = predictor.predict_to_folder([tmp_path / "in"], tmp_path / "out", dicom=True).failures
     assert failure.code == "INTERNAL" and "ZeroDivisionError" in failure.reason
-    assert len(list((tmp_path / "out").glob("dicom/*/*.dcm"))) == 4
+    assert len(list((tmp_path / "out").glob("dicom/*/*.dcm"))) == 5
 
 
 def test_full_disk_is_no_failure_of_one_study(predictor, tmp_path, monkeypatch):
@@ -320,7 +320,7 @@ FIELD = SHARED_DICOM / "field" / "study_uid_leading_zero.dcm"
 @pytest.mark.skipif(not FIELD.exists(), reason="the shared DICOM files are not beside the repository")
 def test_film_with_an_invalid_study_uid_is_predicted_and_its_objects_stay_in_its_study(predictor, tmp_path):
     results = predictor.predict_to_folder([FIELD], tmp_path / "out", dicom=True)
-    assert results.failures == [] and len(results.dicom_files) == 4
+    assert results.failures == [] and len(results.dicom_files) == 5
     written = [*results.dicom_files, *(tmp_path / "out" / "enhanced").iterdir()]
     assert {str(pydicom.dcmread(path).StudyInstanceUID) for path in written} == {"1.2.840.0001.05.3"}
 
@@ -357,7 +357,7 @@ def test_films_of_odd_names_and_linked_folders_are_predicted_or_named(predictor,
     assert sorted(row.image for row in rows if row.status == "ok") == sorted(
         [*(f"{folder}/{name}" for name in names), f"{folder}/linked/5.dcm"]
     )
-    assert len(results.dicom_files) == 20
+    assert len(results.dicom_files) == 25
 
 
 def test_film_that_the_network_fails_on_costs_the_others_of_its_batch_nothing(predictor, tmp_path, monkeypatch):

@@ -135,7 +135,7 @@ def test_no_output_but_dicom_objects_tells_who_it_was(folder, model_dir, tmp_pat
         status = {Path(row["image"]).name: row["status"] for row in csv.DictReader(file)}
     assert status["good.dcm"] == status["no_identity.dcm"] == "ok"
     assert "ok" not in {status[name] for name in status if name not in ("good.dcm", "no_identity.dcm")}
-    assert len(list(out.glob("dicom/*/*.dcm"))) == 4
+    assert len(list(out.glob("dicom/*/*.dcm"))) == 5
 
     files = [path for path in (tmp_path / "runs").rglob("*") if path.is_file() and path.suffix != ".dcm"]
     assert {"predictions.csv", "predictions.json", "failures.csv"} <= {path.name for path in files}
@@ -152,7 +152,8 @@ def test_dicom_objects_do_tell_it_and_the_file_names_do_not(folder, model_dir, t
     overrides = {"inputs": [str(folder / "good.dcm")], "output_dir": str(tmp_path), "model_dir": str(model_dir)}
     run_workflow("inferring", overrides={**overrides, "enhancer": "bicubic", "tracking_uri": "none", "dicom": True})
     objects = sorted((tmp_path / "dicom" / "00000_good").iterdir())
-    assert [path.name for path in objects] == ["attention.dcm", "enhanced.dcm", "findings.dcm", "regions.dcm"]
+    kinds = ["attention", "attention_map", "enhanced", "findings", "regions"]
+    assert [path.stem for path in objects] == kinds
     for path in objects:
         dataset = pydicom.dcmread(path)
         assert str(dataset.PatientName).startswith(WORD), path.name

@@ -45,7 +45,7 @@ def test_what_was_refused_is_named_and_in_the_exit_status(result):
 
 def test_every_film_has_its_objects(result):
     classes = sorted(pydicom.dcmread(path).SOPClassUID.name for path in (result[1] / "dicom").rglob("*.dcm"))
-    assert len(classes) == 32 and len(set(classes)) == 4
+    assert len(classes) == 40 and len(set(classes)) == 5
 
 
 def test_a_folder_without_an_image_fails_with_its_reason(tmp_path):

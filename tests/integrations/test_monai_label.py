@@ -192,4 +192,5 @@ def test_a_series_of_a_pacs_is_predicted_and_its_results_are_stored_there(films,
     np.testing.assert_allclose(facts["probabilities"], expected["film1"].probabilities, atol=1e-5)
     np.testing.assert_allclose(facts["batch"]["probabilities"], expected["film1"].probabilities, atol=1e-5)
     assert facts["batch"]["stored"] == 0
-    assert facts["stored"] == [4, 0] and facts["modalities"] == ["DX", "DX", "OT", "SEG", "SR"]
+    assert facts["stored"] == [5, 0]
+    assert facts["modalities"] == ["DX", "DX", "OT", "OT", "SEG", "SR"]

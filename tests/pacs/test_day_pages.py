@@ -36,4 +36,4 @@ def test_page_that_cannot_be_written_costs_no_result(fake, relay, tmp_path):
     (tmp_path / "out" / "pages" / f"{date.today().isoformat()}.html").mkdir()
     fake.add(film(0))
     relay.run(until_idle=True)
-    assert len(fake.received) == 2 and not (tmp_path / "out" / "failures.csv").exists()
+    assert len(fake.received) == 3 and not (tmp_path / "out" / "failures.csv").exists()

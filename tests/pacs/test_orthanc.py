@@ -27,8 +27,9 @@ def facts(model_dir, tmp_path_factory):
 
 @needs_orthanc
 def test_study_goes_to_the_pacs_and_back(facts):
-    assert facts["kinds"] == ["attention", "enhanced", "findings", "regions"]
-    assert facts["same_pixels"] == {"attention": True, "enhanced": True, "regions": True} and facts["same_report"]
+    assert facts["kinds"] == ["attention", "attention_map", "enhanced", "findings", "regions"]
+    assert facts["same_pixels"] == dict.fromkeys(["attention", "attention_map", "enhanced", "regions"], True)
+    assert facts["same_report"]
     assert facts["stored_again"] == 0
 
 
@@ -46,6 +47,6 @@ def test_every_route_has_the_probabilities_of_the_files(facts):
 
 @needs_orthanc
 def test_watching_and_receiving_add_what_is_missing_and_nothing_twice(facts):
-    assert facts["watch_stored"] == 4 and facts["watch_modalities"] == ["DX", "DX", "OT", "SEG", "SR"]
-    assert facts["grown_stored"] == [4, 0]
+    assert facts["watch_stored"] == 5 and facts["watch_modalities"] == ["DX", "DX", "OT", "OT", "SEG", "SR"]
+    assert facts["grown_stored"] == [5, 0]
     assert facts["receive_new"] == 0 and facts["receive_left"] == []

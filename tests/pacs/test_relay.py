@@ -9,7 +9,7 @@ from scripts.pacs.relay import _ATTEMPTS
 from .conftest import film
 from .fake_server import now_and_then
 
-KINDS = {"SR": 1, "OT": 1, "CR": 1}
+KINDS = {"SR": 1, "OT": 2, "CR": 1}  # OT: overlay and map of the attention
 
 
 def results_of(fake, study):
@@ -34,11 +34,11 @@ def test_each_new_study_gets_its_results_once(fake, relay):
     relay.run(until_idle=True)
     relay.run(until_idle=True)
     assert all(results_of(fake, study) == KINDS for study in range(3))
-    assert len(fake.received) == len(set(fake.received)) == 6
+    assert len(fake.received) == len(set(fake.received)) == 9
     assert list(relay.outbox.folder.iterdir()) == list(relay.outbox.work.iterdir()) == []
     fake.add(film(3))
     relay.run(until_idle=True)
-    assert results_of(fake, 3) == KINDS and len(fake.received) == 8
+    assert results_of(fake, 3) == KINDS and len(fake.received) == 12
 
 
 def test_study_that_is_still_arriving_is_waited_for(fake, relay):
@@ -46,7 +46,7 @@ def test_study_that_is_still_arriving_is_waited_for(fake, relay):
     assert relay.poll() == 1 and fake.received == []
     fake.add(film(0, 2))
     assert relay.poll() == 1 and fake.received == []
-    assert relay.poll() == 0 and len(fake.received) == 2
+    assert relay.poll() == 0 and len(fake.received) == 3
 
 
 def test_film_that_comes_to_a_finished_study_is_predicted_and_nothing_is_there_twice(fake, relay, tmp_path):
@@ -60,7 +60,7 @@ def test_film_that_comes_to_a_finished_study_is_predicted_and_nothing_is_there_t
     fake.add(film(0, 3, ViewPosition="LL"))  # the film that is used stays the same: so do its results
     relay.run(until_idle=True)
     assert sorted(failures(tmp_path)) == ["NOT_FRONTAL", "SECOND_FRONTAL"]
-    assert results_of(fake, 0) == {**twice(KINDS), "CR": 3} and len(fake.received) == len(set(fake.received)) == 6
+    assert results_of(fake, 0) == {**twice(KINDS), "CR": 3} and len(fake.received) == len(set(fake.received)) == 9
 
 
 def test_results_in_the_pacs_do_not_take_their_study_up_again(fake, relay):
@@ -80,7 +80,7 @@ def test_refused_study_is_taken_up_again_for_a_frontal_film(fake, relay, tmp_pat
     fake.add(film(0, 2))
     fake.add(film(1, 2, SeriesInstanceUID="1.2.1.8"))
     relay.run(until_idle=True)
-    assert results_of(fake, 0) == results_of(fake, 1) == {**KINDS, "CR": 2} and len(fake.received) == 4
+    assert results_of(fake, 0) == results_of(fake, 1) == {**KINDS, "CR": 2} and len(fake.received) == 6
 
 
 def test_film_that_comes_while_its_study_is_predicted_is_not_missed(fake, relay, monkeypatch):
@@ -96,7 +96,7 @@ def test_film_that_comes_while_its_study_is_predicted_is_not_missed(fake, relay,
     relay.run(until_idle=True)
     assert results_of(fake, 0) == {**KINDS, "CR": 2}
     relay.run(until_idle=True)
-    assert results_of(fake, 0) == twice(KINDS) and len(fake.received) == len(set(fake.received)) == 4
+    assert results_of(fake, 0) == twice(KINDS) and len(fake.received) == len(set(fake.received)) == 6
 
 
 def test_pacs_that_counts_late_is_not_taken_for_a_growing_study(fake, relay, monkeypatch):
@@ -115,7 +115,7 @@ def test_pacs_that_counts_late_is_not_taken_for_a_growing_study(fake, relay, mon
     fake.add(film(0, 2))
     for _ in range(8):
         relay.poll()
-    assert results_of(fake, 0) == twice(KINDS) and len(fake.received) == len(set(fake.received)) == 4
+    assert results_of(fake, 0) == twice(KINDS) and len(fake.received) == len(set(fake.received)) == 6
     assert relay.poll() == 0
 
 
@@ -139,7 +139,7 @@ def test_unavailable_pacs_costs_nothing_and_nothing_comes_twice(fake, relay):
     fake.trouble = now_and_then(0.3, seed=1)
     relay.run(until_idle=True)
     assert all(results_of(fake, study) == KINDS for study in range(4))
-    assert len(fake.received) == len(set(fake.received)) == 8
+    assert len(fake.received) == len(set(fake.received)) == 12
 
 
 class Killed(BaseException):
@@ -172,7 +172,7 @@ def test_kill_between_two_steps_leaves_one_result_set(stage, grown, fake, relay,
     monkeypatch.undo()
     relay.run(until_idle=True)
     assert results_of(fake, 0) == (twice(KINDS) if grown else KINDS)
-    assert len(fake.received) == len(set(fake.received)) == (4 if grown else 2)
+    assert len(fake.received) == len(set(fake.received)) == (6 if grown else 3)
     assert list(relay.outbox.folder.iterdir()) == []
 
 
@@ -183,7 +183,7 @@ def test_results_that_wait_are_sent_as_they_are(fake, relay, monkeypatch):
     with pytest.raises(RefusedInput):
         relay.poll()
     before = {path.name: path.read_bytes() for path in relay.outbox.folder.glob("*/*.dcm")}
-    assert len(before) == 2
+    assert len(before) == 3
     monkeypatch.setattr(relay.outbox, "predictor", None)
     fake.trouble = lambda method, path: None
     relay.run(until_idle=True)
@@ -219,7 +219,7 @@ def test_study_without_an_answer_is_given_up_and_taken_up_again_on_demand(fake, 
     assert results_of(fake, 0) == {"CR": 1}
     relay.journal.reopen_refused()
     relay.run(until_idle=True)
-    assert results_of(fake, 0) == KINDS and len(fake.received) == 4
+    assert results_of(fake, 0) == KINDS and len(fake.received) == 6
 
 
 def test_study_that_always_fails_on_the_server_is_named_in_the_end(fake, relay, tmp_path):
@@ -242,7 +242,7 @@ def test_error_that_nobody_expected_costs_one_study_and_quotes_nobody(fake, rela
 
     monkeypatch.setattr(relay.outbox.predictor, "predict", fail_once)
     relay.run(until_idle=True)
-    assert failures(tmp_path) == ["INTERNAL"] and len(fake.received) == 2
+    assert failures(tmp_path) == ["INTERNAL"] and len(fake.received) == 3
     text = (tmp_path / "out" / "failures.csv").read_text()
     assert "KeyError" in text and "Secret" not in text
 
@@ -319,7 +319,7 @@ def test_study_with_an_invalid_uid_is_done_and_costs_the_others_nothing(fake, re
     relay.run(until_idle=True)
     assert not (tmp_path / "out" / "failures.csv").exists()
     for uid in ("1.2.840.0001.05.3", "1.2.77"):
-        assert sorted(one.Modality for one in fake.of_study(uid)) == ["CR", "OT", "SR"]
+        assert sorted(one.Modality for one in fake.of_study(uid)) == ["CR", "OT", "OT", "SR"]
 
 
 def test_unexpected_error_of_one_study_ends_neither_the_watch_nor_the_others(fake, relay, tmp_path, monkeypatch):

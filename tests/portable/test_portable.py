@@ -64,7 +64,8 @@ def test_the_missing_limit_of_memory_is_said_once(results):
 
 def test_training_and_prediction_write_their_results(results):
     assert {"model", "checkpoint.pt", "run_report.json"} <= set(results["training"])
-    objects = [f"dicom/00000_film_ 1/{kind}.dcm" for kind in ("attention", "enhanced", "findings", "regions")]
+    kinds = ("attention", "attention_map", "enhanced", "findings", "regions")
+    objects = [f"dicom/00000_film_ 1/{kind}.dcm" for kind in kinds]
     assert results["prediction"] == [*objects, "enhanced/00000_film_ 1.dcm"]
 
 

@@ -64,7 +64,7 @@ class PictureFrame:
         Raises:
             RefusedInput: the mask image cannot be read, or has another aspect ratio.
         """
-        found = _read_mask(path)
+        found = read_mask(path)
         found = self.grid.to_displayed(found) >= 0.5 if self.grid else found
         height, width = self.geometry.height, self.geometry.width
         if abs(found.shape[0] / found.shape[1] / (height / width) - 1) > 0.01:
@@ -75,7 +75,7 @@ class PictureFrame:
         return ((square > 0) & (square >= min(0.5, float(square.max())))).numpy()
 
 
-def _read_mask(path: Path) -> np.ndarray:
+def read_mask(path: Path) -> np.ndarray:
     """Pixels (H, W) of a mask image that are not 0.
 
     Raises:

@@ -10,7 +10,7 @@
 ``read``     ``read_radiograph``: file of any supported format -> ``Radiograph``
 ``gate``     rejects images that are not frontal chest films; files -> studies -> one film of each
 ``png16``    image -> 16-bit PNG
-``objects``  results -> DICOM objects: derived image, attention overlay, regions, findings
+``objects``  results -> DICOM objects: derived image, attention overlay and map, regions, findings
 """
 
 from ..common.refusal import RefusedInput, find_refusal

@@ -10,7 +10,7 @@ from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.uid import RLELossless
+from pydicom.uid import ParametricMapStorage, RLELossless
 
 from ..common.refusal import RefusedInput
 from .budget import check_pixel_budget
@@ -65,8 +65,8 @@ def complete_header(dataset: Dataset) -> list[str]:
         One flag for each value that was filled in.
 
     Raises:
-        RefusedInput: ``FOR_PROCESSING``, ``NO_PIXELS``, ``MULTIFRAME``, ``GEOMETRY``, ``PIXEL_BUDGET``,
-            ``PHOTOMETRIC`` or ``BIT_LAYOUT``.
+        RefusedInput: ``DERIVED_MAP``, ``FOR_PROCESSING``, ``NO_PIXELS``, ``MULTIFRAME``, ``GEOMETRY``,
+            ``PIXEL_BUDGET``, ``PHOTOMETRIC`` or ``BIT_LAYOUT``.
     """
     _check_kind(dataset)
     check_pixel_budget(int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0))
@@ -119,7 +119,12 @@ def _check_bits(dataset: Dataset, samples: int) -> None:
 
 
 def _check_kind(dataset: Dataset) -> None:
-    """Reject an object without pixels, with several frames, or not intended for presentation."""
+    """Reject a map, an object without pixels, with several frames, or not intended for presentation."""
+    if dataset.get("SOPClassUID") == ParametricMapStorage:  # before the pixels: those of a map may be floats
+        raise RefusedInput(
+            "DERIVED_MAP", "a map that was computed from an image", "a CR or DX image", "Parametric Map Storage",
+            "select the image that the map was computed from",
+        )  # fmt: skip
     if "PixelData" not in dataset:
         sop_class = dataset.get("SOPClassUID")
         kind = shown_uid(sop_class) if sop_class is not None else "no SOPClassUID"

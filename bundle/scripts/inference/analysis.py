@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,26 +86,29 @@ class FilmAnalysis:
         return prediction
 
     def predictions(
-        self, batch: Mapping[str, Any], classified: Classified, dataset: StudyImages
+        self, parts: Iterable[tuple[Mapping[str, Any], Classified | Exception]], dataset: StudyImages
     ) -> Iterator[tuple[int, StudyPrediction]]:
         """Analyse the films of a batch, one after another.
 
         Args:
-            batch: batch of :func:`.study_images.collate`.
-            classified: outputs of the network for the batch.
+            parts: batch of :func:`.study_images.collate` with its outputs, see :meth:`.classifier.Classifier.parts`.
             dataset: data set of the films; records an unexpected error as the failure of its film.
 
         Yields:
             (index among the inputs, prediction) of each film.
         """
-        for number, row in enumerate(classified.rows()):
-            item = {name: batch[name][number] for name in ("source", "meta", "path", "name")}
-            try:
-                prediction = self(item, row)
-            except Exception as error:
-                dataset.fail(batch["index"][number], item["name"], error)
-                continue
-            yield batch["index"][number], prediction
+        for batch, classified in parts:
+            rows = [classified] if isinstance(classified, Exception) else classified.rows()
+            for number, row in enumerate(rows):
+                item = {name: batch[name][number] for name in ("source", "meta", "path", "name")}
+                try:
+                    if isinstance(row, Exception):
+                        raise row
+                    prediction = self(item, row)
+                except Exception as error:
+                    dataset.fail(batch["index"][number], item["name"], error)
+                    continue
+                yield batch["index"][number], prediction
 
     def interpret(self, prediction: StudyPrediction, classified: Classified, geometry: SquareGeometry) -> None:
         """Set logits, probabilities, calibration, novelty and maps."""

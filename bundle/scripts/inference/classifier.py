@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +64,29 @@ class Classifier:
         self.lock = threading.Lock()  # the hooks of ``attention`` record the passes of every thread
 
     def step(self, engine: Engine, batch: dict[str, Any]) -> dict[str, Any]:
-        """Classify a batch; the ``iteration_update`` of a MONAI engine."""
-        classified = self(batch["image"], batch["source"])
-        return {"image": batch["image"], "pred": classified.logits, "classified": classified}
+        """Classify a batch; the ``iteration_update`` of a MONAI engine.
+
+        Returns:
+            ``image``; ``pred``, logits (B, C), NaN for a film that the network fails on; ``parts``, see :meth:`parts`.
+        """
+        parts = list(self.parts(batch))
+        unknown = torch.full((1, len(self.network.labels)), torch.nan)
+        logits = [unknown if isinstance(found, Exception) else found.logits for _, found in parts]
+        return {"image": batch["image"], "pred": torch.cat(logits), "parts": parts}
+
+    def parts(self, batch: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Classified | Exception]]:
+        """Yield a batch with its outputs; if the network fails on it, each film with its outputs or its error."""
+        found: Classified | Exception
+        try:
+            found = self(batch["image"], batch["source"])
+        except Exception as error:
+            found = error
+        films = len(batch["index"])
+        if films == 1 or not isinstance(found, Exception):
+            yield batch, found
+            return
+        for number in range(films):  # one film may have failed, and not the others
+            yield from self.parts({key: batch[key][number : number + 1] for key in batch})
 
     @torch.no_grad()
     def __call__(self, images: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> Classified:

@@ -12,6 +12,7 @@ from ..dicom import RefusedInput
 from ..dicom.objects import (
     Algorithm,
     Source,
+    write_attention_map,
     write_attention_overlay,
     write_enhanced,
     write_findings_report,
@@ -21,7 +22,7 @@ from .study_prediction import StudyPrediction
 
 
 def write_dicom_results(source: Source, folder: Path, prediction: StudyPrediction, algorithm: Algorithm) -> None:
-    """Write ``findings.dcm``, ``attention.dcm`` and, where there are any, ``regions.dcm`` and ``enhanced.dcm``.
+    """Write findings, attention (``attention.dcm``, ``attention_map.dcm``) and, if any, regions and enhanced image.
 
     An object of an earlier run that this run does not write is removed, so that results of different settings are not
     mixed.
@@ -78,6 +79,7 @@ def _writers(
         "attention": lambda path: write_attention_overlay(
             source, image, attention, boxes, path, algorithm=algorithm, labels=names
         ),
+        "attention_map": lambda path: write_attention_map(source, attention, path, algorithm=algorithm),
         "regions": (lambda path: write_regions(source, boxes, path, algorithm=algorithm, labels=names))
         if boxes
         else None,

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 # Files below an output folder that :mod:`.outputs` writes.
 _RESULT = re.compile(
     r"overlays/\d{5,}_[^/]*\.png|enhanced/\d{5,}_[^/]*\.(png|dcm)|"
-    r"dicom/\d{5,}_[^/]*/(findings|attention|regions|enhanced)\.dcm|"
+    r"dicom/\d{5,}_[^/]*/(findings|attention|attention_map|regions|enhanced)\.dcm|"
     r"predictions_files/\d{5,}_[^/]*/[^/]*\.(jpg|png)"
 )
 

@@ -40,11 +40,7 @@ class PredictionHandler:
     def collect(self, engine: Engine) -> None:
         """Analyse the films of a batch and write their files."""
         output: dict = engine.state.output  # type: ignore[assignment]
-        for index, prediction in self.analysis.predictions(
-            engine.state.batch,  # type: ignore[arg-type]
-            output["classified"],
-            self.dataset,
-        ):
+        for index, prediction in self.analysis.predictions(output["parts"], self.dataset):
             self.results.add(index, prediction)
 
     def write(self, engine: Engine) -> None:

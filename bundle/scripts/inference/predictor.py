@@ -177,22 +177,9 @@ class Predictor:
         return results
 
     def predict_films(self, dataset: StudyImages) -> Iterator[tuple[int, StudyPrediction]]:
-        """Yield (index among the inputs, prediction) of each film that is used."""
+        """Yield (index among the inputs, prediction) of each film that is used; films that fail are recorded."""
         for batch in DataLoader(dataset, self.batch_size, collate_fn=collate):
-            yield from self.predict_batch(batch, dataset)
-
-    def predict_batch(self, batch: Mapping[str, Any], dataset: StudyImages) -> Iterator[tuple[int, StudyPrediction]]:
-        """Yield (index among the inputs, prediction) of each film of a batch; films that fail are recorded."""
-        try:
-            classified = self.classifier(batch["image"], batch["source"])
-        except Exception as error:
-            if len(batch["index"]) == 1:
-                dataset.fail(batch["index"][0], batch["name"][0], error)
-                return
-            for number in range(len(batch["index"])):  # one film may have failed, and not the others
-                yield from self.predict_batch({key: batch[key][number : number + 1] for key in batch}, dataset)
-            return
-        yield from self.analysis.predictions(batch, classified, dataset)
+            yield from self.analysis.predictions(self.classifier.parts(batch), dataset)
 
 
 def _merge(study: Sequence[Numbered], used: dict[int, StudyPrediction], refused: dict[int, Failure]) -> StudyPrediction:

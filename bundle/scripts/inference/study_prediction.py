@@ -52,7 +52,7 @@ class StudyPrediction:
             without enhancement.
         description: text for DerivationDescription (0008,2111).
         picture_files: overlay and enhanced image that were written.
-        dicom_files: DICOM objects that were written (findings, attention, regions, enhanced).
+        dicom_files: DICOM objects that were written (findings, attention, attention_map, regions, enhanced).
     """
 
     name: str

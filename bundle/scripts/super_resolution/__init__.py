@@ -13,6 +13,7 @@
 ``transform``        ``RegionEnhancer`` as a MONAI transform
 ``manifest``         manifest.jsonl: which images of a data set are finished
 ``enhanced_names``   names of the enhanced images
+``enhanced_annotations``  boxes and masks of an image, for its enhanced file
 ``enhance_dataset``  a whole data set: batches, resume, shards, failures
 ``cost``             run time and memory of a block of code
 ``forecast``         run time and memory for a data set, estimated from a few images

@@ -23,8 +23,8 @@ from ..common.geometry import fit_square
 from ..common.progress import Progress
 from ..data.datalist import Datalist, write_datalist
 from ..dicom import RefusedInput, read_radiograph, write_enhanced, write_png16
-from ..dicom.read.radiograph import read_grid
 from ..networks.vit_multilabel import ViTMultilabel
+from .enhanced_annotations import enhanced_annotations
 from .enhanced_names import check_output_names, is_dicom_file, output_name
 from .enhancers.enhancer import Enhancer
 from .manifest import append_line, merge_failures, trusted_lines, write_merged
@@ -300,11 +300,7 @@ class DatasetEnhancer:
         return output
 
     def enhanced_item(self, item: dict, line: dict[str, Any]) -> dict:
-        """Datalist item of the enhanced file; its boxes are scaled to the size of the enhanced image."""
-        enhanced = {**item, "image": str((self.output_dir / line["output"]).absolute())}
-        if item.get("boxes"):
-            factor, grid = line["output_shape"][1] / line["source_shape"][1], read_grid(item["image"])
-            enhanced["boxes"] = [
-                {**box, "xywh": [round(value * factor, 1) for value in grid.box(box["xywh"])]} for box in item["boxes"]
-            ]
-        return enhanced
+        """Datalist item of the enhanced file, with its boxes and masks as they lie there."""
+        output = (self.output_dir / line["output"]).absolute()
+        factor = line["output_shape"][1] / line["source_shape"][1]
+        return {**item, "image": str(output), **enhanced_annotations(item, output, factor)}

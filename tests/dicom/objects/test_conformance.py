@@ -7,6 +7,7 @@ import pytest
 from scripts.dicom import read_radiograph
 from scripts.dicom.objects import (
     load_source,
+    write_attention_map,
     write_attention_overlay,
     write_enhanced,
     write_findings_report,
@@ -30,6 +31,7 @@ def write_all(path: Path, folder: Path) -> list[Path]:
         write_enhanced(source, pixels, folder / f"{name}.dcm", description="test", software="test 1")
     write_regions(source, boxes, folder / "regions.dcm", algorithm=ALGORITHM)
     write_attention_overlay(source, image, attention, boxes, folder / "attention.dcm", algorithm=ALGORITHM)
+    write_attention_map(source, attention, folder / "attention_map.dcm", algorithm=ALGORITHM)
     labels = ["Mass", "No Finding", "A label that nobody has ever used before"]
     write_findings_report(source, labels, [0.0, 0.5, 1.0], folder / "findings.dcm", algorithm=ALGORITHM)
     return sorted(folder.glob("*.dcm"))
@@ -51,7 +53,7 @@ def test_validator_finds_what_is_wrong(tmp_path):
 @needs_dciodvfy
 def test_objects_have_no_errors(source_file, tmp_path):
     found = {path.name: errors(path) for path in write_all(source_file, tmp_path / "out")}
-    assert len(found) == 5 and not any(found.values()), found
+    assert len(found) == 6 and not any(found.values()), found
 
 
 @needs_dciodvfy
@@ -59,7 +61,7 @@ def test_objects_have_no_errors(source_file, tmp_path):
 @pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
 def test_objects_of_real_files_have_no_errors(path, tmp_path):
     found = {written.name: errors(written) for written in write_all(path, tmp_path)}
-    assert len(found) == 5 and not any(found.values()), found
+    assert len(found) == 6 and not any(found.values()), found
 
 
 @needs_dciodvfy
@@ -68,7 +70,7 @@ def test_objects_of_a_film_with_an_odd_sex_have_no_errors(sex, tmp_path):
     dataset = cr()
     dataset.SpecificCharacterSet, dataset.PatientSex = "ISO_IR 192", sex
     found = {path.name: errors(path) for path in write_all(save(dataset, tmp_path / "x.dcm"), tmp_path / "out")}
-    assert len(found) == 5 and not any(found.values()), found
+    assert len(found) == 6 and not any(found.values()), found
 
 
 CHARACTER_SETS = ["ISO 2022 IR 100", "ISO_IR 6", "ISO IR 100", "LATIN1", "", "ISO 2022 IR 6", "XYZ", "ISO-IR 100"]
@@ -106,7 +108,7 @@ def test_objects_of_an_incomplete_dx_image_have_no_errors(keyword, tmp_path):
     dataset = dx()
     del dataset[keyword]
     found = {path.name: errors(path) for path in write_all(save(dataset, tmp_path / "x.dcm"), tmp_path / "out")}
-    assert len(found) == 5 and not any(found.values()), found
+    assert len(found) == 6 and not any(found.values()), found
 
 
 @needs_dciodvfy
@@ -124,10 +126,10 @@ def test_objects_stay_in_the_study_and_keep_the_patient(source_file, tmp_path):
     for keyword in ("StudyInstanceUID", "PatientID", "PatientName", "PatientSex", "StudyDate", "AccessionNumber"):
         assert {str(one.get(keyword, "missing")) for one in written} == {str(source.get(keyword, ""))}, keyword
     series = [one.SeriesInstanceUID for one in written]
-    assert source.SeriesInstanceUID not in series and len(set(series)) == 4  # both enhanced images share one
-    assert len({one.SOPInstanceUID for one in written}) == 5
+    assert source.SeriesInstanceUID not in series and len(set(series)) == 5  # both enhanced images share one
+    assert len({one.SOPInstanceUID for one in written}) == 6
     assert all("diagnosis" in one.SeriesDescription for one in written)
-    assert len({one.SeriesNumber for one in written}) == 4
+    assert len({one.SeriesNumber for one in written}) == 5
 
 
 def test_running_again_gives_the_same_bytes(source_file, tmp_path):

@@ -5,6 +5,7 @@
 ``algorithm``            attributes that all objects share: equipment, deterministic UIDs, saving
 ``derived_image``        enhanced image -> CR, DX or Secondary Capture, in a series of its own
 ``attention_overlay``    attention map -> colour Secondary Capture
+``attention_parametric_map``  attention map -> Parametric Map
 ``region_segmentation``  region boxes -> Segmentation
 ``findings_report``      probabilities -> Comprehensive 3D SR (TID 1500)
 """
@@ -13,6 +14,7 @@ import logging
 
 from .algorithm import Algorithm
 from .attention_overlay import write_attention_overlay
+from .attention_parametric_map import write_attention_map
 from .derived_image import write_enhanced
 from .findings_report import write_findings_report
 from .region_segmentation import write_regions
@@ -26,6 +28,7 @@ __all__ = [
     "Algorithm",
     "Source",
     "load_source",
+    "write_attention_map",
     "write_attention_overlay",
     "write_enhanced",
     "write_findings_report",

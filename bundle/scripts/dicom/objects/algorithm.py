@@ -21,7 +21,7 @@ from .codes import code_item
 from .source import Source
 
 MANUFACTURER = "cxr-attention-sr"
-_KINDS = ("enhanced", "attention", "regions", "findings")
+_KINDS = ("enhanced", "attention", "regions", "findings", "attention_map")
 # Attributes with the time of creation; highdicom adds itself, with the time, as contributing equipment.
 _CREATION_TIMES = (
     "InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime",
@@ -59,7 +59,7 @@ def series_uid(source: Source, kind: str, maker: str) -> UID:
 
     Args:
         source: source image of the object.
-        kind: ``enhanced``, ``attention``, ``regions`` or ``findings``.
+        kind: ``enhanced``, ``attention``, ``attention_map``, ``regions`` or ``findings``.
         maker: software, version and weights.
     """
     study, series = (str(source.dataset.get(keyword, "")) for keyword in ("StudyInstanceUID", "SeriesInstanceUID"))
@@ -88,7 +88,7 @@ def made_by(source: Source, kind: str, algorithm: Algorithm) -> dict[str, Any]:
 
     Args:
         source: source image of the object.
-        kind: ``attention``, ``regions`` or ``findings``.
+        kind: ``attention``, ``attention_map``, ``regions`` or ``findings``.
         algorithm: software and weights that computed the result.
     """
     return {

@@ -102,7 +102,8 @@ function makeRegions(film) {
 
 const FILES = [
   [/^overlays\//, "Attention overlay"], [/^enhanced\//, "Enhanced image"], [/(^|\/|-)findings\.dcm$/, "Findings, DICOM structured report"],
-  [/(^|\/|-)attention\.dcm$/, "Attention, DICOM secondary capture"], [/(^|\/|-)regions\.dcm$/, "Regions, DICOM segmentation"],
+  [/(^|\/|-)attention\.dcm$/, "Attention, DICOM secondary capture"],
+  [/(^|\/|-)attention_map\.dcm$/, "Attention values, DICOM parametric map"], [/(^|\/|-)regions\.dcm$/, "Regions, DICOM segmentation"],
   [/(^|\/|-)enhanced\.dcm$/, "Enhanced image, DICOM"],
 ];
 
