@@ -70,7 +70,9 @@ class KeptHashes:
         """Hash of each file whose state is that of its row; ``None`` for the others."""
         marks = ",".join("?" * len(states))
         question = f"SELECT path, size, modified_ns, sha256, checksum FROM hashes WHERE path IN ({marks})"
-        rows = self._ask(lambda database: database.execute(question, [state.path for state in states]).fetchall(), [])
+        keys = [state.path for state in states]
+        nothing: list[tuple] = []
+        rows = self._ask(lambda database: database.execute(question, keys).fetchall(), nothing)
         known = {row[0]: row[1:] for row in rows}
         found: list[bytes | None] = []
         for state in states:
