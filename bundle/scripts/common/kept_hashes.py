@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from .atomic import make_file, make_folder
 from .locking import claimed_file
@@ -70,8 +70,9 @@ class KeptHashes:
         """Hash of each file whose state is that of its row; ``None`` for the others."""
         marks = ",".join("?" * len(states))
         question = f"SELECT path, size, modified_ns, sha256, checksum FROM hashes WHERE path IN ({marks})"
-        paths = [state.path for state in states]
-        rows: list[tuple[Any, ...]] = self._ask(lambda database: database.execute(question, paths).fetchall(), [])
+        keys = [state.path for state in states]
+        nothing: list[tuple] = []
+        rows = self._ask(lambda database: database.execute(question, keys).fetchall(), nothing)
         known = {row[0]: row[1:] for row in rows}
         found: list[bytes | None] = []
         for state in states:

@@ -147,13 +147,13 @@ def _decode_missing(
     The processes that share the cache share the decoding, too. A rejected image leaves no entry, so each of them tries
     it and learns the reason.
     """
-    names = [entry_name(cache.pipeline, digest.tobytes()) for digest in digests]
     existing = existing_entries(cache.folder)
     missing: dict[str, list[int]] = {}  # files of equal content have one entry
-    for index, name in enumerate(names):
+    for index, digest in enumerate(digests):
+        name = entry_name(cache.pipeline, digest.tobytes())
         if name not in existing:
             missing.setdefault(name, []).append(index)
-    del names, existing
+    del existing
     if not missing:
         return {}
     logger.info("decoding %d of %d images once", sum(map(len, missing.values())), len(data))

@@ -98,6 +98,7 @@ class FilmAnalysis:
             (index among the inputs, prediction) of each film.
         """
         for batch, classified in parts:
+            rows: Iterable[Classified | Exception]
             rows = [classified] if isinstance(classified, Exception) else classified.rows()
             for number, row in enumerate(rows):
                 item = {name: batch[name][number] for name in ("source", "meta", "path", "name")}

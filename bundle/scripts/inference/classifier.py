@@ -70,7 +70,7 @@ class Classifier:
             ``image``; ``pred``, logits (B, C), NaN for a film that the network fails on; ``parts``, see :meth:`parts`.
         """
         parts = list(self.parts(batch))
-        unknown = torch.full((1, len(self.network.labels)), torch.nan)
+        unknown = torch.full((1, self.network.num_labels), torch.nan)
         logits = [unknown if isinstance(found, Exception) else found.logits for _, found in parts]
         return {"image": batch["image"], "pred": torch.cat(logits), "parts": parts}
 

@@ -3,6 +3,7 @@
 ``split_labels``    checks that the splits have the labels that training needs
 ``prevalence``      share of positives per label, for the initial bias of the head
 ``image_sampler``   order of the images in an epoch
+``parallel``        several processes that train one network; compiled networks
 ``precision``       autocast in fp32, bf16 or fp16, chosen by the hardware
 ``schedule``        learning rate: warm-up, then cosine
 ``seeding``         one random state per seed, epoch and rank, so that a resumed run is exact
@@ -16,7 +17,6 @@
 ``run_report``      versions, settings and configuration of a run, as a file
 ``record``          class table, run_report.json and the MLflow run
 ``engine_progress``  progress of an engine
-``parallel``        wraps a network for distributed training
 ``attached``        attaches handlers by reference
 ``checkpoint``      atomic save and exact resume
 """
@@ -40,7 +40,7 @@ __getattr__ = lazy_names(
     history="EpochHistory",
     record="RunRecord",
     engine_progress="EngineProgress",
-    parallel="data_parallel",
+    parallel="compiled data_parallel join_processes",
     attached="Attached",
     checkpoint="TrainingCheckpoint",
 )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ignite.engine import Engine, Events
 
 from ..common.choices import check_choice
+from .parallel import agreed
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ class ModelSelection:
 
     def __call__(self, engine: Engine) -> None:
         """Save the network of the epoch to keep; stop training when patience runs out."""
-        epoch, value = engine.state.epoch, float(engine.state.metrics[self.metric])
+        # A difference in the last bits between GPUs must not let one process stop and the others wait for it.
+        epoch, value = engine.state.epoch, agreed(float(engine.state.metrics[self.metric]))
         if math.isnan(value):
             logger.warning("%s: no label of the validation split has both classes; this epoch cannot win", self.metric)
         is_kept = value > self.best if self.last_epoch is None else epoch == self.last_epoch and not math.isnan(value)
