@@ -5,7 +5,8 @@
 The films are predicted once by the shipped model. The cost of the page is the time in ``PredictionGallery`` against the
 rest of the same run, as time on the clock and as time of the processors, which other programs disturb less. Then the
 predicted films are put on one page again and again until it has 500, and Chromium opens it as a file; the page is open
-when the rows and all pictures in sight are drawn. Medians; the first opening is thrown away.
+when the rows and all pictures in sight are drawn. Medians; the first opening is thrown away. ``thread_s`` is the time
+that the page's thread in Chromium computed until then, which other programs do not disturb.
 """
 
 from __future__ import annotations
@@ -106,16 +107,20 @@ def page_of(predictor: Predictor, films: list[Path], folder: Path, count: int) -
 
 def open_page(path: Path, repeats: int) -> dict[str, Any]:
     """Seconds until the page is open, and numbers of pictures that were loaded then and after a jump to the end."""
-    seconds, loaded, scrolled = [], 0, []
+    seconds, thread, loaded, scrolled = [], [], 0, []
     with sync_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("chromium-browser")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for _ in range(repeats + 1):
             page = browser.new_page(viewport={"width": 1280, "height": 900})
+            metrics = page.context.new_cdp_session(page)
+            metrics.send("Performance.enable", {"timeDomain": "threadTicks"})
             start = time.perf_counter()
             page.goto(path.as_uri(), wait_until="commit")
             page.wait_for_function(f"({_UNDRAWN})() === 0")
             seconds.append(time.perf_counter() - start)
+            values = {one["name"]: one["value"] for one in metrics.send("Performance.getMetrics")["metrics"]}
+            thread.append(values["TaskDuration"])
             loaded, rows = page.evaluate(_LOADED), page.locator("#rows tr").count()
             start = time.perf_counter()
             page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
@@ -127,6 +132,7 @@ def open_page(path: Path, repeats: int) -> dict[str, Any]:
     return {
         "rows": rows,
         "open_s": round(median(seconds[1:]), 2),
+        "thread_s": round(median(thread[1:]), 2),
         "open_s_all": [round(one, 2) for one in seconds],
         "pictures_loaded_when_open": loaded,
         "jump_to_the_end_s": round(median(scrolled[1:]), 2),

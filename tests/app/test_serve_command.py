@@ -1,8 +1,10 @@
 """The command: what it prints, logs and leaves behind, and how it ends."""
 
+import io
 import signal
 import socket
 import stat
+import zipfile
 
 import httpx2
 import pytest
@@ -10,14 +12,14 @@ from scripts.app import serve_command
 from scripts.cli import app
 from typer.testing import CliRunner
 
-from ..dicom.objects.conformant import cr
 from ..dicom.synthetic import save
+from ..inference.test_privacy import SECRETS, canary
 from .conftest import wait_for
 from .running import running
 
 
 def test_films_are_predicted_and_nothing_is_left_or_logged(model_dir, tmp_path):
-    film = save(cr(), tmp_path / "film.dcm").read_bytes()
+    film = save(canary(), tmp_path / "film.dcm").read_bytes()
     with running(model_dir, tmp_path, "--keep", tmp_path / "kept") as (process, address):
         (private,) = (tmp_path / "temp").glob("cxr-attention-sr-*")
         assert stat.S_IMODE(private.stat().st_mode) == 0o700
@@ -28,12 +30,18 @@ def test_films_are_predicted_and_nothing_is_left_or_logged(model_dir, tmp_path):
             client.post(f"batches/{key}/start")
             assert wait_for(client, key, "done", "failed")["refused"] == 1
             page = client.get(f"batches/{key}/view/predictions.html").text
+            with zipfile.ZipFile(io.BytesIO(client.get(f"batches/{key}/results.zip").content)) as content:
+                texts = [
+                    content.read(name).decode() for name in content.namelist() if not name.endswith((".png", ".dcm"))
+                ]
         assert "Ann Example.dcm" in page and "Bob Example.txt: " in page and str(private) not in page
         process.send_signal(signal.SIGINT)
         printed, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and printed.splitlines()[-1] == "stopped"
     assert list((tmp_path / "temp").glob("cxr-attention-sr-*")) == []
-    assert "Example" not in printed + (tmp_path / "log").read_text()
+    log = printed + (tmp_path / "log").read_text()
+    assert "Example" not in log and len(texts) >= 4
+    assert [secret for secret in SECRETS if secret in page + log + "".join(texts)] == []
     assert "1 used, 1 refused" in printed
     (kept,) = (tmp_path / "kept").iterdir()
     assert (kept / "predictions.csv").is_file() and "Ann Example.dcm" in (kept / "predictions.csv").read_text()

@@ -419,3 +419,45 @@ def test_regions_have_the_same_defaults_as_in_enhancing(model_dir):
         assert inferring[key] == enhancing[key]
     settings = load(model_dir).analysis.region_enhancer.settings
     assert (settings.count, settings.window) == (EnhanceSettings().count, EnhanceSettings().window)
+
+
+def test_progress_counts_every_film_and_can_end_the_run(predictor, incoming, tmp_path):
+    seen = []
+    results = predictor.predict_to_folder(
+        [incoming], tmp_path / "out", on_progress=lambda *numbers: seen.append(numbers)
+    )
+    assert seen[0] == (0, 4) and seen[-1] == (4, 4) and len(results.rows) == 3  # the lateral film is rejected
+
+    def stop(done, total):
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predictor.predict_to_folder([incoming], tmp_path / "stopped", on_progress=stop)
+    assert not (tmp_path / "stopped" / "predictions.csv").exists()
+
+
+def test_archives_are_unpacked_where_the_caller_removes_them_and_films_have_their_other_names(
+    predictor, incoming, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    (tmp_path / "unpacked").mkdir()
+    archive = shutil.make_archive(str(tmp_path / "0"), "zip", incoming)
+    film = shutil.copy(incoming / "c.png", str(tmp_path / "1.png"))
+    monkeypatch.setattr("scripts.dicom.gate.archives.tempfile.gettempdir", lambda: str(tmp_path))
+    results = predictor.predict_to_folder(
+        [archive, film],
+        tmp_path / "out",
+        shown_as={archive: "studies.zip", film: "Röntgen.png"},
+        unpack_to=tmp_path / "unpacked",
+    )
+    names = [row.image for _, row in results.rows] + [failure.path for failure in results.failures]
+    assert sorted(names) == [
+        "Röntgen.png",
+        "studies.zip/1.dcm",
+        "studies.zip/a.dcm",
+        "studies.zip/b.dcm",
+        "studies.zip/c.png",
+    ]
+    assert str(tmp_path) not in (tmp_path / "out" / "predictions.json").read_text() + results.failures[0].reason
+    assert len(list((tmp_path / "unpacked").rglob("*.dcm"))) == 3

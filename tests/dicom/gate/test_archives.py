@@ -49,6 +49,14 @@ def test_bombs_are_refused_before_they_are_inflated(tmp_path, monkeypatch):
     assert codes(bomb) == ["ARCHIVE_SIZE"]
 
 
+def test_list_of_members_that_would_fill_the_memory_is_not_read(tmp_path, monkeypatch):
+    many = pack(tmp_path / "a.zip", **{f"{number:04}.dcm": b"" for number in range(200)})
+    monkeypatch.setattr(archives, "_MAX_READ_BYTES", 9000)
+    assert codes(many) == ["ARCHIVE_SIZE"]
+    monkeypatch.setattr(archives, "_MAX_READ_BYTES", 12_000)
+    assert codes(many) == [None] * 200
+
+
 def test_member_that_lies_about_its_size_is_cut_there(tmp_path):
     path = pack(tmp_path / "a.zip", **{"a.dcm": bytes(100_000)})
     content = bytearray(path.read_bytes())

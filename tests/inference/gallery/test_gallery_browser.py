@@ -183,6 +183,36 @@ def test_keyboard_goes_through_the_films_zooms_and_goes_back_to_the_row(opened):
     assert page.locator("#search").evaluate("one => one === document.activeElement")
 
 
+def test_keys_switch_map_inversion_and_the_way_to_show_the_regions(opened):
+    page = opened()
+    page.locator("#rows .open").nth(1).click()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("h2").inner_text().startswith("000.png")
+    page.keyboard.press("m")
+    assert not page.locator("#stage .map").is_visible()
+    page.keyboard.press("m")
+    assert page.locator("#stage .map").is_visible()
+    page.keyboard.press("i")
+    assert page.locator("#invert").is_checked()
+    for mode in ("start", "native", "input", "enhanced", "difference", "compare"):
+        page.keyboard.press("r")
+        assert page.locator(".modes input:checked").get_attribute("value") == mode
+    page.keyboard.press("ArrowLeft")  # there is none before the first
+    assert page.locator("h2").inner_text().startswith("000.png")
+
+
+def test_list_sorts_by_everything_that_the_menu_offers_in_both_orders(opened):
+    page = opened()
+    first = {"name": "000.png", "findings": "000.png", "flags": ATTACK, "status": "lateral.dcm", "order": "000.png"}
+    assert set(first) < set(page.locator("#sort option").evaluate_all("all => all.map((one) => one.value)"))
+    for key, name in first.items():
+        page.locator("#sort").select_option(key)
+        before = names(page)
+        assert name in before[0], key
+        page.locator("#direction").click()
+        assert names(page) != before, key
+
+
 def test_refused_film_shows_why_and_what_to_do_and_an_address_opens_it(opened, page_file):
     page = opened()
     page.locator("#status").select_option("refused")
@@ -238,12 +268,14 @@ def test_nothing_is_cut_off_at_any_width(opened, scheme):
                 page.screenshot(path=Path(SHOTS) / f"gallery-{part}-{width}-{scheme}.png", full_page=True)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessibility_rules_hold_for_list_film_and_refusal(opened, scheme):
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
+def test_accessibility_rules_hold_for_list_film_and_refusal(opened, scheme, width):
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="no axe: pip install axe-playwright-python"
     )
-    page = opened(color_scheme=scheme, bypass_csp=True)  # axe is a script that the policy of the page does not know
+    page = opened(
+        width, color_scheme=scheme, bypass_csp=True
+    )  # axe is a script that the policy of the page does not know
     found = []
     for part, address in (("list", ""), ("film", "#film-0"), ("refusal", "#film-6")):
         page.evaluate(f"location.hash = '{address}'")
@@ -259,6 +291,8 @@ def test_pictures_beside_the_page_are_loaded_when_they_are_seen(opened, tmp_path
     loaded = "[...document.querySelectorAll('#rows img')].filter(one => one.complete && one.naturalWidth).length"
     page.wait_for_function(f"{loaded} > 0")
     assert page.evaluate(loaded) < 60
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function("document.querySelectorAll('#rows img')[59].naturalWidth > 0")
     page.locator("#rows .open").nth(55).click()
     page.wait_for_function("document.querySelector('.radiograph').naturalWidth === 128")
     assert page.locator("#bars li").count() == len(LABELS)
