@@ -17,6 +17,8 @@ from scripts.phantom import write_phantom_studies
 from scripts.super_resolution.region_enhancer import EnhanceSettings
 
 from .conftest import LABELS, TINY
+from .dicom.objects.conformant import cr
+from .dicom.synthetic import save
 
 ROOT = Path(__file__).parents[1]
 HOWTO = (ROOT / "bundle" / "docs" / "howto.md").read_text()
@@ -107,6 +109,27 @@ def test_import_is_light_and_every_name_has_a_docstring(site, tmp_path):
         "objects = [getattr(cas, name) for name in cas.__all__]\n"
         "assert all(thing.__doc__ and thing.__module__.startswith('cxr_attention_sr.scripts.') for thing in objects)\n"
         "assert not hasattr(cas, 'load_modle') and 'scripts' not in sys.modules and sys.path == before\n",
+    )
+
+
+def test_import_and_use_leave_the_settings_of_the_program_alone(site, tmp_path):
+    save(cr(), tmp_path / "film.dcm")
+    python(
+        site,
+        tmp_path,
+        "import logging, warnings, pydicom, highdicom\n"
+        "from pydicom import config\n"
+        "def state():\n"
+        "    levels = [logging.getLogger(name).level for name in ('', 'pydicom', 'highdicom')]\n"
+        "    mode = config.settings.reading_validation_mode\n"
+        "    ours = [one for one in warnings.filters if one[3] and 'pydicom' in str(one[3])]\n"
+        "    return logging.getLogRecordFactory(), levels, mode, ours\n"
+        "before = state()\n"
+        "import cxr_attention_sr as cas\n"
+        "assert [getattr(cas, name) for name in cas.__all__]\n"
+        "from cxr_attention_sr.scripts.dicom import objects\n"
+        "assert cas.load_radiograph('film.dcm').shape == (1, 96, 64) and objects.load_source('film.dcm')\n"
+        "assert state() == before, (before, state())\n",
     )
 
 

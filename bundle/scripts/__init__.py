@@ -33,9 +33,3 @@
 ``run_command``        the subcommand ``run``
 ``cli``                the command line
 """
-
-import logging
-
-from .common.printable import PrintableRecord
-
-logging.setLogRecordFactory(PrintableRecord)

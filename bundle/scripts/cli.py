@@ -17,6 +17,7 @@ import typer
 from .app.serve_command import serve
 from .common.atomic import SHARED, check_output_folder, output_mode
 from .common.printable import printable
+from .common.program_start import start_program
 from .pacs.commands import Model, TlsCa, TlsCert, receive, watch
 from .run_command import RUN_CONTEXT, RunCommand, run
 from .sharing.sharing_commands import export, push
@@ -47,7 +48,8 @@ def prepare(
         typer.Option("--shared", help=f"outputs as the umask says, not for their owner alone; as {SHARED}=1"),
     ] = False,
 ) -> None:
-    """Set the access mode of outputs before a subcommand writes any."""
+    """Set what holds for the whole process, and the access mode of outputs, before a subcommand writes any."""
+    start_program()
     context.with_resource(output_mode(shared))
 
 

@@ -25,6 +25,7 @@ from .common.atomic import explained_full_disk, full_disk_cause
 from .common.choices import check_choice
 from .common.locking import OutputLock
 from .common.printable import SHOWN_MESSAGE, quoted, shortened
+from .common.program_start import start_program
 from .common.setting_checks import check_settings
 from .plain_components import NeedsMonaiError, PlainComponents
 from .tracking import config_as_run
@@ -66,6 +67,7 @@ def run_workflow(
     """
     from .components import BundleWorkflow
 
+    start_program()
     workflow, overlays = workflow_name(workflow), [overlay.replace("-", "_") for overlay in overlays]
     files = _config_files(workflow, overlays)
     _check_launcher(overlays)
@@ -119,6 +121,7 @@ def prepare(output_dir: str | Path, workflow: str, rank: int = 0) -> None:
     """
     main = getattr(sys.modules["__main__"], "__spec__", None)
     if main is not None and main.name.startswith("monai.bundle"):
+        start_program()
         sys.excepthook = _show_error
         settings = config_as_run()
         check_settings(settings)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from scripts.common.atomic import write_json
-from scripts.common.printable import _SHOWN, check_labels, file_stem, printable, quoted, shortened
+from scripts.common.printable import _SHOWN, PrintableRecord, check_labels, file_stem, printable, quoted, shortened
 from scripts.data.class_distribution import format_class_table
 from scripts.data.datalist import Datalist
 
@@ -15,11 +15,14 @@ HOSTILE = "a\nerror: b\x1b[2J\r\x00\u202egpj.exe\udce9\x9b"
 @pytest.fixture
 def log():
     """A logger of this package, and what a handler of somebody else writes of it."""
+    factory = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(PrintableRecord)
     stream = io.StringIO()
     handler, logger = logging.StreamHandler(stream), logging.getLogger("scripts.test")
     logger.addHandler(handler)
     yield logger, stream
     logger.removeHandler(handler)
+    logging.setLogRecordFactory(factory)
 
 
 def test_what_is_not_printable_becomes_an_escape_and_the_rest_stays():

@@ -2,6 +2,7 @@
 
 ``lazy_names``        public names of a package that are imported when they are first used
 ``printable``         escapes unprintable characters of text from outside
+``program_start``     settings of the whole process that commands make, and a library must not
 ``csv_text``          CSV tables whose cells a spreadsheet does not run as formulas
 ``choices``           checks that a setting is one of the allowed names
 ``text_file``         text and JSON files, with errors that name file, line and remedy

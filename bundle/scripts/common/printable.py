@@ -80,7 +80,7 @@ def check_labels(labels: Sequence[object], where: str) -> None:
 class PrintableRecord(logging.LogRecord):
     """Log record whose message cannot be mistaken for several records.
 
-    The package makes this the class of all log records when it is imported. A formatter would not be enough: MONAI
+    :func:`.program_start.start_program` makes this the class of all log records. A formatter would not be enough: MONAI
     1.6.1 rejects a ``logging.conf`` that names a custom formatter, and users of a bundle's workflow may have handlers
     of their own.
     """

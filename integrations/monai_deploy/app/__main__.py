@@ -21,6 +21,7 @@ sys.path[:0] = [str(BUNDLE), str(Path(__file__).parent)]
 
 from monai.deploy.core import AppContext, Application  # noqa: E402
 from operators import PredictionOperator, ResultOperator  # noqa: E402
+from scripts.common.program_start import start_program  # noqa: E402
 
 
 class ChestApp(Application):
@@ -40,6 +41,7 @@ class ChestApp(Application):
 
 def main() -> int:
     """Return exit status 1 when an input was rejected or a result could not be written."""
+    start_program()
     logging.basicConfig(level=logging.INFO)
     app = ChestApp()
     app.run()

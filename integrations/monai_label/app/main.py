@@ -31,8 +31,11 @@ from monailabel.config import settings  # noqa: E402
 from monailabel.interfaces.app import MONAILabelApp  # noqa: E402
 from monailabel.interfaces.exception import MONAILabelException  # noqa: E402
 from monailabel.tasks.activelearning.random import Random  # noqa: E402
+from scripts.common.program_start import start_program  # noqa: E402
 from scripts.inference.analysis import software_version  # noqa: E402
 from scripts.inference.predictor import Predictor  # noqa: E402
+
+start_program()  # MONAI Label imports this file at its start
 
 MODEL = "cxr"
 UPLOAD_S = 3600  # age after which an upload is deleted, in seconds; longer than any request takes

@@ -10,8 +10,6 @@
 ``findings_report``      probabilities -> Comprehensive 3D SR (TID 1500)
 """
 
-import logging
-
 from .algorithm import Algorithm
 from .attention_overlay import write_attention_overlay
 from .attention_parametric_map import write_attention_map
@@ -19,10 +17,6 @@ from .derived_image import write_enhanced
 from .findings_report import write_findings_report
 from .region_segmentation import write_regions
 from .source import Source, load_source
-
-# Their messages quote UIDs and values of attributes, which may identify the patient.
-logging.getLogger("highdicom").setLevel(logging.ERROR)
-logging.getLogger("pydicom").setLevel(logging.ERROR)
 
 __all__ = [
     "Algorithm",

@@ -1,5 +1,6 @@
 """Files to displayed radiographs, in the order of the flow.
 
+``unquoted_values``  no warnings of pydicom that quote values
 ``parsing``       DICOM file -> data set
 ``ranges``        bits that the values use, where the file declares more
 ``levels``        stored values -> the grey levels that occur

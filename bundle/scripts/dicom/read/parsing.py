@@ -8,10 +8,9 @@ them, and a sequence delimiter that is missing there, make no difference.
 from __future__ import annotations
 
 import os
-import warnings
+from contextlib import suppress
 from pathlib import Path
 
-import pydicom
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -22,16 +21,14 @@ from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from ...common.refusal import RefusedInput
 from ..budget import HeaderBytes, HeaderFile, inflate
-
-# pydicom's warnings quote values of attributes, which may identify the patient. Values are checked where they are used.
-pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-warnings.filterwarnings("ignore", module="pydicom")
+from .unquoted_values import unquoted
 
 _MAX_VALUE_BYTES = 1_000_000  # larger values stay in the file until they are used
 _PIXEL_DATA = Tag("PixelData")
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
+@unquoted()
 def load_dataset(path: Path) -> Dataset:
     """Parse a DICOM file.
 
@@ -50,7 +47,21 @@ def load_dataset(path: Path) -> Dataset:
     found = FileDataset(path, dataset, file_meta=meta)  # can read deferred values from the file
     implicit, little_endian = dataset.original_encoding
     found.set_original_encoding(implicit, little_endian, dataset.original_character_set)
+    _convert(found)
     return found
+
+
+def _convert(dataset: Dataset) -> None:
+    """Convert all values but those that are still in the file; one that fails raises its error where it is used."""
+    for tag in list(dataset.keys()):
+        raw = dataset.get_item(tag, keep_deferred=True)
+        if isinstance(raw, RawDataElement) and raw.value is None:
+            continue
+        with suppress(Exception):  # a broken value that nobody uses costs nothing; RecursionError is one of these
+            element = dataset[tag]
+            if element.VR == "SQ":
+                for item in element.value:
+                    _convert(item)
 
 
 def _read_meta(file: HeaderFile) -> FileMetaDataset:
