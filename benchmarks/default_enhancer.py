@@ -6,7 +6,8 @@
 Films of the test split are never read. The networks are the shipped ones. They have seen most of the originals of the
 other splits (truth of 1024 and of 512 pixels) and none of the films of 448 pixels that are read here, whose patients
 were not in their training. The choice is cross-validated by patient: it is made without one fold, and what was chosen
-is measured on that fold. Finished films are kept in the last folder, and the same command continues.
+is measured on that fold. Finished films are kept in the last folder, and the same command continues. It also writes the
+``gain.json`` of the chosen gain of ``ldm`` there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bundle.scripts.common.atomic import write_json
 from bundle.scripts.dicom import read_radiograph
 from bundle.scripts.experiments.kit.paired_statistics import mean_interval
 from bundle.scripts.experiments.sr_evaluation.default_rule import missed_conditions, rule_metrics
@@ -31,7 +33,9 @@ from bundle.scripts.experiments.sr_evaluation.gain_choice import AllGains
 from bundle.scripts.experiments.sr_evaluation.spectrum import compare_spectra
 from bundle.scripts.experiments.sr_evaluation.sr_protocol import make_case
 from bundle.scripts.experiments.sr_evaluation.sr_scores import generator_of, regions_of
+from bundle.scripts.super_resolution.enhancers.latent_diffusion import parts_of
 from bundle.scripts.super_resolution.enhancers.registry import make_enhancer
+from bundle.scripts.super_resolution.networks.weight_folder import hash_parts
 
 MODEL = Path(__file__).resolve().parents[1] / "bundle" / "models" / "ldm-sr-nih"
 BASELINE, MARGIN = "bicubic", 0.5  # decibels
@@ -140,6 +144,21 @@ def report(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def write_gain(rows: list[Row], folder: Path) -> None:
+    """Write ``gain.json`` for the model folder, with the differences that the choice was made by."""
+    gain, sizes = float(choose(rows).removeprefix("ldm ")), sorted({row["size"] for row in rows})
+    names = [name for name in rows[0]["found"] if name.startswith("ldm ")]
+    above: dict[str, dict[str, float]] = {}
+    for size in sizes:
+        own = [row for row in rows if row["size"] == size]
+        above[str(size)] = {name.split()[1]: float(differences(own, name)["psnr"].mean()) for name in names}
+    weights = hash_parts(*parts_of(MODEL))
+    rule = "qualified enhancer with the nearest noise spectrum, benchmarks/default_enhancer.py"
+    films = {str(size): sum(row["size"] == size for row in rows) for size in sizes}
+    content = {"gain": gain, "weights": weights, "rule": rule, "films": films, "psnr_above_bicubic": above}
+    write_json(folder / "gain.json", content)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -166,6 +185,8 @@ def main() -> None:
                 with path.open("a") as file:
                     file.write(json.dumps(rows[-1]) + "\n")
     print(report(rows))
+    if choose(rows).startswith("ldm "):
+        write_gain(rows, arguments.out)
 
 
 if __name__ == "__main__":

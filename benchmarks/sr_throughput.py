@@ -7,6 +7,11 @@ memory and the difference of results mean anything. Two comparisons in one run, 
 steps, and default against default (10 evaluations of DPM-Solver++, the pipeline's 100 of DDIM). Beside each speed
 stands what batches and the lower precision changed: the difference to the same solver in float32, region by region,
 before data consistency, which would hide it. Peak memory is a whole process's, each its own.
+
+    python benchmarks/sr_throughput.py --shipped ldm resshift residual --regions 4
+
+measures the shipped networks with their default settings instead: seconds and processor seconds of all regions of a
+film, medians of the rounds, and peak memory. Processor seconds mean something on a busy machine too.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ sys.path[:0] = [str(ROOT / "bundle"), str(ROOT)]
 from scripts.super_resolution.cost import PEAK, resident_bytes  # noqa: E402
 from scripts.super_resolution.enhancers.batching import enhance_batches  # noqa: E402
 from scripts.super_resolution.enhancers.latent_diffusion import LatentDiffusionEnhancer  # noqa: E402
+from scripts.super_resolution.enhancers.registry import make_enhancer  # noqa: E402
 
 from tests.super_resolution.enhancers.test_latent_diffusion import write_public_layout  # noqa: E402
 
@@ -86,6 +92,20 @@ def peak_megabytes(kind: str, folder: Path, crops: torch.Tensor, batch: int, pre
     return resident_bytes(PEAK) / 1e6
 
 
+def measure_shipped(name: str, crops: torch.Tensor, rounds: int, threads: int) -> tuple[float, float, float]:
+    """Seconds, processor seconds and peak megabytes of this process for all regions in one batch."""
+    torch.set_num_threads(threads)
+    enhancer = make_enhancer(name, folder=ROOT / "bundle" / "models" / "ldm-sr-nih")
+    taken = []
+    for _ in range(rounds + 1):  # the first round is not counted
+        started = time.perf_counter(), time.process_time()
+        generators = [torch.Generator().manual_seed(number) for number in range(len(crops))]
+        enhance_batches(enhancer, list(crops), generators, len(crops))
+        taken.append((time.perf_counter() - started[0], time.process_time() - started[1]))
+    seconds, processor = (statistics.median(values) for values in zip(*taken[1:], strict=True))
+    return seconds, processor, resident_bytes(PEAK) / 1e6
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--regions", type=int, default=8)
@@ -96,9 +116,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10, help="ours, by default")
     parser.add_argument("--pipeline-steps", type=int, default=100, help="the pipeline's, by default")
     parser.add_argument("--precision", default="auto", help="of our diffusion network")
+    parser.add_argument("--shipped", nargs="+", default=[], help="enhancers whose shipped weights are measured instead")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     crops = 0.2 + 0.6 * torch.rand(arguments.regions, 1, arguments.size, arguments.size)
+    for name in arguments.shipped:
+        with get_context("spawn").Pool(1) as pool:
+            shared = (name, crops, arguments.rounds, torch.get_num_threads())
+            seconds, processor, peak = pool.apply(measure_shipped, shared)
+        what = f"{name}: {len(crops)} regions of {arguments.size} pixels, {torch.get_num_threads()} threads"
+        print(f"{what}: {seconds:.2f} s, processor {processor:.2f} s, peak memory {peak:.0f} MB", flush=True)
+    if arguments.shipped:
+        return
     print(f"{arguments.regions} regions of {arguments.size} pixels, batch {arguments.batch}, {arguments.precision}, "
           f"{torch.get_num_threads()} threads")  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
