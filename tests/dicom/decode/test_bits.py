@@ -73,6 +73,27 @@ def test_a_signed_codestream_of_unsigned_values_never_wraps(syntax, encoded, mea
     assert flags == [f"signed codestream, unsigned header: {meaning}"]
 
 
+@pytest.mark.parametrize(
+    ("encoded", "meaning"), [(FILM, "values shifted by 2048"), ((FILM - 2048) & 0x0FFF, "bits taken as signed")]
+)
+@pytest.mark.parametrize("syntax", ["90", "91", "201"])
+def test_an_unsigned_codestream_of_signed_values_never_wraps(syntax, encoded, meaning):
+    dataset = header(f"1.2.840.10008.1.2.4.{syntax}", PixelRepresentation=1)
+    values, flags = correct_sign(dataset, encoded.astype(np.uint16))
+    np.testing.assert_array_equal(values, FILM - 2048)
+    assert flags == [f"unsigned codestream, signed header: {meaning}"]
+    assert stored_values(dataset, values).values is values
+
+
+def test_an_unsigned_codestream_is_displayed_with_the_window_of_a_signed_header(tmp_path):
+    for number, encoded in enumerate((STORED, (STORED.astype(np.int16) - 2048) & 0x0FFF)):
+        dataset = make_dataset(STORED, PixelRepresentation=1, **window(WindowCenter=0))
+        dataset.file_meta.TransferSyntaxUID = JPEG_2000
+        dataset.add_new("PixelData", "OB", encapsulate([encode("90", encoded.astype(np.uint16))]))
+        radiograph = read_radiograph(save(dataset, tmp_path / f"{number}.dcm"))
+        np.testing.assert_allclose(radiograph.image[0], STORED / 4095, atol=1e-3)
+
+
 def test_eight_bits_of_a_signed_codestream():
     film = ((FILM >> 4) - 128).astype(np.int8)
     values, _ = correct_sign(header(JPEG_2000, BitsStored=8, HighBit=7), film)

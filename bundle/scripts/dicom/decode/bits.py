@@ -8,6 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from ..header import bit_layout
+from .codestream import JPEG_2000
 from .samples import DECODERS, Decoder
 
 _MAX_OVERSHOOT = 0.1
@@ -61,10 +62,11 @@ def stored_values(dataset: Dataset, samples: np.ndarray) -> Stored:
 
 
 def correct_sign(dataset: Dataset, samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Convert the samples of a signed JPEG 2000 codestream to unsigned values if the header declares these.
+    """Convert the samples of a JPEG 2000 codestream, which is signed or unsigned, to what the header declares.
 
-    Some encoders shift the values by half their range, others mark the unchanged bits as signed. In a radiograph, the
-    wrong one of the two breaks every edge between the halves of the range, so that the smoother image is right.
+    Some encoders shift the values by half their range, others mark the unchanged bits as signed or unsigned. In a
+    radiograph, the wrong one of the two breaks every edge between the halves of the range, so that the smoother image
+    is right. Where both are equally smooth, an unsigned codestream has unchanged bits, as pydicom takes it.
 
     Returns:
         Samples, and a flag if they were converted.
@@ -72,9 +74,18 @@ def correct_sign(dataset: Dataset, samples: np.ndarray) -> tuple[np.ndarray, lis
     Raises:
         RefusedInput: ``BIT_LAYOUT`` if the codestream has values that do not fit BitsStored.
     """
+    half, decoder = 2 ** (dataset.BitsStored - 1), DECODERS.get(dataset.file_meta.TransferSyntaxUID)
+    if decoder is None or JPEG_2000 not in decoder.markers:
+        return samples, []
+    if samples.dtype.kind == "u" and dataset.PixelRepresentation == 1 and samples.max() >= half:
+        unsigned = _clip_overshoot(Stored.of(samples), 0, 2 * half - 1, decoder).values.astype(np.int32)
+        shifted, unchanged = unsigned - half, np.where(unsigned < half, unsigned, unsigned - 2 * half)
+        is_shifted = _roughness(shifted) < _roughness(unchanged)
+        meaning = f"values shifted by {half}" if is_shifted else "bits taken as signed"
+        values = (shifted if is_shifted else unchanged).astype(np.int16)
+        return values, [f"unsigned codestream, signed header: {meaning}"]
     if samples.dtype.kind != "i" or dataset.PixelRepresentation != 0 or samples.min() >= 0:
         return samples, []
-    half, decoder = 2 ** (dataset.BitsStored - 1), DECODERS[dataset.file_meta.TransferSyntaxUID]
     signed = _clip_overshoot(Stored.of(samples), -half, half - 1, decoder).values.astype(np.int32)
     shifted, unchanged = signed + half, np.where(signed < 0, signed + 2 * half, signed)
     is_shifted = _roughness(shifted) <= _roughness(unchanged)
