@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scripts.calibration.calibrating import CalibrationSettings
+import torch
+from scripts.calibration import load_classifier
+from scripts.calibration.calibrating import CalibrationRun, CalibrationSettings
 from scripts.calibration.calibration_file import load_calibration
 from scripts.calibration.novelty import load_novelty
+from scripts.common.geometry import fit_square
+from scripts.dicom import read_radiograph
 from scripts.evaluation.predictions import read_predictions
 from scripts.workflow import run_workflow
 
@@ -54,6 +58,26 @@ def test_calibration_reads_no_test_image_and_evaluating_uses_it(later, tmp_path,
     assert np.allclose([p.calibrated for p in predictions], expected.probabilities)
     assert [p.decisions for p in predictions] == expected.decisions.tolist()
     assert all(0 <= p.novelty <= 1 for p in predictions)
+
+
+def test_test_time_views_count_in_calibrating_and_evaluating(later):
+    moved = {**later, "test_time_shift": 0.1, "test_time_scale": 0.1}
+    run_workflow("calibrating", overrides={**moved, "novelty_images": 0})
+    model = Path(later["output_dir"]) / "model"
+    assert load_calibration(model).details["views"] == {"shift": 0.1, "scale": 0.1}
+    run_workflow("evaluating", overrides={**moved, "bootstrap": 0})
+    _, predictions, _ = read_predictions(later["output_dir"])
+    images = [fit_square(torch.from_numpy(read_radiograph(one.image).image), 32) for one in predictions]
+    with torch.no_grad():
+        alone = load_classifier(model)(torch.stack(images))
+        expected = load_classifier(model, shift=0.1, scale=0.1)(torch.stack(images))
+    np.testing.assert_allclose([one.logits for one in predictions], expected, atol=1e-4)
+    assert (alone - expected).abs().max() > 1e-3 and predictions[0].spread is None  # of a single network
+
+
+def test_a_list_of_models_has_no_place_for_a_calibration():
+    with pytest.raises(ValueError, match=r"model_dir: .*expected the output folder of training .*found a list of 2"):
+        CalibrationRun(["a", "b"], None, None, None, None, "cpu", 8, None, CalibrationSettings())
 
 
 def test_images_of_the_training_are_not_judged_under_another_name(later, tmp_path, data_dir):

@@ -8,7 +8,6 @@ that has not seen a training film has not seen its patient either.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,7 +56,7 @@ class OutOfFold:
                     f"{network.image_size}; train the folds with the settings of the base"
                 )
         self.attend = [make_attention(method or default_method(network), network) for network in self.networks]
-        self.sha256 = _sha256(folders)
+        self.sha256 = weights_sha256(folders)
 
     def choose(self, path: str | Path) -> int:
         """Number of the network for a film: the one that has not seen it, or one of several by the film's content.
@@ -108,11 +107,7 @@ def find_out_of_fold(
 
 def folds_sha256(folder: str | Path | None) -> str | None:
     """Hash of the weights of the networks of a folder; ``None`` without a folder."""
-    return None if folder is None else _sha256(_fold_models(Path(folder)))
-
-
-def _sha256(folders: Sequence[Path]) -> str:
-    return hashlib.sha256("|".join(map(weights_sha256, folders)).encode()).hexdigest()
+    return None if folder is None else weights_sha256(_fold_models(Path(folder)))
 
 
 def _fold_models(folder: Path) -> list[Path]:
