@@ -1,5 +1,5 @@
 # demo: the whole pipeline on synthetic studies   test: the test suite   lint: ruff and mypy   bench: measurements
-# docs: the documentation as a static site
+# docs: the documentation as a static site   tutorials: runs the notebooks again   screenshots: pictures of the documentation
 # label: MONAI Label server   deploy: MONAI Deploy application   bundle: zip for monai.bundle.load and the model zoo
 VENV ?= .venv
 PYTHON ?= python3
@@ -9,7 +9,7 @@ PORT ?= 8000
 INPUT ?= $(STUDIES)
 OUTPUT ?= outputs/deploy
 
-.PHONY: install demo test lint bench docs label deploy bundle
+.PHONY: install demo test lint bench docs tutorials screenshots label deploy bundle
 install: $(VENV)/.installed
 
 $(VENV)/.installed: setup.cfg constraints.txt
@@ -37,6 +37,15 @@ bench: install
 
 docs: install
 	$(BIN)/python integrations/docs_site/build_site.py
+
+tutorials: install
+	$(BIN)/python integrations/docs_site/run_tutorials.py
+
+screenshots: install demo-output/report.html docs
+	$(BIN)/python integrations/docs_site/screenshots.py
+
+demo-output/report.html: | install
+	$(BIN)/python -m bundle demo --out demo-output
 
 # MONAI Label and MONAI Deploy need packages that the project's own environment must not have; each gets an environment
 # over it: its own packages first, those of .venv behind them.

@@ -12,6 +12,7 @@ from .docs_tools import FOLDER, load
 
 pytest.importorskip("furo", reason="no furo: pip install '.[docs]'")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+IMAGES = ROOT / "bundle" / "docs" / "images"
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +28,10 @@ def site(tmp_path_factory):
 def test_every_page_and_every_public_name_is_there(site):
     import bundle
 
-    pages = [*(ROOT / "bundle" / "docs").glob("*.md")]
-    assert len(pages) >= 8
+    pages = [*(ROOT / "bundle" / "docs").glob("*.md"), *(ROOT / "bundle" / "docs" / "tutorials").glob("*.ipynb")]
+    assert len(pages) > 8
     for path in pages:
-        assert (site / path.with_suffix(".html").name).exists(), path
+        assert (site / path.relative_to(ROOT / "bundle" / "docs").with_suffix(".html")).exists(), path
     library = (site / "library.html").read_text()
     assert [name for name in bundle.__all__ if f'id="cxr_attention_sr.{name}"' not in library] == []
 
@@ -90,7 +91,7 @@ def test_search_works_from_a_file_and_no_page_sends_a_request(site):
         page = browser.new_page(viewport={"width": 390, "height": 844})
         page.on("request", lambda request: seen.append(request.url))
         page.on("pageerror", lambda error: seen.append(f"error: {error}"))
-        for name in ("index", "library", "reference"):
+        for name in ("index", "library", "tutorials/from-films-to-report"):
             page.goto((site / f"{name}.html").as_uri())
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         page.goto(f"{(site / 'search.html').as_uri()}?q=calibrating")
@@ -100,3 +101,13 @@ def test_search_works_from_a_file_and_no_page_sends_a_request(site):
         )
         browser.close()
     assert len(seen) > 4 and [url for url in seen if not url.startswith(("file:", "data:"))] == []
+
+
+def test_pictures_are_small_and_each_is_shown_somewhere():
+    texts = [path.read_text() for path in [ROOT / "README.md", *(ROOT / "bundle" / "docs").glob("*.md")]]
+    texts += [path.read_text() for path in (FOLDER / "pages").glob("*.md")]
+    pictures = [*IMAGES.iterdir()]
+    assert pictures
+    for path in pictures:
+        assert path.stat().st_size <= 150_000, path
+        assert any(f"images/{path.name}" in text for text in texts), path
