@@ -24,6 +24,7 @@ from ..budget import HeaderBytes, HeaderFile, inflate
 from .unquoted_values import unquoted
 
 _MAX_VALUE_BYTES = 1_000_000  # larger values stay in the file until they are used
+_MAX_CONVERTED = 5000  # no film has as many elements, and the header of a hostile file must not take long
 _PIXEL_DATA = Tag("PixelData")
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 
@@ -47,21 +48,26 @@ def load_dataset(path: Path) -> Dataset:
     found = FileDataset(path, dataset, file_meta=meta)  # can read deferred values from the file
     implicit, little_endian = dataset.original_encoding
     found.set_original_encoding(implicit, little_endian, dataset.original_character_set)
-    _convert(found)
+    _convert(found, _MAX_CONVERTED)
     return found
 
 
-def _convert(dataset: Dataset) -> None:
-    """Convert all values but those that are still in the file; one that fails raises its error where it is used."""
-    for tag in list(dataset.keys()):
+def _convert(dataset: Dataset, limit: int) -> int:
+    """Convert at most ``limit`` values, but none that is still in the file, and return how many more may be converted.
+
+    A value that cannot be converted raises its error where it is used.
+    """
+    for tag in list(dataset.keys())[:limit]:
         raw = dataset.get_item(tag, keep_deferred=True)
-        if isinstance(raw, RawDataElement) and raw.value is None:
+        if limit <= 0 or (isinstance(raw, RawDataElement) and raw.value is None):
             continue
+        limit -= 1
         with suppress(Exception):  # a broken value that nobody uses costs nothing; RecursionError is one of these
             element = dataset[tag]
             if element.VR == "SQ":
                 for item in element.value:
-                    _convert(item)
+                    limit = _convert(item, limit)
+    return limit
 
 
 def _read_meta(file: HeaderFile) -> FileMetaDataset:
