@@ -25,7 +25,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "bundle")]
 
-from playwright.sync_api import sync_playwright  # noqa: E402
+from playwright.sync_api import Page, sync_playwright  # noqa: E402
 from scripts.inference import Predictor  # noqa: E402
 from scripts.inference.gallery.film_record import film_record, run_record  # noqa: E402
 from scripts.inference.gallery.prediction_gallery import PredictionGallery  # noqa: E402
@@ -105,6 +105,12 @@ def page_of(predictor: Predictor, films: list[Path], folder: Path, count: int) -
     return gallery.page, beside, inside
 
 
+def _wait(page: Page) -> None:
+    """Wait until everything in sight is drawn; the policy of the page forbids ``wait_for_function``."""
+    while page.evaluate(_UNDRAWN) != 0:
+        time.sleep(0.01)
+
+
 def open_page(path: Path, repeats: int) -> dict[str, Any]:
     """Seconds until the page is open, and numbers of pictures that were loaded then and after a jump to the end."""
     seconds, thread, loaded, scrolled = [], [], 0, []
@@ -117,14 +123,14 @@ def open_page(path: Path, repeats: int) -> dict[str, Any]:
             metrics.send("Performance.enable", {"timeDomain": "threadTicks"})
             start = time.perf_counter()
             page.goto(path.as_uri(), wait_until="commit")
-            page.wait_for_function(f"({_UNDRAWN})() === 0")
+            _wait(page)
             seconds.append(time.perf_counter() - start)
             values = {one["name"]: one["value"] for one in metrics.send("Performance.getMetrics")["metrics"]}
             thread.append(values["TaskDuration"])
             loaded, rows = page.evaluate(_LOADED), page.locator("#rows tr").count()
             start = time.perf_counter()
             page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-            page.wait_for_function(f"({_UNDRAWN})() === 0")
+            _wait(page)
             scrolled.append(time.perf_counter() - start)
             page.close()
         browser.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ..browser import until
 from ..dicom.objects.conformant import cr
 from ..dicom.synthetic import save
 from .running import running
@@ -79,15 +80,6 @@ def forget_refusals(opened):
     """Chromium writes a line for each upload that the server refuses."""
     assert opened.seen and all("the server responded with a status of 400" in line for line in opened.seen)
     opened.seen.clear()
-
-
-def until(page, expression):
-    """Wait for a condition; ``wait_for_function`` would need a policy that allows ``eval``."""
-    for _ in range(1200):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{expression}; {page.inner_text('main')}")
 
 
 def shot(page, name, width):
