@@ -3,8 +3,9 @@
     make docs             # dist/site/index.html
 
 The pages are the Markdown files and notebooks of ``bundle/docs``, those of ``pages/`` beside this file, and a page with
-the docstring of every component that a configuration names. A warning of Sphinx, such as a broken link, is an error,
-and so is anything on a page that a browser would load from another computer.
+the docstring of every component that a configuration names. A new page needs a line in ``pages/index.md``. A warning
+of Sphinx, such as a broken link, is an error, and so is anything on a page that a browser would load from another
+computer.
 """
 
 from __future__ import annotations
