@@ -129,7 +129,7 @@ def test_watch_takes_an_output_and_a_model_of_that_name(name, fake, folder):
     options = ("--enhancer", "bicubic", "--since-days", -1, "--interval", 0.01, "--until-idle")
     done = call("watch", fake.url, "--out", f"{name} out", "--model", model, *options)
     assert done.exit_code == 0, done.output
-    assert len(fake.received) == 4
+    assert len(fake.received) == 5
     done = CliRunner().invoke(app, ["watch", fake.url, "--out", "out", "--model", model, "--enhancer", name])
     assert isinstance(done.exception, ValueError)
 
