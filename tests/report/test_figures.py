@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 
 from PIL import Image
-from scripts.report.figures import STYLES, new_figure, png_uri, save_png, styled, svg_uri
+from scripts.report.figures import STYLES, new_figure, picture_uri, save_png, styled, svg_uri
 
 
 def test_equal_figures_are_equal_files_and_keep_their_text(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_equal_figures_are_equal_files_and_keep_their_text(tmp_path: Path) -> No
     assert uris[0] == uris[1] and files[0].read_bytes() == files[1].read_bytes()
     assert uris[0].startswith("data:image/svg+xml;base64,")
     assert "Edema" in base64.b64decode(uris[0].split(",", 1)[1]).decode()
-    assert png_uri(files[0]).startswith("data:image/png;base64,iVBOR")
+    assert picture_uri(files[0]).startswith("data:image/png;base64,iVBOR")
     with Image.open(files[0]) as picture:
         assert picture.size == (80, 40)
 

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from scripts.calibration.calibration_file import Calibration, LabelCalibration
+from scripts.common.page_pictures import map_file
 from scripts.evaluation.comparing import compare
 from scripts.evaluation.evaluate import write_evaluation
 from scripts.report.figures import save_png
 from scripts.report.image_figures import attention_overlay
 from scripts.report.report import _write_report
+from scripts.super_resolution.region_pictures import VERSIONS
 
 LABELS = ["Edema", "<b>Fracture & co</b>"]
 HISTORY = "epoch,train_loss,val_loss,val_macro_auroc,val_accuracy,val_accuracy_all_negative,lr,seconds\n" + "".join(
@@ -54,6 +57,11 @@ def run_dir(tmp_path: Path) -> Path:
     figure = attention_overlay(np.zeros((8, 8)), np.zeros((8, 8)))
     save_png(figure, tmp_path / "enhanced" / "examples" / "attention_0.png", dpi=30)
     save_png(figure, tmp_path / "enhanced" / "examples" / "panel_0.png", dpi=30)
+    regions = [{"label": "<i>Mass</i>", "box": [0.1, 0.2, 0.5, 0.6], "difference": 0.25}, {"label": None}]
+    (tmp_path / "enhanced" / "examples" / "regions.json").write_text(json.dumps(regions), encoding="utf-8")
+    for name in ("film", *VERSIONS):
+        Image.new("L", (16, 16), 90).save(tmp_path / "enhanced" / "examples" / f"region_0_{name}.jpg")
+    (tmp_path / "enhanced" / "examples" / "region_0_map.png").write_bytes(map_file(np.eye(4)))
     record = {"image": "0.png", "enhancer": "ldm", "fidelity": {"psnr_input_full": 46.58, "ssim_input_full": 0.9879}}
     (tmp_path / "enhanced" / "manifest.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
     counts = {"positive": 24, "negative": 30, "uncertain": 2, "missing": 4}
@@ -77,17 +85,23 @@ def read(path: Path) -> tuple[str, Outline]:
     return text, outline
 
 
+def not_run(text: str) -> list[str]:
+    """Lines of the list of what was not run."""
+    section = re.search(r'<section id="not-run">(.*?)</section>', text, re.DOTALL)
+    return re.findall(r"<li>(.*?)</li>", section[1]) if section else []
+
+
 def test_complete_report_is_one_self_contained_escaped_file(run_dir: Path) -> None:
     path = _write_report(run_dir)
     assert path == run_dir / "report.html"
     text, outline = read(path)
-    # The comparison of enhancers, the experiment and the comparison of maps are runs with tests of their own.
-    assert all(re.search("sr_evaluation|ablation|explaining", step) for step in re.findall(r"Not run: (.*?)</p>", text))
+    # The experiment and the comparison of maps are runs with tests of their own.
+    assert all(re.search("ablating|explaining", step) for step in not_run(text))
     assert "SYNTHETIC" not in text
     assert not {"script", "link", "iframe", "b"} & {tag for tag, _ in outline.tags}
     sources = [attributes["src"] for tag, attributes in outline.tags if tag == "img"]
     assert len(sources) >= 7 and all(source.startswith("data:image/") for source in sources)
-    assert all(attributes["alt"] for tag, attributes in outline.tags if tag == "img")
+    assert all(attributes["alt"] or attributes["class"] == "map" for tag, attributes in outline.tags if tag == "img")
     assert not re.search(r"""(?:src|href)=["'](?!data:|#)""", text)
     assert "&lt;script&gt;" in text and "&lt;b&gt;Fracture &amp; co" in text
     assert "46.58" in text and "Similarity to the input is not quality" in text
@@ -95,28 +109,73 @@ def test_complete_report_is_one_self_contained_escaped_file(run_dir: Path) -> No
     assert "No verdict: the chance of training was not measured" in text and "Each model was trained once" in text
     assert "Reliability (base)" in text and "0.420" in text and "Sex: F, M" in text
     assert "Novelty: 1 of 60 images" in text
+    assert "attention_0" not in text and "Test film 1: radiograph, and the same with the attention map" in text
     assert "4 (selected)" in text and "secret-" not in text
 
 
-@pytest.mark.parametrize(("keep", "missing"), [("base", 6), ("enhanced", 13)])
-def test_what_was_not_run_is_said(run_dir: Path, keep: str, missing: int) -> None:
+MODEL_STEPS = ["training", "evaluation"]
+
+
+@pytest.mark.parametrize(
+    ("keep", "missing"),
+    [
+        ("base", [f"{step} of the re-trained model" for step in MODEL_STEPS]),
+        (
+            "enhanced",
+            [f"{step} of the {model}" for model in ("base model", "re-trained model") for step in MODEL_STEPS],
+        ),
+    ],
+    ids=["base", "enhanced"],
+)
+def test_what_was_not_run_is_one_list(run_dir: Path, keep: str, missing: list[str]) -> None:
     for path in run_dir.rglob("*"):
         if path.is_file() and path.parts[len(run_dir.parts)] != keep:
             path.unlink()
-    text, _ = read(_write_report(run_dir, run_dir / "other.html"))
-    assert text.count("Not run") >= missing - 2
+    text, outline = read(_write_report(run_dir, run_dir / "other.html"))
+    steps = not_run(text)
+    assert [step.partition(" (")[0] for step in steps][: len(missing)] == missing
+    assert any("run_report.json" in step for step in steps) and any("paired comparison" in step for step in steps)
     assert "No answer yet" in text
+    parts = {attributes.get("id") for tag, attributes in outline.tags if tag in ("details", "section")}
+    assert not {"comparison", "results-retrained", "difference", "disagreement", "provenance"} & parts
+    assert ("results-base" in parts) == (keep == "base") and ("fidelity" in parts) == (keep == "enhanced")
 
 
 def test_a_model_without_calibration_is_said_to_have_none(run_dir: Path) -> None:
     items = [{"image": f"{i}.png"} for i in range(60)]
     write_evaluation(run_dir / "base", LABELS, items, np.zeros((60, 2)), np.eye(60)[:, :2], bootstrap=0)
     text, _ = read(_write_report(run_dir))
-    assert "Not run: calibration" in text and "contains no sex, age, view or source" in text
+    assert any(step.startswith("calibration of the base model") for step in not_run(text))
+    assert any(step.startswith("subgroups of the base model: the datalist contains no sex") for step in not_run(text))
 
 
 def test_synthetic_is_said_first(run_dir: Path) -> None:
     text, _ = read(_write_report(run_dir, synthetic=True))
-    assert text.index("SYNTHETIC DATA") < text.index("<h1>")
+    assert text.index("SYNTHETIC DATA") < text.index('<div class="verdict')
+    assert "SYNTHETIC DATA" in (run_dir / "report.md").read_text(encoding="utf-8")
     (run_dir / "run_report.json").write_text('{"synthetic": true}', encoding="utf-8")
     assert "SYNTHETIC DATA" in _write_report(run_dir).read_text(encoding="utf-8")
+
+
+def test_a_label_that_looks_like_a_formula_does_not_end_the_report(run_dir: Path) -> None:
+    classes = [{"label": "$x^$", "split": "test", "positive": 3, "negative": 2, "uncertain": 0, "missing": 0}]
+    (run_dir / "class_distribution.json").write_text(json.dumps(classes), encoding="utf-8")
+    assert "$x^$" in _write_report(run_dir).read_text(encoding="utf-8")
+
+
+def test_the_order_is_verdict_difference_films_regions_tables(run_dir: Path) -> None:
+    text, outline = read(_write_report(run_dir))
+    marks = [
+        '<div class="verdict',
+        'id="difference"',
+        'id="disagreement"',
+        'id="regions"',
+        'class="parts"',
+        'id="limitations"',
+    ]
+    places = [text.index(mark) for mark in marks]
+    assert places == sorted(places)
+    folds = [attributes for tag, attributes in outline.tags if tag == "details" and attributes.get("class") == "fold"]
+    assert len(folds) >= 10 and not any("open" in attributes for attributes in folds)
+    tables = [place for place in range(len(text)) if text.startswith("<table", place)]
+    assert min(tables) > text.index('class="parts"')

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..dicom.budget import MAX_FILE_BYTES
-from ..inference.gallery.gallery_page import STYLE, policy_source
-from ..report.report_format import environment
+from ..inference.gallery.gallery_page import STYLE
+from ..report.report_format import environment, page_style, policy_source
 from .uploads import MAX_BATCH_BYTES, MAX_FILES
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -20,7 +20,7 @@ def render_drop_page(*, is_kept: bool) -> tuple[str, str]:
     """
     from markupsafe import Markup
 
-    style = STYLE.read_text(encoding="utf-8") + (_TEMPLATES / "drop_page.css").read_text(encoding="utf-8")
+    style = page_style(STYLE, _TEMPLATES / "drop_page.css")
     script = (_TEMPLATES / "drop_page.js").read_text(encoding="utf-8")
     policy = (
         f"default-src 'none'; script-src {policy_source(script)}; style-src {policy_source(style)}; img-src data:; "

@@ -21,4 +21,5 @@
 ``kept_hashes``       SHA-256 of files, kept between runs
 ``file_hashes``       SHA-256 of many files, in parallel
 ``geometry``          pads and resizes an image to a square, and maps results back to its pixels
+``page_pictures``     radiographs, maps and differences as pictures for pages
 """

@@ -14,6 +14,7 @@ from ..common.atomic import write_json
 from ..tracking import Tracker
 from .comparison import compare_models
 from .comparison_table import format_comparison_table
+from .disagreement import FILM_PICTURES
 from .predictions import OK, Prediction, read_predictions
 from .seed_folders import check_seeds_agree, check_settings_of_seeds, first_training, seed_folders
 
@@ -29,6 +30,8 @@ def compare_and_record(
 ) -> dict[str, Any]:
     """Compare two evaluated models, log the table, and record the verdict as an MLflow run ``comparison``.
 
+    The films on which the models disagree most are drawn into the folder ``disagreement`` beside ``comparison.json``.
+
     Args:
         base_dir: folder of the base model, see :func:`compare`.
         retrained_dir: folder of the re-trained model; ``comparison.json`` is written beside it.
@@ -43,10 +46,18 @@ def compare_and_record(
         FileNotFoundError: see :func:`compare`.
         ValueError: see :func:`compare`.
     """
+    from .disagreement_maps import draw_disagreement  # loads torch
+
     out = Path(retrained_dir).parent / "comparison.json"
     comparison = compare(base_dir, retrained_dir, out, bootstrap=bootstrap, seed=seed)
-    logger.info("base against re-trained\n%s", format_comparison_table(comparison))
     sources = {"base": first_training(base_dir), "retrained": first_training(retrained_dir)}
+    draw_disagreement(
+        comparison["films"],
+        [item.image for item in read_predictions(sources["retrained"])[1]],
+        {name: (folder / "model", comparison[f"{name}_model_sha256"][0]) for name, folder in sources.items()},
+        out.parent / FILM_PICTURES,
+    )
+    logger.info("base against re-trained\n%s", format_comparison_table(comparison))
     tracker = Tracker(retrained_dir, "comparison", tracking_uri, sources)
     seeds = [row["seed"] for row in comparison["seeds"]]
     with tracker.recording({"verdict": comparison["verdict"], "seeds": seeds, "bootstrap": bootstrap}):

@@ -18,6 +18,7 @@ from ..metrics.classification import auroc, average_precision, check_predictions
 from ..metrics.delong import holm, paired_delong
 from ..metrics.macro import mean_or_none, nan_mean
 from ..metrics.seed_interval import difference_over_seeds
+from .disagreement import films_of_disagreement
 from .seed_verdict import give_verdict
 
 _METRICS = {"auroc": ("", auroc), "average_precision": ("_average_precision", average_precision)}
@@ -63,7 +64,7 @@ def compare_models(
     for i, name in enumerate(labels):
         changes = [{metric: values[..., i] for metric, values in arm.items()} for arm in drawn] if drawn else None
         rows[name] = _compare_label(
-            targets[:, i], [[one[:, i] for one in arm] for arm in (before, after)], groups, changes
+            targets[:, i], [[one[:, i] for one in arm] for arm in (before, after)], groups, changes, seeds
         )
     for row, adjusted in zip(rows.values(), holm([row["p_value"] for row in rows.values()]), strict=True):
         row["p_holm"] = adjusted
@@ -79,6 +80,7 @@ def compare_models(
         "seeds": _seed_rows(seeds, *values["auroc"]) if counted else [],
         "control": _control(values["auroc"][0], means[0]["auroc"] if means else None) if counted else None,
         "interval_covers": "seeds and patients" if len(seeds) > 1 else "patients",
+        "films": films_of_disagreement(labels, np.stack(before), np.stack(after), targets, groups),
         "n_images": len(targets),
         "n_patients": n_patients,
         "bootstrap": {"replicates": bootstrap, "seed": seed, "cluster": "patient"},
@@ -98,7 +100,11 @@ def _fewest_patients(targets: np.ndarray, groups: np.ndarray) -> int:
 
 
 def _compare_label(
-    targets: np.ndarray, arms: Sequence[Sequence[np.ndarray]], groups: np.ndarray, drawn: Sequence[_Drawn] | None
+    targets: np.ndarray,
+    arms: Sequence[Sequence[np.ndarray]],
+    groups: np.ndarray,
+    drawn: Sequence[_Drawn] | None,
+    seeds: Sequence[int | None],
 ) -> dict[str, Any]:
     """Row of a label; ``arms`` holds the scores (N,) of each training of both arms, ``drawn`` replicates (R, K)."""
     known = (targets == 0) | (targets == 1)
@@ -111,13 +117,14 @@ def _compare_label(
     }
     if not n_positive or not n_negative:
         empty = ("base", "retrained", "difference", "difference_ci", "p_value")
-        return row | dict.fromkeys((*empty, "base_average_precision", "retrained_average_precision"))
+        return row | dict.fromkeys((*empty, "base_average_precision", "retrained_average_precision")) | {"seeds": []}
     for metric, (suffix, measure) in _METRICS.items():
         values = [np.array([measure(targets, one) for one in arm], dtype=np.float64) for arm in arms]
         found = _difference(values, [arm[metric] for arm in drawn] if drawn else None)
         row |= {f"base{suffix}": found["base"], f"retrained{suffix}": found["retrained"]}
         if metric == "auroc":
             row |= {key: found[key] for key in ("difference", "difference_ci", "p_value")}
+            row["seeds"] = _seed_rows(seeds, *values)
     if len(arms[0]) == 1:
         row["p_value"] = paired_delong(positive, arms[0][0][known], arms[1][0][known], groups[known])[2]
     return row
@@ -156,7 +163,7 @@ def _difference(values: Sequence[np.ndarray], drawn: Sequence[np.ndarray] | None
 
 
 def _seed_rows(seeds: Sequence[int | None], base: np.ndarray, retrained: np.ndarray) -> list[dict[str, Any]]:
-    """Macro-AUROC of both arms for each seed."""
+    """AUROC, or macro-AUROC, of both arms for each seed."""
     return [
         {"seed": seed, "base": float(first), "retrained": float(second), "difference": float(second - first)}
         for seed, first, second in zip(seeds, base, retrained, strict=True)

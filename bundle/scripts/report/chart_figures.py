@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .figures import STYLES, TITLE, new_figure, styled
+from .figures import STYLES, TITLE, new_figure, plain_text, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +50,9 @@ def class_bars(counts: Mapping[str, int]) -> Figure:
     """
     figure, (axes,) = new_figure(1, 1, (7.5, 0.7 + 0.22 * max(3, len(counts))))
     names = sorted(counts, key=lambda name: counts[name])
-    bars = axes.barh(names, [counts[name] for name in names], color=STYLES[0]["color"], height=0.7)
+    places = range(len(names))
+    bars = axes.barh(places, [counts[name] for name in names], color=STYLES[0]["color"], height=0.7)
+    axes.set_yticks(places, [plain_text(name) for name in names])
     axes.bar_label(bars, padding=3, fontsize=7)
     axes.set_xlabel("positive images")
     axes.margins(x=0.08)
@@ -64,7 +66,7 @@ def fidelity_histogram(values: Mapping[str, Sequence[float]], xlabel: str) -> Fi
         values: finite values for each comparison.
         xlabel: metric and unit.
     """
-    figure, (axes,) = new_figure(1, 1, (5.1, 3.0))
+    figure, (axes,) = new_figure(1, 1, (5.1, 3.6))
     everything = np.concatenate([np.asarray(v, dtype=np.float64) for v in values.values()])
     bins = np.histogram_bin_edges(everything, bins=24).tolist()
     for name, numbers, style in styled(values):
@@ -72,7 +74,7 @@ def fidelity_histogram(values: Mapping[str, Sequence[float]], xlabel: str) -> Fi
         axes.hist(numbers, bins, histtype="step", color=style["color"], linestyle=style["linestyle"], label=name)
     axes.set_xlabel(xlabel)
     axes.set_ylabel("images")
-    figure.legend(loc="outside lower center", ncols=2, fontsize=7, frameon=False)
+    figure.legend(loc="outside lower center", ncols=1, fontsize=7, frameon=False)
     return figure
 
 
@@ -94,7 +96,9 @@ def subgroup_intervals(subgroups: Mapping[str, Mapping[str, Mapping[str, Any]]])
             if row["macro_auroc_ci"] is not None:
                 axes.plot(row["macro_auroc_ci"], [place, place], color=STYLES[0]["color"], linewidth=1.5)
             axes.plot(row["macro_auroc"], place, "o", color=STYLES[0]["color"], markersize=4)
-        axes.set_yticks(range(len(groups)), [f"{name} (n={row['n_images']})" for name, row in groups.items()])
+        axes.set_yticks(
+            range(len(groups)), [f"{plain_text(name)} (n={row['n_images']})" for name, row in groups.items()]
+        )
         axes.set_ylim(len(groups) - 0.5, -0.5)
         count = len(next(iter(groups.values()))["macro_labels"])
         axes.set_title(f"{attribute}: mean of {count} label{'s' if count != 1 else ''}", fontsize=8)

@@ -30,6 +30,7 @@ STYLES: tuple[dict[str, Any], ...] = (
 BOX_COLOUR = "#56E0FF"
 GREY = "#8a8f98"
 TITLE = 9  # points
+_LONGEST = 32  # characters of a name in a figure
 
 T = TypeVar("T")
 
@@ -63,6 +64,11 @@ def styled(series: Mapping[str, T]) -> Iterator[tuple[str, T, dict[str, Any]]]:
         yield name, values, STYLES[index % len(STYLES)]
 
 
+def plain_text(name: str) -> str:
+    """Name for a figure: no formula, whatever dollar signs it has, and short enough for its panel."""
+    return (name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…").replace("$", r"\$")
+
+
 def save_png(figure: Figure, path: str | Path, dpi: int = 110) -> Path:
     """Write a figure as PNG, atomically and without metadata, so that equal figures give equal files.
 
@@ -80,7 +86,7 @@ def svg_uri(figure: Figure) -> str:
     """``data:`` URI of a figure as SVG, which is sharp at any size and in print.
 
     Args:
-        figure: figure of lines and text; :func:`png_uri` is for photographs.
+        figure: figure of lines and text; :func:`picture_uri` is for photographs.
     """
     import matplotlib
 
@@ -90,6 +96,7 @@ def svg_uri(figure: Figure) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def png_uri(path: str | Path) -> str:
-    """``data:`` URI of a PNG file."""
-    return f"data:image/png;base64,{base64.b64encode(Path(path).read_bytes()).decode()}"
+def picture_uri(path: str | Path) -> str:
+    """``data:`` URI of a PNG or JPEG file."""
+    kind = "png" if Path(path).suffix == ".png" else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(Path(path).read_bytes()).decode()}"

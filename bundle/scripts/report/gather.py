@@ -67,6 +67,7 @@ class ReportInputs:
     super_resolution: dict[str, Any] | None = None
     ablation: dict[str, Any] | None = None
     explanation: dict[str, Any] | None = None
+    regions: list[dict[str, Any]] = field(default_factory=list)
 
 
 def gather(run_dir: str | Path) -> ReportInputs:
@@ -83,15 +84,16 @@ def gather(run_dir: str | Path) -> ReportInputs:
     if not run_dir.is_dir():
         raise FileNotFoundError(f"{run_dir}: not a folder; give the folder that holds base/, enhanced/ and retrained/")
     base = first_training(run_dir / "base")
-    examples = sorted((run_dir / "enhanced" / "examples").glob("*.png"))
+    examples = run_dir / "enhanced" / "examples"
     inputs = ReportInputs(
         run_dir=run_dir,
         base=_read_model(base),
         retrained=_read_model(first_training(run_dir / "retrained")),
         comparison=_read_json(run_dir / "comparison.json"),
         manifest=_read_manifest(run_dir / "enhanced" / "manifest.jsonl"),
-        overlays=[path for path in examples if path.name.startswith("attention")],
-        panels=[path for path in examples if not path.name.startswith("attention")],
+        overlays=sorted(examples.glob("attention_*.png")),
+        panels=sorted(examples.glob("panel_*.png")),
+        regions=_read_json(examples / "regions.json", list) or [],
         run_report=_read_json(run_dir / "run_report.json") or _read_json(base / "run_report.json"),
         class_distribution=_read_json(run_dir / "class_distribution.json", list)
         or _read_json(base / "class_distribution.json", list),

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..metrics.classification import annotated, auroc, average_precision
 from ..metrics.curves import calibration_error, precision_recall_curve, reliability_curve, roc_curve
-from .figures import GREY, TITLE, new_figure, styled
+from .figures import GREY, TITLE, new_figure, plain_text, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +100,7 @@ def _label_grid(
         if i >= len(labels):
             ax.set_axis_off()
             continue
-        ax.set_title(labels[i], fontsize=TITLE)
+        ax.set_title(plain_text(labels[i]), fontsize=TITLE)
         ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         if {0.0, 1.0} <= set(targets[:, i].tolist()):
             draw(ax, i)

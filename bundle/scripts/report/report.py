@@ -1,6 +1,7 @@
 """``report.html``: one self-contained file that states whether the enhancement helped, and with what certainty.
 
-The file loads no script, font or image. Steps that were not run are marked as missing.
+The page begins with the verdict, shows it in pictures, and folds the tables. It has no script and loads nothing. Steps
+that were not run are listed at its end. ``report.md`` beside it is a summary for pasting.
 """
 
 from __future__ import annotations
@@ -11,11 +12,16 @@ from pathlib import Path
 from ..common.atomic import atomic_write
 from ..evaluation.seed_folders import seed_folders
 from ..tracking import attach_artifact
-from .figures import png_uri
+from .figures import picture_uri
+from .films_section import films_section
+from .forest import difference_forest
 from .gather import ABLATION_FOLDER, SR_FOLDER, ReportInputs, gather
 from .map_section import map_section
+from .not_run import steps_not_run
+from .region_section import region_section
 from .report_figures import draw_figures
-from .report_format import environment, flatten
+from .report_format import environment, flatten, report_style
+from .report_summary import summary_text
 from .report_tables import class_rows, epoch_rows, fidelity_rows
 from .sr_sections import sections
 from .verdict_section import verdict_section
@@ -29,7 +35,7 @@ _PAPER_EPOCHS = {
 
 
 def _write_report(run_dir: str | Path, out: str | Path | None = None, *, synthetic: bool = False) -> Path:
-    """Write the report of a run folder.
+    """Write the report of a run folder, and beside it its summary with the suffix ``.md``.
 
     Args:
         run_dir: folder with those of ``base/``, ``enhanced/`` and ``retrained/`` that were run, see :mod:`.gather`.
@@ -46,14 +52,15 @@ def _write_report(run_dir: str | Path, out: str | Path | None = None, *, synthet
     """
     inputs = gather(run_dir)
     path = Path(out) if out is not None else inputs.run_dir / "report.html"
-    html = _render(inputs, synthetic=synthetic)
-    with atomic_write(path) as file:
-        file.write(html.encode("utf-8"))
+    synthetic = synthetic or bool((inputs.run_report or {}).get("synthetic"))
+    for target, text in ((path, _render(inputs, synthetic)), (path.with_suffix(".md"), _summary(inputs, synthetic))):
+        with atomic_write(target) as file:
+            file.write(text.encode("utf-8"))
     return path
 
 
 def publish_report(run_dir: str | Path, *, synthetic: bool = False, tracking_uri: str | None = None) -> Path:
-    """Write the report and attach it to the run folder's MLflow runs.
+    """Write the report and its summary, and attach both to the run folder's MLflow runs.
 
     Args:
         run_dir: folder with those of ``base/``, ``enhanced/`` and ``retrained/`` that were run, see :mod:`.gather`.
@@ -71,11 +78,19 @@ def publish_report(run_dir: str | Path, *, synthetic: bool = False, tracking_uri
     for stage in ("base", "enhanced", "retrained"):
         folder = Path(run_dir) / stage
         for tracked in (folder, *seed_folders(folder).values()):
-            attach_artifact(tracked, path, tracking_uri, group=folder)
+            for file in (path, path.with_suffix(".md")):
+                attach_artifact(tracked, file, tracking_uri, group=folder)
     return path
 
 
-def _render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
+def _summary(inputs: ReportInputs, synthetic: bool) -> str:
+    """Markdown of the summary."""
+    models = {"Base model": inputs.base.metrics, "Re-trained model": inputs.retrained.metrics}
+    verdict = verdict_section(inputs.comparison)
+    return summary_text(verdict, inputs.comparison, models, steps_not_run(inputs), synthetic=synthetic)
+
+
+def _render(inputs: ReportInputs, synthetic: bool) -> str:
     """HTML of the report.
 
     Args:
@@ -85,12 +100,17 @@ def _render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
     run_report = inputs.run_report or {}
     models = {"base": inputs.base, "retrained": inputs.retrained}
     template = environment().get_template("report.html.j2")
+    figures = draw_figures(inputs)
     return template.render(
-        synthetic=synthetic or bool(run_report.get("synthetic")),
-        inputs=inputs,
+        **report_style(),
+        synthetic=synthetic,
         models=models,
         comparison=inputs.comparison,
         verdict=verdict_section(inputs.comparison),
+        forest=difference_forest(inputs.comparison),
+        films=films_section(inputs.comparison, inputs.run_dir),
+        regions=region_section(inputs.regions, inputs.run_dir / "enhanced" / "examples"),
+        not_run=steps_not_run(inputs),
         epochs={name: epoch_rows(model.history, model.epoch) for name, model in models.items()},
         paper_epochs=_PAPER_EPOCHS,
         classes=class_rows(inputs.class_distribution),
@@ -98,11 +118,12 @@ def _render(inputs: ReportInputs, *, synthetic: bool = False) -> str:
         enhancers=sorted({str(record["enhancer"]) for record in inputs.manifest if "enhancer" in record}),
         sr=sections(inputs.super_resolution, inputs.run_dir / SR_FOLDER) if inputs.super_resolution else None,
         ablation=inputs.ablation,
-        ablation_figure=png_uri(inputs.run_dir / ABLATION_FOLDER / "ablation.png") if inputs.ablation else None,
+        ablation_figure=picture_uri(inputs.run_dir / ABLATION_FOLDER / "ablation.png") if inputs.ablation else None,
         maps=map_section(inputs.explanation) if inputs.explanation else None,
-        figures=draw_figures(inputs),
-        overlays=[(path.stem, png_uri(path)) for path in inputs.overlays[:_MAX_EXAMPLES]],
-        panels=[(path.stem, png_uri(path)) for path in inputs.panels[:_MAX_EXAMPLES]],
+        figures=figures,
+        curves=[key for key in figures if key.startswith(("ROC", "Precision"))],
+        overlays=[picture_uri(path) for path in inputs.overlays[:_MAX_EXAMPLES]],
+        panels=[picture_uri(path) for path in inputs.panels[:_MAX_EXAMPLES]],
         warnings={name: (model.metrics or {}).get("warnings", []) for name, model in models.items()},
         provenance=list(flatten({key: value for key, value in run_report.items() if key != "config"})),
         config=json.dumps(run_report["config"], indent=2) if run_report.get("config") else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,13 +30,40 @@ def environment(templates: Path = _TEMPLATES) -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters |= {
-        "number": _number,
-        "signed": _signed,
-        "percent": _percent,
-        "interval": _interval,
-        "p": _p_value,
+        "number": number_text,
+        "signed": signed_text,
+        "percent": percent_text,
+        "interval": interval_text,
+        "p": p_text,
     }
     return jinja
+
+
+def page_style(*styles: Path) -> str:
+    """Style of a page: the look that all pages share, and then the page's own.
+
+    Args:
+        styles: files of the page's own style.
+    """
+    return "".join(path.read_text(encoding="utf-8") for path in (_TEMPLATES / "look.css", *styles))
+
+
+def report_style() -> dict[str, Any]:
+    """Values ``style`` and ``policy`` of a report, for its template.
+
+    The content-security policy names the style by its hash and admits pictures that the page contains, but no script
+    and no request.
+    """
+    from markupsafe import Markup
+
+    style = page_style(_TEMPLATES / "report.css")
+    policy = f"default-src 'none'; img-src data:; style-src {policy_source(style)}; base-uri 'none'; form-action 'none'"
+    return {"style": Markup(style), "policy": policy}  # these files are part of the package
+
+
+def policy_source(text: str) -> str:
+    """Source in a content-security policy that admits one script or style."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -51,29 +80,29 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
             yield f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _number(value: float | None, digits: int = 3) -> str:
+def number_text(value: float | None, digits: int = 3) -> str:
     """Number, or a dash for ``None``."""
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _signed(value: float | None, digits: int = 3) -> str:
+def signed_text(value: float | None, digits: int = 3) -> str:
     """Number with its sign; the minus is the mathematical one, which is as wide as the plus."""
     return "–" if value is None else f"{value:+.{digits}f}".replace("-", "−")
 
 
-def _percent(value: float | None, digits: int = 1) -> str:
+def percent_text(value: float | None, digits: int = 1) -> str:
     """Fraction in per cent."""
     return "–" if value is None else f"{100 * value:.{digits}f} %"
 
 
-def _interval(value: Sequence[float] | None, digits: int = 3, *, sign: bool = False) -> str:
+def interval_text(value: Sequence[float] | None, digits: int = 3, *, sign: bool = False) -> str:
     """Lower and upper bound of an interval."""
     if value is None:
         return "–"
-    write, joint = (_signed, " to ") if sign else (_number, "–")
+    write, joint = (signed_text, " to ") if sign else (number_text, "–")
     return write(value[0], digits) + joint + write(value[1], digits)
 
 
-def _p_value(value: float | None) -> str:
+def p_text(value: float | None) -> str:
     """P value in the format of journals."""
     return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .figures import png_uri
+from .figures import picture_uri
 
 FILE = "sr_evaluation.json"
 
@@ -55,7 +55,7 @@ def sections(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         folder: folder that contains ``panels/``.
     """
     order = [name for enhancers in content["summary"].values() for name in enhancers]
-    panels = {path.stem: png_uri(path) for path in (folder / "panels").glob("*.png")}
+    panels = {path.stem: picture_uri(path) for path in (folder / "panels").glob("*.png")}
     return {
         "columns": [column.heading for column in _COLUMNS],
         "octaves": [column.heading for column in _OCTAVES],

@@ -10,6 +10,7 @@
 ``paste``            enhanced regions back at the original size, or on a larger canvas
 ``fidelity``         PSNR and SSIM of the regions and of the whole image
 ``region_enhancer``  ``RegionEnhancer``: image and attention map -> enhanced image, regions, metrics
+``region_pictures``  pictures of a region before and after
 ``transform``        ``RegionEnhancer`` as a MONAI transform
 ``manifest``         manifest.jsonl: which images of a data set are finished
 ``enhanced_names``   names of the enhanced images

@@ -10,18 +10,22 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from ..common.atomic import atomic_write, write_json
 from ..common.geometry import SquareGeometry, fit_square, map_to_source
+from ..common.page_pictures import grey_picture, jpeg_file, map_file, reduced
 from ..dicom import read_radiograph
 from ..tracking import Tracker
 from .enhance_dataset import DatasetEnhancer
 from .fidelity import cut, mean
 from .forecast import forecast
 from .region_enhancer import reduce_by, reduction_of, resize_like
+from .region_pictures import region_pictures
 from .regions import Region
 
 logger = logging.getLogger(__name__)
 
 _EXAMPLES = 6
+_PICTURE, _MAP = 384, 128  # longest sides of the pictures of the report, in pixels
 
 
 class Enhancement:
@@ -62,13 +66,20 @@ class Enhancement:
 
     def examples(self) -> list[Path]:
         """Paths of the example figures that exist."""
-        return sorted((self.job.output_dir / "examples").glob("*.png"))
+        folder = self.job.output_dir / "examples"
+        return sorted([*folder.glob("attention_*.png"), *folder.glob("panel_*.png")])
 
     def draw_examples(self, lines: list[dict[str, Any]]) -> None:
-        """Draw attention overlays and panels of crops for the first test images."""
+        """Draw attention overlays and panels of crops for the first test images, and the pictures of the report.
+
+        The first region N has the pictures ``region_N_*``. ``regions.json`` has its label, its box as shares of the
+        film (top, left, bottom, right), and the difference that the strongest colour stands for.
+        """
         from ..report.figures import save_png
         from ..report.image_figures import attention_overlay, crop_panel
 
+        folder = self.job.output_dir / "examples"
+        regions: list[dict[str, Any]] = []
         by_name = {line["image"]: line for line in lines}
         items = [item for item in self.job.limited().get("test", []) if self.job.name_of(item) in by_name][:_EXAMPLES]
         for number, item in enumerate(items):
@@ -81,7 +92,6 @@ class Enhancement:
             enhanced, native = cut(after, finer), cut(before, region)
             size = before.shape[-2], before.shape[-1]
             low_res = reduce_by(native, reduction_of(size, self.job.settings))
-            folder = self.job.output_dir / "examples"
             image = before[0].numpy()
             labels = line.get("region_labels")  # lines of version 0.4.1 have none
             save_png(attention_overlay(image, attention, line["boxes"], labels), folder / f"attention_{number}.png")
@@ -89,6 +99,17 @@ class Enhancement:
             crops = {title: resize_like(crop, enhanced)[0].numpy() for title, crop in versions.items()}
             panel = crop_panel(image, attention, line["boxes"], crops, labels)
             save_png(panel, folder / f"panel_{number}.png")
+            pictures, limit = region_pictures(native, low_res, enhanced)
+            pictures["film"] = grey_picture(image)
+            for name, picture in pictures.items():
+                with atomic_write(folder / f"region_{number}_{name}.jpg") as file:
+                    file.write(jpeg_file(reduced(picture, _PICTURE)))
+            step = max(1, max(size) // _MAP)
+            with atomic_write(folder / f"region_{number}_map.png") as file:
+                file.write(map_file(attention[::step, ::step]))
+            box = [side / length for side, length in zip(region.box, 2 * size, strict=True)]
+            regions.append({"label": labels[0] if labels else None, "box": box, "difference": limit})
+        write_json(folder / "regions.json", regions)
 
     def attention_of(self, path: str, image: torch.Tensor) -> np.ndarray:
         """Attention map (H, W) of the image (1, H, W) of a file, by the network that chose its regions."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...common.atomic import atomic_write
-from ...report.report_format import environment, flatten
+from ...report.report_format import environment, flatten, report_style
 from ...report.sr_sections import sections
 
 
@@ -19,7 +19,9 @@ def write_report(content: Mapping[str, Any], folder: Path) -> Path:
         folder: output folder, which contains ``panels/``.
     """
     template = environment().get_template("sr_report.html.j2")
-    html = template.render(sr=sections(content, folder), provenance=list(flatten(content["settings"])))
+    html = template.render(
+        **report_style(), sr=sections(content, folder), provenance=list(flatten(content["settings"]))
+    )
     with atomic_write(folder / "report.html") as file:
         file.write(html.encode())
     return folder / "report.html"

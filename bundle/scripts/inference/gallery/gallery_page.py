@@ -7,12 +7,11 @@ request can leave it. The data are JSON in a block that is not a script, with ``
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...report.report_format import environment
+from ...report.report_format import environment, page_style, policy_source
 
 _TEMPLATES = Path(__file__).parent / "templates"
 STYLE = _TEMPLATES / "gallery.css"
@@ -40,7 +39,7 @@ def render_page(
     """
     from markupsafe import Markup
 
-    style = STYLE.read_text(encoding="utf-8")
+    style = page_style(STYLE)
     script = "".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     # A page that is opened as a file has no origin: 'self' alone does not admit the files beside it in every browser.
     images = "data:" if folder is None else "data: 'self' file:"
@@ -71,12 +70,3 @@ def data_uri(name: str, content: bytes) -> str:
         content: content of the file.
     """
     return f"data:{_TYPES[Path(name).suffix]};base64,{base64.b64encode(content).decode()}"
-
-
-def policy_source(text: str) -> str:
-    """Return the source that admits one script or style in a content-security policy.
-
-    Args:
-        text: content of the ``script`` or ``style`` element.
-    """
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
