@@ -2,8 +2,8 @@
 
     python benchmarks/ship_sr.py outputs/sr bundle/models/ldm-sr-nih outputs/sr-test
 
-The last folders are those of ``sr_evaluation`` on the test split, whose figures are kept by the name of the folder. ``gain.json``
-was chosen on films that the network has not seen (``default_enhancer.py``). Parts that the run does not have stay.
+The last folders are those of ``sr_evaluation`` on the test split; their figures are kept by the name of the folder.
+``gain.json`` comes from ``default_enhancer.py``. Parts that the run does not have stay.
 """
 
 from __future__ import annotations
