@@ -30,7 +30,7 @@ MEASURES = (
     "consistency_min_db",
 )
 TRAIN = "python -m bundle run sr_training --dataset_dir outputs/sr-data --crops_per_megapixel 100"
-OF_A_RUN = ("settings", "crops", "versions", "date")
+OF_A_RUN = ("settings", "versions", "date", "figures")
 ORIGIN = {
     "name": "ldm-sr-nih",
     "task": "x4 super-resolution of radiograph regions, one channel; research only",
@@ -76,7 +76,7 @@ def main() -> None:
     path = arguments.out / "provenance.json"
     earlier = json.loads(path.read_text()) if path.is_file() else {}
     trained = json.loads((arguments.run / "provenance.json").read_text())
-    merged = {key: {**earlier.get(key, {}), **trained[key]} for key in ("steps", "figures")}
+    merged = {"steps": {**earlier.get("steps", {}), **trained["steps"]}}
     tested = {evaluation.name: figures(evaluation) for evaluation in arguments.evaluations}
     stages = {stage: {key: trained[key] for key in OF_A_RUN} for stage in trained["steps"]}
     merged |= {"stages": {**earlier.get("stages", {}), **stages}, "test": {**earlier.get("test", {}), **tested}}
