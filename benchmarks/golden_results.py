@@ -336,7 +336,7 @@ def enhancers(golden: Golden) -> None:
     """One batch of each enhancer: with the shipped weights, and with tiny ones where a network has any."""
     for name in (*CLASSICAL, *LEARNT):
         record_enhancer(golden, f"shipped/{name}", name, SHIPPED_SR)
-    for name in (*LEARNT, "guided"):  # no guided network ships
+    for name in (*LEARNT, "guided"):
         record_enhancer(golden, f"tiny/{name}", name, sr_model(golden))
 
 

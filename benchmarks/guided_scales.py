@@ -66,7 +66,7 @@ def moved_to(film: Tensor, reference: Tensor) -> Tensor:
 
 
 def measure(enhancer: GuidedEnhancer, residual: ResidualEnhancer, film: Tensor, others: dict[str, Tensor]) -> Found:
-    """PSNR of one film less that of data-consistent bicubic, a value for each window."""
+    """PSNR of one film less that of bicubic, or of the result with its own guide, a value for each window."""
     found: Found = {}
 
     def note(name: str, image: Tensor, truth: Tensor, plain: float) -> None:
@@ -76,16 +76,16 @@ def measure(enhancer: GuidedEnhancer, residual: ResidualEnhancer, film: Tensor, 
         small = resize(film, (round(film.shape[-2] / scale), round(film.shape[-1] / scale))).clamp(0, 1)
         for box, truth, low_res in cases(film, scale):
             plain = psnr(data_consistent(resize(low_res, (truth.shape[-2], truth.shape[-1])), low_res)[0], truth[0])
-            note(
-                f"x{scale:g}", enhancer.enlarge(low_res, scale, enhancer.make_guide(small[0], box)[None]), truth, plain
-            )
+            own = enhancer.enlarge(low_res, scale, enhancer.make_guide(small[0], box)[None])
+            note(f"x{scale:g}", own, truth, plain)
             if scale != 4:
                 continue
             note("x4 residual", residual.enhance(low_res, generators=[]), truth, plain)
-            note("x4, no guide", enhancer.enlarge(low_res, scale), truth, plain)
+            guided = psnr(own[0].clamp(0, 1), truth[0])
+            note("x4, without a guide, less with its own", enhancer.enlarge(low_res, scale), truth, guided)
             for name, other in others.items():
                 guide = enhancer.make_guide(moved_to(other, small)[0], box)[None]
-                note(f"x4, guide of {name}", enhancer.enlarge(low_res, scale, guide), truth, plain)
+                note(f"x4, guide of {name}, less its own", enhancer.enlarge(low_res, scale, guide), truth, guided)
     return found
 
 
@@ -114,7 +114,7 @@ def main() -> None:
     print(f"{len(originals)} films, PSNR less that of data-consistent bicubic, dB")
     for name, found in values.items():
         low, high = mean_interval(np.array(found), patients[name], 1000, 0) or [np.nan, np.nan]
-        print(f"{name:42} {np.mean(found):+.3f} [{low:+.3f}, {high:+.3f}]  {len(found)} films")
+        print(f"{name:54} {np.mean(found):+.4f} [{low:+.4f}, {high:+.4f}]  {len(found)} films")
 
 
 if __name__ == "__main__":

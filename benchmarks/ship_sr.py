@@ -2,8 +2,8 @@
 
     python benchmarks/ship_sr.py outputs/sr bundle/models/ldm-sr-nih outputs/sr-test
 
-The last folders are those of ``sr_evaluation`` on the test split, whose figures replace all earlier ones. ``gain.json``
-was chosen on films that the network has not seen (``default_enhancer.py``). Parts that the run does not have stay.
+The last folders are those of ``sr_evaluation`` on the test split; their figures are kept by the name of the folder.
+``gain.json`` comes from ``default_enhancer.py``. Parts that the run does not have stay.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MEASURES = (
     "consistency_min_db",
 )
 TRAIN = "python -m bundle run sr_training --dataset_dir outputs/sr-data --crops_per_megapixel 100"
-OF_A_RUN = ("settings", "crops", "versions", "date")
+OF_A_RUN = ("settings", "versions", "date", "figures")
 ORIGIN = {
     "name": "ldm-sr-nih",
     "task": "x4 super-resolution of radiograph regions, one channel; research only",
@@ -54,15 +54,13 @@ ORIGIN = {
 }
 
 
-def figures(evaluations: list[Path]) -> dict[str, Any]:
+def figures(evaluation: Path) -> dict[str, Any]:
     """Size of the truth -> enhancer -> measure, with its difference to bicubic and 95 % interval by patient."""
-    found: dict[str, Any] = {}
-    for evaluation in evaluations:
-        summary = json.loads((evaluation / "sr_evaluation.json").read_text())["summary"]
-        for size, rows in summary.items():
-            measured = {name: {measure: row[measure] for measure in MEASURES} for name, row in rows.items()}
-            found[size] = {**found.get(size, {}), **measured}
-    return found
+    summary = json.loads((evaluation / "sr_evaluation.json").read_text())["summary"]
+    return {
+        size: {name: {measure: row[measure] for measure in MEASURES} for name, row in rows.items()}
+        for size, rows in summary.items()
+    }
 
 
 def main() -> None:
@@ -78,9 +76,10 @@ def main() -> None:
     path = arguments.out / "provenance.json"
     earlier = json.loads(path.read_text()) if path.is_file() else {}
     trained = json.loads((arguments.run / "provenance.json").read_text())
-    merged = {key: {**earlier.get(key, {}), **trained[key]} for key in ("steps", "figures")}
+    merged = {"steps": {**earlier.get("steps", {}), **trained["steps"]}}
+    tested = {evaluation.name: figures(evaluation) for evaluation in arguments.evaluations}
     stages = {stage: {key: trained[key] for key in OF_A_RUN} for stage in trained["steps"]}
-    merged |= {"stages": {**earlier.get("stages", {}), **stages}, "test": figures(arguments.evaluations)}
+    merged |= {"stages": {**earlier.get("stages", {}), **stages}, "test": {**earlier.get("test", {}), **tested}}
     write_json(path, {**trained, **earlier, **ORIGIN, **merged})
     size = sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file()) / 1e6
     print(f"{arguments.out}: {size:.1f} MB")
