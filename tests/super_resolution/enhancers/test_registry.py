@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("name", ["residual", "ldm", "resshift", "inverse"])
+@pytest.mark.parametrize("name", ["residual", "ldm", "resshift", "inverse", "guided"])
 def test_shipped_weights_are_closer_to_a_radiograph_than_interpolation(name):
     film = torch.from_numpy(make_phantom(0, 1, 1, None, 1024).image.astype("float32") / 4095)
     truth = film[400:528, 200:328][None, None].contiguous()  # ribs and vessels of a phantom that no network saw
