@@ -28,7 +28,9 @@ def test_the_report_shows_verdict_control_and_every_seed(tmp_path):
     comparison = run_with_seeds(tmp_path)
     text = _write_report(tmp_path).read_text(encoding="utf-8")
     assert comparison["sentence"] in text and comparison["control_sentence"] in text
-    assert text.index(comparison["sentence"]) < text.index(comparison["control_sentence"]) < text.index("<main>")
+    assert (
+        text.index(comparison["sentence"]) < text.index(comparison["control_sentence"]) < text.index('id="difference"')
+    )
     for row in comparison["seeds"]:
         assert f'<tr><th scope="row">{row["seed"]}</th><td>{row["base"]:.3f}</td>' in text
     assert "over seeds and patients" in text and "are those of seed 0" in text
