@@ -1,5 +1,6 @@
 # demo: the whole pipeline on synthetic studies   test: the test suite   lint: ruff and mypy   bench: measurements
 # docs: the documentation as a static site   tutorials: runs the notebooks again   screenshots: pictures of the documentation
+# test-lowest: the test suite with the oldest versions that setup.cfg admits
 # label: MONAI Label server   deploy: MONAI Deploy application   bundle: zip for monai.bundle.load and the model zoo
 VENV ?= .venv
 PYTHON ?= python3
@@ -9,7 +10,7 @@ PORT ?= 8000
 INPUT ?= $(STUDIES)
 OUTPUT ?= outputs/deploy
 
-.PHONY: install demo test lint bench docs tutorials screenshots label deploy bundle
+.PHONY: install demo test test-lowest lint bench docs tutorials screenshots label deploy bundle
 install: $(VENV)/.installed
 
 $(VENV)/.installed: setup.cfg constraints.txt
@@ -26,6 +27,16 @@ demo: install
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Rules with a pattern below make other environments; this one has nothing of .venv.
+.venv-lowest/.installed: setup.cfg constraints-lowest.txt
+	@echo "make: .venv-lowest is missing or older than setup.cfg; installing the lowest set (constraints-lowest.txt), 8 GB"
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --no-cache-dir --constraint constraints-lowest.txt --editable '.[test]'
+	@touch $@
+
+test-lowest: .venv-lowest/.installed
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

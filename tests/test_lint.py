@@ -16,7 +16,7 @@ CALLS = {
     "httpx": "from httpx import Client\n\nclient = Client(follow_redirects=True)\n",
     "urlopen": "from urllib.request import urlopen\n\nanswer = urlopen('http://pacs')\n",
     "parser": "from monai.bundle import ConfigParser\n\nparser = ConfigParser({})\n",
-    "expression": "from ..workflow import Expression\n\nmodel = Expression('$model')\n",
+    "expression": "from ..overrides import Expression\n\nmodel = Expression('$model')\n",
     "shell": "import subprocess\n\nsubprocess.run('ls', shell=True)\n",
 }
 
@@ -46,7 +46,7 @@ def test_a_dangerous_call_does_not_pass(source):
 
 
 def test_the_integrations_are_checked_as_well():
-    source = "from scripts.workflow import Expression\n\nmodel = Expression('$model')\n"
+    source = "from scripts.overrides import Expression\n\nmodel = Expression('$model')\n"
     assert "TID251" in lint(source, "integrations/monai_label/app/new.py").stdout
 
 

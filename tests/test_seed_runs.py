@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 from scripts.cli import app
+from scripts.overrides import Expression
 from scripts.report.report import publish_report
 from scripts.seed_runs import run_seeds
-from scripts.workflow import Expression, run_workflow
+from scripts.workflow import run_workflow
 from typer.testing import CliRunner
 
 from .test_workflows import ROOT, flags

@@ -5,6 +5,8 @@
 ``tracking``           MLflow runs
 ``components``         finds the classes that configurations name ``scripts.…``
 ``workflow_settings``  workflows by name, and the settings of each
+``error_line``         the line that reports an error
+``overrides``          overrides of a configuration, as data
 ``workflow``           runs a workflow of the bundle by its name
 ``path_settings``      folders that decide what is run
 ``dicom``              file -> radiograph (1, H, W) in [0, 1]; results -> DICOM objects

@@ -272,7 +272,7 @@ def main() -> None:
     except Exception as error:
         if _DEBUG in sys.argv[1:]:
             raise
-        from .workflow import error_line
+        from .error_line import error_line
 
         raise SystemExit(error_line(error, _DEBUG)) from error
     except SystemExit as stop:

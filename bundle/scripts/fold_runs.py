@@ -24,9 +24,10 @@ from .common.setting_checks import check_settings
 from .common.text_file import read_json
 from .data.datalist import Datalist, load_datalist, write_datalist
 from .data.folds import without_folds
+from .overrides import Expression  # noqa: TID251 - reads typed values
 from .path_settings import folder_setting, is_path, plain
 from .tracking import default_uri
-from .workflow import Expression, lock_output, merged_config, run_workflow  # noqa: TID251 - reads typed values
+from .workflow import lock_output, merged_config, run_workflow
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .common.printable import quoted
-from .workflow import Expression  # noqa: TID251 - reads typed values
+from .overrides import Expression  # noqa: TID251 - reads typed values
 
 
 def plain(value: Any) -> Any:

@@ -64,8 +64,9 @@ def run(
         print(settings_help(workflow) if workflow else context.get_help())
         return
     from .fold_runs import holds_folds, measure_folds, run_folds
+    from .overrides import Expression, parse_overrides  # noqa: TID251 - what the user typed
     from .seed_runs import run_seeds
-    from .workflow import Expression, parse_overrides, run_workflow  # noqa: TID251 - what the user typed
+    from .workflow import run_workflow
 
     workflow = workflow_name(workflow)
     overrides: dict[str, Any] = {} if tracking == "mlflow" else {"tracking_uri": tracking}

@@ -16,9 +16,10 @@ from typing import Any
 from .common.printable import quoted
 from .common.setting_checks import check_settings
 from .evaluation.seed_folders import check_seeds_agree, seed_folder, seed_folders
+from .overrides import Expression  # noqa: TID251 - reads typed values
 from .path_settings import folder_setting, is_path, plain
 from .tracking import default_uri
-from .workflow import Expression, lock_output, merged_config, run_workflow  # noqa: TID251 - reads typed values
+from .workflow import lock_output, merged_config, run_workflow
 from .workflow_settings import TRAININGS
 
 logger = logging.getLogger(__name__)

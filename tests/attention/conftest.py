@@ -62,7 +62,7 @@ def learn_spots(network):
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     generator = torch.Generator().manual_seed(0)
     losses = []
-    while len(losses) < 400 and (len(losses) < 100 or max(losses[-20:]) > 0.05):
+    while len(losses) < 1000 and (len(losses) < 100 or max(losses[-20:]) > 0.05):
         images, labels, _ = draw_spots(32, generator)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(network(images), labels)
         optimizer.zero_grad()

@@ -27,9 +27,10 @@ from ...common.geometry import fit_square
 from ...dicom import RefusedInput
 from ...evaluation.predictions import read_predictions
 from ...networks.loading import load_vit_multilabel
+from ...overrides import Expression  # noqa: TID251 - our own components
 from ...super_resolution.region_enhancer import EnhanceSettings
 from ...super_resolution.regions import MEAN_MAP
-from ...workflow import CONFIG_DIR, Expression, run_workflow  # noqa: TID251 - our own components
+from ...workflow import CONFIG_DIR, run_workflow
 from .arms import Arm, View
 from .cases import Case, Cases
 from .protocol import plan_fits
