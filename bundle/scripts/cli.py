@@ -18,7 +18,7 @@ from .app.serve_command import serve
 from .common.atomic import SHARED, check_output_folder, output_mode
 from .common.printable import printable
 from .common.program_start import start_program
-from .pacs.commands import Model, TlsCa, TlsCert, receive, watch
+from .pacs.commands import DicomObject, Model, TlsCa, TlsCert, receive, watch
 from .run_command import RUN_CONTEXT, RunCommand, run
 from .sharing.sharing_commands import export, push
 
@@ -132,6 +132,7 @@ def predict(
         float | None, typer.Option(help="also read each film reduced and enlarged by this share, as 0.03")
     ] = None,
     dicom: Annotated[bool, typer.Option("--dicom", help="also write DICOM objects for a PACS, to OUT/dicom")] = False,
+    dicom_object: DicomObject = None,
     dicomweb: Annotated[str | None, typer.Option(help="instead of INPUTS: DICOMweb root, with --study")] = None,
     study: Annotated[str | None, typer.Option(help="StudyInstanceUID")] = None,
     store: Annotated[bool, typer.Option("--store", help="store the DICOM objects in that PACS")] = False,
@@ -151,6 +152,7 @@ def predict(
         settings |= {"model_dir": model, "enhance": enhance, "enhancer": enhancer, "device": device}
         settings |= {"backend": backend, "batch_size": batch_size, "region_count": region_count, "window": window}
         settings |= {"test_time_shift": test_time_shift, "test_time_scale": test_time_scale}
+        settings |= {"dicom_objects": dicom_object}
         settings = {key: value for key, value in settings.items() if value not in (None, [])}
         if dicomweb and study:
             from .pacs.dicomweb import DicomWeb

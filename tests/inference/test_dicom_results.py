@@ -97,3 +97,9 @@ def test_objects_of_a_study_with_an_invalid_uid_are_all_written_and_stay_in_it(u
     prediction = written(save(dataset, tmp_path / "source.dcm"), tmp_path / "out")
     assert prediction.failures == [] and len(prediction.dicom_files) == 5
     assert {str(pydicom.dcmread(path).StudyInstanceUID) for path in prediction.dicom_files} == {uid}
+
+
+def test_kinds_that_are_not_wanted_are_not_written_and_do_not_stay(path, tmp_path):
+    prediction = written(path, tmp_path / "out")
+    write_dicom_results(load_source(path), tmp_path / "out", prediction, ALGORITHM, ("findings", "attention"))
+    assert names(tmp_path / "out") == ["attention.dcm", "findings.dcm"]

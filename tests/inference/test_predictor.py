@@ -461,3 +461,14 @@ def test_archives_are_unpacked_where_the_caller_removes_them_and_films_have_thei
     ]
     assert str(tmp_path) not in (tmp_path / "out" / "predictions.json").read_text() + results.failures[0].reason
     assert len(list((tmp_path / "unpacked").rglob("*.dcm"))) == 3
+
+
+def test_kinds_of_dicom_objects_are_a_setting(model_dir, incoming, tmp_path):
+    predictor = load(model_dir, dicom_objects=["findings", "attention"])
+    results = predictor.predict_to_folder([incoming], tmp_path / "out", dicom=True)
+    assert {path.name for path in results.dicom_files} == {"findings.dcm", "attention.dcm"}
+
+
+def test_unknown_kind_of_dicom_object_is_rejected(model_dir):
+    with pytest.raises(ValueError, match="^dicom_objects: .*found 'map'"):
+        load(model_dir, dicom_objects=["findings", "map"])

@@ -211,6 +211,7 @@ SETTINGS: dict[str, Check] = {
     "occluder": _COUNT,
     "occluder_stride": _COUNT,
     "methods": Listed(),
+    "dicom_objects": Listed(),
     "tolerance": Number(0),
     "area": Number(0, 1, above=True),
     "region_counts": Listed(_COUNT),

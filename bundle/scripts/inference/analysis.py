@@ -14,9 +14,10 @@ from ..calibration.classifier_loading import calibration_of
 from ..calibration.novelty import FLAG_ABOVE, load_novelty
 from ..calibration.scale import sigmoid
 from ..calibration.spread import member_spread
+from ..common.choices import check_choice
 from ..common.failures import Failure
 from ..common.geometry import SquareGeometry, map_to_source
-from ..dicom.objects import Algorithm
+from ..dicom.objects import OBJECT_KINDS, Algorithm
 from ..networks.ensemble import Network
 from ..networks.loading import weights_sha256
 from ..super_resolution.enhancers.enhancer import Enhancer
@@ -41,6 +42,7 @@ class FilmAnalysis:
         enhancer: super-resolution of the regions; ``None``: no regions and no enhanced image.
         settings: settings of the choice of regions and of the paste.
         attention_method: name of the method that made the maps.
+        dicom_objects: kinds of DICOM objects that are written of a prediction where DICOM objects are wanted.
 
     Raises:
         ValueError: a calibration for other labels or weights, or a selector that needs the training films.
@@ -53,10 +55,13 @@ class FilmAnalysis:
         enhancer: Enhancer | None,
         settings: EnhanceSettings,
         attention_method: str,
+        dicom_objects: Sequence[str] = OBJECT_KINDS,
     ) -> None:
         self.labels, self.image_size = list(network.labels or []), network.image_size
         check_selector(settings.selector)
-        self.attention_method = attention_method
+        for kind in dicom_objects:
+            check_choice("dicom_objects", kind, OBJECT_KINDS)
+        self.attention_method, self.dicom_objects = attention_method, tuple(dicom_objects)
         self.region_enhancer = None if enhancer is None else RegionEnhancer(enhancer, settings)
         self.algorithm = Algorithm(software_version(), weights_sha256(model_dir))
         self.calibration, self.novelty = calibration_of(model_dir, network), load_novelty(model_dir)

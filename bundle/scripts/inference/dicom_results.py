@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ..common.atomic import full_disk_cause
 from ..common.failures import Failure
 from ..dicom import RefusedInput
 from ..dicom.objects import (
+    OBJECT_KINDS,
     Algorithm,
     Source,
     write_attention_map,
@@ -21,7 +22,13 @@ from ..dicom.objects import (
 from .study_prediction import StudyPrediction
 
 
-def write_dicom_results(source: Source, folder: Path, prediction: StudyPrediction, algorithm: Algorithm) -> None:
+def write_dicom_results(
+    source: Source,
+    folder: Path,
+    prediction: StudyPrediction,
+    algorithm: Algorithm,
+    kinds: Collection[str] = OBJECT_KINDS,
+) -> None:
     """Write findings, attention (``attention.dcm``, ``attention_map.dcm``) and, if any, regions and enhanced image.
 
     An object of an earlier run that this run does not write is removed, so that results of different settings are not
@@ -32,6 +39,7 @@ def write_dicom_results(source: Source, folder: Path, prediction: StudyPredictio
         folder: output folder; its name must not contain a patient or a UID.
         prediction: receives ``dicom_files``, and a failure for each object that could not be written.
         algorithm: software and weights that computed the results.
+        kinds: kinds of objects that are written, of ``OBJECT_KINDS``.
 
     Raises:
         OSError: the disk is full.
@@ -44,7 +52,7 @@ def write_dicom_results(source: Source, folder: Path, prediction: StudyPredictio
     for kind, write in _writers(source, prediction, algorithm).items():
         path = folder / f"{kind}.dcm"
         try:
-            if write is None:
+            if write is None or kind not in kinds:
                 path.unlink(missing_ok=True)
                 continue
             with warnings.catch_warnings():

@@ -10,9 +10,10 @@ from pathlib import Path
 from ..common.failures import Failure
 from ..common.printable import file_stem
 from ..dicom import RefusedInput, write_enhanced, write_png16
-from ..dicom.objects import Algorithm, load_source
+from ..dicom.objects import load_source
 from ..report.figures import save_png
 from ..report.image_figures import attention_overlay
+from .analysis import FilmAnalysis
 from .dicom_results import write_dicom_results
 from .study_prediction import StudyPrediction
 
@@ -24,7 +25,7 @@ class ResultWriter:
 
     Args:
         output_dir: output folder.
-        algorithm: software and weights that computed the results, for the DICOM objects.
+        analysis: analysis that made the predictions; names the software and the kinds of DICOM objects.
         dicom: also write DICOM objects of DICOM films.
         pictures: write overlays and enhanced images.
 
@@ -32,12 +33,13 @@ class ResultWriter:
         ValueError: ``dicom`` without highdicom.
     """
 
-    def __init__(self, output_dir: str | Path, algorithm: Algorithm, *, dicom: bool, pictures: bool = True) -> None:
+    def __init__(self, output_dir: str | Path, analysis: FilmAnalysis, *, dicom: bool, pictures: bool = True) -> None:
         if dicom and importlib.util.find_spec("highdicom") is None:
             raise ValueError(
                 "dicom: objects cannot be written; expected the package highdicom, found none; pip install highdicom"
             )
-        self.output_dir, self.algorithm, self.dicom, self.pictures = Path(output_dir), algorithm, dicom, pictures
+        self.output_dir, self.dicom, self.pictures = Path(output_dir), dicom, pictures
+        self.algorithm, self.dicom_objects = analysis.algorithm, analysis.dicom_objects
 
     def write(self, index: int, prediction: StudyPrediction) -> None:
         """Write the files of a prediction, named by index and start of the file name, never by a patient or a UID.
@@ -57,7 +59,8 @@ class ResultWriter:
         if self.dicom and prediction.is_dicom:
             with _recorded(prediction):
                 source = load_source(prediction.source_path)
-                write_dicom_results(source, self.output_dir / "dicom" / name, prediction, self.algorithm)
+                folder = self.output_dir / "dicom" / name
+                write_dicom_results(source, folder, prediction, self.algorithm, self.dicom_objects)
 
     def write_overlay(self, name: str, prediction: StudyPrediction) -> None:
         """Draw attention and regions over the film, reduced by a whole factor towards ``_OVERLAY_PIXELS`` a side."""

@@ -120,9 +120,7 @@ class Predictor:
         """
         if dicom and out_dir is None:
             raise ValueError("dicom: objects need a folder; expected out_dir, found none; set out_dir")
-        writer = (
-            None if out_dir is None else ResultWriter(out_dir, self.analysis.algorithm, dicom=dicom, pictures=pictures)
-        )
+        writer = None if out_dir is None else ResultWriter(out_dir, self.analysis, dicom=dicom, pictures=pictures)
         dataset = StudyImages(find_images(inputs), self.preprocessing)
         used: dict[int, StudyPrediction] = {}
         for index, prediction in self.predict_films(dataset):

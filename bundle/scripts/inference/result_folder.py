@@ -50,7 +50,7 @@ class ResultFolder:
         shown_as: Mapping[str, str] | None = None,
     ) -> None:
         self.output_dir, self.analysis, self.shown_as = Path(output_dir), analysis, shown_as or {}
-        self.writer = ResultWriter(output_dir, analysis.algorithm, dicom=dicom)
+        self.writer = ResultWriter(output_dir, analysis, dicom=dicom)
         self.gallery = PredictionGallery(self.output_dir / "predictions.html", run_record(analysis))
         self.rows: list[tuple[int, Prediction]] = []
         self.unwritten: list[tuple[int, Failure]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,10 @@ TlsCert = Annotated[Path | None, typer.Option(help="client certificate with its 
 Again = Annotated[bool, typer.Option("--again", help="try rejected studies again")]
 UntilIdle = Annotated[bool, typer.Option("--until-idle", help="end when every study is done or rejected")]
 Enhancer = Annotated[str, typer.Option(help="as in enhance.yaml")]
+DicomObject = Annotated[
+    list[str] | None,
+    typer.Option(help="kind of DICOM object: findings, attention, attention_map, regions or enhanced; default: all"),
+]
 
 
 def watch(
@@ -28,6 +32,7 @@ def watch(
     ],
     model: Model = None,
     enhancer: Enhancer = "ldm",
+    dicom_object: DicomObject = None,
     modality: Annotated[list[str], typer.Option(help="Modality of radiographs; repeatable")] = ["CR", "DX"],  # noqa: B006
     since_days: Annotated[
         int, typer.Option(help="age of the oldest study in days; 0: today's; -1: all, also those without a date")
@@ -60,7 +65,7 @@ def watch(
         pacs = DicomWeb(Server(url, tls_ca, tls_cert), modalities=modality, since_days=days)
         if again:
             journal.reopen_refused()
-        predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, enhancer=enhancer)
+        predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, **_settings(enhancer, dicom_object))
         outbox = Outbox(out, predictor, DayPages(out, predictor.analysis))
         Relay(pacs, outbox, journal, interval).run(until_idle=until_idle)
 
@@ -81,6 +86,7 @@ def receive(
     ae_title: Annotated[str, typer.Option(help="own AE title; calls to other titles are rejected")] = "CXRASR",
     model: Model = None,
     enhancer: Enhancer = "ldm",
+    dicom_object: DicomObject = None,
     interval: Annotated[float, typer.Option(help="seconds without a new film after which a study is complete")] = 30.0,
     max_connections: Annotated[
         int, typer.Option(min=1, max=200, help="simultaneous connections; one address gets at most half of them")
@@ -104,9 +110,15 @@ def receive(
     start_log()
     with Journal(out) as journal:
         inbox = Inbox(out, journal, Peer.parse(peer), ae_title, free_bytes=int(free_gb * 1e9))
-        outbox = Outbox(out, Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, enhancer=enhancer))
+        predictor = Predictor.from_bundle(BUNDLE_ROOT, model_dir=model, **_settings(enhancer, dicom_object))
+        outbox = Outbox(out, predictor)
         server = listen(inbox, (bind, port), calling=calling, max_connections=max_connections)
         try:
             Relay(inbox, outbox, journal, interval).run()
         finally:
             server.shutdown()
+
+
+def _settings(enhancer: str, dicom_objects: list[str] | None) -> dict[str, Any]:
+    """Settings of ``inference.yaml``; all kinds of DICOM objects where none is named."""
+    return {"enhancer": enhancer, **({"dicom_objects": dicom_objects} if dicom_objects else {})}

@@ -34,7 +34,7 @@ class Outbox:
 
     def __init__(self, out_dir: Path, predictor: Predictor, pages: DayPages | None = None) -> None:
         # A missing package is reported at the start, not at the first study.
-        ResultWriter(out_dir, predictor.analysis.algorithm, dicom=True)
+        ResultWriter(out_dir, predictor.analysis, dicom=True)
         self.predictor, self.pages = predictor, pages
         self.folder, self.work = out_dir / "outbox", out_dir / "work"
         shutil.rmtree(self.work, ignore_errors=True)  # of a process that was killed

@@ -10,7 +10,7 @@
 ``findings_report``      probabilities -> Comprehensive 3D SR (TID 1500)
 """
 
-from .algorithm import Algorithm
+from .algorithm import OBJECT_KINDS, Algorithm
 from .attention_overlay import write_attention_overlay
 from .attention_parametric_map import write_attention_map
 from .derived_image import write_enhanced
@@ -19,6 +19,7 @@ from .region_segmentation import write_regions
 from .source import Source, load_source
 
 __all__ = [
+    "OBJECT_KINDS",
     "Algorithm",
     "Source",
     "load_source",

@@ -21,7 +21,7 @@ from .codes import code_item
 from .source import Source
 
 MANUFACTURER = "cxr-attention-sr"
-_KINDS = ("enhanced", "attention", "regions", "findings", "attention_map")
+OBJECT_KINDS = ("enhanced", "attention", "regions", "findings", "attention_map")
 # Attributes with the time of creation; highdicom adds itself, with the time, as contributing equipment.
 _CREATION_TIMES = (
     "InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime",
@@ -75,7 +75,7 @@ def instance_uid(source: Source, kind: str, maker: str, content: str) -> UID:
 def series_number(source: Source, kind: str) -> int:
     """Return a SeriesNumber far above those of modalities, different for each kind of object."""
     own = max(0, int(number(source.dataset.get("SeriesNumber")) or 0)) % 1_000_000
-    return 9000 + 10 * own + _KINDS.index(kind)
+    return 9000 + 10 * own + OBJECT_KINDS.index(kind)
 
 
 def _instance_number(source: Source) -> int:
