@@ -304,6 +304,13 @@ def test_watch_works_through_what_there_is(pacs, tmp_path):
         assert len(pacs.received) == stored
 
 
+def test_watch_stores_the_kinds_of_objects_that_are_named(pacs, tmp_path):
+    options = ["--model", tiny_model(tmp_path), "--enhancer", "bicubic", "--since-days", "-1", "--interval", "0.01"]
+    options += ["--dicom-object", "findings", "--dicom-object", "attention"]
+    done = call("watch", pacs.url, "--out", tmp_path / "watch", "--until-idle", *options)
+    assert done.exit_code == 0 and len(pacs.received) == 2, done.output
+
+
 def test_receive_listens_to_other_computers_only_with_a_list_of_titles(tmp_path):
     options = ["--peer", "PACS@127.0.0.1:9", "--model", tiny_model(tmp_path), "--enhancer", "bicubic"]
     done = call("receive", "--out", tmp_path / "out", "--bind", "0.0.0.0", *options)
@@ -341,7 +348,7 @@ def test_predict_takes_the_spelling_of_the_settings_too(monkeypatch, tmp_path, o
 
     monkeypatch.setattr("scripts.inference.predictor.Predictor.from_bundle", load)
     options = ["--no-enhance", "--device", "cpu", "--backend", "openvino", "--batch_size", 4, "--enhancer", "bicubic"]
-    options += ["--region_count", 2, "--window", 28]
+    options += ["--region_count", 2, "--window", 28, "--dicom-object", "findings"]
     done = call("predict", "film.png", out, tmp_path, model, "m", *options)
     assert str(done.exception) == "stop here"
     assert {key: str(value) for key, value in found.items() if key not in ("output_dir", "dicom", "tracking_uri")} == {
@@ -353,6 +360,7 @@ def test_predict_takes_the_spelling_of_the_settings_too(monkeypatch, tmp_path, o
         "enhancer": "bicubic",
         "region_count": "2",
         "window": "28",
+        "dicom_objects": "['findings']",
     }
     found.clear()
     call("predict", "film.png", "--out", tmp_path)

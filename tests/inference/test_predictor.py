@@ -470,5 +470,5 @@ def test_kinds_of_dicom_objects_are_a_setting(model_dir, incoming, tmp_path):
 
 
 def test_unknown_kind_of_dicom_object_is_rejected(model_dir):
-    with pytest.raises(ValueError, match="^dicom_objects: .*found 'map'"):
+    with pytest.raises(ValueError, match=r"^dicom_objects: .*found 'map'"):
         load(model_dir, dicom_objects=["findings", "map"])
