@@ -112,7 +112,8 @@ def test_regions_of_labels_and_of_a_mean_map_come_from_the_configuration(base, d
     lines = [json.loads(line) for line in (tmp_path / "enhanced" / "manifest.jsonl").read_text().splitlines()]
     named = [name for line in lines for name in line["region_labels"] if name is not None]
     assert len(lines) == 28 and bool(named) == (selector == "fixed_windows")
-    assert len(list((tmp_path / "enhanced" / "examples").glob("*.png"))) == 12
+    examples = tmp_path / "enhanced" / "examples"
+    assert [len(list(examples.glob(f"{kind}_*.png"))) for kind in ("attention", "panel")] == [6, 6]
 
 
 class Views:

@@ -7,6 +7,7 @@ import logging
 import secrets
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,11 +53,11 @@ def serve(
         batches = BatchQueue(predictor, Path(folder) / "batches", keep, dicom=dicom)
         print(f"http://{_HOST}:{listener.getsockname()[1]}/{token}/", flush=True)
         try:
-            run_server(batches, token, listener)
-        except KeyboardInterrupt:  # uvicorn raises it when it has stopped
-            print("stopped")
+            with suppress(KeyboardInterrupt):  # uvicorn raises it when it has stopped
+                run_server(batches, token, listener)
         finally:
             batches.close()
+    print("stopped")
 
 
 def _listen(port: int) -> socket.socket:
