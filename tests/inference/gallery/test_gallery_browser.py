@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ...browser import until
@@ -285,6 +286,16 @@ def test_accessibility_rules_hold_for_list_film_and_refusal(opened, scheme, widt
         violations = axe.Axe().run(page).response["violations"]
         found += [(part, one["id"], [node["target"] for node in one["nodes"]][:3]) for one in violations]
     assert found == [], json.dumps(found, indent=1)
+
+
+def test_long_names_stay_inside_the_list_of_a_telephone(opened, tmp_path):
+    labels = ["Enlarged Cardiomediastinum of Unknown Cause", *LABELS[1:]]
+    page = opened(
+        path=write(tmp_path, [prediction(0, labels=labels, decisions=np.ones(3, bool))], labels=labels), width=360
+    )
+    chip, rows = (page.locator(what).first.bounding_box() for what in (".chip.over", "#rows"))
+    assert labels[0] in page.locator(".chip.over").first.inner_text()
+    assert chip["x"] + chip["width"] <= rows["x"] + rows["width"] <= 360
 
 
 def test_pictures_beside_the_page_are_loaded_when_they_are_seen(opened, tmp_path):
