@@ -71,7 +71,8 @@ function findingsCell(film) {
   const found = positives(film);
   if (!found.length) return make("span", { className: "note" }, "none over a threshold");
   const more = found.length > 3 ? make("span", { className: "note" }, `+${found.length - 3} more`) : null;
-  const chips = found.slice(0, 3).map((label) => make("span", { className: "chip over" }, `● ${data.labels[label]} ${percent(film.probabilities[label])}`));
+  const unbroken = (label) => percent(film.probabilities[label]).replaceAll(" ", "\u00a0"); // a long name may take two lines
+  const chips = found.slice(0, 3).map((label) => make("span", { className: "chip over" }, `● ${data.labels[label]} ${unbroken(label)}`));
   return make("span", { className: "chips" }, ...chips, more);
 }
 
