@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,3 +87,16 @@ def tiny(tmp_path, data_dir) -> dict:
         "precision": "fp32",
         "tracking_uri": "none",
     }
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, driven by Playwright; tests of pages are skipped where one of them is missing."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium: a Debian package")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -13,10 +12,6 @@ from ..browser import until
 from ..dicom.objects.conformant import cr
 from ..dicom.synthetic import save
 from .running import running
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: a Debian package")
 
 SHOTS = os.environ.get("CXR_SCREENSHOTS")  # folder that keeps the pictures of the page
 ATTACK = '<img src=x onerror="document.title=1">.dcm'
@@ -39,14 +34,6 @@ def address(model_dir, tmp_path_factory):
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
     return save(cr(), tmp_path_factory.mktemp("film") / "film.dcm").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

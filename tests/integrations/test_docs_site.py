@@ -1,7 +1,6 @@
 """The documentation site: built without a warning, complete, and without anything from another computer."""
 
 import re
-import shutil
 import subprocess
 import sys
 
@@ -11,7 +10,6 @@ from .conftest import ROOT
 from .docs_tools import FOLDER, load
 
 pytest.importorskip("furo", reason="no furo: pip install '.[docs]'")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 IMAGES = ROOT / "bundle" / "docs" / "images"
 
 
@@ -82,24 +80,18 @@ def test_whatever_a_browser_would_load_from_elsewhere_is_found(tmp_path):
     assert found[0].startswith("page.html: ") and found[-1].startswith("theme.css: ")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: a Debian package")
-def test_search_works_from_a_file_and_no_page_sends_a_request(site):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+def test_search_works_from_a_file_and_no_page_sends_a_request(browser, site):
     seen = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 390, "height": 844})
-        page.on("request", lambda request: seen.append(request.url))
-        page.on("pageerror", lambda error: seen.append(f"error: {error}"))
-        for name in ("index", "library", "tutorials/from-films-to-report"):
-            page.goto((site / f"{name}.html").as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-        page.goto(f"{(site / 'search.html').as_uri()}?q=calibrating")
-        page.wait_for_selector("#search-results li a")
-        assert any(
-            "evaluation.html" in link.get_attribute("href") for link in page.locator("#search-results li a").all()
-        )
-        browser.close()
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.on("request", lambda request: seen.append(request.url))
+    page.on("pageerror", lambda error: seen.append(f"error: {error}"))
+    for name in ("index", "library", "tutorials/from-films-to-report"):
+        page.goto((site / f"{name}.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    page.goto(f"{(site / 'search.html').as_uri()}?q=calibrating")
+    page.wait_for_selector("#search-results li a")
+    assert any("evaluation.html" in link.get_attribute("href") for link in page.locator("#search-results li a").all())
+    page.close()
     assert len(seen) > 4 and [url for url in seen if not url.startswith(("file:", "data:"))] == []
 
 

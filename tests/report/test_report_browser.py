@@ -2,17 +2,12 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 from scripts.report.report import _write_report
 
 from .runs import ATTACK, LABELS, write_run
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: a Debian package")
 
 WIDTHS = (360, 390, 768, 1280, 1600)
 SHOTS = os.environ.get("CXR_SCREENSHOTS")  # folder that keeps the pictures of the page
@@ -23,14 +18,6 @@ CUT_OFF = """
   return box.width && (box.right > innerWidth + 1 || box.left < -1) && !one.closest('.scroll, .chart, pre, svg');
 }).map(one => one.outerHTML.slice(0, 90))
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

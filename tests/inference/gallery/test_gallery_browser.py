@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +10,9 @@ import pytest
 from ...browser import until
 from .films import LABELS, prediction, refusal, write
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: a Debian package")
-
 WIDTHS = (360, 390, 768, 1280, 1600)
 SHOTS = os.environ.get("CXR_SCREENSHOTS")  # folder that keeps the pictures of the page
 ATTACK = '<img src="http://127.0.0.1:9/x" onerror="document.title=1">'
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
