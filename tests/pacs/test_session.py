@@ -11,7 +11,7 @@ from scripts.dicom import RefusedInput
 from scripts.pacs.dicomweb import DicomWeb
 from scripts.pacs.outbox import Outbox
 from scripts.pacs.refusals import ask, unavailable
-from scripts.pacs.session import Server, is_loopback
+from scripts.pacs.session import Server
 
 from .conftest import film
 from .fake_server import FakePacs, serve, url_of
@@ -68,14 +68,6 @@ def test_waits_grow_between_attempts(monkeypatch):
     with pytest.raises(RefusedInput):
         ask(fail, attempts=5, wait_s=1)
     assert waits == [1, 2, 4, 8]
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("10.0.0.1", False), ("pacs", False)],
-)
-def test_loopback(host, expected):
-    assert is_loopback(host) is expected
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_killed_run_continues_with_what_is_missing(guide, paths, tmp_path, monke
     cut, write = [], CropCache.write
     monkeypatch.setattr(CropCache, "write", lambda self, entry, zoom: (cut.append(entry), write(self, entry, zoom)))
     cache.prepare(paths)
-    assert cut == [cache.entry(path) for path in paths[4:]]
+    assert sorted(cut) == sorted(cache.entry(path) for path in paths[4:])  # threads write them in any order
 
 
 @pytest.mark.parametrize("suffix", [".u16", ".json"])

@@ -11,16 +11,16 @@ import logging
 import secrets
 import traceback
 from collections.abc import MutableMapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..common.loopback import host_name, is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -105,10 +105,10 @@ def _check_sender(scope: Scope) -> None:
     Raises:
         HTTPException: 421 for another host name, else 403; 400 for a header that is given twice.
     """
-    if not _is_loopback((scope.get("client") or ("",))[0]):
+    if not is_loopback((scope.get("client") or ("",))[0]):
         raise HTTPException(403, "client: another computer; expected this one")
     host, origin = _only(scope, "host"), _only(scope, "origin")
-    if not _is_loopback(_host_name(host)):
+    if not is_loopback(host_name(host)):
         raise HTTPException(
             421, "Host: not served; expected 127.0.0.1 or localhost; open the address that serve printed"
         )
@@ -128,20 +128,3 @@ def _only(scope: Scope, name: str) -> str:
     if len(found) > 1:
         raise HTTPException(400, f"{name}: given twice; expected one value; leave one out")
     return found[0].lower() if found else ""
-
-
-def _host_name(host: str) -> str:
-    """Return the host name without its port; empty for an invalid header."""
-    try:
-        parts = urlsplit(f"//{host}")
-        return (parts.hostname or "") if parts.netloc == host and "@" not in host else ""
-    except ValueError:
-        return ""
-
-
-def _is_loopback(name: str) -> bool:
-    """Return whether a name or an address belongs to this computer."""
-    try:
-        return name == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -18,6 +18,7 @@
 ``failures``          ``failures.csv``: the table of rejected inputs
 ``progress``          progress and time left of long work
 ``shared_work``       work that several processes share, each task done once
+``loopback``          whether a host name or an address belongs to this computer
 ``kept_hashes``       SHA-256 of files, kept between runs
 ``file_hashes``       SHA-256 of many files, in parallel
 ``geometry``          pads and resizes an image to a square, and maps results back to its pixels

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
+from ..common.kept_hashes import FileState
 from ..common.weight_files import find_weight_files
 from .model_folder import find_model_folder
 from .model_members import member_folders
@@ -43,7 +45,14 @@ def weights_sha256(folder: str | Path | Sequence[str | Path]) -> str:
 
 def _folder_sha256(folder: Path) -> str:
     """SHA-256 over the weight files of one network."""
+    paths = find_weight_files(folder, MODEL_WEIGHTS)
+    return _files_sha256(tuple(paths), tuple(FileState.of(path) for path in paths))
+
+
+@lru_cache(maxsize=64)
+def _files_sha256(paths: tuple[Path, ...], states: tuple[FileState, ...]) -> str:
+    """SHA-256 over files; their states are part of the key of this cache, so a changed file is read again."""
     digest = hashlib.sha256()
-    for path in find_weight_files(folder, MODEL_WEIGHTS):
+    for path in paths:
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -15,10 +15,10 @@ from typing import Any
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
 from pynetdicom.transport import AssociationServer
 
+from ..common.loopback import is_loopback
 from ..dicom.budget import MAX_FILE_BYTES
 from .limited_socket import ANNOUNCED_PDU_BYTES, IDLE_S, REQUEST_S, LimitedSocket
 from .receive import CLASSES, Inbox
-from .session import is_loopback
 
 _VERIFICATION = "1.2.840.10008.1.1"  # C-ECHO
 _MAX_CONNECTIONS = 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from ..common.loopback import is_loopback
 from .exchange import BoundSession
 
 _TOKEN, _USER, _PASSWORD = "CXR_DICOMWEB_TOKEN", "CXR_DICOMWEB_USER", "CXR_DICOMWEB_PASSWORD"
@@ -100,14 +100,6 @@ def _credentials() -> requests.auth.AuthBase | None:
     if bool(user) != bool(password):
         raise ValueError(f"{_USER}, {_PASSWORD}: expected both or neither, found one; set the other one")
     return requests.auth.HTTPBasicAuth(user, password) if user and password else None
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this computer, without a name lookup."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _existing(path: Path | None, option: str) -> str | None:

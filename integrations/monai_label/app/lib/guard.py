@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Collection, Mapping
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
+from scripts.common.loopback import host_name, is_loopback
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -123,20 +123,3 @@ class Guard:
 def listed(variable: str) -> frozenset[str]:
     """Return the comma-separated values of an environment variable."""
     return frozenset(filter(None, (entry.strip().lower() for entry in os.environ.get(variable, "").split(","))))
-
-
-def is_loopback(name: str) -> bool:
-    """Return whether a name or an address belongs to this computer."""
-    try:
-        return name == "localhost" or ip_address(name.removeprefix("::ffff:")).is_loopback
-    except ValueError:
-        return False
-
-
-def host_name(host: str) -> str:
-    """Return the host name without its port; empty for an invalid header."""
-    try:
-        parts = urlsplit(f"//{host}")
-        return (parts.hostname or "") if parts.netloc == host and "@" not in host else ""
-    except ValueError:
-        return ""
