@@ -72,7 +72,11 @@ def warm_start_from(network: WarmStartable, source: str | Path) -> None:
     heads = {key: _reordered(state[key], order, key, folder) for key in _PER_LABEL if key in state}
     _load_some(network, heads, {key for key in _PER_LABEL if key in own}, folder)
     logger.info("%s: its head is loaded", folder)
-    if network.patch_head is not None and metadata["preprocessing"].get("patch_head"):
+    if not metadata["preprocessing"].get("patch_head"):
+        return
+    if network.patch_head is None:
+        logger.info("%s: its patch head, which is part of its logits, is left out; --patch_head true keeps it", folder)
+    else:
         parts = {key: value for key, value in state.items() if key.startswith(_PATCH_HEAD)}
         parts = {
             key: value if key.startswith(_SHARED_BY_LABELS) else _reordered(value, order, key, folder)
