@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from scripts.networks import ViTMultilabel
+from scripts.networks import ViTMultilabel, weights_sha256
 from scripts.sr_training import Degradation, SrSettings, SuperResolutionTraining, train_sr
 from scripts.sr_training.train_task import TaskStep
 from scripts.super_resolution.enhancers.latent_diffusion import LatentDiffusionEnhancer
@@ -129,6 +129,8 @@ def test_the_stage_through_a_classifier_is_killed_and_continued_and_rejects_othe
     labelled = replace(sr_datalist, labels=labels, splits=splits)
     through = {"stages": ["regression", "task"], "classifier": str(tmp_path / "model")}
     train(labelled, tmp_path / "whole", **through)
+    provenance = json.loads((tmp_path / "whole" / "provenance.json").read_text())
+    assert provenance["classifier_sha256"] == weights_sha256(tmp_path / "model")
     monkeypatch.setattr("scripts.sr_training.stage._SAVE_SECONDS", 0.0)
     original, calls = TaskStep.__call__, []
 

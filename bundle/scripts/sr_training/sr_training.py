@@ -14,6 +14,8 @@ import torch
 from ..common.atomic import write_json
 from ..common.text_file import read_json
 from ..data.datalist import Datalist
+from ..networks.loading import weights_sha256
+from ..networks.model_folder import find_model_folder
 from . import validation_metrics
 from .degradation import Degradation
 from .run import Run
@@ -122,10 +124,16 @@ def _finish(run: Run, results: validation_metrics.Metrics) -> None:
         "settings": dict(run.decisive),
         "steps": {**earlier.get("steps", {}), **run.steps},
         "crops": {"training": len(run.crops), "validation": len(run.held_out)},
+        "classifier_sha256": _classifier_sha256(run) or earlier.get("classifier_sha256"),
         **_software(),
         "figures": results,
     }
     write_json(run.output_dir / "provenance.json", provenance)
+
+
+def _classifier_sha256(run: Run) -> str | None:
+    """SHA-256 of the weights of the classifier that the stage task trained through; ``None`` without that stage."""
+    return weights_sha256(find_model_folder(str(run.settings.classifier))) if "task" in run.settings.stages else None
 
 
 def _read_json(path: Path) -> dict[str, Any]:
