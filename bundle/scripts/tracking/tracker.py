@@ -1,11 +1,7 @@
-"""MLflow runs of workflows: by default in an SQLite database beside the outputs, with links to the source runs.
+"""MLflow run of a workflow.
 
 The environment variable ``MLFLOW_TRACKING_URI`` takes precedence over the setting, as everywhere in MLflow. A run
 contains only metrics, settings and files of this package, and never image metadata or paths of images.
-
-An output folder, and the database beside it, may come from somebody else. Their contents never decide where files are
-sent. A server is used only if the caller configured it, and artifacts of a database beside an output folder go only to
-the folder ``mlruns`` beside the database.
 """
 
 from __future__ import annotations
@@ -13,35 +9,28 @@ from __future__ import annotations
 import atexit
 import hashlib
 import itertools
-import json
 import logging
 import math
 import os
-import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
-from .common.atomic import make_file, make_folder, write_json
-from .common.locking import locked_file
-from .common.printable import shortened
-from .plain_components import PlainComponents
+from .log_text import first_line, metric_name, without_password
+from .recorded_config import config_as_run
+from .run_file import add_run, read_runs
+from .store import SQLITE, artifact_folder, default_uri, is_beside, limit_waiting, new_database, ui_command
 
 if TYPE_CHECKING:
     from ignite.engine import Engine
 
 logger = logging.getLogger(__name__)
 
-_RUN_FILE = "mlflow_runs.json"
 _EXPERIMENT = "cxr-attention-sr"
-_SQLITE = "sqlite:///"
 _RETRY_SECONDS = 60.0
 _MEASURES = ("evaluating", "comparison")  # they write to the folder of the model that they measure
-_LONGEST_REASON = 200  # characters
 _Call = Callable[[Any, str], Any]  # function of an MLflow client and a run id
 
 
@@ -89,7 +78,7 @@ class Tracker:
             return
         self.started = True
         atexit.register(self.close, "KILLED")
-        self.pending = [self.remember_run, self.end_interrupted_run(_read_runs(self.output_dir).get(self.workflow))]
+        self.pending = [self.remember_run, self.end_interrupted_run(read_runs(self.output_dir).get(self.workflow))]
         for name, value in params.items():
             self.pending.append(_call("log_param", name, str(value)[:6000]))
         if self.config:
@@ -118,7 +107,7 @@ class Tracker:
             if self.retry_at is None:
                 logger.warning(
                     "MLflow: not recorded in %s (%s: %s); the work goes on and recording is tried again later",
-                    _without_password(self.uri), type(error).__name__, _first_line(error),
+                    without_password(self.uri), type(error).__name__, first_line(error),
                 )  # fmt: skip
             self.retry_at = time.monotonic() + _RETRY_SECONDS
 
@@ -132,13 +121,13 @@ class Tracker:
             if error.error_code not in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
                 raise
             if not self.rejected:
-                logger.warning("MLflow: an entry was not accepted (%s); the work goes on", _first_line(error))
+                logger.warning("MLflow: an entry was not accepted (%s); the work goes on", first_line(error))
             self.rejected = True
 
     def open_run(self) -> None:
         """Make the client, the experiment and the run."""
-        _limit_waiting()
-        with _new_database(self.uri):
+        limit_waiting()
+        with new_database(self.uri):
             from mlflow.tracking import MlflowClient
 
             self.client = MlflowClient(self.uri)
@@ -150,8 +139,7 @@ class Tracker:
 
     def remember_run(self, client: Any, run_id: str) -> None:
         """Write the run id to the output folder."""
-        run = {"run_id": run_id, "tracking_uri": self.uri}
-        write_json(self.output_dir / _RUN_FILE, {**_read_runs(self.output_dir), self.workflow: run})
+        add_run(self.output_dir, self.workflow, {"run_id": run_id, "tracking_uri": self.uri})
 
     def end_interrupted_run(self, earlier: Mapping[str, str] | None) -> _Call:
         """Call that marks the earlier run of this workflow in this folder as killed if it was never closed."""
@@ -171,7 +159,7 @@ class Tracker:
         An experiment that was deleted is not used. Neither is one that keeps its artifacts elsewhere, because its
         database was moved or comes from somebody else.
         """
-        location = _artifact_folder(self.uri).as_uri() if self.uri.startswith(_SQLITE) else None
+        location = artifact_folder(self.uri).as_uri() if self.uri.startswith(SQLITE) else None
         names = [_EXPERIMENT]
         if location:
             names.append(f"{_EXPERIMENT}-{hashlib.sha256(location.encode()).hexdigest()[:8]}")
@@ -179,7 +167,7 @@ class Tracker:
             experiment = self.client.get_experiment_by_name(name)
             if experiment is None:
                 return self.client.create_experiment(name, artifact_location=location)
-            beside = location is None or _is_beside(self.uri, experiment.artifact_location)
+            beside = location is None or is_beside(self.uri, experiment.artifact_location)
             if experiment.lifecycle_stage == "active" and beside:
                 return experiment.experiment_id
         raise AssertionError("unreachable")
@@ -188,7 +176,7 @@ class Tracker:
         """Tags with the run ids of the stages that this one builds on; what measured them does not count."""
         links: dict[str, str] = {}
         for name, folder in self.sources.items():
-            made = [run["run_id"] for workflow, run in _read_runs(folder).items() if workflow not in _MEASURES]
+            made = [run["run_id"] for workflow, run in read_runs(folder).items() if workflow not in _MEASURES]
             links |= {f"{name}_run_id": run_id for run_id in made[:1]}
         return links
 
@@ -202,7 +190,7 @@ class Tracker:
         now = int(1000 * time.time())
         self.record(
             *(
-                _call("log_metric", _metric_name(name), value, timestamp=now, step=step)
+                _call("log_metric", metric_name(name), value, timestamp=now, step=step)
                 for name, value in metrics.items()
                 if value is not None and math.isfinite(value)
             )
@@ -226,7 +214,7 @@ class Tracker:
         if self.pending:
             logger.warning(
                 "MLflow: %d entries were not recorded in %s; the files in %s are complete",
-                len(self.pending), _without_password(self.uri), self.output_dir,
+                len(self.pending), without_password(self.uri), self.output_dir,
             )  # fmt: skip
         elif status == "FINISHED":
             logger.info("MLflow run recorded; look at it with: %s", ui_command(self.uri))
@@ -259,151 +247,6 @@ def _call(method: str, *args: Any, **kwargs: Any) -> _Call:
     return lambda client, run_id: getattr(client, method)(run_id, *args, **kwargs)
 
 
-def _limit_waiting() -> None:
-    """Let MLflow give up a server after seconds instead of minutes, unless the environment says otherwise."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-
-
-@contextmanager
-def _new_database(uri: str) -> Iterator[None]:
-    """Make an SQLite database and its artifact folder; only one process at a time may be in the block.
-
-    MLflow creates the tables of a new database on first use. Two processes that do so at once leave a database that
-    neither can open.
-    """
-    if not uri.startswith(_SQLITE):
-        yield
-        return
-    path = Path(uri.removeprefix(_SQLITE))
-    make_file(path)  # SQLite would set the permissions by the umask
-    make_folder(_artifact_folder(uri))
-    with locked_file(path.with_name(f".{path.name}.lock")):
-        yield
-
-
-def _first_line(error: BaseException) -> str:
-    """First line of the message of an error, without passwords and short enough for a line of the log."""
-    return shortened(_without_password((str(error).splitlines() or [""])[0]), _LONGEST_REASON)
-
-
-def _without_password(text: str) -> str:
-    """Text for the log, without the user and password that a URI in it may contain."""
-    return re.sub(r"(?<=//)[^/@\s]*@", "", text)
-
-
-def _read_runs(output_dir: str | Path) -> dict[str, dict[str, str]]:
-    """Latest ``run_id`` and ``tracking_uri`` of each workflow that wrote to a folder; empty without tracked workflows.
-
-    A damaged file counts as empty, because tracking is not worth ending the work.
-    """
-    try:
-        runs = json.loads((Path(output_dir) / _RUN_FILE).read_text(encoding="utf-8"))
-        return {name: {key: str(run[key]) for key in ("run_id", "tracking_uri")} for name, run in runs.items()}
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):
-        return {}
-
-
-def _metric_name(name: str) -> str:
-    """Name that MLflow accepts: letters, digits, spaces and the characters ``_ - . :``.
-
-    In any other name, for example one with the label ``Nodule (<6 mm)``, other characters become underscores, and a
-    part of its SHA-256 is appended, so that two labels never share a metric.
-    """
-    accepted = re.sub(r"[^\w\-.: ]", "_", name)[:200]
-    return name if accepted == name else f"{accepted}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def _artifact_folder(uri: str) -> Path:
-    """Folder beside an SQLite database that contains the artifacts of its runs."""
-    return Path(uri.removeprefix(_SQLITE)).with_name("mlruns").absolute()
-
-
-def _is_beside(uri: str, location: str) -> bool:
-    """Whether a location is in the artifact folder of the SQLite database ``uri``."""
-    parts = urlsplit(location)
-    if parts.scheme != "file" or parts.netloc:
-        return False
-    path = unquote(parts.path)
-    if os.name == "nt":
-        path = path.removeprefix("/")  # of file:///C:/folder
-    return Path(path).resolve().is_relative_to(_artifact_folder(uri).resolve())
-
-
-def attach_artifact(
-    output_dir: str | Path, path: str | Path, uri: str | None = None, group: str | Path | None = None
-) -> None:
-    """Copy a file into the finished runs that wrote to a folder, or log why it was not copied.
-
-    Args:
-        output_dir: output folder of the runs.
-        path: file to copy.
-        uri: MLflow tracking URI, or ``none``; default: ``MLFLOW_TRACKING_URI``, else the database beside the folder. A
-            URI that is only named in the folder is not contacted.
-        group: folder above ``output_dir`` if this is that of one of several seeds, whose database is beside ``group``.
-    """
-    runs = _read_runs(output_dir)
-    configured = os.environ.get("MLFLOW_TRACKING_URI") or uri
-    if not runs or configured == "none":
-        return
-    for run in runs.values():
-        try:
-            problem = _attach_to_run(run, configured, default_uri(group or output_dir), path)
-        except Exception as error:  # the file exists, so a failure of MLflow is not an error
-            problem = f"{type(error).__name__}: {_first_line(error)}"
-        if problem:
-            logger.warning(
-                "%s: not attached to MLflow; %s; to attach it to runs on a server, name the server with --tracking or "
-                "MLFLOW_TRACKING_URI",
-                path,
-                problem,
-            )
-
-
-def _attach_to_run(run: Mapping[str, str], configured: str | None, beside: str, path: str | Path) -> str | None:
-    """Copy a file into one run of :func:`_read_runs`; return the reason if it is not copied."""
-    _limit_waiting()
-    from mlflow.tracking import MlflowClient
-
-    if configured is not None and run["tracking_uri"] != configured:
-        return f"expected runs at {configured}, found runs that were recorded elsewhere"
-    if configured is None and not Path(beside.removeprefix(_SQLITE)).exists():
-        return f"expected the runs in {beside}, found no database"
-    client = MlflowClient(configured or beside)
-    if configured is None and not _is_beside(beside, client.get_run(run["run_id"]).info.artifact_uri):
-        return f"expected artifacts in {_artifact_folder(beside)}, found a run that keeps them elsewhere"
-    client.log_artifact(run["run_id"], str(path))
-    return None
-
-
-def default_uri(output_dir: str | Path) -> str:
-    """URI of the SQLite database beside ``output_dir``, which the stages of an experiment share."""
-    return f"{_SQLITE}{(Path(output_dir).absolute().parent / 'mlruns.db').as_posix()}"
-
-
-def ui_command(uri: str) -> str:
-    """Command that opens the MLflow user interface for ``uri``."""
-    return f"mlflow ui --backend-store-uri {uri}"
-
-
 def _unique_name(workflow: str) -> str:
     """Run name that no other run has, because MONAI continues an unfinished run of the same name."""
     return f"{workflow}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-
-
-def config_as_run() -> dict[str, Any]:
-    """Merged configuration, with overrides, of the parser that builds the caller; empty if there is no parser.
-
-    The parser is found on the call stack, because there is no other way: MONAI 1.6.1 passes only its own arguments to a
-    component, expressions see only resolved values, and ``python -m monai.bundle run`` creates the parser in code of
-    MONAI.
-    """
-    monai = sys.modules.get("monai.bundle")  # nothing was parsed by MONAI where it was never imported
-    parsers = (PlainComponents,) if monai is None else (PlainComponents, monai.ConfigParser)
-    frame = sys._getframe()
-    while frame is not None:
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, parsers):
-            return dict(json.loads(json.dumps(owner.config, default=str)))
-        frame = frame.f_back  # type: ignore[assignment]
-    return {}

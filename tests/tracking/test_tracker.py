@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from scripts.tracking import Tracker, _read_runs, attach_artifact
+from scripts.tracking import Tracker, attach_artifact
+from scripts.tracking.run_file import read_runs
 from scripts.workflow import BUNDLE_ROOT
 
 
@@ -204,12 +205,12 @@ def test_processes_that_start_at_once_on_a_new_database_are_all_recorded(tmp_pat
 
 
 def warnings_of(caplog):
-    own = [record for record in caplog.records if record.name == "scripts.tracking"]
+    own = [record for record in caplog.records if record.name == "scripts.tracking.tracker"]
     return [record.getMessage() for record in own if record.levelname == "WARNING"]
 
 
 def test_a_database_that_is_locked_for_a_while_is_recorded_later(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("scripts.tracking._RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("scripts.tracking.tracker._RETRY_SECONDS", 0.0)
     tracker = Tracker(tmp_path / "base", "training")
     tracker.start({"seed": 0})
     run_id, log_metric = tracker.run_id, tracker.client.log_metric
@@ -304,4 +305,4 @@ def test_an_interrupted_run_is_marked_as_killed_when_the_work_is_continued(tmp_p
 @pytest.mark.parametrize("content", ["", "{", "[1]", '{"training": 3}', '{"training": {}}'])
 def test_a_damaged_list_of_runs_counts_as_empty(tmp_path, content):
     (tmp_path / "mlflow_runs.json").write_text(content)
-    assert _read_runs(tmp_path) == {}
+    assert read_runs(tmp_path) == {}
