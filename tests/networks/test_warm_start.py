@@ -82,9 +82,7 @@ def test_a_patch_head_is_continued_with_its_labels_in_any_order(tmp_path, pool):
         assert torch.allclose(found, expected.flip(1), atol=1e-5)
 
 
-def test_a_patch_head_starts_anew_where_the_folder_has_none_and_is_dropped_where_the_network_has_none(
-    tmp_path, caplog
-):
+def test_a_patch_head_starts_anew_where_the_folder_has_none_and_is_dropped_where_the_network_has_none(tmp_path, caplog):
     plain, image = trained(tmp_path / "plain"), torch.rand(2, 1, 32, 32)
     after = continued(tmp_path / "plain", patch_head=True)
     assert torch.allclose(after(image), plain(image), atol=0.1) and (after.patch_head.position == -4).all()
