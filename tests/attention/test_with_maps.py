@@ -2,6 +2,7 @@ import importlib.util
 
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from scripts.attention import WithMaps, make_attention
 
 from .conftest import FAMILIES, make_network
@@ -56,6 +57,20 @@ def test_a_network_that_trains_its_maps_is_compiled_too(method):
     network.trains_maps = True
     logits, maps = torch.compile(network.train(), backend="eager", fullgraph=True)(images)
     assert logits.shape == (2, 2) and {name: tuple(one.shape) for name, one in maps.items()} == {method: (2, 2, 6, 6)}
+
+
+def test_the_shares_of_a_patch_head_are_smoothed_by_a_24th_of_the_image(monkeypatch):
+    network = make_network(**METHODS["patch_logits"])
+    logits = torch.full((1, 2, 6, 6), -20.0)
+    logits[0, 0, 2, 3] = logits[0, 1, 0, 0] = 20.0  # one patch inside, one in a corner
+    monkeypatch.setattr(network, "patch_logits", lambda image: (torch.zeros(1, 2), logits))
+    with torch.autocast("cpu", torch.bfloat16):  # the maps stay float32
+        _, maps = WithMaps(network, "patch_logits")(torch.zeros(1, 1, 48, 48))
+    shares = logits.flatten(2).softmax(dim=2).reshape(1, 2, 6, 6).numpy()
+    oracle = gaussian_filter(shares, (0, 0, 6 / 24, 6 / 24), mode="constant", truncate=30)
+    oracle /= oracle.sum(axis=(2, 3), keepdims=True)
+    assert torch.allclose(maps, torch.from_numpy(oracle), atol=1e-6)
+    assert torch.allclose(maps.sum(dim=(2, 3)), torch.ones(1, 2)) and maps.dtype == torch.float32
 
 
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")

@@ -1,7 +1,8 @@
 """Place of each label among the patches, for a network with a patch head (Li et al. 2018, arXiv:1711.06373).
 
 The map of a label is the softmax of its patch logits: the probability that a patch is where the label is seen, if the
-film shows it. The mass loss of the training (:mod:`..networks.map_loss`) fits these probabilities to the boxes.
+film shows it. The mass loss of the training (:mod:`..networks.map_loss`) fits these probabilities to the boxes. The map
+is smoothed by a twenty-fourth of the side of the image (:mod:`.with_maps`).
 """
 
 from __future__ import annotations

@@ -9,6 +9,11 @@ from ..common.choices import check_choice
 from ..networks.vit_multilabel import ViTMultilabel
 from .last_layer import LastCLS, WithAttention
 
+# Standard deviation of the smoothing of the shares of a patch head, as a share of the side of the image: one patch of
+# 14 pixels at 336. The highest of all patch logits alone is noisy: on boxed validation films the peak lay in the box in
+# 0.59 of the findings with this smoothing, and in 0.50 without.
+_SMOOTHING = 1 / 24
+
 
 class WithMaps(nn.Module):
     """Network that returns its maps beside its logits; both come from one forward pass.
@@ -23,17 +28,34 @@ class WithMaps(nn.Module):
         ValueError: there is no such method.
     """
 
+    rows: torch.Tensor
+    columns: torch.Tensor
+
     def __init__(self, network: ViTMultilabel, method: str) -> None:
         super().__init__()
         check_choice("attention_method", method, ("label_tokens", "patch_logits"))
         self.network, self.method = network, method
+        if method == "patch_logits":
+            rows, columns = (_spread(side).to(network.mean.device) for side in network.patch_grid)
+            self.register_buffer("rows", rows, persistent=False)
+            self.register_buffer("columns", columns, persistent=False)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, 1, S, S) in [0, 1] -> logits (B, C) and maps (B, C, h, w), each with a sum of one."""
         if self.method == "label_tokens":
             return self.network.label_maps(image)
         logits, patch_logits = self.network.patch_logits(image)
-        return logits, patch_logits.flatten(2).softmax(dim=2).unflatten(2, self.network.patch_grid)
+        shares = patch_logits.flatten(2).softmax(dim=2).unflatten(2, self.network.patch_grid)
+        # Sums of products in place of matrix products, which autocast would compute in bf16.
+        shares = (self.rows[:, :, None] * shares[:, :, None]).sum(dim=-2)
+        return logits, (self.columns * shares[..., None, :]).sum(dim=-1)
+
+
+def _spread(side: int) -> torch.Tensor:
+    """Matrix (side, side) that spreads the share of each patch over its neighbours; its columns have a sum of one."""
+    place = torch.arange(side, dtype=torch.float32)
+    weights = torch.exp(-0.5 * ((place[:, None] - place) / (_SMOOTHING * side)) ** 2)
+    return weights / weights.sum(dim=0)
 
 
 def module_with_maps(network: ViTMultilabel, method: str) -> WithAttention | WithMaps:
