@@ -155,7 +155,8 @@ def test_shipped_model_says_nearly_the_same_at_a_higher_resolution():
     """Positions are resampled, so that a larger picture of the same thing gives similar logits."""
     torch.manual_seed(0)
     small = load_vit_multilabel(SHIPPED)
-    structure = {key: getattr(small, key) for key in ("num_labels", "labels", "pool", "label_blocks", "conv_branch")}
+    names = ("num_labels", "labels", "pool", "label_blocks", "conv_branch")
+    structure = {key: getattr(small, key) for key in names} | {"patch_head": True}
     large = ViTMultilabel(SHIPPED, image_size=504, **structure).eval()
     image = torch.nn.functional.interpolate(torch.rand(4, 1, 7, 7), size=(672, 672), mode="bicubic").clamp(0, 1)
     sizes = [torch.nn.functional.interpolate(image, size=(size, size), mode="area") for size in (336, 504)]
