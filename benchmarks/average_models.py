@@ -3,10 +3,10 @@
     python benchmarks/average_models.py outputs/stage2 outputs/stage2b --out outputs/averaged
 
 Each argument is the output folder of a training. ``--start 0.5`` then averages the result with the model that the runs
-continue ("WiSE-FT", arXiv:2109.01903), which has a share of 0.5; a patch head that this model has not keeps the weights
-of the runs. The averaged model is written to ``OUT/model``, so that ``evaluating`` and ``ship_classifier.py`` read it
-like that of a training. Its provenance is that of the first run without its validation metrics; ``averaged_with`` holds
-that of the others, and ``share_of_start`` the share.
+continue ("WiSE-FT", arXiv:2109.01903), which has a share of 0.5; a patch head keeps the weights of the runs.
+The averaged model is written to ``OUT/model``, so that ``evaluating`` and ``ship_classifier.py`` read it like that of a
+training. Its provenance is that of the first run without its validation metrics; ``averaged_with`` holds that of the
+others, and ``share_of_start`` the share.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def provenance_of(run: Path) -> dict[str, object]:
 
 
 def start_of(network: ViTMultilabel, backbone: str) -> dict[str, torch.Tensor]:
-    """Weights of the model that a network continued, at the resolution of the network."""
+    """Weights of the model that a network continued, at the resolution of the network and without a patch head."""
     start = ViTMultilabel(
         backbone,
         num_labels=len(network.labels),
@@ -70,8 +70,7 @@ def main() -> None:
     if arguments.start:
         start = start_of(networks[0], backbones.pop())
         for name, value in start.items():
-            if not name.startswith("patch_head."):
-                average[name] = torch.lerp(average[name].double(), value.double(), arguments.start).to(value.dtype)
+            average[name] = torch.lerp(average[name].double(), value.double(), arguments.start).to(value.dtype)
     networks[0].load_state_dict(average)
     kept = {key: value for key, value in provenances[0].items() if key not in ("epoch", "validation")}
     provenance = {**kept, "averaged_with": provenances[1:], "share_of_start": arguments.start}

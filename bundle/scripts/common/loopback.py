@@ -10,11 +10,10 @@ def is_loopback(name: str) -> bool:
     """Return whether a host name or an address belongs to this computer.
 
     Args:
-        name: host name or IP address. An IPv4 address may have the form that a socket of both protocols gives it
-            (``::ffff:127.0.0.1``).
+        name: host name or IP address.
     """
     try:
-        return name == "localhost" or ip_address(name.removeprefix("::ffff:")).is_loopback
+        return name == "localhost" or ip_address(name).is_loopback
     except ValueError:
         return False
 

@@ -26,6 +26,7 @@ from .values import check_shown, read
 
 HOSTS, ORIGINS = "CXR_LABEL_ALLOWED_HOSTS", "CXR_LABEL_ALLOWED_ORIGINS"
 BODY_S = 300  # for the whole body
+MAPPED = "::ffff:"  # begins an IPv4 address on a socket of both protocols
 
 
 class Guard:
@@ -71,11 +72,11 @@ class Guard:
         Raises:
             HTTPException: 403; 400 for a header that is given twice.
         """
-        if not self.hosts and scope.get("client") and not is_loopback(scope["client"][0]):
+        if not self.hosts and scope.get("client") and not is_loopback(scope["client"][0].removeprefix(MAPPED)):
             raise HTTPException(403, f"client: another computer; expected this one; to serve others set {HOSTS}")
         host, origin = only(scope, "host"), only(scope, "origin")
         name = host_name(host)
-        if not is_loopback(name) and name not in self.hosts:
+        if not is_loopback(name.removeprefix(MAPPED)) and name not in self.hosts:
             raise HTTPException(
                 403, f"Host: not served; expected localhost or one of {HOSTS}, found {check_shown(name)}; set {HOSTS}"
             )
