@@ -69,6 +69,14 @@ def test_every_weight_but_the_guides_learns():
     assert not network.guide.training
 
 
+def test_frozen_blocks_and_embeddings_need_no_gradient():
+    base, _ = make()
+    network = ZoomViT(base, ZOOM, frozen_blocks=1)
+    for name, parameter in network.named_parameters():
+        frozen = name.startswith(("guide.", "backbone.embeddings.", "crop_tokens.", "backbone.layers.0."))
+        assert parameter.requires_grad != frozen, name
+
+
 def test_first_step_moves_the_reader_and_leaves_the_guide_with_the_optimizer():
     _, network = make()
     groups = layer_wise_param_groups(network, 1e-2)

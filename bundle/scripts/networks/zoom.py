@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from ..common.choices import check_choice, check_keys
+from .param_groups import freeze_blocks
 from .pretrained import only_known_fields
 from .vit_multilabel import ViTMultilabel
 from .zoom_tokens import CropTokens
@@ -80,6 +81,8 @@ class ZoomViT(ViTMultilabel):
         base: trained classifier. Its weights are copied into this network, and a frozen copy becomes :attr:`guide`.
         zoom: settings of the regions, or a mapping of their values; ``None`` uses the defaults.
         drop_path: probability of skipping a sub-layer of the last block in training, see :class:`.ViTMultilabel`.
+        frozen_blocks: number of first blocks that keep their weights in training, with the embeddings of the image and
+            of the magnification.
         mean_map: map (h, w) of the training films, for the selector ``mean_map``; ``None`` before weights are loaded.
 
     Attributes:
@@ -95,6 +98,7 @@ class ZoomViT(ViTMultilabel):
         base: ViTMultilabel,
         zoom: ZoomSettings | Mapping[str, Any] | None = None,
         drop_path: float = 0.0,
+        frozen_blocks: int = 0,
         mean_map: torch.Tensor | None = None,
     ) -> None:
         if isinstance(base, ZoomViT):
@@ -117,6 +121,9 @@ class ZoomViT(ViTMultilabel):
             zoom = ZoomSettings(**(zoom or {}))
         self.zoom = zoom
         self.crop_tokens = CropTokens(self.backbone, self.zoom.crop_size)
+        freeze_blocks(self, frozen_blocks)
+        if frozen_blocks:
+            self.crop_tokens.requires_grad_(False)
         self.reader = CropReader(self.backbone.config.hidden_size, self.num_labels)
         self.mean_map: torch.Tensor | None
         self.register_buffer("mean_map", self._check_mean_map(mean_map))

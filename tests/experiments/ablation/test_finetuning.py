@@ -16,12 +16,13 @@ from scripts.super_resolution.region_enhancer import EnhanceSettings
 TRAINING = {"max_epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "precision": "fp32", "num_workers": 1}
 
 
-def make(out, backbone, **training):
+def make(out, backbone, zoom_size=32, **training):
     regions = EnhanceSettings(count=2, window=16)
     return FinetuneLearner(
         out,
         {"backbone": str(backbone), **TRAINING, **training},
         image_size=32,
+        zoom_size=zoom_size,
         enhancer_of=Enhancers("none"),
         regions=regions,
         source_size=16,
@@ -38,9 +39,9 @@ def test_arms_are_trained_once_with_regions_of_models_that_did_not_see_them(film
         "mean": {"mode": "zoom", "enhancer": "native", "selector": "mean_map"},
         "frozen": {"mode": "paste_back", "enhancer": "bicubic", "train_on": "plain"},
     })  # fmt: skip
-    learner = make(tmp_path, backbone)
+    learner = make(tmp_path, backbone, zoom_size=16)
     assert learner.prepare(cases, arms) == []
-    plain = learner.folder(View(), 0)
+    plain = learner.view_folder(View(), 0)
     taught = [{item["image"] for item in json.loads((plain / f"fold{k}.json").read_text())["training"]} for k in (0, 1)]
     everyone = {case.name for case in cases.cases if case.split == "training"}
     assert taught[0] | taught[1] == everyone and not taught[0] & taught[1]
@@ -53,15 +54,15 @@ def test_arms_are_trained_once_with_regions_of_models_that_did_not_see_them(film
     assert all(values.shape == (1, 48, 2) and np.isfinite(values).all() for values in scores.values())
     assert not np.array_equal(scores["plain"], scores["native"])
     assert 0 < np.abs(scores["plain"] - scores["frozen"]).max() < 0.1  # the same model, nearly the same images
-    test = learner.folder(arms["mean"].test_view, 0) / "test"
+    test = learner.view_folder(arms["mean"].test_view, 0) / "test"
     assert len({path.read_text() for path in test.glob("*.json")}) == 1  # one mean map for all test images
-    assert learner.cost(cases, arms["native"])["tokens"] == 51
+    assert learner.cost(cases, arms["native"])["tokens"] == 27
 
     def refuse(*_, **__):
         raise AssertionError("a finished arm was run again")
 
     monkeypatch.setattr(finetuning, "run_workflow", refuse)
-    again = make(tmp_path, backbone)
+    again = make(tmp_path, backbone, zoom_size=16)
     again.prepare(cases, arms)
     assert all(np.array_equal(again.scores(cases, arm), scores[name]) for name, arm in arms.items())
 
@@ -74,7 +75,7 @@ def test_an_arm_with_its_own_training_has_its_own_model_and_a_patch_head_learns_
     arms = parse_arms({"plain": {}, "branch": {"training": {"conv_branch": True}}})
     learner = make(tmp_path, backbone, patch_head=True)
     learner.prepare(cases, arms)
-    written = json.loads((learner.folder(View(), 0) / "datalist.json").read_text())["training"]
+    written = json.loads((learner.view_folder(View(), 0) / "datalist.json").read_text())["training"]
     assert [{"label": "Large", "xywh": [0, 0, 8, 16]}] in [item.get("boxes") for item in written]  # 64 -> 16 pixels
     scores = {name: learner.scores(cases, arm) for name, arm in arms.items()}
     assert len(list((tmp_path / "models").iterdir())) == 2 and scores["branch"].shape == scores["plain"].shape

@@ -9,6 +9,8 @@ keep the last epoch of the averaged weights, so that no arm is lucky in the choi
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -34,6 +36,7 @@ from ...workflow import CONFIG_DIR, run_workflow
 from .arms import Arm, View
 from .cases import Case, Cases
 from .protocol import plan_fits
+from .shared_trainings import check_shared
 from .view_data import write_cases, write_view
 from .views import MakeEnhancer, SourceImage, Viewer, read_source
 
@@ -41,6 +44,7 @@ _PLAIN = View()
 _FOLD_SEED = 1000  # seed of the first fold model; no arm uses it
 # Settings of the network that zoom.yaml takes from its base.
 _STRUCTURE = ("pool", "label_blocks", "conv_branch", "patch_head")
+_DECISIVE = ("image", "patient_id", "label", "boxes")  # keys of an item that the trainings depend on
 _OURS = ("dataset_dir", "datalist_file", "output_dir", "cache_dir", "image_size", "seed", "tracking_uri")
 
 
@@ -48,41 +52,48 @@ class FinetuneLearner:
     """Scores of arms by fine-tuning the whole network.
 
     Args:
-        output_dir: folder of the data sets, models and predictions.
+        folder: folder of the data sets, models and predictions. Experiments on the same cases with the same settings
+            may share it, so that an arm that several of them have is trained once.
         training: settings of ``configs/train.yaml`` (backbone, max_epochs, …), the same for every arm.
+        fold_training: settings of the fold models that differ from those.
         image_size: side of the network's input for a view without a size of its own, in pixels.
+        zoom_size: side of an enlarged region in a zoom, in pixels.
         enhancer_of: function that returns the enhancer of a name.
         regions: number and size of the regions.
         source_size: longer side that images are reduced to before all arms, in pixels; ``None`` does not reduce them.
         seeds: number of trainings of each arm.
         noise_seeds: number of versions of a random view; seed s uses version s mod ``noise_seeds``.
-        attention_folds: number K of folds. A fold model with a patch head (``patch_head`` in ``training``) chooses the
-            regions by the findings, another by the attention of its last layer.
+        attention_folds: number K of folds. A fold model with a patch head (``patch_head`` in ``training`` or
+            ``fold_training``) chooses the regions by the findings, another by the attention of its last layer.
         tracking_uri: MLflow tracking URI of the trainings.
 
     Raises:
-        ValueError: ``training`` contains a setting that does not exist or that the experiment sets itself.
+        ValueError: ``training`` or ``fold_training`` contains a setting that does not exist or that the experiment sets
+            itself.
     """
 
     independent_seeds = True
 
     def __init__(
         self,
-        output_dir: str | Path,
+        folder: str | Path,
         training: Mapping[str, Any],
         *,
         image_size: int,
+        zoom_size: int,
         enhancer_of: MakeEnhancer,
         regions: EnhanceSettings,
         source_size: int | None,
         seeds: int,
         noise_seeds: int = 1,
         attention_folds: int = 3,
+        fold_training: Mapping[str, Any] | None = None,
         tracking_uri: str = "none",
     ) -> None:
         _check_training("training", training)
-        self.output_dir, self.image_size = Path(output_dir), image_size
-        self.training = {"keep": "last", **training}
+        _check_training("fold_training", fold_training or {})
+        self.folder, self.image_size, self.zoom_size = Path(folder), image_size, zoom_size
+        self.training, self.fold_training = {"keep": "last", **training}, dict(fold_training or {})
         self.enhancer_of, self.regions, self.source_size = enhancer_of, regions, source_size
         self.seeds, self.noise_seeds, self.attention_folds = seeds, noise_seeds, attention_folds
         self.tracking_uri = tracking_uri
@@ -90,8 +101,9 @@ class FinetuneLearner:
     @property
     def settings(self) -> dict[str, Any]:
         """Settings that the scores depend on."""
-        names = ("seeds", "noise_seeds", "attention_folds", "source_size", "image_size", "training")
-        return {"learn": "finetune", **{name: getattr(self, name) for name in names}, "regions": asdict(self.regions)}
+        names = ("seeds", "noise_seeds", "attention_folds", "source_size", "image_size", "zoom_size")
+        own = {name: getattr(self, name) for name in (*names, "training", "fold_training")}
+        return {"learn": "finetune", **own, "regions": asdict(self.regions)}
 
     def check_arms(self, arms: Mapping[str, Arm]) -> None:
         """Check the settings of the training of each arm.
@@ -103,51 +115,79 @@ class FinetuneLearner:
             _check_training(f"arms: {name}: training", arm.training)
 
     def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
-        """Write the views of all arms; return the images that cannot be read."""
+        """Write the views of all arms; return the images that cannot be read.
+
+        Raises:
+            ValueError: the folder holds the trainings of other cases, settings or enhancers.
+        """
+        self.check_folder(cases, arms)
         failures = self.write_plain(cases)
         cases = cases.without([failure.path for failure in failures])
-        write_cases(self.folder(_PLAIN, 0), cases)
+        write_cases(self.view_folder(_PLAIN, 0), cases)
         views = dict.fromkeys(view for arm in arms.values() for view in (arm.train_view, arm.test_view))
         wanted = [(view, noise) for view in views for noise in range(self.noise_seeds if view.random else 1)]
         maps = {case.item["image"]: grid for case, grid in zip(cases.cases, self.attention(cases), strict=True)}
         mean = cases.mean_map(maps) if any(view.selector == MEAN_MAP for view in views) else None
         for case in cases.cases:
-            missing = [(view, noise) for view, noise in wanted if not (self.folder(view, noise) / case.name).exists()]
+            missing = [
+                (view, noise) for view, noise in wanted if not (self.view_folder(view, noise) / case.name).exists()
+            ]
             if missing:
                 source = read_source(case.item["image"], self.source_size)
                 others = None if mean is None else mean.without(case.item["patient_id"])
                 viewer = self.viewer(source, maps[case.item["image"]], others)
                 for view, noise in missing:
-                    write_view(self.folder(view, noise), case.name, viewer, view, noise)
+                    write_view(self.view_folder(view, noise), case.name, viewer, view, noise)
         for view, noise in wanted:
-            write_cases(self.folder(view, noise), cases)
+            write_cases(self.view_folder(view, noise), cases)
         return failures
+
+    def check_folder(self, cases: Cases, arms: Mapping[str, Arm]) -> None:
+        """Check that earlier trainings in the folder were made with the same data and settings, and record these."""
+        items = [[case.split, *(case.item.get(key) for key in _DECISIVE)] for case in cases.cases]
+        data = hashlib.sha256(json.dumps([cases.labels, items], default=str).encode()).hexdigest()
+        views = [view for arm in arms.values() for view in (arm.train_view, arm.test_view) if view.mode != "global"]
+        enhancers = {f"{view.enhancer}{'' if view.data_consistency else ' raw'}": view for view in views}
+        check_shared(
+            self.folder / "shared.json",
+            {"cases": data, **self.settings},
+            {
+                "arms": {name: asdict(arm) for name, arm in arms.items()},
+                "enhancers": {name: self.weights_hash(view) for name, view in enhancers.items()},
+            },
+        )
+
+    def weights_hash(self, view: View) -> str:
+        """Hash of the enhancer of a view."""
+        return self.enhancer_of(view.enhancer, view.data_consistency).weights_hash
 
     def write_plain(self, cases: Cases) -> list[Failure]:
         """Write the source images, on which the fold models are trained; return the images that cannot be read."""
         failures = []
         for case in cases.cases:
-            if (self.folder(_PLAIN, 0) / case.name).exists():
+            if (self.view_folder(_PLAIN, 0) / case.name).exists():
                 continue
             try:
                 source = read_source(case.item["image"], self.source_size)
             except RefusedInput as refusal:
                 failures.append(Failure.of(case.item["image"], refusal))
                 continue
-            write_view(self.folder(_PLAIN, 0), case.name, self.viewer(source, torch.zeros(1, 1)), _PLAIN, 0)
+            write_view(self.view_folder(_PLAIN, 0), case.name, self.viewer(source, torch.zeros(1, 1)), _PLAIN, 0)
         return failures
 
     def viewer(self, source: SourceImage, attention: torch.Tensor, mean_map: torch.Tensor | None = None) -> Viewer:
         """Viewer of a case."""
-        return Viewer(source, attention, self.image_size, self.regions, self.enhancer_of, mean_map)
+        return Viewer(
+            source, attention, self.image_size, self.regions, self.enhancer_of, mean_map, zoom_size=self.zoom_size
+        )
 
-    def folder(self, view: View, noise: int) -> Path:
+    def view_folder(self, view: View, noise: int) -> Path:
         """Folder of the data set of a view."""
-        return self.output_dir / "views" / (f"{view.slug}-n{noise}" if view.random else view.slug)
+        return self.folder / "views" / (f"{view.slug}-n{noise}" if view.random else view.slug)
 
     def attention(self, cases: Cases) -> Sequence[torch.Tensor]:
         """Attention map (h, w) of each case, from models that were trained without its patient."""
-        path = self.output_dir / "attention.npy"
+        path = self.folder / "attention.npy"
         if not path.exists():
             maps = self.fold_maps(cases)
             with atomic_write(path) as file:
@@ -161,9 +201,10 @@ class FinetuneLearner:
         for number, fit in enumerate(plan_fits(cases.splits, cases.patients, 0, self.attention_folds)):
             fitted = training & (fit.weights > 0)
             kept = [case for case, use in zip(cases.cases, fitted | (cases.splits == "validation"), strict=True) if use]
-            datalist = write_cases(self.folder(_PLAIN, 0), Cases(cases.labels, kept), f"fold{number}.json")
-            out = self.output_dir / "folds" / str(number)
-            model = self.train(_PLAIN, 0, out, _FOLD_SEED + number, {"datalist_file": str(datalist)})
+            datalist = write_cases(self.view_folder(_PLAIN, 0), Cases(cases.labels, kept), f"fold{number}.json")
+            out = self.folder / "folds" / str(number)
+            own = {**self.fold_training, "datalist_file": str(datalist)}
+            model = self.train(_PLAIN, 0, out, _FOLD_SEED + number, own)
             chosen = np.flatnonzero(fit.evaluated)  # the patients of all splits are spread over the folds
             parts.append((chosen, self.maps_of([cases.cases[index] for index in chosen], model)))
         order = np.argsort(np.concatenate([chosen for chosen, _ in parts]))
@@ -175,7 +216,7 @@ class FinetuneLearner:
         network = load_vit_multilabel(model)
         attend, maps = make_attention(default_method(network), network), []
         for case in cases:
-            image = read_source(self.folder(_PLAIN, 0) / case.name, None).image
+            image = read_source(self.view_folder(_PLAIN, 0) / case.name, None).image
             output = attend(fit_square(image, network.image_size)[None])
             maps.append(output.region_maps(list(network.labels or []))[0].numpy())
         return np.stack(maps) if maps else np.empty((0, *network.patch_grid))
@@ -190,10 +231,10 @@ class FinetuneLearner:
 
     def scores_of_seed(self, arm: Arm, seed: int) -> np.ndarray:
         """Logits (M, C) of the model of one seed; an arm that is not re-trained uses one model for all seeds."""
-        out = self.output_dir / "arms" / arm.name / f"seed{seed}"
+        out = self.folder / "arms" / arm.name / f"seed{seed}"
         if not (out / "evaluated.json").exists():
             own_seed = seed if arm.retrain else self.seeds
-            trained = self.output_dir / "models" / arm.model_slug / f"seed{own_seed}"
+            trained = self.folder / "models" / arm.model_slug / f"seed{own_seed}"
             model = self.train(arm.train_view, own_seed, trained, own_seed, arm.training)
             started = time.perf_counter()
             self.run("evaluating", arm.test_view, seed, out, {"model_dir": str(model), "bootstrap": 0})
@@ -211,7 +252,7 @@ class FinetuneLearner:
 
     def run(self, workflow: str, view: View, seed: int, out: Path, overrides: Mapping[str, Any]) -> None:
         """Run one workflow on the data set of a view, in the version for a seed."""
-        data = self.folder(view, seed % self.noise_seeds)
+        data = self.view_folder(view, seed % self.noise_seeds)
         own: dict[str, Any] = {
             "dataset_dir": str(data),
             "datalist_file": str(data / "datalist.json"),
@@ -242,7 +283,7 @@ class FinetuneLearner:
             "base": Expression(config["network_def"]),
             "zoom_count": self.regions.count,
             "zoom_window": self.regions.window,
-            "zoom_size": size,
+            "zoom_size": self.zoom_size,
             "zoom_source": "native",  # crops are those of the view, whose pixels are made; see StoredCrops
             "zoom_selector": view.selector,
             "mean_map": None,
@@ -251,16 +292,15 @@ class FinetuneLearner:
 
     def cost(self, cases: Cases, arm: Arm) -> dict[str, float]:
         """Seconds of evaluation per evaluated image, including loading and decoding, and its number of tokens."""
-        seeds = (self.output_dir / "arms" / arm.name / f"seed{seed}" for seed in range(self.seeds))
+        seeds = (self.folder / "arms" / arm.name / f"seed{seed}" for seed in range(self.seeds))
         seconds = [yaml.safe_load((out / "evaluated.json").read_text(encoding="utf-8"))["seconds"] for out in seeds]
         own_seed = 0 if arm.retrain else self.seeds
-        network = load_vit_multilabel(self.output_dir / "models" / arm.model_slug / f"seed{own_seed}" / "model")
+        network = load_vit_multilabel(self.folder / "models" / arm.model_slug / f"seed{own_seed}" / "model")
         rows, columns = network.patch_grid
-        views = 1 + (self.regions.count if arm.test_view.mode == "zoom" else 0)
-        return {
-            "seconds": float(np.mean(seconds)) / int(self.evaluated(cases).sum()),
-            "tokens": float(views * (rows * columns + 1)),
-        }
+        tokens = rows * columns + 1
+        if arm.test_view.mode == "zoom":
+            tokens += self.regions.count * ((self.zoom_size // network.backbone.config.patch_size) ** 2 + 1)
+        return {"seconds": float(np.mean(seconds)) / int(self.evaluated(cases).sum()), "tokens": float(tokens)}
 
 
 def _check_training(where: str, training: Mapping[str, Any]) -> None:

@@ -64,7 +64,7 @@ class NetworkInputs:
     Attributes:
         whole: whole image (1, S, S).
         windows: regions in ``whole``.
-        crops: crop (1, S, S) of each region; empty unless the mode of the view is ``zoom``.
+        crops: crop (1, s, s) of each region; empty unless the mode of the view is ``zoom``.
         seconds: time of choosing, enhancing and resizing the regions.
     """
 
@@ -85,6 +85,7 @@ class Viewer:
         settings: number, size and ramp of the regions, and the seed of noise and of random regions.
         enhancer_of: function that returns the enhancer of a name, with or without data consistency.
         mean_map: mean attention map (h, w) of the training images of other patients, for the selector ``mean_map``.
+        zoom_size: side of an enlarged region in the mode ``zoom``, in pixels; ``None`` takes that of the input.
     """
 
     source: SourceImage
@@ -93,6 +94,7 @@ class Viewer:
     settings: EnhanceSettings
     enhancer_of: MakeEnhancer
     mean_map: torch.Tensor | None = None
+    zoom_size: int | None = None
     done: dict[tuple[str, str, bool, int], tuple[EnhancedRegions, float]] = field(default_factory=dict)
 
     def picture(self, view: View, noise_seed: int = 0) -> torch.Tensor:
@@ -111,7 +113,8 @@ class Viewer:
         enhanced, seconds = self.enhanced(view, noise_seed)
         started = time.perf_counter()
         whole = fit_square(self.picture(view, noise_seed), size)
-        crops = [fit_square(crop.clamp(0, 1), size) for crop in enhanced.high_res] if view.mode == "zoom" else []
+        side = self.zoom_size or size
+        crops = [fit_square(crop.clamp(0, 1), side) for crop in enhanced.high_res] if view.mode == "zoom" else []
         windows = [window(region, self.source.image) for region in enhanced.regions]
         return NetworkInputs(whole, windows, crops, seconds + time.perf_counter() - started)
 
