@@ -23,6 +23,8 @@ def test_unknown_workflow_and_overlay_are_refused():
         _config_files("training", ["papr"])
     with pytest.raises(ValueError, match="found 'zoom'"):
         _config_files("evaluating", ["zoom"])
+    with pytest.raises(ValueError, match="found 'experiment_paper'"):
+        _config_files("training", ["experiment_paper"])
 
 
 def test_several_processes_without_torchrun_are_refused(monkeypatch):

@@ -45,7 +45,11 @@ def run(
         ),
     ] = None,
     overlay: Annotated[
-        list[str], typer.Option(help="paper, demo or multi_gpu; may be repeated", autocompletion=overlay_names)
+        list[str],
+        typer.Option(
+            help="paper, demo or multi_gpu, or an experiment of ablating; may be repeated",
+            autocompletion=lambda: overlay_names("ablating"),
+        ),
     ] = [],  # noqa: B006
     tracking: Annotated[str, typer.Option(help="mlflow (sqlite beside the output), none, or an MLflow URI")] = "mlflow",
     help_wanted: Annotated[

@@ -212,7 +212,7 @@ def start_log() -> None:
 def _config_files(workflow: str, overlays: Sequence[str]) -> list[Path]:
     """Configuration files of a workflow, in the order in which they are merged."""
     for overlay in overlays:
-        check_choice("--overlay", overlay, overlay_names())
+        check_choice("--overlay", overlay, overlay_names(workflow_name(workflow)))
     return [
         CONFIG_DIR / name
         for name in (*WORKFLOWS[workflow_name(workflow)], *(f"{overlay}.yaml" for overlay in overlays))

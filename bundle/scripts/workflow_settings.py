@@ -68,11 +68,16 @@ def workflow_name(name: str) -> str:
     return current
 
 
-def overlay_names() -> list[str]:
-    """Names of the configurations that can be merged over those of any workflow."""
+def overlay_names(workflow: str) -> list[str]:
+    """Names of the configurations that can be merged over those of a workflow; the experiments are for ablating only.
+
+    Args:
+        workflow: a name that :func:`workflow_name` returns.
+    """
     # Files of other workflows are no overlays: the network of zoom.yaml over evaluate.yaml would be an untrained one.
     taken = {name for files in WORKFLOWS.values() for name in files}
-    return sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if path.name not in taken)
+    names = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if path.name not in taken)
+    return [name for name in names if workflow == "ablating" or not name.startswith("experiment_")]
 
 
 def file_settings(path: Path) -> list[Setting]:
