@@ -45,9 +45,9 @@ def test_arms_are_trained_once_with_regions_of_models_that_did_not_see_them(film
     taught = [{item["image"] for item in json.loads((plain / f"fold{k}.json").read_text())["training"]} for k in (0, 1)]
     everyone = {case.name for case in cases.cases if case.split == "training"}
     assert taught[0] | taught[1] == everyone and not taught[0] & taught[1]
-    maps = {case.name: grid for case, grid in zip(cases.cases, learner.attention(cases), strict=True)}
+    maps = {case.name: grid for case, grid in zip(cases.cases, learner.fold_maps.of_cases(cases), strict=True)}
     for case in cases.cases:  # one model each, which has not seen the patient, in all splits alike
-        of_models = [learner.maps_of([case], tmp_path / "folds" / str(k) / "model")[0] for k in (0, 1)]
+        of_models = [learner.fold_maps.of_model([case], tmp_path / "folds" / str(k) / "model")[0] for k in (0, 1)]
         chosen = [k for k in (0, 1) if np.array_equal(of_models[k], maps[case.name])]
         assert len(chosen) == 1 and case.name not in {"/".join(Path(path).parts[-2:]) for path in taught[chosen[0]]}
     scores = {name: learner.scores(cases, arm) for name, arm in arms.items()}

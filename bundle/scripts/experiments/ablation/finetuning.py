@@ -1,10 +1,7 @@
 """Training by fine-tuning: the training workflow, in this process, for every arm and seed. Finished models are kept.
 
-The regions of every image come from one of K models, each trained without a part of the training patients: those of a
-training image from the model that was trained without its patient, those of another image from one of the K models,
-which its patient decides. A model that has memorised its training images would choose better regions in them than in
-new images, and the mean of K models would choose better ones in the images that none of them has seen. All trainings
-keep the last epoch of the averaged weights, so that no arm is lucky in the choice of its epoch.
+The regions of every image come from a model that has not seen its patient, see :mod:`.fold_maps`. All trainings keep
+the last epoch of the averaged weights, so that no arm is lucky in the choice of its epoch.
 """
 
 from __future__ import annotations
@@ -12,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,11 +18,9 @@ import numpy as np
 import torch
 import yaml
 
-from ...attention import default_method, make_attention
-from ...common.atomic import atomic_write, write_json
+from ...common.atomic import write_json
 from ...common.choices import check_keys
 from ...common.failures import Failure
-from ...common.geometry import fit_square
 from ...dicom import RefusedInput
 from ...evaluation.predictions import read_predictions
 from ...networks.loading import load_vit_multilabel
@@ -34,8 +29,8 @@ from ...super_resolution.region_enhancer import EnhanceSettings
 from ...super_resolution.regions import MEAN_MAP
 from ...workflow import CONFIG_DIR, run_workflow
 from .arms import Arm, View
-from .cases import Case, Cases
-from .protocol import plan_fits
+from .cases import Cases
+from .fold_maps import FoldMaps
 from .shared_trainings import check_shared
 from .view_data import write_cases, write_view
 from .views import MakeEnhancer, SourceImage, Viewer, read_source
@@ -126,7 +121,9 @@ class FinetuneLearner:
         write_cases(self.view_folder(_PLAIN, 0), cases)
         views = dict.fromkeys(view for arm in arms.values() for view in (arm.train_view, arm.test_view))
         wanted = [(view, noise) for view in views for noise in range(self.noise_seeds if view.random else 1)]
-        maps = {case.item["image"]: grid for case, grid in zip(cases.cases, self.attention(cases), strict=True)}
+        maps = {
+            case.item["image"]: grid for case, grid in zip(cases.cases, self.fold_maps.of_cases(cases), strict=True)
+        }
         mean = cases.mean_map(maps) if any(view.selector == MEAN_MAP for view in views) else None
         for case in cases.cases:
             missing = [
@@ -185,41 +182,15 @@ class FinetuneLearner:
         """Folder of the data set of a view."""
         return self.folder / "views" / (f"{view.slug}-n{noise}" if view.random else view.slug)
 
-    def attention(self, cases: Cases) -> Sequence[torch.Tensor]:
-        """Attention map (h, w) of each case, from models that were trained without its patient."""
-        path = self.folder / "attention.npy"
-        if not path.exists():
-            maps = self.fold_maps(cases)
-            with atomic_write(path) as file:
-                np.save(file, maps)
-        return list(torch.from_numpy(np.load(path)))
+    @property
+    def fold_maps(self) -> FoldMaps:
+        """Maps that choose the regions."""
 
-    def fold_maps(self, cases: Cases) -> np.ndarray:
-        """Attention maps (N, h, w), each of the one fold model that was trained without the patient of the case."""
-        training = cases.splits == "training"
-        parts: list[tuple[np.ndarray, np.ndarray]] = []
-        for number, fit in enumerate(plan_fits(cases.splits, cases.patients, 0, self.attention_folds)):
-            fitted = training & (fit.weights > 0)
-            kept = [case for case, use in zip(cases.cases, fitted | (cases.splits == "validation"), strict=True) if use]
-            datalist = write_cases(self.view_folder(_PLAIN, 0), Cases(cases.labels, kept), f"fold{number}.json")
-            out = self.folder / "folds" / str(number)
+        def train(number: int, datalist: Path) -> Path:
             own = {**self.fold_training, "datalist_file": str(datalist)}
-            model = self.train(_PLAIN, 0, out, _FOLD_SEED + number, own)
-            chosen = np.flatnonzero(fit.evaluated)  # the patients of all splits are spread over the folds
-            parts.append((chosen, self.maps_of([cases.cases[index] for index in chosen], model)))
-        order = np.argsort(np.concatenate([chosen for chosen, _ in parts]))
-        return np.concatenate([maps for _, maps in parts])[order].astype(np.float32)
+            return self.train(_PLAIN, 0, self.folder / "folds" / str(number), _FOLD_SEED + number, own)
 
-    @torch.inference_mode()
-    def maps_of(self, cases: Sequence[Case], model: Path) -> np.ndarray:
-        """Maps (M, h, w) that choose the regions of M cases, of one model."""
-        network = load_vit_multilabel(model)
-        attend, maps = make_attention(default_method(network), network), []
-        for case in cases:
-            image = read_source(self.view_folder(_PLAIN, 0) / case.name, None).image
-            output = attend(fit_square(image, network.image_size)[None])
-            maps.append(output.region_maps(list(network.labels or []))[0].numpy())
-        return np.stack(maps) if maps else np.empty((0, *network.patch_grid))
+        return FoldMaps(self.folder, self.view_folder(_PLAIN, 0), self.attention_folds, train)
 
     def evaluated(self, cases: Cases) -> np.ndarray:
         """(N,) bool, the cases that the arms are evaluated on."""
