@@ -75,7 +75,8 @@ def assemble(
                 plan.columns[group],
                 margin=plan.endpoint.margin,
                 seed=plan.seed,
-                independent_seeds=plan.independent_seeds,
+                # An arm and itself are the same trainings: they differ by nothing.
+                independent_seeds=plan.independent_seeds and arm != control,
             ),
         }
 
