@@ -1,6 +1,7 @@
 """A PACS, studies in it, and a predictor of milliseconds."""
 
 import pytest
+from scripts.dicom import RefusedInput
 from scripts.inference import Predictor
 from scripts.pacs.dicomweb import DicomWeb
 from scripts.pacs.journal import Journal
@@ -24,6 +25,14 @@ def film(study, number=1, **attributes):
     for keyword, value in attributes.items():
         setattr(dataset, keyword, value)
     return dataset
+
+
+def code_of(call, *arguments):
+    """Code of the error that a call raises; its message names neither a patient nor the server."""
+    with pytest.raises(RefusedInput) as refusal:
+        call(*arguments)
+    assert "Secret" not in str(refusal.value) and "127.0.0.1" not in str(refusal.value)
+    return refusal.value.code
 
 
 @pytest.fixture(scope="session")

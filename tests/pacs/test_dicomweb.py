@@ -2,25 +2,16 @@ import json
 import re
 from datetime import date
 
-import pydicom
 import pytest
-from scripts.dicom import RefusedInput, read_radiograph
-from scripts.dicom.objects.derived_image import write_enhanced
+from scripts.dicom import read_radiograph
 from scripts.pacs import dicomweb, exchange, session
 from scripts.pacs.dicomweb import DicomWeb
 from scripts.pacs.session import Server
 
 from ..dicom.objects.conformant import cr
 from ..dicom.synthetic import save
-from .conftest import film
+from .conftest import code_of, film
 from .fake_server import PART, FakePacs
-
-
-def code_of(call, *arguments):
-    with pytest.raises(RefusedInput) as refusal:
-        call(*arguments)
-    assert "Secret" not in str(refusal.value) and "127.0.0.1" not in str(refusal.value)
-    return refusal.value.code
 
 
 def test_films_are_fetched_as_they_are_stored_under_names_of_our_own(fake, web, tmp_path):
@@ -32,54 +23,6 @@ def test_films_are_fetched_as_they_are_stored_under_names_of_our_own(fake, web, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000001.dcm", "000002.dcm"]
     expected = read_radiograph(save(film(0, 1), tmp_path / "x.dcm")).image
     assert (read_radiograph(tmp_path / "000001.dcm").image == expected).all()
-
-
-def test_search_reads_every_page_and_ends_when_a_server_cannot_page(fake, web, monkeypatch):
-    monkeypatch.setattr(dicomweb, "_PAGE", 2)
-    for study in range(5):
-        fake.add(film(study))
-    assert web.studies(date.today()) == {f"1.2.{study}": 1 for study in range(5)}
-    search = fake.search
-    monkeypatch.setattr(
-        fake, "search", lambda *levels: search(*levels[:3], {k: v for k, v in levels[3].items() if k != "offset"})
-    )
-    fake.requests.clear()
-    assert len(web.studies(date.today())) == 2 and len(fake.requests) == 4  # two pages and a test for CR, none for DX
-    monkeypatch.undo()
-    monkeypatch.setattr(dicomweb, "_MAX_RESULTS", 4)
-    assert code_of(web.studies, date.today()) == "PACS_RESPONSE"
-
-
-def test_server_with_smaller_pages_than_asked_for_is_asked_until_a_page_is_empty(fake, web, tmp_path):
-    fake.page_limit = 10
-    for study in range(25):
-        fake.add(film(study))
-    for series in range(12):  # of a study: as many series, and one with as many films
-        fake.add(film(99, SOPInstanceUID=f"1.2.99.9.{series}", SeriesInstanceUID=f"1.2.99.9{series}"))
-        fake.add(film(99, SOPInstanceUID=f"1.2.99.8.{series}", SeriesInstanceUID="1.2.99.8"))
-    assert len(web.studies(date.today())) == 26
-    assert len(web.films("1.2.99")) == len(set(web.films("1.2.99"))) == 24
-
-
-def test_page_that_is_short_because_duplicates_were_merged_is_not_the_last_one(fake, web, monkeypatch):
-    for study in range(6):
-        fake.add(film(study))
-    search = fake.search
-
-    def rows_then_merged(study, series, instances, query):
-        """Every study in four rows, three rows a page, equal rows of a page merged."""
-        everything = search(study, series, instances, {**query, "offset": "0"})
-        rows = [item for item in everything for _ in range(4)][int(query["offset"]) :][:3]
-        return [item for number, item in enumerate(rows) if item not in rows[:number]]
-
-    monkeypatch.setattr(fake, "search", rows_then_merged)
-    assert len(web.studies(date.today())) == 6
-
-
-def test_server_that_refuses_to_continue_a_search_costs_no_page_before(fake, web, caplog):
-    fake.add(film(0))
-    fake.trouble = lambda method, path: 400 if "offset=1" in path else None
-    assert list(web.studies(date.today())) == ["1.2.0"] and "ended at 1 results: status 400" in caplog.text
 
 
 BROKEN = {
@@ -129,14 +72,6 @@ def test_search_results_are_read_with_the_faults_of_servers(encode, fake, web):
     assert list(web.studies(date.today())) == ["1.2.0", "1.2.1"]
 
 
-def test_results_without_a_uid_are_left_out_with_a_warning(fake, web, monkeypatch, caplog):
-    fake.add(film(0))
-    search = fake.search
-    strange = [None, [], "x", {}, {"0020000D": {"vr": "UI", "Value": [{}]}}]
-    monkeypatch.setattr(fake, "search", lambda *levels: (found := search(*levels)) and found + strange)
-    assert list(web.studies(date.today())) == ["1.2.0"] and "5 results of a search" in caplog.text
-
-
 def test_uids_that_are_padded_are_asked_for_without(fake, web, monkeypatch, tmp_path):
     fake.add(film(0))
     search = fake.search
@@ -164,7 +99,6 @@ def test_url_with_a_query_is_no_root(end, fake):
         DicomWeb(Server(fake.url + end))
 
 
-OTHER = b"\r\nContent-Type: application/dicom+json\r\n\r\n[]\r\n"
 MULTIPART = {
     "quoted": ('multipart/related; boundary="e d;g,e"', b"--e d;g,e", b"--e d;g,e--"),
     "in apostrophes": ("multipart/related; boundary='edge'", b"--edge", b"--edge--"),
@@ -196,20 +130,6 @@ def test_film_as_a_single_part_without_carriage_returns_or_without_multipart(fak
     assert (tmp_path / "000001.dcm").read_bytes() == fake.stored["1.2.0.7.1"].content
     fake.wado = "application/dicom", lambda content: content
     assert web.fetch("1.2.0", tmp_path) == []
-
-
-def test_of_several_parts_the_instance_that_was_asked_for_is_used(fake, web, tmp_path):
-    for number in (1, 2):
-        fake.add(film(0, number))
-    films = [fake.stored[f"1.2.0.7.{number}"].content for number in (1, 2)]
-    both = b"".join(b"--edge" + PART + one + b"\r\n" for one in films)
-    kind = "multipart/related; boundary=edge"
-    fake.wado = kind, lambda content: b"--edge" + OTHER + both + b"--edge--"
-    assert web.fetch("1.2.0", tmp_path) == []
-    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == films
-    fake.wado = kind, lambda content: 2 * (b"--edge" + PART + content + b"\r\n") + b"--edge--"  # the same twice
-    assert web.fetch("1.2.0", tmp_path) == []
-    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == films
 
 
 def failed(*reasons):
@@ -321,27 +241,6 @@ def test_image_that_cannot_be_had_costs_the_others_nothing(fake, web, tmp_path, 
     monkeypatch.setattr(exchange, "MAX_FILE_BYTES", len(fake.stored["1.2.0.7.1"].content) - 1)
     fake.stored.pop("1.2.0.7.2")
     assert code_of(web.fetch, "1.2.0", tmp_path) == "FILE_SIZE"
-
-
-def test_film_of_another_study_is_not_taken_for_this_one(fake, web, tmp_path):
-    fake.add(film(0))
-    fake.add(film(1))
-    fake.stored["1.2.0.7.1"].content = fake.stored["1.2.1.7.1"].content
-    assert code_of(web.fetch, "1.2.0", tmp_path) == "PACS_RESPONSE" and list(tmp_path.iterdir()) == []
-
-
-def test_enhanced_image_is_not_taken_for_a_film_whatever_the_pacs_calls_it(fake, web, tmp_path):
-    film_file, enhanced = save(film(0), tmp_path / "film.dcm"), tmp_path / "enhanced.dcm"
-    image = read_radiograph(film_file).image
-    write_enhanced(film_file, image[0], enhanced, description="test", software="test")
-    renamed = pydicom.dcmread(enhanced)
-    renamed.SeriesDescription = "Chest"
-    fake.add(renamed)
-    (tmp_path / "films").mkdir()
-    assert code_of(web.fetch, "1.2.0", tmp_path / "films") == "OWN_RESULT"
-    fake.add(film(0))
-    (failure,) = web.fetch("1.2.0", tmp_path / "films")
-    assert failure.code == "OWN_RESULT" and len(list((tmp_path / "films").iterdir())) == 1
 
 
 def test_results_are_stored_where_they_are_missing_and_their_study_is_there(fake, web, tmp_path):

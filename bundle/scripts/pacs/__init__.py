@@ -6,6 +6,8 @@
 ``multipart``       multipart response -> its parts
 ``session``         URL, TLS and credentials of a DICOMweb server -> HTTP session
 ``dicom_json``      values of DICOM JSON, each read on its own
+``paged_search``    results of a search, page by page
+``fetched_image``   checks a fetched film and writes its file
 ``dicomweb``        QIDO-RS, WADO-RS and STOW-RS: find, fetch, store
 ``day_pages``       pages that show the predictions of ``watch``, one a day
 ``outbox``          films of one study -> its result objects, in a folder that is complete or does not exist

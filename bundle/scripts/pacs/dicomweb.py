@@ -14,26 +14,23 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from ..common.atomic import atomic_write
 from ..common.failures import Failure
 from ..dicom import RefusedInput
 from ..dicom.header import number
-from ..dicom.objects.derived_image import SERIES_DESCRIPTION, is_enhanced
+from ..dicom.objects.derived_image import SERIES_DESCRIPTION
 from ..dicom.objects.source import IDENTIFIER
-from ..dicom.read.parsing import load_dataset
 from .deadline import TIMEOUTS_S
-from .dicom_json import cleaned, is_stored, value
+from .dicom_json import is_stored, value
+from .fetched_image import keep_image
 from .multipart import split_parts
-from .refusals import GONE, NONSENSE, REFUSED, UNAVAILABLE, ask, unreadable
+from .paged_search import PagedSearch
+from .refusals import GONE, REFUSED, UNAVAILABLE, ask, study_refusal, unreadable
 from .session import Server, open_session, require
 
 logger = logging.getLogger(__name__)
 
 _MODALITIES = ("CR", "DX")
 MAX_IMAGES = 64
-_MAX_RESULTS = 100_000  # results of one search
-_PAGE = 100
-_PREAMBLE_BYTES = 128
 _CONFLICT = 409  # status of STOW-RS when no instance was stored
 _STUDY_UID, _SERIES_UID, _SOP_UID = "0020000D", "0020000E", "00080018"
 _MODALITY, _DESCRIPTION, _STUDY_INSTANCES = "00080060", "0008103E", "00201208"
@@ -75,6 +72,7 @@ class DicomWeb:
         self.client.set_http_retry_params(retry=False)
         self.modalities, self.since_days = modalities, since_days
         self.attempts, self.wait_s = attempts, wait_s
+        self.search = PagedSearch(self.ask)
 
     def ask(self, request: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
         """Return the result of a request.
@@ -107,66 +105,9 @@ class DicomWeb:
             filters = {"ModalitiesInStudy": modality, **dates}
             fields = ["NumberOfStudyRelatedInstances"]
             options = {"search_filters": filters, "fields": fields}
-            for uid, study in self.pages(_STUDY_UID, self.client.search_for_studies, **options).items():
+            for uid, study in self.search.results(_STUDY_UID, self.client.search_for_studies, **options).items():
                 found[uid] = max(int(number(value(study, _STUDY_INSTANCES)) or 0), 0)
         return found
-
-    def pages(self, key: str, search: Callable[..., Any], *arguments: Any, **options: Any) -> dict[str, Any]:
-        """Return the results of a search by their UID; pages are requested until one is empty.
-
-        A server may send fewer results in a page than asked for: because of a limit of its own, or because it merged
-        duplicates. The next page then begins behind the results that were sent, and may repeat some of them.
-
-        Args:
-            key: tag of the UID that identifies a result.
-            search: method of the client.
-            arguments: arguments of the method.
-            options: options of the method.
-
-        Raises:
-            RefusedInput: ``PACS_RESPONSE`` for too many results, or see :func:`.refusals.ask`.
-        """
-        found: dict[str, Any] = {}
-        offset, nameless, is_paged = 0, 0, False
-        while page := self.page(search, *arguments, **options, offset=offset):
-            if offset + len(page) > _MAX_RESULTS:
-                raise _refusal(
-                    NONSENSE, "a search in the PACS has too many results", f"at most {_MAX_RESULTS}", "more",
-                    "search fewer days",
-                )  # fmt: skip
-            before = len(found)
-            for item in page:
-                uid = value(item, key)
-                nameless += not uid
-                if uid:
-                    found.setdefault(uid, item)
-            if len(found) == before and not is_paged:
-                # Nothing new: either the server ignores the offset, and always sends its first page, or these were
-                # duplicates. Behind all results there is nothing unless the offset is ignored.
-                if self.page(search, *arguments, **options, offset=_MAX_RESULTS):
-                    break
-                is_paged = True
-            offset += len(page)
-        if nameless:
-            logger.warning("%d results of a search in the PACS were left out; expected a UID, found none", nameless)
-        return found
-
-    def page(self, search: Callable[..., Any], *arguments: Any, offset: int, **options: Any) -> list[Any]:
-        """Return one page of a search; no results where the server does not continue a search.
-
-        Raises:
-            RefusedInput: ``PACS_RESPONSE`` for a response that is not a list, or see :func:`.refusals.ask`.
-        """
-        try:
-            page = self.ask(search, *arguments, **options, limit=_PAGE, offset=offset)
-        except RefusedInput as refused:
-            if not offset or refused.code not in (GONE, REFUSED):
-                raise
-            logger.warning("a search in the PACS ended at %d results: %s", offset, refused.found)
-            return []
-        if not isinstance(page, list):
-            raise unreadable("a search result of another form", "a list")
-        return page
 
     def find_images(self, study_uid: str) -> list[tuple[str, str]]:
         """Return (SeriesInstanceUID, SOPInstanceUID) of the radiographs in a study, without enhanced images.
@@ -177,9 +118,9 @@ class DicomWeb:
         if not IDENTIFIER.fullmatch(study_uid):
             raise unreadable("a study that cannot be asked for", "a UID")
         fields = ["SeriesDescription"]
-        series = self.pages(_SERIES_UID, self.client.search_for_series, study_uid, fields=fields)
+        series = self.search.results(_SERIES_UID, self.client.search_for_series, study_uid, fields=fields)
         if not series:
-            raise _refusal(GONE, "the PACS does not have the study", "a study", "no series", "check the UID")
+            raise study_refusal(GONE, "the PACS does not have the study", "a study", "no series", "check the UID")
         chosen = [
             uid
             for uid, one in series.items()
@@ -187,15 +128,15 @@ class DicomWeb:
         ]
         images: dict[str, str] = {}
         for series_uid in filter(_can_be_asked_for, chosen):
-            found = self.pages(_SOP_UID, self.client.search_for_instances, study_uid, series_uid)
+            found = self.search.results(_SOP_UID, self.client.search_for_instances, study_uid, series_uid)
             images |= dict.fromkeys(filter(_can_be_asked_for, found), series_uid)
         if not images:
-            raise _refusal(
+            raise study_refusal(
                 "NO_IMAGE", "the study has no radiograph", " or ".join(self.modalities), f"{len(series)} other series",
                 "name a study with a chest radiograph",
             )  # fmt: skip
         if len(images) > MAX_IMAGES:
-            raise _refusal(
+            raise study_refusal(
                 "STUDY_SIZE", "the study is too large", f"at most {MAX_IMAGES} radiographs", f"{len(images)}",
                 "check the study; export the film and name its file",
             )  # fmt: skip
@@ -229,7 +170,7 @@ class DicomWeb:
             path = folder / f"{count:06}.dcm"
             try:
                 parts = self.ask(self.retrieve, study_uid, series_uid, sop_uid)
-                self.ask(_keep_instance, parts, path, study_uid, sop_uid)
+                self.ask(keep_image, parts, path, study_uid, sop_uid)
             except RefusedInput as refused:
                 path.unlink(missing_ok=True)
                 if refused.code == UNAVAILABLE or (count == len(images) and not kept):
@@ -264,7 +205,7 @@ class DicomWeb:
         study_uid, series_uid = str(dataset.StudyInstanceUID), str(dataset.SeriesInstanceUID)
         filters = {"SOPInstanceUID": uid}
         try:
-            found = self.pages(
+            found = self.search.results(
                 _SOP_UID, self.client.search_for_instances, study_uid, series_uid, search_filters=filters
             )
         except RefusedInput as refused:
@@ -287,8 +228,8 @@ class DicomWeb:
             RefusedInput: see :func:`.refusals.ask`; ``PACS_REFUSED`` also when the server reports that an instance was
                 not stored.
         """
-        if not self.page(self.client.search_for_series, study_uid, offset=0):
-            raise _refusal(GONE, "the PACS does not have the study", "a study", "no series", "check the UID")
+        if not self.search.page(self.client.search_for_series, study_uid, offset=0):
+            raise study_refusal(GONE, "the PACS does not have the study", "a study", "no series", "check the UID")
         stored, rejected = 0, []
         for path in paths:
             dataset = pydicom.dcmread(path, stop_before_pixels=True)
@@ -299,7 +240,7 @@ class DicomWeb:
             else:
                 rejected.append(f"{UID(dataset.SOPClassUID).name}")
         if rejected:
-            raise _refusal(
+            raise study_refusal(
                 REFUSED, "the PACS did not store a result", "no failed instance", ", ".join(rejected),
                 "check what the PACS accepts, and its free space",
             )  # fmt: skip
@@ -330,50 +271,9 @@ class DicomWeb:
         """Do nothing, because a PACS keeps its studies."""
 
 
-def _keep_instance(parts: Sequence[bytes], path: Path, study_uid: str, sop_uid: str) -> None:
-    """Write the DICOM file of a fetched instance, with an empty preamble because one can hide an executable.
-
-    Args:
-        parts: parts of the response; of several DICOM files, the one with the SOPInstanceUID is used.
-        path: path of the new file.
-        study_uid: StudyInstanceUID that was asked for.
-        sop_uid: SOPInstanceUID that was asked for.
-
-    Raises:
-        RefusedInput: ``PACS_RESPONSE`` for an instance of another study, whose results would go to another patient;
-            ``OWN_RESULT`` for an image that this software enhanced, to avoid results of results. The search excludes
-            such images by their SeriesDescription, which a PACS may change.
-    """
-    files = [part for part in parts if part[_PREAMBLE_BYTES:].startswith(b"DICM")]  # PS3.10, section 7.1
-    if not files:
-        raise unreadable("a response without a DICOM file", "a DICOM file")
-    for content in files:
-        with atomic_write(path) as file:
-            file.write(bytes(_PREAMBLE_BYTES) + content[_PREAMBLE_BYTES:])
-        dataset = load_dataset(path)
-        if len(files) == 1 or cleaned(dataset.get("SOPInstanceUID")) == sop_uid:
-            break
-    else:
-        raise unreadable("other images", "the image that was asked for")
-    if cleaned(dataset.get("StudyInstanceUID")) != study_uid:
-        raise _refusal(
-            NONSENSE, "the PACS sent an image of another study", "the study that was asked for", "another", "report it"
-        )
-    if is_enhanced(dataset):
-        raise _refusal(
-            "OWN_RESULT", "an image that this software enhanced", "a radiograph", "a result",
-            "nothing; or keep SeriesDescription as it is stored",
-        )  # fmt: skip
-
-
 def _can_be_asked_for(uid: str) -> bool:
     """Return whether a UID can be part of a URL; others are left out, with a warning."""
     if IDENTIFIER.fullmatch(uid):
         return True
     logger.warning("a series or image in the PACS was left out; expected a UID, found one that cannot be asked for")
     return False
-
-
-def _refusal(code: str, what: str, expected: str, found: str, remedy: str) -> RefusedInput:
-    """Return an error that concerns the study as a whole."""
-    return RefusedInput(code, what, expected, found, remedy, "study")

@@ -129,3 +129,8 @@ def unreadable(what: str, expected: str) -> RefusedInput:
         NONSENSE, f"the PACS sends {what}", expected, "it",
         "check the study in the PACS; export the film and name its file",
     )  # fmt: skip
+
+
+def study_refusal(code: str, what: str, expected: str, found: str, remedy: str) -> RefusedInput:
+    """Return an error that concerns a study as a whole."""
+    return RefusedInput(code, what, expected, found, remedy, "study")
