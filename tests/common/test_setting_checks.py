@@ -2,7 +2,7 @@ import math
 
 import pytest
 import yaml
-from scripts.common.setting_checks import SETTINGS, Listed, Number, check_settings
+from scripts.common.setting_checks import SETTINGS, check_settings
 from scripts.workflow import CONFIG_DIR
 
 CONFIGS = sorted(CONFIG_DIR.glob("*.yaml"))
@@ -87,12 +87,3 @@ def test_bounds_expressions_and_unknown_keys_pass():
     check_settings({"learning_rate": 0, "flip_probability": 1, "max_epochs": 1, "limit": None, "sizes": [None, 4]})
     check_settings({"image_size": "$@base.image_size", "inputs": ["@dataset_dir"], "batch_size": "@n", "other": -1})
     check_settings({"device": "cpu", "gain": None, "gains": [0.5, 1], "warmup_epochs": 0.5})
-
-
-def test_an_expected_value_is_described():
-    assert str(Number(0, 1, below=True)) == "a number of at least 0 and below 1"
-    assert str(Number(0, above=True)) == "a number above 0"
-    assert str(Number(1, whole=True, optional=True)) == "a whole number of at least 1 or null"
-    assert str(Listed(Number(0), count=2, ascending=True)).startswith(
-        "a list of 2 entries, each a number of at least 0"
-    )

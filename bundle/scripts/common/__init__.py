@@ -8,6 +8,7 @@
 ``text_file``         text and JSON files, with errors that name file, line and remedy
 ``weight_files``      finds and reads the weight files of a network
 ``hub_download``      downloads a model from the Hugging Face hub
+``value_kinds``       kinds of values of a setting: number in a range, flag, list
 ``setting_checks``    allowed values of the settings of the workflows
 ``numbered_folders``  output folders of several trainings: seed_0, fold_0, …
 ``checksum``          SHA-256 of a file
