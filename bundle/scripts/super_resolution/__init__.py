@@ -3,6 +3,7 @@
 ``resampling``       resizing, degradation, blending weights at the border of a region
 ``regions``          attention maps -> boxes, and the control selectors
 ``region_maps``      the maps that choose the regions of a film: its own, those of its findings
+``film_regions``     maps on the patch grid -> regions in the pixels of a film
 ``mean_region_map``  mean map of the training films, which chooses regions as a control
 ``out_of_fold``      for each film, a network that has not seen it
 ``networks``         networks of the enhancers

@@ -14,14 +14,14 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import torch
 
-from ..common.geometry import SquareGeometry, map_to_source
 from ..common.setting_checks import check_settings
 from .enhancers.batching import enhance_batches
 from .enhancers.enhancer import Enhancer, takes_guide
 from .fidelity import compare_images, compare_regions, cut
+from .film_regions import select_film_regions
 from .paste import paste as paste_regions
 from .region_maps import FilmMaps
-from .regions import Region, select_regions
+from .regions import Region
 from .resampling import resize
 
 DESCRIPTION = "attention-guided super-resolution of regions; synthetic detail, not for primary diagnosis"
@@ -148,13 +148,14 @@ class RegionEnhancer:
         window = self.settings.window * max(height, width) / network_size / reduction  # working pixels
         window = max(8, round(window / 8) * 8)  # the diffusion network halves three times
         key = hashlib.sha256(source.numpy().tobytes()).digest()
-        regions, flags = _select(
+        regions, flags = select_film_regions(
             film,
             (height, width),
             network_size,
-            round(window * reduction),
-            self.settings,
-            seed_of(key, "selector", self.settings.seed),
+            selector=self.settings.selector,
+            count=self.settings.count,
+            window=round(window * reduction),
+            seed=seed_of(key, "selector", self.settings.seed),
         )
         return self.cut(source, regions, flags)
 
@@ -215,35 +216,6 @@ class RegionEnhancer:
 def reduction_of(shape: tuple[int, int], settings: EnhanceSettings) -> float:
     """Source pixels per working pixel of an image (height, width), at least 1."""
     return max(1.0, max(shape) / settings.working_size) if settings.working_size else 1.0
-
-
-def _select(
-    film: FilmMaps,
-    shape: tuple[int, int],
-    network_size: int,
-    window: int,
-    settings: EnhanceSettings,
-    seed: int,
-) -> tuple[list[Region], list[str]]:
-    """Regions in source pixels, searched at about the network's resolution because the map has no finer detail."""
-    step = max(1, round(max(shape) / network_size))
-    small = (-(-shape[0] // step), -(-shape[1] // step))
-    geometry = SquareGeometry(*small, network_size)
-    attention = np.array([map_to_source(grid, geometry).numpy() for grid in film.maps]).reshape(-1, *small)
-    found, flags = select_regions(
-        settings.selector,
-        attention,
-        count=settings.count,
-        window=max(1, round(window / step)),
-        seed=seed,
-        labels=film.labels,
-    )
-    rows, columns = min(window, shape[0]), min(window, shape[1])
-    regions = []
-    for region in found:
-        row, column = min(region.row0 * step, shape[0] - rows), min(region.col0 * step, shape[1] - columns)
-        regions.append(Region(row, column, row + rows, column + columns, region.score, region.label))
-    return regions, flags
 
 
 def _finite(chosen: ChosenRegions, high_res: Sequence[torch.Tensor]) -> EnhancedRegions:
