@@ -30,3 +30,10 @@ def make(data_dir, tmp_path):
         )
 
     return build
+
+
+def finish(job):
+    """Run an enhancement to its end, and return the bytes of its manifest."""
+    job.run()
+    job.complete()
+    return (job.output_dir / "manifest.jsonl").read_bytes()

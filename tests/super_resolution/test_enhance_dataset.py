@@ -8,7 +8,6 @@ import torch
 from scripts.attention import make_attention
 from scripts.common import file_hashes
 from scripts.common.checksum import file_sha256
-from scripts.common.geometry import fit_square
 from scripts.data.datalist import load_datalist
 from scripts.dicom import read_radiograph
 from scripts.super_resolution.enhance_dataset import DatasetEnhancer
@@ -18,11 +17,7 @@ from tests.conftest import draw
 from tests.dicom.objects.conformant import cr
 from tests.dicom.synthetic import save
 
-
-def finish(job):
-    job.run()
-    job.complete()
-    return (job.output_dir / "manifest.jsonl").read_bytes()
+from .conftest import finish
 
 
 def test_enhanced_tree_has_a_datalist_that_loads(make):
@@ -282,32 +277,9 @@ def test_regions_of_maps_of_labels_name_their_labels(make):
     assert {name for line in lines_of(finish(first)) for name in line["region_labels"]} == {None}
 
 
-def mean_without(job, patient):
-    """Mean of the last-layer maps of the training films of other patients."""
-    images = [item for item in job.datalist.splits["training"] if item["patient_id"] != patient]
-    fitted = [fit_square(torch.from_numpy(read_radiograph(item["image"]).image), 32) for item in images]
-    return job.attend(torch.stack(fitted)).maps.mean(dim=0)
-
-
-def test_regions_of_the_mean_map_do_not_depend_on_the_film(make):
-    job = make(settings={"selector": "mean_map"})
-    lines = lines_of(finish(job))
-    test = [line for line in lines if line["image"].startswith("test")]
-    assert len({json.dumps(line["boxes"]) for line in test}) == 1
-    assert torch.allclose(job.mean_map.without("nobody").float(), mean_without(job, None), atol=1e-6)
-    own = job.datalist.splits["training"][3]
-    (film,) = job.maps_of([own], torch.zeros(1, 1, 32, 32))
-    assert torch.allclose(film.maps[0].float(), mean_without(job, own["patient_id"]), atol=1e-6)
-
-
 def test_mean_map_continues_a_killed_run_and_notices_other_training_films(make, run_until_killed):
     whole = finish(make("whole", settings={"selector": "mean_map"}))
     run_until_killed(make("killed", settings={"selector": "mean_map"}))
     assert finish(make("killed", settings={"selector": "mean_map"})) == whole
     with pytest.raises(ValueError, match="mean_map: expected"):
         make("killed", settings={"selector": "mean_map"}, limit=5).run()
-
-
-def test_mean_map_needs_training_films_of_two_patients(make):
-    with pytest.raises(ValueError, match=r"mean_map needs .* at least 2 patients that can be read, found 1"):
-        make(settings={"selector": "mean_map"}, limit=1).run()

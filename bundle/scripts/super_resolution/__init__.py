@@ -6,6 +6,7 @@
 ``film_regions``     maps on the patch grid -> regions in the pixels of a film
 ``mean_region_map``  mean map of the training films, which chooses regions as a control
 ``out_of_fold``      for each film, a network that has not seen it
+``dataset_maps``     the maps that choose the regions of a data set's films
 ``networks``         networks of the enhancers
 ``enhancers``        super-resolution of one region, one file per method
 ``paste``            enhanced regions back at the original size, or on a larger canvas

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from ..attention import Attention, make_attention
-from ..attention.mean_map import MeanMap
 from ..common.atomic import remove_temporaries
 from ..common.checksum import file_sha256
 from ..common.failures import Failure, write_failures
@@ -24,15 +23,13 @@ from ..common.progress import Progress
 from ..data.datalist import Datalist, write_datalist
 from ..dicom import RefusedInput, read_radiograph, write_enhanced, write_png16
 from ..networks.vit_multilabel import ViTMultilabel
+from .dataset_maps import DatasetMaps
 from .enhanced_annotations import enhanced_annotations
 from .enhanced_names import check_output_names, is_dicom_file, output_name
 from .enhancers.enhancer import Enhancer
 from .manifest import append_line, merge_failures, trusted_lines, write_merged
-from .mean_region_map import films_sha256, mean_region_map, patient_of
 from .out_of_fold import OutOfFold
 from .region_enhancer import DESCRIPTION, ChosenRegions, EnhancedRegions, EnhanceSettings, RegionEnhancer
-from .region_maps import FilmMaps, check_selector, film_maps
-from .regions import MEAN_MAP
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +77,14 @@ class DatasetEnhancer:
     def __post_init__(self) -> None:
         self.output_dir = Path(self.output_dir)
         self.attend: Attention = self.attention or make_attention("last_cls", self.network)
-        check_selector(self.settings.selector, mean_map=True)
+        self.maps = DatasetMaps(
+            selector=self.settings.selector,
+            training=self.limited().get("training", []),
+            network=self.network,
+            attend=self.attend,
+            device=self.device,
+            out_of_fold=self.out_of_fold,
+        )
         self.region_enhancer = RegionEnhancer(self.enhancer, self.settings, batch=self.region_batch)
 
     def run(self) -> list[dict[str, Any]]:
@@ -178,36 +182,8 @@ class DatasetEnhancer:
             "enhancer": self.enhancer.name,
             "enhancer_weights": self.enhancer.weights_hash,
             "network": self.network_hash[:16],
-            "attention": self.attend.name,
-            **self.selector_hash,
-            "folds": None if self.out_of_fold is None else self.out_of_fold.sha256[:16],
+            **self.maps.hashes(),
         }
-
-    @cached_property
-    def selector_hash(self) -> dict[str, str]:
-        """Hash of the training films, for the selector ``mean_map``; empty for others."""
-        if self.settings.selector == MEAN_MAP:
-            return {"mean_map": films_sha256(self.limited()["training"])[:16]}
-        return {}
-
-    @cached_property
-    def mean_map(self) -> MeanMap:
-        """Mean map of the training films, for the selector ``mean_map``."""
-        return mean_region_map(self.limited()["training"], self.network, self.attend, self.device)
-
-    def maps_of(self, items: Sequence[dict], fitted: torch.Tensor) -> list[FilmMaps]:
-        """Maps that choose the regions of a batch of images (B, 1, S, S).
-
-        With ``mean_map``, the mean of a training film leaves out the films of its patient, so that no network needs to
-        be left out.
-        """
-        if self.out_of_fold is not None and self.settings.selector != MEAN_MAP:
-            pairs = zip(items, fitted, strict=True)
-            return [self.out_of_fold.maps(item["image"], image) for item, image in pairs]
-        if self.settings.selector != MEAN_MAP:
-            return film_maps(self.attend(fitted), self.network.labels)
-        means = [self.mean_map.without(patient_of(item)) for item in items]
-        return [FilmMaps(mean[None]) for mean in means if mean is not None]
 
     def enhance_batch(self, items: Sequence[dict], failures: list[Failure]) -> Iterator[dict[str, Any]]:
         """Enhance and write a batch of images; yield the manifest line of each enhanced image."""
@@ -216,7 +192,7 @@ class DatasetEnhancer:
             return
         size = self.network.image_size
         fitted = torch.stack([fit_square(source, size) for _, source in sources]).to(self.device)
-        maps = self.maps_of([item for item, _ in sources], fitted)
+        maps = self.maps.of([item for item, _ in sources], fitted)
         chosen = [
             self.region_enhancer.choose(source, film, size) for (_, source), film in zip(sources, maps, strict=True)
         ]
