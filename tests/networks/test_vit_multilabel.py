@@ -107,17 +107,3 @@ def test_half_precision_is_close_and_gives_finite_gradients():
 def test_contradictory_settings_are_refused(changes):
     with pytest.raises(ValueError, match="expected"):
         tiny(**changes)
-
-
-@pytest.mark.parametrize(
-    ("architecture", "message"),
-    [
-        ({**TINY, "hidden_siz": 48}, "architecture: key: .*found 'hidden_siz'; did you mean 'hidden_size'"),
-        ({**TINY, "model_type": "dinov2"}, "architecture: key: .*found 'intermediate_size'"),
-        ({**TINY, "image_size": 224}, "architecture: image_size: expected 32 as in --image_size, found 224; remove it"),
-        ("vit", "architecture: not nested settings"),
-    ],
-)
-def test_fields_of_an_architecture_are_checked(architecture, message):
-    with pytest.raises(ValueError, match=message):
-        tiny(architecture=architecture)

@@ -6,6 +6,7 @@
 ``normalisation``       mean and standard deviation of pretrained weights
 ``attention_kernel``    fast attention for training in bf16 on a CPU
 ``pretrained``          folder or hub id -> backbone with pretrained weights
+``backbone_choice``     pretrained weights, or an architecture with random ones -> backbone
 ``model_folder``        saves model folders, finds them on the hub
 ``model_members``       the folders of several networks that predict as one
 ``blocks``              blocks of the ViT families under common names; stochastic depth

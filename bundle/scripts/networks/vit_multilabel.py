@@ -12,8 +12,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
-from ..common.choices import check_keys
-from ..common.printable import quoted
+from .backbone_choice import choose_backbone
 from .blocks import blocks_of, set_drop_path
 from .conv_branch import ConvBranch
 from .head import make_head
@@ -21,7 +20,6 @@ from .label_token_blocks import read_labels
 from .model_folder import STRUCTURE, ModelFolder
 from .param_groups import freeze_blocks
 from .patch_head import PatchHead
-from .pretrained import known_fields, load_backbone, make_backbone
 from .warm_start import warm_start_from
 
 _LEAST_ATTENTION = 1e-12  # of a label token to a patch
@@ -77,14 +75,8 @@ class ViTMultilabel(ModelFolder, nn.Module):
         label_prevalence: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
-        _check_sources(backbone, architecture, labels, num_labels)
-        if architecture is not None:
-            _check_architecture(architecture, image_size)
-        if backbone is not None:
-            self.backbone, mean, std = load_backbone(backbone, image_size)
-        else:
-            self.backbone = make_backbone(architecture or {}, image_size)
-            mean = std = [0.5] * self.backbone.config.num_channels
+        _check_labels(labels, num_labels)
+        self.backbone, mean, std = choose_backbone(backbone, architecture, image_size)
         self.num_labels, self.image_size, self.pool, self.label_blocks = num_labels, image_size, pool, label_blocks
         self.labels = None if labels is None else list(labels)
         self.conv_branch = conv_branch
@@ -285,22 +277,7 @@ class ViTMultilabel(ModelFolder, nn.Module):
         return self.logits_and_maps(image) if self.training and self.trains_maps else self.image_logits(image)
 
 
-def _check_architecture(architecture: Mapping[str, Any], image_size: int) -> None:
-    """Reject an unknown field of a configuration, and an image size other than the network's."""
-    check_keys("architecture", architecture, known_fields(architecture) if isinstance(architecture, Mapping) else ())
-    if architecture.get("image_size", image_size) != image_size:
-        raise ValueError(
-            f"architecture: image_size: expected {image_size} as in --image_size, found "
-            f"{quoted(architecture['image_size'])}; remove it"
-        )
-
-
-def _check_sources(backbone: object, architecture: object, labels: Sequence[str] | None, num_labels: int) -> None:
-    """Reject both or neither of ``backbone`` and ``architecture``, and another number of labels than C."""
-    if (backbone is None) == (architecture is None):
-        raise ValueError(
-            "backbone, architecture: expected exactly one of them (pretrained weights, or random ones), "
-            f"found {'both' if backbone is not None else 'neither'}; set exactly one"
-        )
+def _check_labels(labels: Sequence[str] | None, num_labels: int) -> None:
+    """Reject another number of labels than C."""
     if labels is not None and len(labels) != num_labels:
         raise ValueError(f"labels: expected {num_labels} names, found {len(labels)}: {list(labels)}")
