@@ -4,7 +4,7 @@ import pytest
 import torch
 from scripts.networks import ViTMultilabel
 from scripts.sr_training import Degradation
-from scripts.sr_training.train_task import TaskStep, _moved_outputs, train_task
+from scripts.sr_training.train_task import TaskStep, _moved_by, train_task
 from scripts.sr_training.training_films import Films
 from scripts.super_resolution.enhancers.residual import ResidualEnhancer
 from scripts.super_resolution.networks.regression_network import RegressionNetwork
@@ -94,9 +94,13 @@ def test_an_output_that_is_not_a_number_is_named_by_its_network(step):
 
 def test_a_perfect_enlargement_would_not_move_the_classifier(step):
     flat = Films(torch.full((2, 1, 64, 64), 0.5).half(), torch.zeros(2, 2))
-    assert (
-        _moved_outputs(step.classifier, None, flat, 32) < 1e-5 < _moved_outputs(step.classifier, None, step.films, 32)
-    )
+    with torch.no_grad():  # a new network adds nothing to bicubic interpolation
+        for parameter in step.network.parameters():
+            parameter.add_(0.05)
+    networks = {"bicubic": None, "network": step.network}
+    moved = _moved_by(step.classifier, networks, step.films, 32)
+    assert _moved_by(step.classifier, networks, flat, 32)["bicubic"] < 1e-5 < moved["bicubic"]
+    assert set(moved) == set(networks) and moved["network"] != moved["bicubic"]
 
 
 def test_stage_writes_a_network_that_the_enhancer_residual_loads_and_leaves_the_one_it_started_from(

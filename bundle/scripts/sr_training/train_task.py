@@ -7,7 +7,7 @@ part of its own, ``task/``, because the diffusion stages build on the regression
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -157,32 +157,36 @@ def train_task(run: Run) -> validation_metrics.Metrics:
     trained = run.train("task", network, step, depends_on=[start, folder], settings=own)
     trained = load_network(RegressionNetwork, run.save("task", trained)).to(run.device)
     metrics = validation_metrics.measure_residual(trained, run.held_out, "task")
-    moved = {
-        name: _moved_outputs(classifier, one, films["validation"], settings.crop_size)
-        for name, one in {**before, "task": trained}.items()
-    }
-    return {**metrics, "classifier_moved_by": moved}
+    networks = {**before, "task": trained}
+    return {**metrics, "classifier_moved_by": _moved_by(classifier, networks, films["validation"], settings.crop_size)}
 
 
 @torch.no_grad()
-def _moved_outputs(classifier: ViTMultilabel, network: RegressionNetwork | None, films: Films, window: int) -> float:
+def _moved_by(
+    classifier: ViTMultilabel, networks: Mapping[str, RegressionNetwork | None], films: Films, window: int
+) -> dict[str, float]:
     """Mean absolute change of a probability when the central window of a film is reduced and enlarged again.
 
     Args:
         classifier: classifier in evaluation mode.
-        network: network that enlarges; ``None`` for bicubic interpolation.
+        networks: networks that enlarge, by name; ``None`` for bicubic interpolation.
         films: films of the validation split.
         window: side of the window, in pixels; a multiple of 4.
+
+    Returns:
+        The change by the name of the network.
     """
     device = next(classifier.parameters()).device
     start = (films.images.shape[-1] - window) // 2
     place = (..., slice(start, start + window), slice(start, start + window))
-    changes = []
+    changes: dict[str, list[Tensor]] = {name: [] for name in networks}
     for part in films.images.split(_BATCH):
         images = part.float().to(device)
         low_res = degrade(images[place], 4).clamp(0.0, 1.0)
-        enlarged = resize(low_res, (window, window)) if network is None else network(low_res)
-        pasted = images.clone()
-        pasted[place] = back_project(enlarged, low_res).clamp(0.0, 1.0)
-        changes.append((classifier(pasted).sigmoid() - classifier(images).sigmoid()).abs().flatten())
-    return float(torch.cat(changes).mean())
+        expected = classifier(images).sigmoid()
+        for name, network in networks.items():
+            enlarged = resize(low_res, (window, window)) if network is None else network(low_res)
+            pasted = images.clone()
+            pasted[place] = back_project(enlarged, low_res).clamp(0.0, 1.0)
+            changes[name].append((classifier(pasted).sigmoid() - expected).abs().flatten())
+    return {name: float(torch.cat(parts).mean()) for name, parts in changes.items()}
