@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "bundle"))
 
 from scripts.attention.output import NO_FINDING  # noqa: E402
+from scripts.attention.with_maps import _spread  # noqa: E402
 from scripts.common.geometry import SquareGeometry, fit_square  # noqa: E402
 from scripts.data.annotations import PictureFrame, annotations_of, findings_of, mean_shares  # noqa: E402
 from scripts.data.datalist import load_datalist  # noqa: E402
@@ -43,15 +44,16 @@ from scripts.networks.patch_head import PatchHead  # noqa: E402
 FOLDS, BATCH, RATE = 5, 32, 1e-3
 COUNTS = (2, 4)
 DRAWS = 2000
-# What each choice changes: the weights of the losses on the maps, and whether the position bias starts at the mean
-# place of the training boxes.
+# What each choice changes: the weights of the losses on the maps, whether the position bias starts at the mean place of
+# the training boxes, and how many of the last read blocks are read.
 CHOICES: dict[str, dict[str, Any]] = {
-    "boxes": {"patch": 1.0, "mass": 1.0, "start": True},
-    "image labels only": {"patch": 0.0, "mass": 0.0, "start": False},
-    "boxes, patch loss only": {"patch": 1.0, "mass": 0.0, "start": True},
-    "boxes, mass loss only": {"patch": 0.0, "mass": 1.0, "start": True},
-    "boxes, no start at the mean place": {"patch": 1.0, "mass": 1.0, "start": False},
-    "boxes, mass weight 0.3": {"patch": 1.0, "mass": 0.3, "start": True},
+    "boxes": {"patch": 1.0, "mass": 1.0, "start": True, "blocks": 3},
+    "boxes, last block alone": {"patch": 1.0, "mass": 1.0, "start": True, "blocks": 1},
+    "image labels only": {"patch": 0.0, "mass": 0.0, "start": False, "blocks": 3},
+    "boxes, patch loss only": {"patch": 1.0, "mass": 0.0, "start": True, "blocks": 3},
+    "boxes, mass loss only": {"patch": 0.0, "mass": 1.0, "start": True, "blocks": 3},
+    "boxes, no start at the mean place": {"patch": 1.0, "mass": 1.0, "start": False, "blocks": 3},
+    "boxes, mass weight 0.3": {"patch": 1.0, "mass": 0.3, "start": True, "blocks": 3},
 }
 
 
@@ -72,8 +74,11 @@ class Films:
         self.targets = torch.tensor(
             [[float("nan") if value is None else float(value) for value in item["label"]] for item in self.items]
         )
-        network = ViTMultilabel(backbone, num_labels=len(self.labels), image_size=size, pool="cls_mean").eval()
+        network = ViTMultilabel(
+            backbone, num_labels=len(self.labels), image_size=size, pool="cls_mean", patch_head=True
+        ).eval()
         self.grid, self.width = network.patch_grid, network.backbone.config.hidden_size
+        self.blocks = len(network.blocks_read)
         self.frames: dict[int, PictureFrame] = {}
         self.parts: dict[int, dict[str, list[np.ndarray]]] = {}
         self.shares = torch.zeros(len(self.items), len(self.labels), *self.grid)
@@ -81,11 +86,14 @@ class Films:
 
     @torch.inference_mode()
     def _tokens(self, network: ViTMultilabel, out: Path) -> np.ndarray:
-        """Final CLS and patch tokens (N, 1 + h w, D) float16, kept in a file; annotations are read on the way."""
+        """CLS and patch tokens of the blocks that a patch head reads, (N, 1 + h w, blocks * D) float16.
+
+        They are kept in a file. Annotations are read on the way.
+        """
         path, count = out / f"tokens_{self.size}_{len(self.items)}.npy", self.grid[0] * self.grid[1] + 1
         kept = path.exists()
         partial = path if kept else path.with_suffix(".partial")
-        shape = (len(self.items), count, self.width)
+        shape = (len(self.items), count, self.blocks * self.width)
         tokens = np.lib.format.open_memmap(partial, "r" if kept else "w+", np.float16, shape)
         for number, item in enumerate(self.items):
             found = {
@@ -101,8 +109,8 @@ class Films:
                 self._annotate(number, found, PictureFrame(geometry, read_grid(item["image"])))
             if not kept:
                 with torch.autocast("cpu", torch.bfloat16):
-                    final = network.encode(fit_square(image, self.size)[None])[0][0].float()
-                tokens[number] = torch.cat([final[:1], final[1 - count :]]).numpy()
+                    read = torch.cat(network.encode(fit_square(image, self.size)[None]).read, dim=2)[0].float()
+                tokens[number] = torch.cat([read[:1], read[1 - count :]]).numpy()
                 if number % 100 == 0:
                     print(f"tokens: {number} of {len(self.items)}", flush=True)
         partial.rename(path)
@@ -125,18 +133,20 @@ class Films:
 
 
 class Heads(nn.Module):
-    """Linear head on the CLS token and the mean of the patch tokens, with the patch head added."""
+    """Linear head on the final CLS token and the mean of the final patch tokens, with the patch head added."""
 
-    def __init__(self, films: Films) -> None:
+    def __init__(self, films: Films, blocks: int) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(2 * films.width, affine=False)
         self.linear = nn.Linear(2 * films.width, len(films.labels))
-        self.patch = PatchHead(films.width, len(films.labels), films.grid)
+        self.width, self.blocks = films.width, blocks
+        self.patch = PatchHead(blocks * films.width, len(films.labels), films.grid)
 
     def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens (B, 1 + h w, D) -> image logits (B, C) and patch logits (B, C, h, w)."""
-        patches = self.patch(tokens[:, 1:])
-        logits = self.linear(self.norm(torch.cat([tokens[:, 0], tokens[:, 1:].mean(dim=1)], dim=1)))
+        """Tokens (B, 1 + h w, blocks * D) -> image logits (B, C) and patch logits (B, C, h, w)."""
+        read = tokens.split(self.width, dim=2)[-self.blocks :]
+        patches, final = self.patch([one[:, 1:] for one in read]), read[-1]
+        logits = self.linear(self.norm(torch.cat([final[:, 0], final[:, 1:].mean(dim=1)], dim=1)))
         return logits.float() + self.patch.pool(patches), patches
 
 
@@ -150,7 +160,7 @@ def train(films: Films, members: np.ndarray, choice: dict[str, Any], epochs: int
     """Train the heads on some films."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    heads = Heads(films)
+    heads = Heads(films, choice["blocks"])
     if choice["start"]:
         annotated = [number for number in members if number in films.parts]
         masks = ({label: films.mask(number, label) for label in films.parts[number]} for number in annotated)
@@ -189,9 +199,16 @@ def out_of_fold(films: Films, choice: dict[str, Any], epochs: int) -> tuple[np.n
     return logits, maps
 
 
+def smoothed_shares(patches: torch.Tensor) -> torch.Tensor:
+    """Maps (C, h, w) of patch logits (C, h, w), as the attention method ``patch_logits`` gives them."""
+    shares = patches.flatten(1).softmax(dim=1).reshape(patches.shape)
+    rows, columns = (_spread(side) for side in patches.shape[1:])
+    return rows @ shares @ columns.T
+
+
 def region_maps(patches: torch.Tensor, logits: torch.Tensor, prevalence: torch.Tensor) -> dict[str, torch.Tensor]:
     """Map (h, w) of the regions of a film by each rule, from patch logits (C, h, w) and image logits (C,)."""
-    shares = patches.flatten(1).softmax(dim=1).reshape(patches.shape)
+    shares = smoothed_shares(patches)
     expected = shares * logits.sigmoid()[:, None, None]
     excess = logits - torch.logit(prevalence)
     # A label is shown if it is more probable than its prevalence, or is one of the three that come closest.
@@ -219,8 +236,9 @@ def summarise(films: Films, logits: np.ndarray, maps: np.ndarray) -> dict[str, A
     window, tolerance = round(films.size * 64 / 224), 15 * films.size / 336
     for number, parts in films.parts.items():
         frame, patches = films.frames[number], torch.from_numpy(maps[number].astype(np.float32))
+        shares = smoothed_shares(patches)
         for label, masks in parts.items():
-            truth, pixels = np.logical_or.reduce(masks), frame.pixels(patches[films.labels.index(label)])
+            truth, pixels = np.logical_or.reduce(masks), frame.pixels(shares[films.labels.index(label)])
             hits.setdefault(label, []).append((hit(pixels, truth), hit(pixels, truth, tolerance)))
         owners += [films.patients[number]] * len(parts)
         rules = region_maps(patches[diseases], torch.from_numpy(logits[number])[diseases], prevalence)

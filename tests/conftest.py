@@ -1,9 +1,11 @@
 """Small radiograph-like data with known labels, and settings that make every workflow take seconds."""
 
 import json
+import logging
 import os
 import shutil
 import tempfile
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -100,3 +102,18 @@ def browser():
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def as_a_command():
+    """The settings of the process that our commands make at their start, for one test."""
+    from scripts.common.program_start import start_program
+
+    factory, loggers = logging.getLogRecordFactory(), [logging.getLogger(name) for name in ("highdicom", "pydicom")]
+    levels = [one.level for one in loggers]
+    with warnings.catch_warnings():
+        start_program()
+        yield
+    logging.setLogRecordFactory(factory)
+    for one, level in zip(loggers, levels, strict=True):
+        one.setLevel(level)

@@ -126,6 +126,7 @@ def test_canaries_would_be_found(folder, tmp_path):
     assert leaks(f"{folder}/good.dcm", folder) == [] and leaks(f"{SECRET_UID}.2", folder) == [SECRET_UID]
 
 
+@pytest.mark.usefixtures("as_a_command")
 def test_no_output_but_dicom_objects_tells_who_it_was(folder, model_dir, tmp_path, caplog, capfd, recwarn):
     out = tmp_path / "runs" / "out"
     overrides = {"inputs": [str(folder)], "output_dir": str(out), "model_dir": str(model_dir), "enhancer": "bicubic"}
@@ -160,6 +161,7 @@ def test_dicom_objects_do_tell_it_and_the_file_names_do_not(folder, model_dir, t
         assert WORD not in str([element for element in dataset if element.tag.is_private])
 
 
+@pytest.mark.usefixtures("as_a_command")
 def test_identity_that_stands_where_a_code_should_be_is_not_quoted(
     misplaced, model_dir, tmp_path, caplog, capfd, recwarn
 ):

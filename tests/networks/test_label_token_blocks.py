@@ -38,10 +38,10 @@ def test_a_block_equals_the_framework_with_a_mask_that_hides_the_labels_from_the
 def test_image_tokens_are_exactly_those_of_the_plain_backbone(kind):
     network, image = label_network(kind), torch.rand(2, 1, 64, 64)
     with torch.inference_mode():
-        tokens, inputs = network.encode(image)
+        encoded = network.encode(image)
         plain = network.backbone((image - network.mean) / network.std, output_hidden_states=True)
-    assert torch.equal(tokens, plain.last_hidden_state)
-    assert len(inputs) == 2 and torch.equal(inputs[0], plain.hidden_states[1])
+    assert torch.equal(encoded.final, plain.last_hidden_state)
+    assert len(encoded.inputs) == 2 and torch.equal(encoded.inputs[0], plain.hidden_states[1])
 
 
 def test_maps_sum_to_one_and_logits_are_those_of_the_network():
@@ -57,7 +57,7 @@ def test_a_label_looks_where_its_query_points():
     image[..., 16:32, 32:48] = 1.0  # row 1, column 2
     with torch.no_grad():
         last = blocks_of(network.backbone)[-1]
-        _, (tokens,) = network.encode(image)
+        (tokens,) = network.encode(image).inputs
         keys = last.attention.k_proj(last.layernorm_before(tokens))[0, 1:]
         last.attention.q_proj.weight.zero_()
         last.attention.q_proj.bias.copy_(1e3 * (keys[6] - keys.mean(0)))

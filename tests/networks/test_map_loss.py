@@ -136,12 +136,12 @@ def test_a_head_that_is_trained_with_boxes_and_labels_finds_the_patch():
 
     for _ in range(150):
         tokens, _, _, targets = films(16, boxed=8)
-        patch_logits = head(tokens)
+        patch_logits = head([tokens])
         optimizer.zero_grad()
         loss((head.pool(patch_logits), {"patch_logits": patch_logits}), targets).backward()
         optimizer.step()
     tokens, place, shown, _ = films(64, boxed=0)
-    peaks = head.eval()(tokens).flatten(2)[torch.arange(64), shown].argmax(dim=1)
+    peaks = head.eval()([tokens]).flatten(2)[torch.arange(64), shown].argmax(dim=1)
     assert (peaks == place).float().mean() > 0.9
 
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 from scripts.networks import ViTMultilabel
-from scripts.networks.patch_head import PatchHead
+from scripts.networks.blocks import blocks_of
+from scripts.networks.patch_head import PatchHead, blocks_read
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "patch_size": 8}
 
@@ -53,3 +54,24 @@ def test_a_new_head_starts_where_the_training_films_show_a_label():
     assert not head.is_new and (head.position[0] == -4).all()
     assert head.position[1].argmax() == 1 and head.position[1, 1, 0] > head.position[1, 1, 1]
     assert head.position.isfinite().all() and head.position.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("depth", "blocks"), [(12, [6, 9, 12]), (24, [12, 18, 24]), (3, [2, 3]), (2, [1, 2]), (1, [1])]
+)
+def test_the_head_reads_the_blocks_at_half_three_quarters_and_the_end(depth, blocks):
+    assert blocks_read(depth) == blocks
+
+
+def test_the_head_reads_the_patches_of_these_blocks_in_order():
+    torch.manual_seed(0)
+    deep = ViTMultilabel(architecture=TINY | {"num_hidden_layers": 4}, num_labels=3, image_size=32, patch_head=True)
+    outputs, read = [], []
+    for block in blocks_of(deep.backbone):
+        block.register_forward_hook(lambda _, __, output: outputs.append(output))
+    deep.patch_head.register_forward_hook(lambda _, given, __: read.extend(given[0]))
+    image = torch.rand(2, 1, 32, 32)
+    deep(image)
+    final = deep.encode(image).final
+    for found, expected in zip(read, [outputs[1], outputs[2], final], strict=True):
+        assert torch.equal(found, expected[:, 1:])

@@ -99,6 +99,16 @@ def test_a_patch_head_of_other_labels_starts_anew(tmp_path):
     assert (after.patch_head.position == -4).all() and after.patch_head.position.shape[0] == 2
 
 
+def test_a_patch_head_that_reads_other_blocks_starts_anew(tmp_path, caplog):
+    before = trained(tmp_path / "model", patch_head=True)
+    file = tmp_path / "model" / "model.safetensors"
+    save_file({**load_file(file), "patch_head.hidden.weight": torch.zeros(256, 32)}, file)  # of the last block alone
+    with caplog.at_level(logging.INFO, "scripts.networks.warm_start"):
+        after = continued(tmp_path / "model", patch_head=True)
+    assert "reads other blocks: a new one starts" in caplog.text
+    assert (after.patch_head.position == -4).all() and torch.equal(after.head.weight, before.head.weight)
+
+
 def test_positions_of_a_patch_head_are_resampled_to_another_image_size(tmp_path):
     before = trained(tmp_path / "model", patch_head=True)
     with torch.no_grad():
@@ -140,7 +150,7 @@ def test_a_place_without_weights_is_named(tmp_path, lost):
     [
         ("head.weight", (2, 32), "expected 3 rows of head.weight, found 2"),
         ("patch_head.position", (2, 4, 4), "expected 3 rows of patch_head.position, found 2"),
-        ("patch_head.hidden.weight", (128, 32), "another size of patch_head.hidden.weight"),
+        ("patch_head.hidden.weight", (128, 64), "another size of patch_head.hidden.weight"),
     ],
 )
 def test_weights_of_another_size_are_named(tmp_path, name, shape, message):

@@ -1,10 +1,7 @@
 import csv
 import errno
-import logging
-import warnings
 
 import pytest
-from scripts.common.program_start import start_program
 from scripts.dicom import RefusedInput
 from scripts.dicom.objects.derived_image import SERIES_DESCRIPTION
 from scripts.pacs.relay import _ATTEMPTS
@@ -298,19 +295,6 @@ def test_server_that_refuses_the_search_stops_it_at_once(fake, relay):
     fake.trouble = lambda method, path: 401
     with pytest.raises(RefusedInput, match="check the URL, the credentials"):
         relay.run(until_idle=True)
-
-
-@pytest.fixture
-def as_a_command():
-    """The settings of the process that our commands make at their start, for one test."""
-    factory, loggers = logging.getLogRecordFactory(), [logging.getLogger(name) for name in ("highdicom", "pydicom")]
-    levels = [one.level for one in loggers]
-    with warnings.catch_warnings():
-        start_program()
-        yield
-    logging.setLogRecordFactory(factory)
-    for one, level in zip(loggers, levels, strict=True):
-        one.setLevel(level)
 
 
 @pytest.mark.usefixtures("as_a_command")

@@ -13,6 +13,7 @@
 ``conv_branch``         depthwise convolution before each block
 ``label_token_blocks``  one learnt token per label in the last blocks
 ``patch_head``          one logit per label and patch, pooled to the image
+``encoded``             tokens that the heads of a network read
 ``warm_start``          convolution branches and head of an earlier model
 ``param_groups``        frozen blocks, and layer-wise decay of the learning rate
 ``vit_multilabel``      backbone and multilabel head -> logits (B, C)

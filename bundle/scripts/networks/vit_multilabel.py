@@ -15,11 +15,12 @@ from torch import nn
 from .backbone_choice import choose_backbone
 from .blocks import blocks_of, set_drop_path
 from .conv_branch import ConvBranch
+from .encoded import Encoded
 from .head import make_head
 from .label_token_blocks import read_labels
 from .model_folder import STRUCTURE, ModelFolder
 from .param_groups import freeze_blocks
-from .patch_head import PatchHead
+from .patch_head import PatchHead, blocks_read
 from .warm_start import warm_start_from
 
 _LEAST_ATTENTION = 1e-12  # of a label token to a patch
@@ -87,7 +88,8 @@ class ViTMultilabel(ModelFolder, nn.Module):
         self.head = make_head(pool, width, num_labels, label_prevalence)
         if pool == "label_tokens":
             self.label_tokens = nn.Parameter(nn.init.trunc_normal_(torch.empty(num_labels, width), std=0.02))
-        self.patch_head = PatchHead(width, num_labels, self.patch_grid) if patch_head else None
+        self.blocks_read = blocks_read(len(blocks_of(self.backbone))) if patch_head else []
+        self.patch_head = PatchHead(len(self.blocks_read) * width, num_labels, self.patch_grid) if patch_head else None
         self.trains_maps = False
         if backbone is not None:
             warm_start_from(self, backbone)
@@ -124,14 +126,11 @@ class ViTMultilabel(ModelFolder, nn.Module):
         side = self.image_size // self.backbone.config.patch_size
         return side, side
 
-    def encode(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Final tokens, and the inputs of the last K blocks.
+    def encode(self, image: torch.Tensor) -> Encoded:
+        """Tokens of images.
 
         Args:
             image: (B, 1, S, S) in [0, 1].
-
-        Returns:
-            CLS, register and patch tokens (B, prefix + h * w, D) after the final norm, and K inputs of the same shape.
 
         Raises:
             ValueError: the image has another shape.
@@ -141,11 +140,17 @@ class ViTMultilabel(ModelFolder, nn.Module):
             raise ValueError(f"image: wrong shape; expected (B, {str(expected)[1:]}, found {tuple(image.shape)}")
         tokens = self.backbone.embeddings((image - self.mean) / self.std)
         inputs: list[torch.Tensor] = []
-        for branch, block in zip(self.conv_branches, blocks_of(self.backbone), strict=True):
+        read: list[torch.Tensor] = []
+        for number, (branch, block) in enumerate(
+            zip(self.conv_branches, blocks_of(self.backbone), strict=True), start=1
+        ):
             tokens = branch(tokens)
             inputs = [*inputs, tokens][-self.label_blocks :]
             tokens = block(tokens)
-        return self.backbone.layernorm(tokens), inputs
+            if number in self.blocks_read[:-1]:
+                read.append(tokens)
+        final = self.backbone.layernorm(tokens)
+        return Encoded(final, inputs, [*read, final])
 
     def features(self, image: torch.Tensor) -> torch.Tensor:
         """Input of the head.
@@ -159,15 +164,15 @@ class ViTMultilabel(ModelFolder, nn.Module):
         Raises:
             ValueError: the image has another shape.
         """
-        return self.pooled(*self.encode(image))
+        return self.pooled(self.encode(image))
 
-    def pooled(self, tokens: torch.Tensor, inputs: list[torch.Tensor]) -> torch.Tensor:
-        """Input of the head, from the two results of :meth:`encode`."""
+    def pooled(self, encoded: Encoded) -> torch.Tensor:
+        """Input of the head, from the tokens of :meth:`encode`."""
         if self.pool == "label_tokens":
-            return self.read_labels(inputs)[0]
+            return self.read_labels(encoded.inputs)[0]
         if self.pool == "cls":
-            return tokens[:, 0]
-        return torch.cat([tokens[:, 0], self.patches(tokens).mean(dim=1)], dim=1)
+            return encoded.final[:, 0]
+        return torch.cat([encoded.final[:, 0], self.patches(encoded.final).mean(dim=1)], dim=1)
 
     def patches(self, tokens: torch.Tensor) -> torch.Tensor:
         """Patch tokens (B, h * w, D) among all tokens (B, prefix + h * w, D)."""
@@ -240,33 +245,33 @@ class ViTMultilabel(ModelFolder, nn.Module):
             Logits (B, C), and maps (B, C, h, w) by the names in :attr:`map_names`: of ``label_tokens`` the attention to
             the patches, which sums to one, and of ``patch_logits`` the logits of the patches.
         """
-        tokens, inputs = self.encode(image)
+        encoded = self.encode(image)
         maps = {}
         if self.pool == "label_tokens":
-            features, attention = self.read_labels(inputs)
+            features, attention = self.read_labels(encoded.inputs)
             grid = self.patch_grid
             # A label that attends to the CLS token only has a constant map, not one of NaN.
             seen = attention[..., -grid[0] * grid[1] :].float().clamp(min=_LEAST_ATTENTION)
             maps["label_tokens"] = (seen / seen.sum(dim=-1, keepdim=True)).unflatten(2, grid)
         else:
-            features = self.pooled(tokens, inputs)
-        logits, patch_logits = self.classify(tokens, features)
+            features = self.pooled(encoded)
+        logits, patch_logits = self.classify(encoded, features)
         if patch_logits is not None:
             maps["patch_logits"] = patch_logits
         return logits, maps
 
-    def classify(self, tokens: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def classify(self, encoded: Encoded, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Logits (B, C) of the image, and (B, C, h, w) of the patches if the network has a patch head."""
         logits = self.head(features)
         if self.patch_head is None:
             return logits, None
-        patch_logits = self.patch_head(self.patches(tokens))
+        patch_logits = self.patch_head([self.patches(tokens) for tokens in encoded.read])
         return logits + self.patch_head.pool(patch_logits), patch_logits
 
     def image_logits(self, image: torch.Tensor) -> torch.Tensor:
         """(B, 1, S, S) in [0, 1] -> logits (B, C)."""
-        tokens, inputs = self.encode(image)
-        return self.classify(tokens, self.pooled(tokens, inputs))[0]
+        encoded = self.encode(image)
+        return self.classify(encoded, self.pooled(encoded))[0]
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """(B, 1, S, S) in [0, 1] -> logits (B, C).

@@ -37,7 +37,7 @@ class WarmStartable(Protocol):
 _PER_LABEL: tuple[str, ...] = ("head.weight", "head.bias", "label_tokens")
 _PATCH_HEAD = "patch_head."
 _SHARED_BY_LABELS = "patch_head.hidden."
-_POSITION = "patch_head.position"
+_HIDDEN, _POSITION = "patch_head.hidden.weight", "patch_head.position"
 
 
 def warm_start_from(network: WarmStartable, source: str | Path) -> None:
@@ -74,10 +74,12 @@ def warm_start_from(network: WarmStartable, source: str | Path) -> None:
     logger.info("%s: its head is loaded", folder)
     if not metadata["preprocessing"].get("patch_head"):
         return
+    parts = {key: value for key, value in state.items() if key.startswith(_PATCH_HEAD)}
     if network.patch_head is None:
         logger.info("%s: its patch head, which is part of its logits, is left out; --patch_head true keeps it", folder)
+    elif _HIDDEN in parts and parts[_HIDDEN].shape[1:] != network.patch_head.hidden.weight.shape[1:]:
+        logger.info("%s: its patch head, which is part of its logits, reads other blocks: a new one starts", folder)
     else:
-        parts = {key: value for key, value in state.items() if key.startswith(_PATCH_HEAD)}
         parts = {
             key: value if key.startswith(_SHARED_BY_LABELS) else _reordered(value, order, key, folder)
             for key, value in parts.items()

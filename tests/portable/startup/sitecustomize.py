@@ -2,7 +2,7 @@
 
 What the standard library and torch themselves need on Linux stays, such as ``signal.SIGKILL``. ``filelock`` keeps its
 ``fcntl``: on Windows it has another lock. ``psutil``, which transformers imports where it is installed, keeps its
-``resource``.
+``resource``, and ``huggingface_hub``, which asks for the name of the system, its ``termios``.
 """
 
 import builtins
@@ -19,7 +19,7 @@ from posix_only import MODULES, OS
 
 with contextlib.suppress(ImportError):
     import psutil  # noqa: F401
-for name in MODULES:
+for name in {*MODULES} - {"termios"}:
     sys.modules[name] = None
 for module, names in (
     (os, OS),
