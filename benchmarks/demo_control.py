@@ -19,14 +19,15 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "bundle"))
 
-from scripts.demo import _make_studies  # noqa: E402
+from scripts.demo import _SEEDS, _make_studies  # noqa: E402
+from scripts.evaluation.comparing import _probabilities  # noqa: E402
 from scripts.evaluation.comparison import compare_models  # noqa: E402
 from scripts.evaluation.predictions import read_predictions  # noqa: E402
 from scripts.evaluation.seed_folders import seed_folder  # noqa: E402
 from scripts.seed_runs import run_seeds  # noqa: E402
+from scripts.workflow import merged_config  # noqa: E402
 
-SETS, SEEDS = 4, 3
-BOOTSTRAP = 200  # as in configs/demo.yaml
+SETS = 4
 
 
 def main() -> None:
@@ -34,22 +35,20 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     out = parser.parse_args().out
     data, base = out / "data", out / "base"
-    data.mkdir(parents=True, exist_ok=True)
     _make_studies(data)
     overrides = {"dataset_dir": str(data), "output_dir": str(base), "tracking_uri": "none"}
-    run_seeds("training", seeds=SETS * SEEDS, overlays=["demo"], overrides=overrides)
+    run_seeds("training", seeds=SETS * _SEEDS, overlays=["demo"], overrides=overrides)
     run_seeds("evaluating", overlays=["demo"], overrides=overrides)
-    probabilities = []
-    for seed in range(SETS * SEEDS):
-        labels, cases, _ = read_predictions(seed_folder(base, seed))
-        probabilities.append([case.probabilities for case in cases])
+    trainings = [read_predictions(seed_folder(base, seed)) for seed in range(SETS * _SEEDS)]
+    labels, cases, _ = trainings[0]
     targets = np.asarray([case.targets for case in cases], dtype=np.float64)
     patients = np.asarray([case.group for case in cases])
-    sets = np.asarray(probabilities, dtype=np.float64).reshape(SETS, SEEDS, *targets.shape)
+    sets = _probabilities(trainings).reshape(SETS, _SEEDS, *targets.shape)
+    bootstrap = merged_config("evaluating", ["demo"])["bootstrap"]
     false = 0
     for first, second in combinations(range(SETS), 2):
         comparison = compare_models(
-            labels, sets[first], sets[second], targets, patients, seeds=range(SEEDS), bootstrap=BOOTSTRAP
+            labels, sets[first], sets[second], targets, patients, seeds=range(_SEEDS), bootstrap=bootstrap
         )
         false += comparison["verdict"] in ("supported", "worse")
         print(f"set {first} against {second}: {comparison['verdict']}. {comparison['sentence']}", flush=True)

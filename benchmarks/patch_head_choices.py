@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "bundle"))
 
 from scripts.attention.output import NO_FINDING  # noqa: E402
-from scripts.attention.with_maps import _spread  # noqa: E402
+from scripts.attention.with_maps import smoothed_shares, spread  # noqa: E402
 from scripts.common.geometry import SquareGeometry, fit_square  # noqa: E402
 from scripts.data.annotations import PictureFrame, annotations_of, findings_of, mean_shares  # noqa: E402
 from scripts.data.datalist import load_datalist  # noqa: E402
@@ -199,16 +199,10 @@ def out_of_fold(films: Films, choice: dict[str, Any], epochs: int) -> tuple[np.n
     return logits, maps
 
 
-def smoothed_shares(patches: torch.Tensor) -> torch.Tensor:
-    """Maps (C, h, w) of patch logits (C, h, w), as the attention method ``patch_logits`` gives them."""
-    shares = patches.flatten(1).softmax(dim=1).reshape(patches.shape)
-    rows, columns = (_spread(side) for side in patches.shape[1:])
-    return rows @ shares @ columns.T
-
-
-def region_maps(patches: torch.Tensor, logits: torch.Tensor, prevalence: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Map (h, w) of the regions of a film by each rule, from patch logits (C, h, w) and image logits (C,)."""
-    shares = smoothed_shares(patches)
+def region_maps(
+    patches: torch.Tensor, shares: torch.Tensor, logits: torch.Tensor, prevalence: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Map (h, w) of the regions of a film by each rule, from patch logits and maps (C, h, w) and image logits (C,)."""
     expected = shares * logits.sigmoid()[:, None, None]
     excess = logits - torch.logit(prevalence)
     # A label is shown if it is more probable than its prevalence, or is one of the three that come closest.
@@ -233,15 +227,16 @@ def summarise(films: Films, logits: np.ndarray, maps: np.ndarray) -> dict[str, A
     hits: dict[str, list[tuple[bool, bool]]] = {}
     covered: dict[str, list[list[float]]] = {}
     owners: list[int] = []
+    smoothing = [spread(side) for side in films.grid]
     window, tolerance = round(films.size * 64 / 224), 15 * films.size / 336
     for number, parts in films.parts.items():
         frame, patches = films.frames[number], torch.from_numpy(maps[number].astype(np.float32))
-        shares = smoothed_shares(patches)
+        shares = smoothed_shares(patches[None], *smoothing)[0]
         for label, masks in parts.items():
             truth, pixels = np.logical_or.reduce(masks), frame.pixels(shares[films.labels.index(label)])
             hits.setdefault(label, []).append((hit(pixels, truth), hit(pixels, truth, tolerance)))
         owners += [films.patients[number]] * len(parts)
-        rules = region_maps(patches[diseases], torch.from_numpy(logits[number])[diseases], prevalence)
+        rules = region_maps(patches[diseases], shares[diseases], torch.from_numpy(logits[number])[diseases], prevalence)
         for rule, one in rules.items():
             regions = film_regions(frame.pixels(one), COUNTS, window)
             for masks in parts.values():

@@ -22,10 +22,11 @@ from .dicom.synthetic import save
 
 ROOT = Path(__file__).parents[1]
 HOWTO = (ROOT / "bundle" / "docs" / "howto.md").read_text()
-# No folder is added in which there is a package called scripts. PyTorch 2.8 adds one for code that it generates.
+# PyTorch 2.8 adds a folder of its own, for code that it generates.
 OUR_PATHS = (
-    "from pathlib import Path\n"
-    "assert not [one for one in sys.path if one not in before and (Path(one) / 'scripts').exists()]\n"
+    "instantiator = sys.modules.get('torch.distributed.nn.jit.instantiator')\n"
+    "generated = getattr(instantiator, 'INSTANTIATED_TEMPLATE_DIR_PATH', None)\n"
+    "assert [one for one in sys.path if one != generated] == before\n"
 )
 
 

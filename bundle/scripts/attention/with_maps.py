@@ -36,7 +36,7 @@ class WithMaps(nn.Module):
         check_choice("attention_method", method, ("label_tokens", "patch_logits"))
         self.network, self.method = network, method
         if method == "patch_logits":
-            rows, columns = (_spread(side).to(network.mean.device) for side in network.patch_grid)
+            rows, columns = (spread(side).to(network.mean.device) for side in network.patch_grid)
             self.register_buffer("rows", rows, persistent=False)
             self.register_buffer("columns", columns, persistent=False)
 
@@ -45,13 +45,27 @@ class WithMaps(nn.Module):
         if self.method == "label_tokens":
             return self.network.label_maps(image)
         logits, patch_logits = self.network.patch_logits(image)
-        shares = patch_logits.flatten(2).softmax(dim=2).unflatten(2, self.network.patch_grid)
-        # Sums of products in place of matrix products, which autocast would compute in bf16.
-        shares = (self.rows[:, :, None] * shares[:, :, None]).sum(dim=-2)
-        return logits, (self.columns * shares[..., None, :]).sum(dim=-1)
+        return logits, smoothed_shares(patch_logits, self.rows, self.columns)
 
 
-def _spread(side: int) -> torch.Tensor:
+def smoothed_shares(patch_logits: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """Share of each patch in the map of its label, smoothed.
+
+    Args:
+        patch_logits: (B, C, h, w).
+        rows: matrix (h, h) of :func:`spread`.
+        columns: matrix (w, w) of :func:`spread`.
+
+    Returns:
+        Maps (B, C, h, w), each with a sum of one.
+    """
+    shares = patch_logits.flatten(2).softmax(dim=2).unflatten(2, patch_logits.shape[2:])
+    # Sums of products in place of matrix products, which autocast would compute in bf16.
+    shares = (rows[:, :, None] * shares[:, :, None]).sum(dim=-2)
+    return (columns * shares[..., None, :]).sum(dim=-1)
+
+
+def spread(side: int) -> torch.Tensor:
     """Matrix (side, side) that spreads the share of each patch over its neighbours; its columns have a sum of one."""
     place = torch.arange(side, dtype=torch.float32)
     weights = torch.exp(-0.5 * ((place[:, None] - place) / (_SMOOTHING * side)) ** 2)

@@ -2,7 +2,8 @@
 
 What the standard library and torch themselves need on Linux stays, such as ``signal.SIGKILL``. ``filelock`` keeps its
 ``fcntl``: on Windows it has another lock. ``psutil``, which transformers imports where it is installed, keeps its
-``resource``, and ``huggingface_hub``, which asks for the name of the system, its ``termios``.
+``resource``. ``huggingface_hub`` imports ``tty`` and ``termios`` wherever the system is not called Windows;
+here, ``termios`` is empty.
 """
 
 import builtins
@@ -13,14 +14,17 @@ import os
 import signal
 import socket
 import sys
+import tty  # noqa: F401
+from types import ModuleType
 
 from filelock import FileLock  # noqa: F401
 from posix_only import MODULES, OS
 
 with contextlib.suppress(ImportError):
     import psutil  # noqa: F401
-for name in {*MODULES} - {"termios"}:
+for name in MODULES:
     sys.modules[name] = None
+sys.modules["termios"] = ModuleType("termios")
 for module, names in (
     (os, OS),
     (signal, ("setitimer", "getitimer", "alarm", "SIGALRM", "SIGPROF", "ITIMER_PROF", "ITIMER_REAL", "pthread_kill")),
