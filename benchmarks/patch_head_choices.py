@@ -40,8 +40,10 @@ from scripts.metrics.classification import auroc  # noqa: E402
 from scripts.networks import ViTMultilabel  # noqa: E402
 from scripts.networks.map_loss import MapLoss  # noqa: E402
 from scripts.networks.patch_head import PatchHead  # noqa: E402
+from scripts.training.precision import resolve_precision  # noqa: E402
 
 FOLDS, BATCH, RATE = 5, 32, 1e-3
+AUTOCAST = torch.autocast("cpu", torch.bfloat16, enabled=resolve_precision("auto", "cpu") == "bf16")
 COUNTS = (2, 4)
 DRAWS = 2000
 # What each choice changes: the weights of the losses on the maps, whether the position bias starts at the mean place of
@@ -108,7 +110,7 @@ class Films:
                 geometry = SquareGeometry(image.shape[-2], image.shape[-1], self.size)
                 self._annotate(number, found, PictureFrame(geometry, read_grid(item["image"])))
             if not kept:
-                with torch.autocast("cpu", torch.bfloat16):
+                with AUTOCAST:
                     read = torch.cat(network.encode(fit_square(image, self.size)[None]).read, dim=2)[0].float()
                 tokens[number] = torch.cat([read[:1], read[1 - count :]]).numpy()
                 if number % 100 == 0:
@@ -173,7 +175,7 @@ def train(films: Films, members: np.ndarray, choice: dict[str, Any], epochs: int
     for _ in range(epochs):
         order = rng.permutation(members)
         for batch in np.split(order[: len(order) // BATCH * BATCH], len(order) // BATCH):
-            with torch.autocast("cpu", torch.bfloat16):
+            with AUTOCAST:
                 logits, patches = heads(torch.from_numpy(films.tokens[batch].astype(np.float32)))
             outputs, targets = (logits, {"patch_logits": patches}), (films.targets[batch], films.shares[batch])
             optimizer.zero_grad()
@@ -193,16 +195,19 @@ def out_of_fold(films: Films, choice: dict[str, Any], epochs: int) -> tuple[np.n
         with torch.inference_mode(False), torch.enable_grad():
             heads = train(films, members, choice, epochs, fold)
         for batch in np.array_split(held, max(1, len(held) // BATCH)):
-            with torch.autocast("cpu", torch.bfloat16):
+            with AUTOCAST:
                 own, patches = heads(torch.from_numpy(films.tokens[batch].astype(np.float32)))
             logits[batch], maps[batch] = own.float().numpy(), patches.float().numpy()
     return logits, maps
 
 
 def region_maps(
-    patches: torch.Tensor, shares: torch.Tensor, logits: torch.Tensor, prevalence: torch.Tensor
+    patches: torch.Tensor, shares: torch.Tensor, logits: torch.Tensor, prevalence: torch.Tensor, located: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Map (h, w) of the regions of a film by each rule, from patch logits and maps (C, h, w) and image logits (C,)."""
+    """Map (h, w) of the regions of a film by each rule, from patch logits and maps (C, h, w) and image logits (C,).
+
+    ``located`` (C,) bool marks the labels that have annotations, which alone take part in the rule that is used.
+    """
     expected = shares * logits.sigmoid()[:, None, None]
     excess = logits - torch.logit(prevalence)
     # A label is shown if it is more probable than its prevalence, or is one of the three that come closest.
@@ -210,6 +215,7 @@ def region_maps(
     balanced = shares * excess.sigmoid()[:, None, None]
     return {
         "sum of probability x share": expected.sum(dim=0),
+        "sum of probability x share, annotated labels": expected[located].sum(dim=0),
         "sum of probability at equal prevalence x share": balanced.sum(dim=0),
         "sum of shares, shown labels": shares[shown].sum(dim=0),
         "sum of probability x share, shown labels": expected[shown].sum(dim=0),
@@ -224,6 +230,8 @@ def summarise(films: Films, logits: np.ndarray, maps: np.ndarray) -> dict[str, A
     areas = [auroc(films.targets[:, label].numpy(), logits[:, label]) for label in range(len(films.labels))]
     diseases = torch.tensor([label != NO_FINDING for label in films.labels])
     prevalence = films.targets.nanmean(dim=0)[diseases]
+    annotated = {label for parts in films.parts.values() for label in parts}
+    located = torch.tensor([label in annotated for label in films.labels])[diseases]
     hits: dict[str, list[tuple[bool, bool]]] = {}
     covered: dict[str, list[list[float]]] = {}
     owners: list[int] = []
@@ -236,7 +244,8 @@ def summarise(films: Films, logits: np.ndarray, maps: np.ndarray) -> dict[str, A
             truth, pixels = np.logical_or.reduce(masks), frame.pixels(shares[films.labels.index(label)])
             hits.setdefault(label, []).append((hit(pixels, truth), hit(pixels, truth, tolerance)))
         owners += [films.patients[number]] * len(parts)
-        rules = region_maps(patches[diseases], shares[diseases], torch.from_numpy(logits[number])[diseases], prevalence)
+        own = torch.from_numpy(logits[number])[diseases]
+        rules = region_maps(patches[diseases], shares[diseases], own, prevalence, located)
         for rule, one in rules.items():
             regions = film_regions(frame.pixels(one), COUNTS, window)
             for masks in parts.values():

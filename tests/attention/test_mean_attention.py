@@ -32,3 +32,9 @@ def test_the_map_is_the_mean_of_maps_of_sum_one(method, clean):
 def test_the_default_method_is_that_of_the_members():
     assert default_method(Ensemble([make(0), make(1)])) == "last_cls"
     assert default_method(Ensemble([make(0, patch_head=True), make(1, patch_head=True)])) == "patch_logits"
+
+
+def test_a_place_that_one_member_has_not_learnt_is_not_known():
+    members = [make(seed, patch_head=True) for seed in (0, 1)]
+    members[0].located_labels, members[1].located_labels = list(LABELS), [LABELS[1]]
+    assert make_attention("patch_logits", Ensemble(members))(torch.rand(1, 1, 32, 32)).located == [LABELS[1]]

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from scripts.attention.output import AttentionOutput
 
@@ -15,3 +16,17 @@ def test_maps_per_label_count_as_probable_as_the_label_is():
     assert found.argmax() == 0 and found[0, 1] == 0
     assert torch.allclose(found[0, 0] / found[1, 1], torch.tensor(3.0).sigmoid() / torch.tensor(-3.0).sigmoid())
     assert torch.allclose(found.sum(), torch.tensor(1.0))
+
+
+def test_a_label_whose_place_was_not_trained_has_no_part():
+    labels, maps, logits = ["Mass", "Edema", "No Finding"], torch.rand(2, 3, 4, 4), torch.randn(2, 3)
+    parts = AttentionOutput(logits, maps, ["Mass"]).label_parts(labels)
+    assert parts[:, 1:].count_nonzero() == 0
+    torch.testing.assert_close(parts[:, 0], maps[:, 0] / maps[:, 0].sum(dim=(1, 2), keepdim=True))
+
+
+@pytest.mark.parametrize(("located", "labels"), [([], ["Mass", "Edema"]), (["Mass"], None), (["Fracture"], ["A", "B"])])
+def test_all_labels_choose_where_no_place_is_known(located, labels):
+    maps, logits = torch.rand(1, 2, 4, 4), torch.zeros(1, 2)
+    parts = AttentionOutput(logits, maps, located).label_parts(labels)
+    torch.testing.assert_close(parts, maps / maps.sum(dim=(2, 3), keepdim=True) / 2)

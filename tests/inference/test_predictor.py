@@ -388,6 +388,15 @@ def test_regions_of_maps_of_labels_name_them_everywhere(model_dir, incoming, tmp
     assert one.to_json()["region_labels"] == row.region_labels
 
 
+def test_labels_whose_place_was_not_trained_choose_no_regions(incoming, tmp_path):
+    torch.manual_seed(0)
+    network = ViTMultilabel(architecture=TINY, num_labels=len(LABELS), image_size=32, labels=LABELS, patch_head=True)
+    network.located_labels = [LABELS[-1]]
+    network.save_pretrained(tmp_path / "model")
+    (one,) = load(tmp_path / "model").predict([incoming / "b.dcm"])
+    assert one.region_labels and set(one.region_labels) == {LABELS[-1]}
+
+
 @pytest.mark.parametrize(("selector", "found"), [("findings", "expected one of"), ("mean_map", "found another")])
 def test_selectors_that_cannot_work_are_rejected_in_one_line(model_dir, selector, found):
     with pytest.raises(ValueError, match=found):

@@ -222,3 +222,20 @@ def test_findings_are_mixed_in_training_alone_and_a_checkpoint_without_them_is_n
         run_workflow("training", overrides=settings(films, tmp_path, **HEAD))
     with pytest.raises(ValueError, match="mix_findings: not allowed; expected a number of at least 0 and at most 1"):
         run_workflow("training", overrides=settings(films, tmp_path, mix_findings=2.0))
+
+
+def test_the_labels_whose_place_was_trained_stay_with_the_model(films, bare, tmp_path):
+    assert run(films, tmp_path / "base", **HEAD).located_labels == ["Spot"]
+    model = {"backbone": str(tmp_path / "base" / "model"), "architecture": None}
+    assert run(bare, tmp_path / "further", **model, **HEAD).located_labels == ["Spot"]
+    assert run(bare, tmp_path / "without", **model).located_labels == []
+    assert run(bare, tmp_path / "never", **HEAD).located_labels == []
+    assert ZoomViT(load_vit_multilabel(tmp_path / "base" / "model"), {"crop_size": 16}).located_labels == ["Spot"]
+
+
+def test_labels_without_a_box_are_not_located(films):
+    own = ViTMultilabel(architecture=TINY, num_labels=2, image_size=SIDE, labels=["Mass", "Spot"], **HEAD)
+    datalist = json.loads((films / "datalist.json").read_text())
+    items = [{**one, "image": str(films / one["image"]), "label": [1.0, *one["label"]]} for one in datalist["training"]]
+    MapTraining(own, ["Mass", "Spot"], items)
+    assert own.located_labels == ["Spot"]

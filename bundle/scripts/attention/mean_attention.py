@@ -28,4 +28,5 @@ class MeanAttention:
         outputs = [attend(image) for attend in self.members]
         maps = [one.maps / one.maps.sum(dim=(-2, -1), keepdim=True).clamp(min=1e-12) for one in outputs]
         logits = self.network.pooled(image, [one.logits for one in outputs])
-        return AttentionOutput(logits, torch.stack(maps).mean(dim=0))
+        located = [label for label in outputs[0].located if all(label in one.located for one in outputs)]
+        return AttentionOutput(logits, torch.stack(maps).mean(dim=0), located)

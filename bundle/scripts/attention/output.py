@@ -18,10 +18,13 @@ class AttentionOutput:
     Attributes:
         logits: (B, C).
         maps: non-negative values of the patches, (B, h, w), or (B, C, h, w) for a method with a map per label.
+        located: labels whose maps alone choose regions, see :attr:`..networks.ViTMultilabel.located_labels`; all if
+            there are none.
     """
 
     logits: torch.Tensor
     maps: torch.Tensor
+    located: Sequence[str] = ()
 
     def region_maps(self, labels: Sequence[str] | None = None) -> torch.Tensor:
         """Maps (B, h, w) that choose the regions: the map, or the sum of the parts of the labels.
@@ -40,12 +43,13 @@ class AttentionOutput:
         influence as any other. The weights are divided by their sum.
 
         Args:
-            labels: names of the C outputs, of which ``No Finding`` has no part, because its map shows no finding.
+            labels: names of the C outputs. ``No Finding`` has no part, because its map shows no finding, and neither
+                has a label that is not located, because its map does not show the place of the finding.
         """
         weights = self.logits.sigmoid()  # (B, C)
-        if labels and NO_FINDING in labels and len(labels) > 1:
-            weights = weights.clone()
-            weights[:, list(labels).index(NO_FINDING)] = 0
+        chosen = [label != NO_FINDING and (not self.located or label in self.located) for label in labels or ()]
+        if any(chosen):
+            weights = weights * torch.tensor(chosen, device=weights.device)
         shares = self.maps / self.maps.sum(dim=(-2, -1), keepdim=True).clamp(min=1e-12)
         return (weights / weights.sum(dim=1, keepdim=True))[:, :, None, None] * shares
 

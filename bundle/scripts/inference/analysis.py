@@ -161,7 +161,8 @@ class FilmAnalysis:
         """Return the maps that choose the regions of a film."""
         if classified.label_maps is None:
             return FilmMaps(classified.region_map[None])
-        (film,) = film_maps(AttentionOutput(classified.logits[None], classified.label_maps[None]), self.labels)
+        output = AttentionOutput(classified.logits[None], classified.label_maps[None], classified.located)
+        (film,) = film_maps(output, self.labels)
         return film
 
     def description(self) -> str:

@@ -27,6 +27,7 @@ class Classified:
         label_maps: (B, C, h, w) for an attention method with a map per label, else ``None``.
         features: (B, D) input of the head, in which novelty is measured.
         member_logits: (B, K, C) of K networks that predict as one, else ``None``.
+        located: labels whose maps alone choose regions, see :class:`..attention.AttentionOutput`.
     """
 
     logits: torch.Tensor
@@ -34,13 +35,15 @@ class Classified:
     label_maps: torch.Tensor | None
     features: torch.Tensor
     member_logits: torch.Tensor | None = None
+    located: Sequence[str] = ()
 
     def rows(self) -> Iterator[Classified]:
         """Yield the outputs of each image."""
         for number in range(len(self.logits)):
             maps = None if self.label_maps is None else self.label_maps[number]
             members = None if self.member_logits is None else self.member_logits[number]
-            yield Classified(self.logits[number], self.region_map[number], maps, self.features[number], members)
+            parts = self.logits[number], self.region_map[number], maps, self.features[number], members
+            yield Classified(*parts, self.located)
 
 
 class Classifier:
@@ -107,4 +110,5 @@ class Classifier:
             output.maps.float().cpu() if self.attention.per_label else None,
             torch.cat(features)[: len(images)].float().cpu(),  # a method may split the batch, or pass again afterwards
             torch.cat(members).cpu() if members else None,
+            output.located,
         )

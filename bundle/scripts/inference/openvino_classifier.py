@@ -74,10 +74,10 @@ class OpenVINOClassifier(Classifier):
         with self.lock:
             outputs = self.compiled(plain.float().contiguous().numpy(), share_inputs=True)
             logits, maps, features = (torch.from_numpy(outputs[index].copy()) for index in range(3))
-        output = AttentionOutput(logits, maps)
+        located = self.attention.located if isinstance(self.attention, PatchLogits) else ()
         label_maps = maps if self.attention.per_label else None
-        region_map = output.region_maps(self.network.labels)
-        return Classified(logits, region_map, label_maps, features)
+        region_map = AttentionOutput(logits, maps, located).region_maps(self.network.labels)
+        return Classified(logits, region_map, label_maps, features, located=located)
 
 
 class Traced(nn.Module):

@@ -70,6 +70,7 @@ class _Network(Protocol):
     std: torch.Tensor
     backbone: Any
     patch_head: Any
+    located_labels: list[str]
 
     def named_parameters(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
         """See ``torch.nn.Module``."""
@@ -219,6 +220,7 @@ def _model_metadata(network: _Network, labels: Sequence[str], provenance: Mappin
         "preprocessing": {
             **{key: getattr(network, key) for key in STRUCTURE},
             **({"patch_head": True} if network.patch_head is not None else {}),
+            **({"located_labels": network.located_labels} if network.located_labels else {}),
             **({} if zoom is None else {"zoom": zoom}),
             "mean": network.mean.flatten().tolist(),
             "std": network.std.flatten().tolist(),

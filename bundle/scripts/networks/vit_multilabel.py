@@ -49,6 +49,8 @@ class ViTMultilabel(ModelFolder, nn.Module):
 
     Attributes:
         trains_maps: whether the forward pass in training mode returns the maps too, so that a loss can use them.
+        located_labels: labels whose place the patch head was trained with, by boxes or masks; empty if it is not known.
+            The maps of the other labels are no better than random ones (docs/results.md).
 
     Raises:
         ValueError: both or neither of ``backbone`` and ``architecture`` are given, the pool is unknown, or a number is
@@ -90,7 +92,7 @@ class ViTMultilabel(ModelFolder, nn.Module):
             self.label_tokens = nn.Parameter(nn.init.trunc_normal_(torch.empty(num_labels, width), std=0.02))
         self.blocks_read = blocks_read(len(blocks_of(self.backbone))) if patch_head else []
         self.patch_head = PatchHead(len(self.blocks_read) * width, num_labels, self.patch_grid) if patch_head else None
-        self.trains_maps = False
+        self.trains_maps, self.located_labels = False, list[str]()
         if backbone is not None:
             warm_start_from(self, backbone)
         freeze_blocks(self, frozen_blocks)
@@ -105,7 +107,9 @@ class ViTMultilabel(ModelFolder, nn.Module):
                 "load_vit_multilabel or ZoomViT.from_pretrained"
             )
         structure = {key: preprocessing[key] for key in (*STRUCTURE, "patch_head") if key in preprocessing}
-        return cls(architecture=architecture, num_labels=len(labels), labels=labels, **structure)
+        network = cls(architecture=architecture, num_labels=len(labels), labels=labels, **structure)
+        network.located_labels = list(preprocessing.get("located_labels", ()))
+        return network
 
     def add_to_blocks(self, drop_path: float) -> None:
         """Add stochastic depth to the blocks and the convolution branches before them."""

@@ -28,7 +28,8 @@ class MapTraining:
     model.
 
     Args:
-        network: classifier; its attribute ``trains_maps`` and the position bias of a new patch head are set.
+        network: classifier; its attributes ``trains_maps`` and ``located_labels`` and the position bias of a new patch
+            head are set.
         labels: labels of the network.
         items: training split.
         patch_weight: weight of the patch loss, see :class:`..networks.map_loss.MapLoss`.
@@ -69,8 +70,11 @@ class MapTraining:
         findings.prepare(items)
         self.settings, self.findings = weights, findings
         network.trains_maps = True
-        if network.patch_head is not None and network.patch_head.is_new:
-            shares = findings.mean_shares(network.patch_grid)
+        if network.patch_head is None:
+            return
+        shares = findings.mean_shares(network.patch_grid)
+        network.located_labels = [label for label in labels if label in {*network.located_labels, *shares}]
+        if network.patch_head.is_new:
             network.patch_head.start_at({list(labels).index(label): share for label, share in shares.items()})
 
     def loss(self, image_loss: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
