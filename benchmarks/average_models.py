@@ -62,6 +62,8 @@ def main() -> None:
             f"{sorted(backbones)}; weights of networks with different starts cannot be averaged"
         )
     networks = [load_vit_multilabel(run / "model") for run in arguments.runs]
+    if any(network.located_labels != networks[0].located_labels for network in networks):
+        raise SystemExit("runs: expected patch heads that were trained with boxes of the same labels, found others")
     states = [network.state_dict() for network in networks]
     average = {
         name: torch.stack([state[name].double() for state in states]).mean(dim=0).to(value.dtype)

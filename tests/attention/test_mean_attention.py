@@ -34,7 +34,18 @@ def test_the_default_method_is_that_of_the_members():
     assert default_method(Ensemble([make(0, patch_head=True), make(1, patch_head=True)])) == "patch_logits"
 
 
-def test_a_place_that_one_member_has_not_learnt_is_not_known():
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        (([LABELS[0]], [LABELS[1]]), LABELS[:2]),
+        (([LABELS[1]], []), [LABELS[1]]),
+        (([], []), []),
+        (([LABELS[0]], None), None),
+    ],
+)
+def test_a_place_that_one_member_has_learnt_is_known(records, expected):
     members = [make(seed, patch_head=True) for seed in (0, 1)]
-    members[0].located_labels, members[1].located_labels = list(LABELS), [LABELS[1]]
-    assert make_attention("patch_logits", Ensemble(members))(torch.rand(1, 1, 32, 32)).located == [LABELS[1]]
+    for member, record in zip(members, records, strict=True):
+        member.located_labels = record
+    located = make_attention("patch_logits", Ensemble(members))(torch.rand(1, 1, 32, 32)).located
+    assert located == (expected if expected is None else list(expected))

@@ -25,8 +25,17 @@ def test_a_label_whose_place_was_not_trained_has_no_part():
     torch.testing.assert_close(parts[:, 0], maps[:, 0] / maps[:, 0].sum(dim=(1, 2), keepdim=True))
 
 
-@pytest.mark.parametrize(("located", "labels"), [([], ["Mass", "Edema"]), (["Mass"], None), (["Fracture"], ["A", "B"])])
+@pytest.mark.parametrize(
+    ("located", "labels"),
+    [(None, ["Mass", "Edema"]), ([], ["Mass", "Edema"]), (["Mass"], None), (["Fracture"], ["A", "B"])],
+)
 def test_all_labels_choose_where_no_place_is_known(located, labels):
     maps, logits = torch.rand(1, 2, 4, 4), torch.zeros(1, 2)
     parts = AttentionOutput(logits, maps, located).label_parts(labels)
     torch.testing.assert_close(parts, maps / maps.sum(dim=(2, 3), keepdim=True) / 2)
+
+
+def test_no_finding_never_chooses_beside_other_labels():
+    logits, maps = torch.tensor([[0.0, torch.nan]]), torch.rand(1, 2, 4, 4)
+    parts = AttentionOutput(logits, maps, ["No Finding"]).label_parts(["Mass", "No Finding"])
+    assert parts[:, 1].count_nonzero() == 0 and torch.isfinite(parts).all()

@@ -35,6 +35,7 @@ def test_what_training_wrote_is_read(folder):
         ("located_labels", "A"),
         ("located_labels", [1]),
         ("located_labels", ["$1"]),
+        ("located_labels", [LABELS[0], LABELS[0]]),
         ("mean", "0.5"),
         ("mean", [[0.5]]),
         ("zoom", {"count": 10**9}),
@@ -66,3 +67,14 @@ def test_a_file_that_is_no_metadata_is_named(folder, text):
     (folder / "metadata.json").write_text(text)
     with pytest.raises(ValueError, match=r"metadata\.json: (not|cannot be read).*expected JSON with the labels"):
         read_model_metadata(folder)
+
+
+def test_located_labels_are_saved_under_the_names_of_the_folder(tmp_path):
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, labels=LABELS, patch_head=True)
+    network.located_labels = [LABELS[1]]
+    save_vit_multilabel(network, tmp_path / "model", labels=["First", "Second"], provenance={})
+    assert load_vit_multilabel(tmp_path / "model").located_labels == ["Second"]
+
+
+def test_a_folder_without_the_record_does_not_know_its_located_labels(folder):
+    assert load_vit_multilabel(folder).located_labels is None

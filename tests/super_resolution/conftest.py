@@ -20,7 +20,7 @@ def make(data_dir, tmp_path):
         settings = EnhanceSettings(count=2, window=8, working_size=None, **changes.pop("settings", {}))
         return DatasetEnhancer(
             datalist=load_datalist(data_dir / "datalist.json"),
-            network=network,
+            network=changes.pop("network", network),
             network_hash="0" * 64,
             enhancer=changes.pop("enhancer", BicubicEnhancer(2)),
             settings=settings,

@@ -10,6 +10,7 @@ from scripts.common import file_hashes
 from scripts.common.checksum import file_sha256
 from scripts.data.datalist import load_datalist
 from scripts.dicom import read_radiograph
+from scripts.networks import ViTMultilabel
 from scripts.super_resolution.enhance_dataset import DatasetEnhancer
 from scripts.super_resolution.enhancers.bicubic import BicubicEnhancer
 
@@ -17,7 +18,7 @@ from tests.conftest import draw
 from tests.dicom.objects.conformant import cr
 from tests.dicom.synthetic import save
 
-from .conftest import finish
+from .conftest import TINY, finish
 
 
 def test_enhanced_tree_has_a_datalist_that_loads(make):
@@ -283,3 +284,14 @@ def test_mean_map_continues_a_killed_run_and_notices_other_training_films(make, 
     assert finish(make("killed", settings={"selector": "mean_map"})) == whole
     with pytest.raises(ValueError, match="mean_map: expected"):
         make("killed", settings={"selector": "mean_map"}, limit=5).run()
+
+
+def test_labels_with_a_known_place_choose_the_regions_and_other_ones_are_noticed(make):
+    torch.manual_seed(0)
+    network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, labels=["Bright", "Dark"], patch_head=True)
+    network.located_labels = ["Dark"]
+    settings = {"network": network.eval(), "attention": make_attention("patch_logits", network)}
+    assert {name for line in lines_of(finish(make(**settings))) for name in line["region_labels"]} == {"Dark"}
+    network.located_labels = ["Bright"]
+    with pytest.raises(ValueError, match="located_labels: expected"):
+        make(**settings).run()

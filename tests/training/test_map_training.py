@@ -228,7 +228,7 @@ def test_the_labels_whose_place_was_trained_stay_with_the_model(films, bare, tmp
     assert run(films, tmp_path / "base", **HEAD).located_labels == ["Spot"]
     model = {"backbone": str(tmp_path / "base" / "model"), "architecture": None}
     assert run(bare, tmp_path / "further", **model, **HEAD).located_labels == ["Spot"]
-    assert run(bare, tmp_path / "without", **model).located_labels == []
+    assert run(bare, tmp_path / "without", **model).located_labels is None  # no patch head
     assert run(bare, tmp_path / "never", **HEAD).located_labels == []
     assert ZoomViT(load_vit_multilabel(tmp_path / "base" / "model"), {"crop_size": 16}).located_labels == ["Spot"]
 
@@ -239,3 +239,13 @@ def test_labels_without_a_box_are_not_located(films):
     items = [{**one, "image": str(films / one["image"]), "label": [1.0, *one["label"]]} for one in datalist["training"]]
     MapTraining(own, ["Mass", "Spot"], items)
     assert own.located_labels == ["Spot"]
+
+
+def test_an_earlier_model_without_the_record_stays_without_it(films, tmp_path):
+    run(films, tmp_path / "base", **HEAD)
+    file = tmp_path / "base" / "model" / "metadata.json"
+    metadata = json.loads(file.read_text())
+    del metadata["preprocessing"]["located_labels"]
+    file.write_text(json.dumps(metadata))
+    model = {"backbone": str(tmp_path / "base" / "model"), "architecture": None}
+    assert run(films, tmp_path / "further", **model, **HEAD).located_labels is None

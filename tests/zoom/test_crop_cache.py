@@ -93,7 +93,9 @@ def test_other_settings_or_another_guide_make_other_entries(guide, paths, tmp_pa
     entries = {CropCache(tmp_path, Zoomer(guide, zoom)).entry(paths[0]) for zoom in (ZOOM, replace(ZOOM, window=16))}
     with torch.no_grad():
         guide.head.bias += 1
-    assert len(entries | {CropCache(tmp_path, Zoomer(guide, ZOOM)).entry(paths[0])}) == 3
+    entries.add(CropCache(tmp_path, Zoomer(guide, ZOOM)).entry(paths[0]))
+    guide.located_labels = ["Mass"]
+    assert len(entries | {CropCache(tmp_path, Zoomer(guide, ZOOM)).entry(paths[0])}) == 4
 
 
 def test_network_without_crops_needs_none(guide, tmp_path):

@@ -28,5 +28,10 @@ class MeanAttention:
         outputs = [attend(image) for attend in self.members]
         maps = [one.maps / one.maps.sum(dim=(-2, -1), keepdim=True).clamp(min=1e-12) for one in outputs]
         logits = self.network.pooled(image, [one.logits for one in outputs])
-        located = [label for label in outputs[0].located if all(label in one.located for one in outputs)]
-        return AttentionOutput(logits, torch.stack(maps).mean(dim=0), located)
+        return AttentionOutput(logits, torch.stack(maps).mean(dim=0), _located([one.located for one in outputs]))
+
+
+def _located(records: Sequence[Sequence[str] | None]) -> list[str] | None:
+    """Labels whose place any of the members has learnt; ``None`` if it is not known of one of them."""
+    known = [record for record in records if record is not None]
+    return list(dict.fromkeys(label for record in known for label in record)) if len(known) == len(records) else None

@@ -18,13 +18,13 @@ class AttentionOutput:
     Attributes:
         logits: (B, C).
         maps: non-negative values of the patches, (B, h, w), or (B, C, h, w) for a method with a map per label.
-        located: labels whose maps alone choose regions, see :attr:`..networks.ViTMultilabel.located_labels`; all if
-            there are none.
+        located: labels whose maps alone choose regions, see :attr:`..networks.ViTMultilabel.located_labels`; if there
+            are none, or it is not known, all do.
     """
 
     logits: torch.Tensor
     maps: torch.Tensor
-    located: Sequence[str] = ()
+    located: Sequence[str] | None = None
 
     def region_maps(self, labels: Sequence[str] | None = None) -> torch.Tensor:
         """Maps (B, h, w) that choose the regions: the map, or the sum of the parts of the labels.
@@ -47,9 +47,10 @@ class AttentionOutput:
                 has a label that is not located, because its map does not show the place of the finding.
         """
         weights = self.logits.sigmoid()  # (B, C)
-        chosen = [label != NO_FINDING and (not self.located or label in self.located) for label in labels or ()]
-        if any(chosen):
-            weights = weights * torch.tensor(chosen, device=weights.device)
+        findings = {label for label in labels or () if label != NO_FINDING}
+        if chosen := findings.intersection(self.located or ()) or findings:
+            others = torch.tensor([label not in chosen for label in labels or ()], device=weights.device)
+            weights = weights.masked_fill(others, 0)
         shares = self.maps / self.maps.sum(dim=(-2, -1), keepdim=True).clamp(min=1e-12)
         return (weights / weights.sum(dim=1, keepdim=True))[:, :, None, None] * shares
 

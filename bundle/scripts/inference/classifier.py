@@ -35,7 +35,7 @@ class Classified:
     label_maps: torch.Tensor | None
     features: torch.Tensor
     member_logits: torch.Tensor | None = None
-    located: Sequence[str] = ()
+    located: Sequence[str] | None = None
 
     def rows(self) -> Iterator[Classified]:
         """Yield the outputs of each image."""

@@ -63,4 +63,5 @@ class ZoomClassifier(Classifier):
             output.region_maps(self.network.labels).float().cpu(),
             output.maps.float().cpu() if self.attention.per_label else None,
             features[0].float().cpu(),
+            located=output.located,
         )

@@ -69,8 +69,9 @@ class _Network(Protocol):
     mean: torch.Tensor
     std: torch.Tensor
     backbone: Any
+    labels: list[str] | None
     patch_head: Any
-    located_labels: list[str]
+    located_labels: list[str] | None
 
     def named_parameters(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
         """See ``torch.nn.Module``."""
@@ -205,6 +206,14 @@ def _backbone_settings(network: _Network) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key not in {"transformers_version", "_name_or_path"}}
 
 
+def _located(network: _Network, labels: Sequence[str]) -> dict[str, list[str]]:
+    """Entry of the labels whose place a patch head was trained with, by the names that are saved; none if unknown."""
+    if network.patch_head is None or network.located_labels is None:
+        return {}
+    own = network.labels or labels
+    return {"located_labels": [new for new, old in zip(labels, own, strict=True) if old in network.located_labels]}
+
+
 def _model_metadata(network: _Network, labels: Sequence[str], provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Content of ``metadata.json``, in MONAI's format: input, output with its labels, preprocessing, provenance."""
     size, zoom = network.image_size, getattr(network, "settings", None)  # of a network that reads crops
@@ -220,7 +229,7 @@ def _model_metadata(network: _Network, labels: Sequence[str], provenance: Mappin
         "preprocessing": {
             **{key: getattr(network, key) for key in STRUCTURE},
             **({"patch_head": True} if network.patch_head is not None else {}),
-            **({"located_labels": network.located_labels} if network.located_labels else {}),
+            **_located(network, labels),
             **({} if zoom is None else {"zoom": zoom}),
             "mean": network.mean.flatten().tolist(),
             "std": network.std.flatten().tolist(),

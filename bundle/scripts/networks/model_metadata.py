@@ -36,14 +36,12 @@ def _is_channels(value: Any) -> bool:
 
 _FLAG = ("true or false", lambda value: isinstance(value, bool))
 _CHANNELS = ("a list of 1 to 4 numbers", _is_channels)
-_NAMES = ("a list of names", lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value))
 _PREPROCESSING = {
     "image_size": _whole(8, 4096),
     "pool": _one_of(*POOLS),
     "label_blocks": _whole(1, 1000),
     "conv_branch": _FLAG,
     "patch_head": _FLAG,
-    "located_labels": _NAMES,
     "mean": _CHANNELS,
     "std": _CHANNELS,
 }
@@ -87,10 +85,7 @@ def read_model_metadata(folder: str | Path) -> dict[str, Any]:
     _check_labels(path, labels)
     _check(path, "preprocessing", preprocessing, _PREPROCESSING)
     _check(path, "preprocessing.zoom", zoom, _ZOOM)
-    if other := [label for label in preprocessing.get("located_labels", ()) if label not in labels]:
-        raise ValueError(
-            f"{path}: preprocessing.located_labels: expected labels of the model, found {quoted(other[0])}; {_REMEDY}"
-        )
+    _check_located(path, preprocessing, labels)
     return metadata
 
 
@@ -105,6 +100,16 @@ def _check_labels(path: Path, labels: list[Any]) -> None:
         raise ValueError(
             f"{path}: labels: expected 1 to {_MAX_LABELS} different names, found {len(labels)}, of them "
             f"{len(set(labels))} different; {_REMEDY}"
+        )
+
+
+def _check_located(path: Path, preprocessing: Mapping[str, Any], labels: list[str]) -> None:
+    located = preprocessing.get("located_labels", [])
+    names = isinstance(located, list) and len(located) <= len(labels) and all(isinstance(one, str) for one in located)
+    if not names or len(set(located)) < len(located) or not set(labels).issuperset(located):
+        raise ValueError(
+            f"{path}: preprocessing.located_labels: expected a list of different labels of the model, found "
+            f"{quoted(located)}; {_REMEDY}"
         )
 
 

@@ -49,8 +49,8 @@ class ViTMultilabel(ModelFolder, nn.Module):
 
     Attributes:
         trains_maps: whether the forward pass in training mode returns the maps too, so that a loss can use them.
-        located_labels: labels whose place the patch head was trained with, by boxes or masks; empty if it is not known.
-            The maps of the other labels are no better than random ones (docs/results.md).
+        located_labels: labels whose place the patch head was trained with, by boxes or masks; ``None`` if it is not
+            known. The maps of the other labels show no place (docs/results.md).
 
     Raises:
         ValueError: both or neither of ``backbone`` and ``architecture`` are given, the pool is unknown, or a number is
@@ -92,7 +92,8 @@ class ViTMultilabel(ModelFolder, nn.Module):
             self.label_tokens = nn.Parameter(nn.init.trunc_normal_(torch.empty(num_labels, width), std=0.02))
         self.blocks_read = blocks_read(len(blocks_of(self.backbone))) if patch_head else []
         self.patch_head = PatchHead(len(self.blocks_read) * width, num_labels, self.patch_grid) if patch_head else None
-        self.trains_maps, self.located_labels = False, list[str]()
+        self.trains_maps = False
+        self.located_labels: list[str] | None = []
         if backbone is not None:
             warm_start_from(self, backbone)
         freeze_blocks(self, frozen_blocks)
@@ -108,7 +109,7 @@ class ViTMultilabel(ModelFolder, nn.Module):
             )
         structure = {key: preprocessing[key] for key in (*STRUCTURE, "patch_head") if key in preprocessing}
         network = cls(architecture=architecture, num_labels=len(labels), labels=labels, **structure)
-        network.located_labels = list(preprocessing.get("located_labels", ()))
+        network.located_labels = preprocessing.get("located_labels")
         return network
 
     def add_to_blocks(self, drop_path: float) -> None:

@@ -24,7 +24,7 @@ class WarmStartable(Protocol):
     label_blocks: int
     conv_branch: bool
     patch_head: Any
-    located_labels: list[str]
+    located_labels: list[str] | None
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """See ``torch.nn.Module``."""
@@ -88,7 +88,7 @@ def warm_start_from(network: WarmStartable, source: str | Path) -> None:
         if _POSITION in parts:
             parts[_POSITION] = _resampled(parts[_POSITION], network.patch_head.grid)
         _load_some(network, parts, {key for key in own if key.startswith(_PATCH_HEAD)}, folder)
-        network.located_labels = list(metadata["preprocessing"].get("located_labels", ()))
+        network.located_labels = metadata["preprocessing"].get("located_labels")
         logger.info("%s: its patch head is loaded", folder)
 
 

@@ -116,7 +116,7 @@ class ZoomViT(ViTMultilabel):
                 drop_path=drop_path,
             )
         self.load_state_dict(base.state_dict())
-        self.located_labels = list(base.located_labels)
+        self.located_labels = base.located_labels
         if not isinstance(zoom, ZoomSettings):
             check_keys("zoom", zoom or {}, [field.name for field in fields(ZoomSettings)])
             zoom = ZoomSettings(**(zoom or {}))

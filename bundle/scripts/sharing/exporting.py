@@ -134,7 +134,7 @@ def _describe(network: ViTMultilabel, folder: Path) -> dict[str, Any]:
             "which covers the padded square; only the values of one map can be compared",
         },
         "attention_method": default_method(network),
-        "located_labels": network.located_labels,
+        "located_labels": network.located_labels if per_label else None,
         "calibration": {
             "formula": "sigmoid(scale * logit + offset), positive from the threshold on",
             "labels": {

@@ -6,6 +6,7 @@ film gets the mean map of the training films of other patients.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,7 +55,15 @@ class DatasetMaps:
             "attention": self.attend.name,
             **self._films_hash,
             "folds": None if self.out_of_fold is None else self.out_of_fold.sha256[:16],
+            **self._located,
         }
+
+    @property
+    def _located(self) -> dict[str, str]:
+        """Labels whose maps choose regions, of each network; they are no part of its weights. Empty if unknown."""
+        networks = [self.network] if self.out_of_fold is None else self.out_of_fold.networks
+        records = [one.located_labels for one in networks]
+        return {"located_labels": json.dumps(records)} if any(records) else {}
 
     @cached_property
     def _films_hash(self) -> dict[str, str]:

@@ -73,7 +73,8 @@ class MapTraining:
         if network.patch_head is None:
             return
         shares = findings.mean_shares(network.patch_grid)
-        network.located_labels = [label for label in labels if label in {*network.located_labels, *shares}]
+        if network.located_labels is not None:
+            network.located_labels = [label for label in labels if label in {*network.located_labels, *shares}]
         if network.patch_head.is_new:
             network.patch_head.start_at({list(labels).index(label): share for label, share in shares.items()})
 

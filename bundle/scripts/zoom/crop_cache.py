@@ -44,7 +44,8 @@ class CropCache:
         self.folder, self.zoomer, self.num_workers = Path(cache_dir) / "crops", zoomer, num_workers
         settings = json.dumps(asdict(zoomer.zoom), sort_keys=True)
         mean_map = b"" if zoomer.mean_map is None else zoomer.mean_map.numpy().tobytes()
-        parts = f"{settings}{_state_sha256(zoomer.guide)}{code_sha256()}".encode() + mean_map
+        guide = f"{_state_sha256(zoomer.guide)}{zoomer.guide.located_labels}"
+        parts = f"{settings}{guide}{code_sha256()}".encode() + mean_map
         self.pipeline = hashlib.sha256(parts).hexdigest()
         self.digests: dict[str, bytes] = {}  # SHA-256 of the files that were prepared
 
