@@ -37,20 +37,29 @@ class FindingMasks:
         labels: labels of the network.
         size: side S of the network's input, in pixels.
         num_workers: number of threads that read annotated images.
+
+    Attributes:
+        annotated: labels that have a finding in an item.
     """
 
     def __init__(self, labels: Sequence[str], size: int, num_workers: int = 2) -> None:
         self.labels, self.num_workers = list(labels), num_workers
         self.shape = -(-len(self.labels) // _BITS), size, size
         self.coded: dict[str, bytes] = {}  # by path, compressed; images without a finding are absent
+        self.annotated: list[str] = []
 
     def prepare(self, items: Sequence[Mapping[str, Any]]) -> None:
         """Code the findings of all annotated items; an annotation that cannot be used is left out, with a warning."""
         annotated = [item for item in items if item.get("boxes") or item.get("masks")]
+        bits = np.zeros(self.shape[0], np.int32)
         with ThreadPoolExecutor(max(1, self.num_workers)) as pool:
             for item, coded in zip(annotated, pool.map(self.code, annotated), strict=True):
                 if coded is not None and coded.any():
                     self.coded[item["image"]] = zlib.compress(coded.tobytes(), 1)
+                    bits |= np.bitwise_or.reduce(coded, axis=(1, 2))
+        self.annotated = [
+            label for number, label in enumerate(self.labels) if bits[number // _BITS] >> number % _BITS & 1
+        ]
         logger.info("boxes or masks of %d of %d images train the maps", len(self.coded), len(items))
         names = {name for item in annotated for name in annotated_names(item)}
         if other := sorted(name for name in names if match_label(name, self.labels) is None):

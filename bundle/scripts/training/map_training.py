@@ -72,10 +72,11 @@ class MapTraining:
         network.trains_maps = True
         if network.patch_head is None:
             return
-        shares = findings.mean_shares(network.patch_grid)
         if network.located_labels is not None:
-            network.located_labels = [label for label in labels if label in {*network.located_labels, *shares}]
+            located = {*network.located_labels, *findings.annotated}
+            network.located_labels = [label for label in labels if label in located]
         if network.patch_head.is_new:
+            shares = findings.mean_shares(network.patch_grid)
             network.patch_head.start_at({list(labels).index(label): share for label, share in shares.items()})
 
     def loss(self, image_loss: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
