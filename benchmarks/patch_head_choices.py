@@ -8,6 +8,9 @@ macro-AUROC of the image logits; the hit rate of the peak of a label's map (insi
 pixels; mean over labels); and, for each rule that makes the map of the regions, the share of the annotations whose
 centre lies inside two and four windows. A choice that is finished is kept in OUT and not trained again. The intervals
 of the differences to the first rule are drawn by patient.
+
+The same is then printed for the films of the validation split alone. A backbone that was trained with the labels of the
+training films knows them, which no fold can leave out, so that only the validation films are new to it.
 """
 
 from __future__ import annotations
@@ -67,10 +70,12 @@ class Films:
     ) -> None:
         datalist = load_datalist(datalist_file, dataset_dir=data or datalist_file.parent)
         items = [*datalist.splits["training"], *datalist.splits["validation"]]
+        validation = np.arange(len(items)) >= len(datalist.splits["training"])
         order = np.random.default_rng(0).permutation(len(items))
         plain = [number for number in order if not findings_of(items[number], datalist.labels, {})]
         left_out = set() if others is None else set(plain[others:])
         self.items = [item for number, item in enumerate(items) if number not in left_out]
+        self.validation = np.array([new for number, new in enumerate(validation) if number not in left_out])
         self.labels, self.size = datalist.labels, size
         self.patients = np.unique([item["patient_id"] for item in self.items], return_inverse=True)[1]
         self.targets = torch.tensor(
@@ -202,11 +207,17 @@ def out_of_fold(films: Films, choice: dict[str, Any], epochs: int) -> tuple[np.n
 
 
 def region_maps(
-    patches: torch.Tensor, shares: torch.Tensor, logits: torch.Tensor, prevalence: torch.Tensor, located: torch.Tensor
+    patches: torch.Tensor,
+    shares: torch.Tensor,
+    logits: torch.Tensor,
+    prevalence: torch.Tensor,
+    located: torch.Tensor,
+    present: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """Map (h, w) of the regions of a film by each rule, from patch logits and maps (C, h, w) and image logits (C,).
 
     ``located`` (C,) bool marks the labels that have annotations, which alone take part in the rule that is used.
+    ``present`` (C,) bool marks the labels of the film, which only the last rule knows.
     """
     expected = shares * logits.sigmoid()[:, None, None]
     excess = logits - torch.logit(prevalence)
@@ -222,12 +233,14 @@ def region_maps(
         "maximum of probability x share": expected.amax(dim=0),
         "sum of patch probabilities": patches.sigmoid().sum(dim=0),
         "maximum of patch probabilities": patches.sigmoid().amax(dim=0),
+        "sum of shares, annotated labels of the film": shares[located & present].sum(dim=0),
     }
 
 
-def summarise(films: Films, logits: np.ndarray, maps: np.ndarray) -> dict[str, Any]:
-    """Metrics of a choice."""
-    areas = [auroc(films.targets[:, label].numpy(), logits[:, label]) for label in range(len(films.labels))]
+def summarise(films: Films, logits: np.ndarray, maps: np.ndarray, measured: np.ndarray) -> dict[str, Any]:
+    """Metrics of a choice on the films that ``measured`` (N,) bool marks."""
+    targets = films.targets[torch.from_numpy(measured)].numpy()
+    areas = [auroc(targets[:, label], logits[measured, label]) for label in range(len(films.labels))]
     diseases = torch.tensor([label != NO_FINDING for label in films.labels])
     prevalence = films.targets.nanmean(dim=0)[diseases]
     annotated = {label for parts in films.parts.values() for label in parts}
@@ -238,6 +251,8 @@ def summarise(films: Films, logits: np.ndarray, maps: np.ndarray) -> dict[str, A
     smoothing = [spread(side) for side in films.grid]
     window, tolerance = round(films.size * 64 / 224), 15 * films.size / 336
     for number, parts in films.parts.items():
+        if not measured[number]:
+            continue
         frame, patches = films.frames[number], torch.from_numpy(maps[number].astype(np.float32))
         shares = smoothed_shares(patches[None], *smoothing)[0]
         for label, masks in parts.items():
@@ -245,7 +260,8 @@ def summarise(films: Films, logits: np.ndarray, maps: np.ndarray) -> dict[str, A
             hits.setdefault(label, []).append((hit(pixels, truth), hit(pixels, truth, tolerance)))
         owners += [films.patients[number]] * len(parts)
         own = torch.from_numpy(logits[number])[diseases]
-        rules = region_maps(patches[diseases], shares[diseases], own, prevalence, located)
+        present = films.targets[number, diseases] == 1
+        rules = region_maps(patches[diseases], shares[diseases], own, prevalence, located, present)
         for rule, one in rules.items():
             regions = film_regions(frame.pixels(one), COUNTS, window)
             for masks in parts.values():
@@ -303,7 +319,9 @@ def main() -> None:
             logits, maps = out_of_fold(films, CHOICES[name], arguments.epochs)
             np.savez(path, logits=logits, maps=maps)
         with np.load(path) as kept:
-            print(name, json.dumps(summarise(films, kept["logits"], kept["maps"]), indent=1), flush=True)
+            for where, measured in (("all films", np.ones(len(films.items), bool)), ("validation", films.validation)):
+                found = summarise(films, kept["logits"], kept["maps"], measured)
+                print(name, where, json.dumps(found, indent=1), sep=", ", flush=True)
 
 
 if __name__ == "__main__":

@@ -140,16 +140,16 @@ def attention_map(
         ValueError: a wrong image, a method that is unknown or does not suit the network, or a label without a map.
     """
     method = method or default_method(network)
-    classified = _classify(network, image, method)
-    grid = classified.region_map
+    explained = _classify(network, image, method).explained
+    grid = explained.region_maps(network.labels)[0]
     if label is not None:
         labels = _labels(network)
-        if classified.label_maps is None or label not in labels:
+        if not explained.per_label or label not in labels:
             raise ValueError(
                 f"label: no map of its own; expected one of {labels} and a method with a map per label, found "
                 f"{label!r} and {method}; set method to grad_attention"
             )
-        grid = classified.label_maps[labels.index(label)]
+        grid = explained.maps[0, labels.index(label)]
     height, width = image.shape[-2:]
     return map_to_source(grid, SquareGeometry(height, width, network.image_size)).numpy()
 

@@ -43,14 +43,15 @@ def test_logits_maps_and_features_are_those_of_torch(pool, method):
     network = ViTMultilabel(architecture=TINY, num_labels=2, image_size=32, **settings).eval()
     network.located_labels = ["A"]
     compiled, plain = make("openvino", network, method), make("torch", network, method)
-    names = ["logits", "region_map", "features", *(["label_maps"] if method != "last_cls" else [])]
     for batch in (1, 3):  # any size, not that of the trace
         images = torch.rand(batch, 1, 32, 32)
         found, expected = compiled(images), plain(images)
-        for name in names:
+        for name in ("logits", "features"):
             assert torch.allclose(getattr(found, name), getattr(expected, name), atol=1e-5), name
-        assert found.located == expected.located == (["A"] if method == "patch_logits" else None)
-    assert [row.located for row in found.rows()] == [expected.located] * 3
+        for name in ("logits", "maps"):
+            assert torch.allclose(getattr(found.explained, name), getattr(expected.explained, name), atol=1e-5), name
+        assert found.explained.located == expected.explained.located == (["A"] if method == "patch_logits" else None)
+    assert [row.explained.located for row in found.rows()] == [expected.explained.located] * 3
 
 
 @needs_openvino

@@ -16,4 +16,7 @@ def test_the_labels_that_choose_regions_are_those_of_the_guide(tmp_path):
     zoomer = make_zoomer(network, tmp_path, "cpu")
     classify = ZoomClassifier(network, attention, AutocastInferer(), "cpu", zoomer)
     images = torch.rand(2, 1, 32, 32)
-    assert [row.located for row in classify(images, list(images)).rows()] == [[LABELS[0]]] * 2
+    rows = list(classify(images, list(images)).rows())
+    assert [row.explained.located for row in rows] == [[LABELS[0]]] * 2
+    # The maps are weighted with the probabilities of the guide, which chose the regions of the crops.
+    assert torch.allclose(torch.cat([row.explained.logits for row in rows]), base(images), atol=1e-6)

@@ -26,13 +26,27 @@ class AttentionOutput:
     maps: torch.Tensor
     located: Sequence[str] | None = None
 
+    @property
+    def per_label(self) -> bool:
+        """Whether there is a map per label."""
+        return self.maps.ndim == 4
+
+    def on_cpu(self) -> AttentionOutput:
+        """The same in float32 on the CPU."""
+        return AttentionOutput(self.logits.float().cpu(), self.maps.float().cpu(), self.located)
+
+    def of_image(self, number: int) -> AttentionOutput:
+        """Logits and maps of one image of the batch, as a batch of one."""
+        one = slice(number, number + 1)
+        return AttentionOutput(self.logits[one], self.maps[one], self.located)
+
     def region_maps(self, labels: Sequence[str] | None = None) -> torch.Tensor:
         """Maps (B, h, w) that choose the regions: the map, or the sum of the parts of the labels.
 
         Args:
             labels: names of the C outputs.
         """
-        return self.maps if self.maps.ndim == 3 else self.label_parts(labels).sum(dim=1)
+        return self.label_parts(labels).sum(dim=1) if self.per_label else self.maps
 
     def label_parts(self, labels: Sequence[str] | None = None) -> torch.Tensor:
         """Part (B, C, h, w) of each label in the map that chooses the regions, for a method with a map per label.

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from ..attention import AttentionOutput
 from ..calibration.classifier_loading import calibration_of
 from ..calibration.novelty import FLAG_ABOVE, load_novelty
 from ..calibration.scale import sigmoid
@@ -23,7 +22,7 @@ from ..networks.loading import weights_sha256
 from ..super_resolution.enhancers.enhancer import Enhancer
 from ..super_resolution.enhancers.registry import make_enhancer
 from ..super_resolution.region_enhancer import DESCRIPTION, EnhanceSettings, RegionEnhancer
-from ..super_resolution.region_maps import FilmMaps, check_selector, film_maps
+from ..super_resolution.region_maps import check_selector, film_maps
 from ..workflow import CONFIG_DIR
 from .classifier import Classified
 from .study_images import StudyImages
@@ -131,8 +130,9 @@ class FilmAnalysis:
         if self.novelty is not None:
             prediction.novelty = float(self.novelty.score(classified.features[None].numpy())[0])
             prediction.flags += [_NOVEL] if prediction.novelty > FLAG_ABOVE else []
-        prediction.attention_map = map_to_source(classified.region_map, geometry).numpy()
-        prediction.label_maps = None if classified.label_maps is None else classified.label_maps.numpy()
+        explained = classified.explained
+        prediction.attention_map = map_to_source(explained.region_maps(self.labels)[0], geometry).numpy()
+        prediction.label_maps = explained.maps[0].numpy() if explained.per_label else None
 
     def enhance(
         self,
@@ -142,7 +142,8 @@ class FilmAnalysis:
         region_enhancer: RegionEnhancer,
     ) -> None:
         """Set regions and the enhanced image; a region that is not finite is left out, with a failure."""
-        chosen = region_enhancer.choose(source, self.film_maps(classified), self.image_size)
+        (maps,) = film_maps(classified.explained, self.labels)
+        chosen = region_enhancer.choose(source, maps, self.image_size)
         prediction.regions = [region.box for region in chosen.regions]
         prediction.region_labels = [region.label for region in chosen.regions]
         (enhanced,) = region_enhancer.enhance([chosen])
@@ -156,14 +157,6 @@ class FilmAnalysis:
         if prediction.spacing_mm:
             scale = image.shape[0] / source.shape[-2]
             prediction.enhanced_spacing = [step / scale for step in prediction.spacing_mm]
-
-    def film_maps(self, classified: Classified) -> FilmMaps:
-        """Return the maps that choose the regions of a film."""
-        if classified.label_maps is None:
-            return FilmMaps(classified.region_map[None])
-        output = AttentionOutput(classified.logits[None], classified.label_maps[None], classified.located)
-        (film,) = film_maps(output, self.labels)
-        return film
 
     def description(self) -> str:
         """Return the text of DerivationDescription (0008,2111): the enhancement and its enhancer."""

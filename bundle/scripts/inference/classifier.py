@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..attention import Attention
+from ..attention.output import AttentionOutput
 from ..networks.ensemble import Network, members_seen
 from ..networks.head_inputs import head_inputs
 
@@ -23,27 +24,23 @@ class Classified:
 
     Attributes:
         logits: (B, C) float32, one per label.
-        region_map: (B, h, w) attention map in the patch grid, from which regions are chosen.
-        label_maps: (B, C, h, w) for an attention method with a map per label, else ``None``.
+        explained: maps in the patch grid, from which regions are chosen; those of one image are a batch of one. Its
+            logits are those of the network that the maps come from.
         features: (B, D) input of the head, in which novelty is measured.
         member_logits: (B, K, C) of K networks that predict as one, else ``None``.
-        located: labels whose maps alone choose regions, see :class:`..attention.AttentionOutput`.
     """
 
     logits: torch.Tensor
-    region_map: torch.Tensor
-    label_maps: torch.Tensor | None
+    explained: AttentionOutput
     features: torch.Tensor
     member_logits: torch.Tensor | None = None
-    located: Sequence[str] | None = None
 
     def rows(self) -> Iterator[Classified]:
         """Yield the outputs of each image."""
         for number in range(len(self.logits)):
-            maps = None if self.label_maps is None else self.label_maps[number]
             members = None if self.member_logits is None else self.member_logits[number]
-            parts = self.logits[number], self.region_map[number], maps, self.features[number], members
-            yield Classified(*parts, self.located)
+            explained = self.explained.of_image(number)
+            yield Classified(self.logits[number], explained, self.features[number], members)
 
 
 class Classifier:
@@ -103,12 +100,9 @@ class Classifier:
         with self.lock, head_inputs(self.network) as features, members_seen(self.network) as members:
             logits = self.inferer(images.to(self.device), explain).float()
         (output,) = outputs
-        maps = output.region_maps(self.network.labels)
         return Classified(
             logits.cpu(),
-            maps.float().cpu(),
-            output.maps.float().cpu() if self.attention.per_label else None,
+            output.on_cpu(),
             torch.cat(features)[: len(images)].float().cpu(),  # a method may split the batch, or pass again afterwards
             torch.cat(members).cpu() if members else None,
-            output.located,
         )

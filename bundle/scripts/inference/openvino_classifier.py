@@ -75,9 +75,7 @@ class OpenVINOClassifier(Classifier):
             outputs = self.compiled(plain.float().contiguous().numpy(), share_inputs=True)
             logits, maps, features = (torch.from_numpy(outputs[index].copy()) for index in range(3))
         located = self.attention.located if isinstance(self.attention, PatchLogits) else None
-        label_maps = maps if self.attention.per_label else None
-        region_map = AttentionOutput(logits, maps, located).region_maps(self.network.labels)
-        return Classified(logits, region_map, label_maps, features, located=located)
+        return Classified(logits, AttentionOutput(logits, maps, located), features)
 
 
 class Traced(nn.Module):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import torch
 
 from ..attention import Attention
-from ..attention.output import AttentionOutput
 from ..networks.head_inputs import head_inputs
 from ..networks.zoom import ZoomViT
 from ..zoom.crops import Zoomer
@@ -57,11 +56,5 @@ class ZoomClassifier(Classifier):
             crops, boxes = (part.to(self.device) for part in self.zoomer.inputs(sources))
             with head_inputs(self.network) as features:
                 logits = self.inferer(images, self.network, crops, boxes)
-            output: AttentionOutput = self.attention(images)
-        return Classified(
-            logits.float().cpu(),
-            output.region_maps(self.network.labels).float().cpu(),
-            output.maps.float().cpu() if self.attention.per_label else None,
-            features[0].float().cpu(),
-            located=output.located,
-        )
+            output = self.attention(images)
+        return Classified(logits.float().cpu(), output.on_cpu(), features[0].float().cpu())

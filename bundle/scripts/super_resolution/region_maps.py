@@ -35,7 +35,7 @@ def film_maps(output: AttentionOutput, labels: Sequence[str] | None) -> list[Fil
         output: logits and maps of B films, with C labels.
         labels: names of the C labels; ``None`` if they have no names.
     """
-    if output.maps.ndim == 3:
+    if not output.per_label:
         return [FilmMaps(one[None]) for one in output.maps.cpu()]
     names: Sequence[str | None] = labels or [None] * output.maps.shape[1]
     return [FilmMaps(parts, names) for parts in output.label_parts(labels).cpu()]

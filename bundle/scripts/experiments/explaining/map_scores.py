@@ -129,7 +129,7 @@ def score_maps(
 
 def map_of(output: AttentionOutput, label: int) -> torch.Tensor:
     """Map (h, w) of a label in a batch of one image; the common map if a method has only one for all labels."""
-    return output.maps[0] if output.maps.ndim == 3 else output.maps[0, label]
+    return output.maps[0, label] if output.per_label else output.maps[0]
 
 
 def _metrics_of(maps: Sequence[torch.Tensor], finding: Finding, settings: ExplainSettings) -> dict[str, float]:
