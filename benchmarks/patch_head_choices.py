@@ -297,6 +297,19 @@ def _coverage_table(covered: dict[str, np.ndarray], owners: np.ndarray) -> dict[
     return table
 
 
+def check_settings(arguments: argparse.Namespace) -> None:
+    """Record the settings in the output folder, whose tokens and results depend on them.
+
+    Raises:
+        ValueError: the folder has results of other settings.
+    """
+    own = {name: str(value) for name, value in vars(arguments).items() if name not in ("out", "choices")}
+    path = arguments.out / "settings.json"
+    if path.exists() and (found := json.loads(path.read_text())) != own:
+        raise ValueError(f"{path}: expected the settings {own}, found {found}; take another --out")
+    path.write_text(json.dumps(own))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datalist", type=Path)
@@ -309,6 +322,7 @@ def main() -> None:
     parser.add_argument("--choices", nargs="*", default=list(CHOICES), choices=list(CHOICES))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
+    check_settings(arguments)
     films = Films(
         arguments.datalist, arguments.data, arguments.backbone, arguments.size, arguments.others, arguments.out
     )
