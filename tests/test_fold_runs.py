@@ -52,15 +52,25 @@ def test_each_film_gets_its_regions_from_a_network_that_has_not_seen_it(folds, t
         "region_count": 1,
         "window": 8,
         "working_size": None,
+        "attention_method": "last_cls",
+        "attention_layer": 1,
+        "mask_body": True,
         "tracking_uri": "none",
     }
-    asked = []
+    asked, methods = [], set()
     choose = OutOfFold.choose
-    monkeypatch.setattr(OutOfFold, "choose", lambda self, path: asked.append(path) or choose(self, path))
+
+    def recorded(self, path):
+        asked.append(path)
+        methods.update(attend.name for attend in self.attend)
+        return choose(self, path)
+
+    monkeypatch.setattr(OutOfFold, "choose", recorded)
     run_workflow("enhancing", overrides={**enhancing, "fold_dir": str(folds)})
     assert {Path(path).name for path in asked} == {Path(i["image"]).name for items in splits.values() for i in items}
     lines = [json.loads(line) for line in (tmp_path / "enhanced" / "manifest.jsonl").read_text().splitlines()]
     assert len(lines) == 28 and {line["folds"] for line in lines} == {models.sha256[:16]}
+    assert {line["attention"] for line in lines} == methods == {"last_cls, layer 1 - air"}
     with pytest.raises(ValueError, match=r"written with other settings \(folds: expected None, found"):
         run_workflow("enhancing", overrides=enhancing)  # the folder holds images with other regions
 

@@ -52,7 +52,7 @@ class DatasetMaps:
     def hashes(self) -> dict[str, str | None]:
         """Hashes and names of all that the maps depend on, except the network."""
         return {
-            "attention": self.attend.name,
+            "attention": (self.attend if self.out_of_fold is None else self.out_of_fold.attend[0]).name,
             **self._films_hash,
             "folds": None if self.out_of_fold is None else self.out_of_fold.sha256[:16],
             **self._located,

@@ -86,7 +86,7 @@ class Enhancement:
             line = by_name[self.job.name_of(item)]
             before = torch.from_numpy(read_radiograph(item["image"]).image)
             after = torch.from_numpy(read_radiograph(self.job.output_dir / line["output"]).image)
-            attention = self.attention_of(item["image"], before)
+            attention = self.region_map(item, before)
             region = Region(*line["boxes"][0])
             finer = _enlarged(region, after.shape[-1] // before.shape[-1])
             enhanced, native = cut(after, finer), cut(before, region)
@@ -111,14 +111,12 @@ class Enhancement:
             regions.append({"label": labels[0] if labels else None, "box": box, "difference": limit})
         write_json(folder / "regions.json", regions)
 
-    def attention_of(self, path: str, image: torch.Tensor) -> np.ndarray:
-        """Attention map (H, W) of the image (1, H, W) of a file, by the network that chose its regions."""
+    def region_map(self, item: dict[str, Any], image: torch.Tensor) -> np.ndarray:
+        """Map (H, W) that chose the regions of an item, whose image is (1, H, W)."""
         size = self.job.network.image_size
-        folds = self.job.out_of_fold
-        attend = self.job.attend if folds is None else folds.attention_of(path)
-        output = attend(fit_square(image, size)[None].to(self.job.device))
-        maps = output.region_maps(self.job.network.labels)
-        return map_to_source(maps[0].cpu(), SquareGeometry(image.shape[-2], image.shape[-1], size)).numpy()
+        (film,) = self.job.maps.of([item], fit_square(image, size)[None].to(self.job.device))
+        geometry = SquareGeometry(image.shape[-2], image.shape[-1], size)
+        return map_to_source(film.maps.sum(dim=0).cpu(), geometry).numpy()
 
 
 def _enlarged(region: Region, factor: int) -> Region:

@@ -8,12 +8,13 @@ that has not seen a training film has not seen its patient either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from ..attention import Attention, default_method, make_attention
+from ..attention import default_method, make_attention
 from ..common.numbered_folders import numbered_folders
 from ..data.fingerprints import file_fingerprint, recorded_fingerprints
 from ..networks.loading import load_vit_multilabel, weights_sha256
@@ -29,7 +30,8 @@ class OutOfFold:
         labels: labels of the data set, which the networks must have.
         image_size: side of the input of the network that these stand for, in pixels.
         device: device of the networks.
-        method: attention method; ``None`` for the default of each network.
+        attention: arguments of :func:`..attention.make_attention` for each network; without a ``method``, the default
+            of the network.
 
     Raises:
         FileNotFoundError: the folder holds fewer than two finished trainings, or one has no record of its images.
@@ -43,7 +45,7 @@ class OutOfFold:
         labels: Sequence[str] | None,
         image_size: int,
         device: torch.device | str = "cpu",
-        method: str | None = None,
+        attention: Mapping[str, Any] | None = None,
     ) -> None:
         self.device = device
         folders = _fold_models(Path(folder))
@@ -55,7 +57,11 @@ class OutOfFold:
                     f"fold_dir: {one}: another image size; expected {image_size}, that of the base network, found "
                     f"{network.image_size}; train the folds with the settings of the base"
                 )
-        self.attend = [make_attention(method or default_method(network), network) for network in self.networks]
+        options = dict(attention or {})
+        method = options.pop("method", None)
+        self.attend = [
+            make_attention(method or default_method(network), network, **options) for network in self.networks
+        ]
         self.sha256 = weights_sha256(folders)
 
     def choose(self, path: str | Path) -> int:
@@ -84,13 +90,12 @@ class OutOfFold:
         (found,) = film_maps(self.attend[number](image[None].to(self.device)), self.networks[number].labels)
         return found
 
-    def attention_of(self, path: str | Path) -> Attention:
-        """Attention method of the network that is chosen for a film."""
-        return self.attend[self.choose(path)]
-
 
 def find_out_of_fold(
-    folder: str | Path | None, network: ViTMultilabel, device: torch.device | str = "cpu", method: str | None = None
+    folder: str | Path | None,
+    network: ViTMultilabel,
+    device: torch.device | str = "cpu",
+    attention: Mapping[str, Any] | None = None,
 ) -> OutOfFold | None:
     """Networks of a folder that stand for a network; ``None`` without a folder.
 
@@ -98,11 +103,11 @@ def find_out_of_fold(
         folder: see :class:`OutOfFold`.
         network: network that was trained on all training films.
         device: device of the networks.
-        method: attention method of the network.
+        attention: arguments of the attention method of the network.
     """
     if folder is None:
         return None
-    return OutOfFold(folder, labels=network.labels, image_size=network.image_size, device=device, method=method)
+    return OutOfFold(folder, labels=network.labels, image_size=network.image_size, device=device, attention=attention)
 
 
 def folds_sha256(folder: str | Path | None) -> str | None:

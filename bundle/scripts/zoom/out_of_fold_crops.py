@@ -64,7 +64,9 @@ def out_of_fold_crops(
     if own is None or fold_dir is None or not isinstance(network, ZoomViT):
         return own
     guide, zoom = network.guide, network.zoom
-    models = OutOfFold(fold_dir, labels=guide.labels, image_size=guide.image_size, device=device, method=zoom.attention)
+    models = OutOfFold(
+        fold_dir, labels=guide.labels, image_size=guide.image_size, device=device, attention={"method": zoom.attention}
+    )
     enhancer = zoom_enhancer(zoom, folder, device)
     zoomers = [Zoomer(one, zoom, enhancer, network.mean_map) for one in models.networks]
     return OutOfFoldCrops(own, [CropCache(cache_dir, zoomer, num_workers) for zoomer in zoomers], models)
