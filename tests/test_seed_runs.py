@@ -56,9 +56,15 @@ def test_each_seed_has_a_folder_and_shares_the_decoded_images(folders, ran):
 
 
 def test_what_the_user_sets_is_kept(ran, tmp_path):
-    given = {"output_dir": Expression(str(tmp_path)), "seed": Expression(5), "keep": "best", "cache_dir": "c"}
+    given = {"output_dir": Expression(str(tmp_path)), "seed": Expression(5), "max_epochs": 2, "cache_dir": "c"}
     run_seeds("training", seeds=2, overrides=given)
-    assert [(own["seed"], own["keep"], own["cache_dir"]) for _, own in ran] == [(5, "best", "c"), (6, "best", "c")]
+    assert [(own["seed"], own["max_epochs"], own["cache_dir"]) for _, own in ran] == [(5, 2, "c"), (6, 2, "c")]
+
+
+def test_the_best_epoch_of_several_seeds_is_refused(ran, tmp_path):
+    with pytest.raises(ValueError, match=r"keep: trainings of several seeds .* expected last, found 'best'"):
+        run_seeds("training", seeds=2, overrides={"output_dir": tmp_path, "keep": "best"})
+    assert ran == []
 
 
 def test_without_seeds_it_is_one_ordinary_run(ran, tmp_path):

@@ -73,6 +73,11 @@ def _train(
     overrides: Mapping[str, Any],
 ) -> None:
     """Train one network per seed, each beside the base of the same seed if the workflow has one."""
+    if (kept := plain(overrides.get("keep", "last"))) != "last":
+        raise ValueError(
+            f"keep: trainings of several seeds are compared by their last epoch, because the best one is chosen by "
+            f"chance; expected last, found {quoted(kept)}; leave it out"
+        )
     base = folder_setting(settings, "base_dir", "seeds") if "base_dir" in settings else None
     if base is not None and sorted(seed_folders(base)) != list(numbers):
         raise ValueError(

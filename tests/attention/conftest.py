@@ -14,11 +14,16 @@ FAMILIES = {
 }
 
 
-def make_network(family="dinov2", pool="cls", **settings):
+def make_network(family="dinov2", pool="cls", image_size=48, **settings):
     torch.manual_seed(0)
     architecture = {"model_type": family, **SIZES, **FAMILIES[family]}
     return ViTMultilabel(
-        architecture=architecture, num_labels=2, image_size=48, pool=pool, labels=["Bright", "Dark"], **settings
+        architecture=architecture,
+        num_labels=2,
+        image_size=image_size,
+        pool=pool,
+        labels=["Bright", "Dark"],
+        **settings,
     ).eval()
 
 

@@ -116,3 +116,11 @@ def test_arms_that_were_not_trained_alike_get_a_caution(arms: tuple, tmp_path: P
         record(arms[1] / f"seed_{seed}", seed=seed, data_sha256="retrained", image_size=384)
     (caution,) = compare(*arms, tmp_path / "c.json", bootstrap=50)["cautions"][-1:]
     assert "not trained alike" in caution and "image_size (None and 384)" in caution
+
+
+def test_an_arm_that_was_trained_on_fewer_films_gets_a_caution(arms: tuple, tmp_path: Path) -> None:
+    for arm, share in zip(arms, (0.2, 0.5), strict=True):
+        for seed in range(3):
+            record(arm / f"seed_{seed}", seed=seed, data_sha256=arm.name, prevalence=[share])
+    (caution,) = compare(*arms, tmp_path / "c.json", bootstrap=50)["cautions"][-1:]
+    assert "not trained alike" in caution and "the training films, whose share of positive labels differs" in caution

@@ -72,7 +72,8 @@ def run_dir(tmp_path: Path) -> Path:
     rows = [{"size": "native", "enhancer": "ldm", "patient": 0, "figures": {"regions": 4}}]
     super_resolution = {"settings": {"bootstrap": 9}, "summary": summary, "rows": rows}
     (tmp_path / "sr-evaluation" / "sr_evaluation.json").write_text(json.dumps(super_resolution), encoding="utf-8")
-    settings = {"settings": {"seed": 7, "note": "<script>alert(1)</script>"}, "config": {"lr": 0.1}}
+    own = {"seed": 7, "max_epochs": 3, "image_size": 112, "frozen_blocks": 8, "note": "<script>alert(1)</script>"}
+    settings = {"settings": own, "config": {"lr": 0.1}}
     (tmp_path / "run_report.json").write_text(json.dumps(settings), encoding="utf-8")
     return tmp_path
 
@@ -98,6 +99,7 @@ def test_complete_report_is_one_self_contained_escaped_file(run_dir: Path) -> No
     # The experiment and the comparison of maps are runs with tests of their own.
     assert all(re.search("ablating|explaining", step) for step in not_run(text))
     assert "SYNTHETIC" not in text
+    assert "for at most 3 epochs at 112 pixels, and its first 8 blocks were not trained" in text
     assert not {"script", "link", "iframe", "b"} & {tag for tag, _ in outline.tags}
     sources = [attributes["src"] for tag, attributes in outline.tags if tag == "img"]
     assert len(sources) >= 7 and all(source.startswith("data:image/") for source in sources)

@@ -59,10 +59,14 @@ def smoothed_shares(patch_logits: torch.Tensor, rows: torch.Tensor, columns: tor
     Returns:
         Maps (B, C, h, w), each with a sum of one.
     """
-    shares = patch_logits.flatten(2).softmax(dim=2).unflatten(2, patch_logits.shape[2:])
+    flat = patch_logits.flatten(2)
+    shares = flat.softmax(dim=2).unflatten(2, patch_logits.shape[2:])
     # Sums of products in place of matrix products, which autocast would compute in bf16.
-    shares = (rows[:, :, None] * shares[:, :, None]).sum(dim=-2)
-    return (columns * shares[..., None, :]).sum(dim=-1)
+    smoothed = (rows[:, :, None] * shares[:, :, None]).sum(dim=-2)
+    smoothed = (columns * smoothed[..., None, :]).sum(dim=-1)
+    # At the border the shares are spread over fewer patches, which would give a constant map peaks near the corners.
+    constant = flat.amax(dim=2) == flat.amin(dim=2)
+    return torch.where(constant[:, :, None, None], shares, smoothed)
 
 
 def spread(side: int) -> torch.Tensor:

@@ -11,8 +11,9 @@ from ..common.printable import quoted
 from ..common.text_file import read_json
 
 _RECORD = "run_report.json"
-# Settings that follow from the images: the enhanced copy of a data set has other files.
-_OF_THE_DATA = ("data_sha256", "prevalence")
+_DATA = "data_sha256"  # differs between the arms, because the enhanced copy of a data set has other files
+# The share of positive labels, which is the same unless an arm was trained on fewer or other films.
+_FILMS = "prevalence"
 
 
 def seed_folder(folder: str | Path, seed: int) -> Path:
@@ -67,9 +68,12 @@ def check_settings_of_seeds(base: Mapping[int, Path], other: Mapping[int, Path])
         ValueError: a folder holds another seed than its name says, or the settings or the data set changed.
     """
     first, second = (_settings_of_arm(arm) for arm in (base, other))
-    names = sorted({*first, *second} - set(_OF_THE_DATA))
+    names = [name for name in sorted({*first, *second} - {_DATA}) if first.get(name) != second.get(name)]
     changed = [
-        f"{name} ({first.get(name)} and {second.get(name)})" for name in names if first.get(name) != second.get(name)
+        "the training films, whose share of positive labels differs"
+        if name == _FILMS
+        else f"{name} ({first.get(name)} and {second.get(name)})"
+        for name in names
     ]
     if not changed:
         return []

@@ -24,7 +24,7 @@ from .report_format import environment, flatten, report_style
 from .report_summary import summary_text
 from .report_tables import class_rows, epoch_rows, fidelity_rows
 from .sr_sections import sections
-from .verdict_section import verdict_section
+from .verdict_section import training_sentence, verdict_section
 
 _MAX_EXAMPLES = 12
 # Results of the paper (Tables 1 and 2), for comparison.
@@ -107,6 +107,7 @@ def _render(inputs: ReportInputs, synthetic: bool) -> str:
         models=models,
         comparison=inputs.comparison,
         verdict=verdict_section(inputs.comparison),
+        training=training_sentence(run_report),
         forest=difference_forest(inputs.comparison),
         films=films_section(inputs.comparison, inputs.run_dir),
         regions=region_section(inputs.regions, inputs.run_dir / "enhanced" / "examples"),

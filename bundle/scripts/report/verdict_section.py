@@ -49,6 +49,26 @@ def verdict_section(comparison: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
+def training_sentence(run_report: Mapping[str, Any] | None) -> str | None:
+    """Sentence on the length and the size of the training, which limit what a verdict says about a longer one.
+
+    Args:
+        run_report: content of ``run_report.json``.
+
+    Returns:
+        The sentence; ``None`` if the record does not have the settings.
+    """
+    settings = (run_report or {}).get("settings") or {}
+    if not {"max_epochs", "image_size"} <= set(settings):
+        return None
+    frozen = settings.get("frozen_blocks")
+    kept = f", and its first {frozen} blocks were not trained" if frozen else ""
+    return (
+        f"The base model was trained for at most {settings['max_epochs']} epochs at {settings['image_size']} "
+        f"pixels{kept}. A longer training, or one on larger images, may answer otherwise."
+    )
+
+
 def _without(sentence: str, verdict: str) -> dict[str, Any]:
     """Section without a verdict."""
     words: dict[str, Any] = {"verdict": verdict, "sentence": sentence, "control_sentence": None, "cautions": []}
