@@ -3,7 +3,8 @@
     python benchmarks/ship_sr.py outputs/sr bundle/models/ldm-sr-nih outputs/sr-test
 
 The last folders are those of ``sr_evaluation`` on the test split; their figures are kept by the name of the folder.
-``gain.json`` comes from ``default_enhancer.py``. Parts that the run does not have stay.
+``gain.json`` comes from ``default_enhancer.py``. Parts that the run does not have stay. The enhancer ``resshift`` uses
+``regression/`` where ``resshift/`` has none of its own, so the same weights are kept once.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "bundle"))
 
 from scripts.common.atomic import write_json  # noqa: E402
+from scripts.super_resolution.networks.weight_folder import hash_parts  # noqa: E402
 
 PARTS = ("regression", "unet", "vqvae", "scheduler", "resshift", "guided")
 MEASURES = (
@@ -63,6 +65,18 @@ def figures(evaluation: Path) -> dict[str, Any]:
     }
 
 
+def copy_parts(run: Path, out: Path) -> None:
+    """Copy the parts of a run, with the regression network of ``resshift/`` only if it differs from ``regression/``."""
+    own, shared = out / "resshift" / "regression", out / "regression"
+    if own.parent.is_dir() and not own.is_dir():  # a new regression network must not take the place of this one
+        shutil.copytree(shared, own)
+    for part in PARTS:
+        if (run / part).is_dir():
+            shutil.copytree(run / part, out / part, dirs_exist_ok=True)
+    if own.is_dir() and shared.is_dir() and hash_parts(own) == hash_parts(shared):
+        shutil.rmtree(own)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -70,9 +84,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("evaluations", type=Path, nargs="+")
     arguments = parser.parse_args()
-    for part in PARTS:
-        if (arguments.run / part).is_dir():
-            shutil.copytree(arguments.run / part, arguments.out / part, dirs_exist_ok=True)
+    copy_parts(arguments.run, arguments.out)
     path = arguments.out / "provenance.json"
     earlier = json.loads(path.read_text()) if path.is_file() else {}
     trained = json.loads((arguments.run / "provenance.json").read_text())

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 import torch
+from PIL import Image
+from scripts.components import bundle_parser
 from scripts.workflow import merged_config, run_workflow
 
 from .conftest import TINY
@@ -66,11 +68,21 @@ def test_the_class_table_has_the_percentages_of_all_images(run):
 def test_regions_are_pasted_back_at_their_own_size_by_the_diffusion(run):
     lines = [json.loads(line) for line in (run / "enhanced" / "manifest.jsonl").read_text().splitlines()]
     assert len(lines) == 28 and {(line["enhancer"], line["attention"]) for line in lines} == {("ldm", "last_cls")}
+    sources = sorted((run / "data").rglob("*.png"))
+    assert len(sources) == 28
+    for source in sources:
+        enhanced = run / "enhanced" / source.relative_to(run / "data")
+        assert Image.open(enhanced).size == Image.open(source).size == (64, 64)
+        assert enhanced.read_bytes() != source.read_bytes()
 
 
-def test_what_the_public_example_of_the_checkpoint_does():
-    config = merged_config("enhancing", ["paper"])
-    assert (config["solver"], config["steps"], config["eta"], config["precision"]) == ("ddim", 100, 1.0, "fp32")
+def test_the_enhancer_does_what_the_public_example_of_the_checkpoint_does(run):
+    parser = bundle_parser()
+    parser.read_config(merged_config("enhancing", ["paper"]))
+    parser.update({"sr_model": str(run / "ldm"), "device": "cpu"})
+    enhancer = parser.get_parsed_content("super_resolution")
+    assert (enhancer.solver, enhancer.steps, enhancer.eta, enhancer.dtype) == ("ddim", 100, 1.0, torch.float32)
+    assert enhancer.data_consistency is False and enhancer.gain == 1.0
 
 
 def test_the_evaluation_of_super_resolution_samples_as_the_paper_does():

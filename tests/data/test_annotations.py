@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 from scripts.common.geometry import SquareGeometry, fit_square
-from scripts.data.annotations import PictureFrame, annotations_of, findings_of
+from scripts.data.annotations import PictureFrame, annotations_of, empty_annotations, findings_of, shown_findings
 from scripts.dicom import RefusedInput
 from scripts.dicom.grid import PixelGrid
 
@@ -87,6 +87,36 @@ def test_synonyms_and_further_annotations_stand_for_a_label(tmp_path):
     frame = PictureFrame(SquareGeometry(100, 100, 50))
     assert [part.sum() for part in annotations_of(item, found["Pleural Effusion"], frame)] == [25, 25]
     assert sum(part.sum() for part in annotations_of(item, found["Pneumonia"], frame)) == 5 * 50 + 25
+
+
+@pytest.mark.parametrize(("value", "counts"), [(1.0, True), (-1.0, True), (float("nan"), True), (0.0, False)])
+def test_only_a_label_that_is_stated_as_absent_rules_its_findings_out(value, counts):
+    item = {"label": [1.0, value], "boxes": [{"label": "Effusion", "xywh": [0, 0, 9, 9]}]}
+    found = shown_findings(item, LABELS, {}, ["Mass", "Effusion"])  # the datalist has another order and other names
+    assert found == ({"Pleural Effusion": {"Effusion"}} if counts else {})
+
+
+def test_a_further_annotation_counts_if_neither_it_nor_its_label_is_absent():
+    item = {"masks": {"Ground Glass": "glass.png"}, "boxes": [{"label": "Mass", "xywh": [0, 0, 9, 9]}]}
+    extra, listed = {"Pneumonia": ["Ground Glass"]}, ["Pneumonia", "Ground Glass"]
+    for label, glass in (([1.0, 1.0], True), ([0.0, 1.0], False), ([1.0, 0.0], False)):
+        found = shown_findings({**item, "label": label}, LABELS, extra, listed)
+        assert found == {"Mass": {"Mass"}, **({"Pneumonia": {"Ground Glass"}} if glass else {})}
+
+
+def test_each_annotation_without_a_pixel_is_named_with_its_image(tmp_path):
+    Image.fromarray(np.zeros((100, 60), np.uint8)).save(tmp_path / "empty.png")
+    item = {
+        "image": "film.png", "masks": {"Edema": str(tmp_path / "empty.png")},
+        "boxes": [{"label": "Mass", "xywh": [0, 0, 9, 9]}, {"label": "Mass", "xywh": [0, 200, 9, 9]}],
+    }  # fmt: skip
+    found = empty_annotations(item, {"Mass", "Edema"}, PictureFrame(SquareGeometry(100, 60, 50)))
+    assert [refusal.code for refusal in found] == ["BOX", "BOX"]
+    assert [str(refusal) for refusal in found] == [
+        f"film.png: the {what} has no pixel; expected one that covers some of its 100 x 60 pixels, found {seen}; do: "
+        "correct or remove it in the datalist"
+        for what, seen in (("mask of Edema", "zeros"), ("box of Mass", "[0, 200, 9, 9]"))
+    ]
 
 
 def test_boxes_and_masks_of_a_turned_and_resampled_image(tmp_path):

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from scripts.sr_training.train_task import TaskStep, _moved_by, train_task
 from scripts.sr_training.training_films import Films
 from scripts.super_resolution.enhancers.residual import ResidualEnhancer
 from scripts.super_resolution.networks.regression_network import RegressionNetwork
-from scripts.super_resolution.networks.weight_folder import save_network
+from scripts.super_resolution.networks.weight_folder import load_network, save_network
 from scripts.super_resolution.resampling import degrade
 from scripts.training.precision import AutocastInferer
 
@@ -117,6 +118,27 @@ def test_stage_writes_a_network_that_the_enhancer_residual_loads_and_leaves_the_
     low_res = 0.2 + 0.6 * torch.rand(1, 1, 16, 16)
     enhanced = ResidualEnhancer(tmp_path / "task").enhance(low_res, generators=[])
     assert (degrade(enhanced, 4) - low_res).abs().max() < 0.01
+
+
+def test_a_trained_part_is_trained_further_and_compared_with_the_regression_network(
+    make_run, labelled, classifier_folder, regression, tmp_path
+):
+    torch.manual_seed(1)
+    further = RegressionNetwork(width=8, blocks=1)
+    torch.nn.init.normal_(further.exit.weight, std=0.05)
+    for folder, network in (("", regression), ("start/", regression), ("start/task", further)):
+        save_network(network, tmp_path / folder if folder.endswith("task") else tmp_path / folder / "regression")
+    settings = {"stages": ["task"], "classifier": classifier_folder, "learning_rate": 1e-9}
+    moved = {}
+    for name, start in (("anew", None), ("further", str(tmp_path / "start"))):
+        run = make_run(labelled, start_from=start, **settings)
+        run.output_dir = shutil.copytree(tmp_path / "start", tmp_path / name, ignore=shutil.ignore_patterns("task"))
+        moved[name] = train_task(run)["classifier_moved_by"]
+    assert moved["anew"]["task"] == pytest.approx(moved["anew"]["residual"], rel=1e-3)
+    assert moved["further"]["residual"] == moved["anew"]["residual"]
+    expected = load_network(RegressionNetwork, tmp_path / "start" / "task").exit.weight
+    found = load_network(RegressionNetwork, tmp_path / "further" / "task").exit.weight
+    assert torch.allclose(found, expected, atol=1e-4)
 
 
 def test_a_classifier_that_changed_under_a_checkpoint_or_another_loss_is_noticed(

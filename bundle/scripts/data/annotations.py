@@ -120,6 +120,28 @@ def findings_of(item: Mapping[str, Any], labels: Sequence[str], extra: Mapping[s
     return found
 
 
+def shown_findings(
+    item: Mapping[str, Any], labels: Sequence[str], extra: Mapping[str, Sequence[str]], listed: Sequence[str]
+) -> dict[str, set]:
+    """Findings of :func:`findings_of`, without those that the item's ``label`` states as absent (its entry is 0).
+
+    A finding whose label is blank or uncertain, or is not in the datalist, counts.
+
+    Args:
+        item: item of a datalist, with ``label``.
+        labels: labels of the network.
+        extra: further annotations of each label.
+        listed: labels of the datalist, in the order of the item's ``label``.
+    """
+    absent = [name for name, value in zip(listed, item["label"], strict=True) if value == 0]
+    shown: dict[str, set] = {}
+    for label, names in findings_of(item, labels, extra).items():
+        kept = {name for name in names if match_label(name, absent) is None}
+        if kept and match_label(label, absent) is None:
+            shown[label] = kept
+    return shown
+
+
 def annotations_of(item: Mapping[str, Any], names: set[str], frame: PictureFrame) -> list[np.ndarray]:
     """Mask (R, C) of each annotation with one of these names; a mask takes precedence over boxes of its name.
 
@@ -130,6 +152,24 @@ def annotations_of(item: Mapping[str, Any], names: set[str], frame: PictureFrame
     parts = [frame.mask(Path(masks[name])) for name in names if name in masks]
     boxes = [box for box in item.get("boxes") or [] if box["label"] in names and box["label"] not in masks]
     return parts + [frame.box(box["xywh"]) for box in boxes]
+
+
+def empty_annotations(item: Mapping[str, Any], names: set[str], frame: PictureFrame) -> list[RefusedInput]:
+    """Rejections of the annotations with one of these names that have no pixel in the picture, one for each.
+
+    Raises:
+        RefusedInput: a mask cannot be used.
+    """
+    size, found = f"{frame.geometry.height} x {frame.geometry.width} pixels", []
+    for name in sorted(names):
+        boxes = [box["xywh"] for box in item.get("boxes") or [] if box["label"] == name]
+        for number, part in enumerate(annotations_of(item, {name}, frame)):
+            if not part.any():
+                kind, what = ("mask", "zeros") if name in (item.get("masks") or {}) else ("box", str(boxes[number]))
+                expected, remedy = f"one that covers some of its {size}", "correct or remove it in the datalist"
+                refused = RefusedInput("BOX", f"the {kind} of {name} has no pixel", expected, what, remedy)
+                found.append(refused.at(item["image"]))
+    return found
 
 
 def mean_shares(films: Iterable[Mapping[str, torch.Tensor]], grid: tuple[int, int]) -> dict[str, torch.Tensor]:

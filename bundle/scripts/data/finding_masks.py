@@ -19,7 +19,7 @@ from ..common.geometry import SquareGeometry
 from ..common.printable import printable
 from ..dicom import RefusedInput, read_radiograph
 from ..dicom.read.radiograph import read_grid
-from .annotations import PictureFrame, annotated_names, annotations_of, findings_of, mean_shares
+from .annotations import PictureFrame, annotated_names, annotations_of, findings_of, mean_shares, shown_findings
 from .label_aliases import match_label
 
 logger = logging.getLogger(__name__)
@@ -77,8 +77,7 @@ class FindingMasks:
 
     def names(self, item: Mapping[str, Any]) -> dict[str, set]:
         """Names of the annotations of each label that the item does not lack."""
-        found = findings_of(item, self.labels, {})
-        return {label: own for label, own in found.items() if item["label"][self.labels.index(label)] != 0}
+        return shown_findings(item, self.labels, {}, self.labels)
 
     def code(self, item: Mapping[str, Any]) -> np.ndarray | None:
         """Findings (P, S, S) int32 of an item, or ``None`` if an annotation cannot be used."""

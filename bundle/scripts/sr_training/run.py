@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..common.atomic import replace
+from ..common.atomic import atomic_write, replace
 from ..data.datalist import Datalist
+from ..super_resolution.enhancers.gain import FILE as GAIN_FILE
+from ..super_resolution.enhancers.latent_diffusion import parts_of
 from ..super_resolution.networks.weight_folder import hash_parts, save_network
 from ..training.averaging import WeightAverage
 from ..training.precision import AutocastInferer
@@ -23,7 +25,16 @@ from .stage import Budget, Log, TrainStep, run_stage, step_seed
 
 MEASURED_CROPS = 512  # crops from which the statistics of targets, latents and residuals are computed
 # The stage that trains each part of the model folder.
-_TRAINED_BY = {"regression": "regression", "vqvae": "autoencoder", "unet": "diffusion", "scheduler": "diffusion"}
+_TRAINED_BY = {
+    "regression": "regression",
+    "task": "task",
+    "vqvae": "autoencoder",
+    "unet": "diffusion",
+    "scheduler": "diffusion",
+    "resshift": "resshift",
+    "guided": "guided",
+}
+_CHANGE_GAIN = {"regression", "autoencoder", "diffusion"}  # stages after which the gain of ``ldm`` is no longer valid
 
 
 @dataclass
@@ -82,13 +93,30 @@ class Run:
         return source / part if (source / part).is_dir() else None
 
     def copy_untrained_parts(self) -> None:
-        """Copy the parts of ``start_from`` that no stage of this run trains, so that the model folder is complete."""
+        """Copy what no stage of this run trains from ``start_from``, so that the model folder is complete.
+
+        The part ``resshift`` gets a regression network of its own, because a stage may train another one. The gain is
+        copied with the weights that it was chosen for.
+        """
         for part, stage in _TRAINED_BY.items():
             start, own = self.start_of(part), self.output_dir / part
             if start is not None and stage not in self.settings.stages and not own.is_dir():
                 fresh = own.with_name(f".{part}.new")
                 shutil.copytree(start, fresh, dirs_exist_ok=True)
+                shared = self.start_of("regression")
+                if part == "resshift" and shared is not None and not (start / "regression").is_dir():
+                    shutil.copytree(shared, fresh / "regression", dirs_exist_ok=True)
                 replace(fresh, own)
+        if self.settings.start_from is not None and not _CHANGE_GAIN & set(self.settings.stages):
+            self._copy_gain(Path(self.settings.start_from))
+
+    def _copy_gain(self, source: Path) -> None:
+        """Copy the gain of a model folder if this folder has the same weights and no gain."""
+        start, own = source / GAIN_FILE, self.output_dir / GAIN_FILE
+        same = hash_parts(*parts_of(source)) == hash_parts(*parts_of(self.output_dir))
+        if start.is_file() and not own.is_file() and same:
+            with atomic_write(own) as file:
+                file.write(start.read_bytes())
 
     def has(self, part: str) -> bool:
         """Whether the model folder has a part."""

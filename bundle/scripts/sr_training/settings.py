@@ -36,7 +36,8 @@ class SrSettings:
         stages: stages to train, from ``STAGES``; each one finds the parts that it needs in the output folder, or in
             ``start_from``.
         start_from: model folder, which may be that of the public checkpoint. Its parts are the initial weights of the
-            stages that train them; the other stages use them unchanged. ``None`` for random initial weights.
+            stages that train them. Parts that no stage trains are copied, with the gain that was chosen for them.
+            ``None`` for random initial weights.
         classifier: model folder of the classifier that the stage ``task`` trains through, with the labels of the
             datalist.
         task_loss: loss of the stage ``task``: ``feature`` or ``classification``, see :class:`.train_task.TaskStep`.

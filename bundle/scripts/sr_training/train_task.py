@@ -127,21 +127,24 @@ def load_classifier(settings: SrSettings, labels: Sequence[str]) -> ViTMultilabe
 def train_task(run: Run) -> validation_metrics.Metrics:
     """Train ``task/`` and return its metrics on the held-out crops, and how far the classifier's outputs move.
 
+    The network starts as ``task/`` of ``start_from``, or else as the regression network, with which it is compared.
+
     Raises:
         FileNotFoundError: there is no regression network to start from, or no classifier.
         ValueError: the classifier does not fit, see :func:`load_classifier`, or returns NaN.
     """
     settings = run.settings
     classifier = load_classifier(settings, run.datalist.labels)
-    start, folder = run.part("regression"), find_model_folder(str(settings.classifier))
-    network = load_network(RegressionNetwork, start).requires_grad_(True).to(run.device)
+    regression, start = run.part("regression"), run.start_of("task")
+    folder = find_model_folder(str(settings.classifier))
+    network = load_network(RegressionNetwork, start or regression).requires_grad_(True).to(run.device)
     films = {
         split: read_films(
             run.datalist.splits[split], classifier.image_size, max_images=settings.max_images, seed=settings.seed
         )
         for split in ("training", "validation")
     }
-    before = {"bicubic": None, "residual": load_network(RegressionNetwork, start).to(run.device)}
+    before = {"bicubic": None, "residual": load_network(RegressionNetwork, regression).to(run.device)}
     step = TaskStep(
         network,
         classifier,
@@ -154,7 +157,8 @@ def train_task(run: Run) -> validation_metrics.Metrics:
         settings.task_weight,
     )
     own = {"task_loss": settings.task_loss, "task_weight": settings.task_weight}
-    trained = run.train("task", network, step, depends_on=[start, folder], settings=own)
+    depends_on = [regression, folder, *([start] if start else [])]
+    trained = run.train("task", network, step, depends_on=depends_on, settings=own)
     trained = load_network(RegressionNetwork, run.save("task", trained)).to(run.device)
     metrics = validation_metrics.measure_residual(trained, run.held_out, "task")
     networks = {**before, "task": trained}

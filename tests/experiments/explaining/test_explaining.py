@@ -1,11 +1,13 @@
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scripts.common.failures import read_failures
 from scripts.networks import ViTMultilabel, save_vit_multilabel
 from scripts.workflow import run_workflow
 
@@ -61,7 +63,10 @@ def test_every_method_is_evaluated_on_every_label_against_the_controls(data, mod
     assert effusion["hit_rate"]["findings"] == 3 and set(effusion["hit_rate"]["minus"]) == {
         "random", "centre", "training_prior", "mean_map"
     }  # fmt: skip
-    assert 0 <= effusion["area_coverage_2"]["mean"] <= effusion["area_coverage_4"]["mean"] <= 1
+    prior = content["summary"]["training_prior"]["Pleural Effusion"]  # all boxes are at the same place
+    assert prior["coverage_2"]["mean"] == prior["area_coverage_4"]["mean"] == 1
+    assert prior["area_coverage_2"]["mean"] > 0.9  # one window of 9 pixels holds 0.9 of a box of 10 x 8, at most
+    assert effusion["area_coverage_2"]["mean"] <= effusion["area_coverage_4"]["mean"]
     macro = {method: labels["macro"] for method, labels in content["summary"].items()}
     assert set(macro["grad_cam"]["area_coverage_4"]["minus"]) == {"random", "centre", "training_prior", "mean_map"}
     assert "coverage 2" in (out / "explanation.txt").read_text()
@@ -78,6 +83,59 @@ def test_every_method_is_evaluated_on_every_label_against_the_controls(data, mod
     text = "".join((out / f"explanation.{kind}").read_text() for kind in ("json", "csv", "txt"))
     assert "secret" not in text and str(data) not in text
     assert "explaining" in json.loads((out / "mlflow_runs.json").read_text())
+
+
+def with_annotations(data, folder, boxes, labels, values):
+    """Copy of the data with the same boxes and mask on every film, whose label has these values."""
+    shutil.copytree(data, folder)
+    content = json.loads((folder / "datalist.json").read_text())
+    content["labels"] = labels
+    for split in ("training", "test"):
+        content[split] = [item for item in content[split] if item["image"] != "broken.png"]
+        for number, item in enumerate(content[split]):
+            item |= {"boxes": boxes, "masks": {}, "label": values[number % len(values)]}
+    (folder / "datalist.json").write_text(json.dumps(content))
+    return folder
+
+
+BESIDE = {"label": "Effusion", "xywh": [500, 0, 20, 16]}
+
+
+def test_a_box_beside_its_film_is_named_and_the_others_count(data, model, tmp_path):
+    boxes = [{"label": "Effusion", "xywh": [8, 40, 20, 16]}, BESIDE]
+    films = with_annotations(data, tmp_path / "films", boxes, [], [[]])
+    Image.fromarray(np.zeros((64, 48), np.uint8)).save(films / "empty.png")
+    content = json.loads((films / "datalist.json").read_text())
+    content["test"][0]["masks"] = {"Ground Glass": "empty.png"}
+    (films / "datalist.json").write_text(json.dumps(content))
+    out = tmp_path / "out"
+    run_workflow("explaining", overrides=settings(films, model, out, methods=["last_cls"], tracking_uri="none"))
+    assert {row["label"] for row in json.loads((out / "explanation.json").read_text())["rows"]} == {"Pleural Effusion"}
+    failures = read_failures(out / "failures.csv")
+    assert [failure.code for failure in failures] == ["BOX"] * 5  # one box on each of four films, and one mask
+    assert {Path(failure.path).name for failure in failures} == {"2.png", "3.png", "4.png", "5.png"}
+    assert "the box of Effusion has no pixel; expected one that covers some of its 64 x 48" in failures[0].reason
+    assert "found [500, 0, 20, 16]" in failures[0].reason and "mask of Ground Glass has no pixel" in failures[1].reason
+
+
+def test_films_of_which_every_box_is_beside_are_an_error_that_counts_them(data, model, tmp_path):
+    films = with_annotations(data, tmp_path / "films", [BESIDE], [], [[]])
+    with pytest.raises(ValueError, match=r"boxes or masks within them, found 4 rejected; see .*failures.csv"):
+        run_workflow("explaining", overrides=settings(films, model, tmp_path / "out", tracking_uri="none"))
+    assert len(read_failures(tmp_path / "out" / "failures.csv")) == 4
+
+
+def test_a_box_of_a_label_that_the_film_lacks_is_no_finding(data, model, tmp_path, capsys):
+    boxes = [{"label": "Effusion", "xywh": [8, 40, 20, 16]}]
+    films = with_annotations(data, tmp_path / "films", boxes, ["Effusion"], [[1], [0], [None], [-1]])
+    out = tmp_path / "out"
+    run_workflow("explaining", overrides=settings(films, model, out, methods=["last_cls"], tracking_uri="none"))
+    rows = json.loads((out / "explanation.json").read_text())["rows"]
+    assert len({row["image"] for row in rows}) == 3
+    assert "3.png: annotated, but labelled as absent: Pleural Effusion" in capsys.readouterr().out
+    lacking = with_annotations(data, tmp_path / "lacking", boxes, ["Effusion"], [[0]])
+    with pytest.raises(ValueError, match=r"on images whose label is not 0, found Effusion 4; .*correct the labels"):
+        run_workflow("explaining", overrides=settings(lacking, model, tmp_path / "none", tracking_uri="none"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 import json
+from pathlib import Path
 
 import pytest
+import scripts
 import torch
 from scripts.sr_training.train_diffusion import build_unet
 from scripts.super_resolution.enhancers.resshift import ResShiftEnhancer, ShiftSchedule, _load_schedule, save_schedule
@@ -72,6 +74,29 @@ def test_gain_scales_what_is_added_to_the_regression(folder):
     assert torch.allclose(half - none, (full - none) / 2, atol=1e-6) and not torch.equal(full, none)
     with pytest.raises(ValueError, match="gain"):
         ResShiftEnhancer(folder, gain=1.5)
+
+
+def test_without_a_regression_network_of_its_own_it_uses_that_of_the_model_folder(folder):
+    """Same pixels, and the same hash, so that results with either folder are those of one model."""
+    low_res, own = 0.3 + 0.4 * torch.rand(1, 1, 8, 8), ResShiftEnhancer(folder)
+    (folder / "resshift" / "regression").rename(folder / "regression")
+    for source in (folder, folder / "resshift"):
+        shared = ResShiftEnhancer(source)
+        assert shared.weights_hash == own.weights_hash
+        found = (enhancer.enhance(low_res, generators=seeds(1)) for enhancer in (own, shared))
+        assert torch.equal(*found)
+
+
+def test_its_own_regression_network_takes_precedence(folder):
+    before = ResShiftEnhancer(folder).weights_hash
+    save_network(RegressionNetwork(width=16, blocks=1), folder / "regression")
+    assert ResShiftEnhancer(folder).weights_hash == before
+
+
+def test_the_shipped_weights_are_below_twelve_megabytes_and_those_of_earlier_results():
+    model = Path(scripts.__file__).parents[1] / "models" / "ldm-sr-nih"
+    assert sum(path.stat().st_size for path in model.rglob("*") if path.is_file()) < 12e6
+    assert ResShiftEnhancer(model).weights_hash == "0c34919b17da0354"
 
 
 def test_a_missing_or_wrong_part_is_named(folder):

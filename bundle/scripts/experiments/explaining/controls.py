@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ...common.geometry import SquareGeometry
-from ...data.annotations import PictureFrame, annotations_of, findings_of, mean_shares
+from ...data.annotations import PictureFrame, annotations_of, mean_shares, shown_findings
 from ...data.datalist import Datalist
 from ...dicom import RefusedInput, read_radiograph
 from ...dicom.read.radiograph import read_grid
@@ -62,12 +62,12 @@ def training_priors(
     """Mean (h, w) of the masks of the findings over the annotated training images, for each label.
 
     The prior is stronger than a central spot: its peak is where findings of the label are most frequent. Images that
-    cannot be read are left out.
+    cannot be read, findings that an image lacks by its ``label``, and those without a pixel are left out.
 
     Args:
         datalist: datalist, of which only the training split is used.
         labels: labels of the network.
-        extra: further annotations of each label, see :func:`...data.annotations.findings_of`.
+        extra: further annotations of each label, see :func:`...data.annotations.shown_findings`.
         grid: height h and width w of the patch grid.
         size: side of the network's input, in pixels.
     """
@@ -79,7 +79,7 @@ def _annotated_films(
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Yield the masks (S, S) of the labels of each annotated training image that can be read."""
     for item in datalist.splits["training"]:
-        if found := findings_of(item, labels, extra):
+        if found := shown_findings(item, labels, extra, datalist.labels):
             try:
                 yield _squares(item, found, size)
             except RefusedInput as refusal:
@@ -87,16 +87,17 @@ def _annotated_films(
 
 
 def _squares(item: Mapping[str, Any], found: Mapping[str, set[str]], size: int) -> dict[str, torch.Tensor]:
-    """Mask (S, S) of the annotations of each label in an item.
+    """Mask (S, S) of the annotations of each label in an item; a label whose annotations have no pixel is left out.
 
     Raises:
         RefusedInput: the image or a mask cannot be read.
     """
     height, width = read_radiograph(item["image"]).image.shape[-2:]
     frame = PictureFrame(SquareGeometry(height, width, size), read_grid(item["image"]))
-    masks = {label: torch.zeros(size, size) for label in found}
+    masks: dict[str, torch.Tensor] = {}
     for label, names in found.items():
-        masks[label][frame.inside()] = torch.from_numpy(
-            np.logical_or.reduce(annotations_of(item, names, frame))
-        ).float()
+        covered = np.logical_or.reduce(annotations_of(item, names, frame))
+        if covered.any():
+            masks[label] = torch.zeros(size, size)
+            masks[label][frame.inside()] = torch.from_numpy(covered).float()
     return masks

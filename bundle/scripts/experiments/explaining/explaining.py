@@ -16,9 +16,9 @@ from ...common.atomic import write_json
 from ...common.choices import check_choice, check_keys
 from ...common.failures import Failure, write_failures
 from ...common.geometry import SquareGeometry, fit_square
-from ...common.printable import quoted
+from ...common.printable import printable, quoted
 from ...common.progress import Progress
-from ...data.annotations import PictureFrame, annotations_of, findings_of
+from ...data.annotations import PictureFrame, annotations_of, empty_annotations, findings_of, shown_findings
 from ...data.datalist import Datalist, anonymous_groups
 from ...dicom import RefusedInput, read_radiograph
 from ...dicom.read.radiograph import read_grid
@@ -55,7 +55,7 @@ class Explanation:
 
     Raises:
         ValueError: the split is unknown, a method is named twice or not available for the network, or no image is
-            annotated with a label of the network.
+            annotated with a label of the network that it shows.
     """
 
     def __init__(
@@ -97,19 +97,30 @@ class Explanation:
         return {name: make_attention(name, network, **self.attention) for name in self.names}
 
     def annotated(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Items with an annotation of a label of the network.
+        """Items with an annotation of a label of the network, unless the item's ``label`` states it as absent.
 
         Raises:
             ValueError: no item has one.
         """
-        found = [item for item in items if findings_of(item, self.labels, self.settings.annotations)]
+        for item in items:
+            if absent := findings_of(item, self.labels, self.settings.annotations).keys() - self.shown(item).keys():
+                logger.warning(
+                    "%s: annotated, but labelled as absent: %s; the annotation is left out",
+                    printable(item["image"]), ", ".join(sorted(absent)),
+                )  # fmt: skip
+        found = [item for item in items if self.shown(item)]
         if not found:
             raise ValueError(
                 f"{self.datalist.path}: nothing to compare maps with; expected boxes or masks of "
-                f"{', '.join(self.labels)}, found {_counted(items) or 'none'}; name yours in --annotations"
+                f"{', '.join(self.labels)} on images whose label is not 0, found {_counted(items) or 'none'}; name "
+                "yours in --annotations, or correct the labels"
             )
         logger.info("%d of %d images are annotated: %s", len(found), len(items), _counted(items))
         return found
+
+    def shown(self, item: Mapping[str, Any]) -> dict[str, set]:
+        """Names of the annotations of each label of the network that an item does not lack."""
+        return shown_findings(item, self.labels, self.settings.annotations, self.datalist.labels)
 
     def run(self) -> Summary:
         """Evaluate the methods and write the results. A failure closes the MLflow run as failed.
@@ -124,8 +135,8 @@ class Explanation:
             write_failures(self.output_dir / "failures.csv", self.failures)
             if not rows:
                 raise ValueError(
-                    f"{self.datalist.path}: no finding could be read; expected images and masks that are not empty, "
-                    f"found {len(self.failures)} rejected; see {self.output_dir / 'failures.csv'}"
+                    f"{self.datalist.path}: no finding could be read; expected images with boxes or masks within "
+                    f"them, found {len(self.failures)} rejected; see {self.output_dir / 'failures.csv'}"
                 )
             summary = summarise(rows, replicates=self.settings.bootstrap, seed=self.settings.seed)
             self.write(summary, rows, self.check_randomised(), means.dependence)
@@ -138,15 +149,16 @@ class Explanation:
         return Controls(grid, priors, self.settings.seed)
 
     def explain(self) -> dict[int, dict[str, AttentionOutput]]:
-        """Outputs of the methods for each image that can be read; a rejected image is recorded."""
+        """Outputs of the methods for each image with a finding; rejected images and annotations are recorded."""
         outputs: dict[int, dict[str, AttentionOutput]] = {}
         for number, item in enumerate(Progress("explaining images", len(self.items)).over(self.items)):
             try:
-                findings = self.read(number)
-            except RefusedInput as refusal:
+                findings, refusals = self.read(number)
+            except RefusedInput as error:
+                findings, refusals = [], [error]
+            for refusal in refusals:
                 self.failures.append(Failure.of(item["image"], refusal))
                 logger.warning("rejected: %s", refusal)
-                continue
             if findings:
                 image = findings[0].image[None]
                 found = {name: method(image) for name, method in self.methods.items()}
@@ -160,7 +172,7 @@ class Explanation:
         self, number: int, outputs: Mapping[str, AttentionOutput], controls: Controls, means: MeanMaps
     ) -> Iterator[FindingScores]:
         """Rows of all methods and controls for all findings of one image."""
-        findings = self.read(number)
+        findings, _ = self.read(number)
         frame, counts, window = findings[0].frame, self.settings.region_counts, self.settings.window
         chosen = {name: list(output.region_maps(self.labels)) for name, output in outputs.items()}
         chosen |= controls.region_maps(number) | means.region_maps(number)
@@ -177,8 +189,8 @@ class Explanation:
                 for method, own in metrics.items()
             )
 
-    def read(self, number: int) -> list[Finding]:
-        """Findings of an image; an empty mask is not a finding.
+    def read(self, number: int) -> tuple[list[Finding], list[RefusedInput]]:
+        """Findings of an image, and the rejections of its annotations that have no pixel.
 
         Raises:
             RefusedInput: the image or a mask cannot be read.
@@ -187,9 +199,12 @@ class Explanation:
         source = torch.from_numpy(read_radiograph(item["image"]).image)
         frame = PictureFrame(SquareGeometry(source.shape[-2], source.shape[-1], size), read_grid(item["image"]))
         image = fit_square(source, size).to(self.settings.device)
-        names = findings_of(item, self.labels, self.settings.annotations)
+        names = self.shown(item)
         parts = {name: [part for part in annotations_of(item, own, frame) if part.any()] for name, own in names.items()}
-        return [Finding(self.labels.index(name), name, image, number, own, frame) for name, own in parts.items() if own]
+        findings = [
+            Finding(self.labels.index(name), name, image, number, own, frame) for name, own in parts.items() if own
+        ]
+        return findings, empty_annotations(item, set().union(*names.values()), frame)
 
     def remember(self, finding: Finding, example: MapExample) -> None:
         """Keep the first finding of each label for the panel, and the first findings for the check of the weights."""

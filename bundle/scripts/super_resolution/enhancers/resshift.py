@@ -95,7 +95,7 @@ class ResShiftEnhancer:
 
     Args:
         folder: model folder that ``run sr_training`` wrote, or its part ``resshift/`` (``unet/``, ``regression/``,
-            ``shift.json``).
+            ``shift.json``). If the part has no ``regression/``, that of the model folder is used.
         data_consistency: whether to correct the result until it reduces to its input.
         gain: factor of the detail that is added to the result of the regression network, 0 to 1; ``None`` for the gain
             stored in the folder (see :mod:`.gain`).
@@ -119,10 +119,10 @@ class ResShiftEnhancer:
         from diffusers import UNet2DModel
 
         self.source = source = find_part(folder, "resshift")
-        self.parts = [source / "unet", source / "regression"]
+        self.parts = [source / "unet", _regression_of(source)]
         self.device, self.data_consistency = torch.device(device), data_consistency
         self.schedule = _load_schedule(source)
-        self.coding = Coding(load_network(RegressionNetwork, source / "regression").to(self.device), channels=1)
+        self.coding = Coding(load_network(RegressionNetwork, self.parts[1]).to(self.device), channels=1)
         self.unet = load_diffusers(UNet2DModel, source / "unet").to(self.device)
         _check_unet(source, self.unet, self.coding)
         self.multiple = 2 ** (len(self.unet.config.block_out_channels) - 1)
@@ -173,6 +173,12 @@ def timestep(step: Tensor, schedule: ShiftSchedule) -> Tensor:
 def save_schedule(folder: Path, schedule: ShiftSchedule) -> None:
     """Write ``shift.json``."""
     write_json(folder / SCHEDULE_FILE, asdict(schedule))
+
+
+def _regression_of(source: Path) -> Path:
+    """Folder of the regression network: that of the part ``resshift/``, or else that of the model folder around it."""
+    own, shared = source / "regression", source.parent / "regression"
+    return shared if shared.is_dir() and not own.is_dir() else own
 
 
 def _load_schedule(folder: Path) -> ShiftSchedule:
