@@ -1,6 +1,7 @@
 """The declared experiments: their overlays, end to end on a tiny network."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -20,6 +21,13 @@ def test_an_experiment_changes_only_settings_that_exist_and_measures_the_chance_
     assert own["learn"] == "finetune" and own["seeds"] >= 3
     arms = {own["primary"]["arm"], own["primary"]["control"], *own["primary"]["also_above"], own["reference"]}
     assert arms <= set(own["arms"]) and all({row[0], row[1]} <= set(own["arms"]) for row in own["secondary"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_of_an_experiment_gives_the_fold_models_a_backbone_of_their_own(name):
+    text = (CONFIG_DIR / f"{name}.yaml").read_text()
+    (shown,) = re.findall(r'^#.*--fold_training "(.*)"', text, re.MULTILINE)
+    assert yaml.safe_load(shown) == {**yaml.safe_load(text)["fold_training"], "backbone": "UNSEEN"}
 
 
 @pytest.fixture
@@ -87,6 +95,7 @@ def test_an_experiment_ends_with_a_verdict_over_three_seeds(name, films, tmp_pat
     )
     content = json.loads((tmp_path / "out" / "ablation.json").read_text())
     declared = json.loads((tmp_path / "out" / "protocol.json").read_text())
-    assert content["verdict"] in ("supported", "not supported", "inconclusive") and content["independent_seeds"]
+    assert content["verdict"] in ("supported", "worse", "not supported", "inconclusive")
+    assert content["independent_seeds"]
     assert len(content["primary"]["of_seeds"]) == 3 and content["primary"]["detectable"] > 0
     assert declared["primary"]["arm"] == primary["arm"] and content["arms"][primary["arm"]]["seconds"] > 0

@@ -2,11 +2,14 @@
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.numpy import save_file
+from scripts.data.fingerprints import TRAINING_IMAGES, file_fingerprint
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -34,7 +37,9 @@ def films(tmp_path_factory):
         for number in range(count):
             label = [number % 2, number // 2 % 2]
             Image.fromarray((film(rng, *label) * 255).astype(np.uint8)).save(folder / split / f"{number}.png")
-            item = {"image": f"{split}/{number}.png", "label": label, "patient_id": f"{split}{number // 4}"}
+            # A verdict needs at least 30 patients, so each test film has its own.
+            patient = f"{split}{number if split == 'test' else number // 4}"
+            item = {"image": f"{split}/{number}.png", "label": label, "patient_id": patient}
             datalist[split].append(item)
     (folder / "datalist.json").write_text(json.dumps(datalist))
     return folder
@@ -49,4 +54,13 @@ def backbone(tmp_path_factory):
     torch.manual_seed(0)
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     ViTModel(ViTConfig(**sizes, image_size=32, patch_size=8), add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def seen(backbone, films, tmp_path):
+    """The same backbone with a record that it was trained on three of the films."""
+    folder = shutil.copytree(backbone, tmp_path / "seen")
+    rows = b"".join(file_fingerprint(films / "test" / f"{number}.png") for number in range(3))
+    save_file({"fingerprints": np.frombuffer(rows, np.uint8).reshape(3, -1)}, folder / TRAINING_IMAGES)
     return folder

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from scripts.experiments.ablation.frozen_backbone import FrozenBackbone
 from scripts.report.report import _write_report
+from scripts.tracking import Tracker
 from scripts.workflow import run_workflow
 
 from .conftest import LABELS
@@ -28,7 +29,7 @@ def settings(films, backbone, tmp_path_factory):
         "leave_out": ["A10_zoom_regression"],
         "fine_labels": ["Fine"],
         "large_labels": ["Large"],
-        "seeds": 2,
+        "seeds": 3,
         "probe_c": 1.0,
         "bootstrap": 200,
         "lesion_pairs": 0,
@@ -62,7 +63,7 @@ def test_only_true_pixels_show_what_the_source_lost(content):
 
 
 def test_an_enhancer_that_only_interpolates_is_not_supported(content):
-    assert content["verdict"] in ("not supported", "inconclusive")
+    assert content["verdict"] in ("not supported", "worse", "inconclusive")
     assert "power" in content["sentence"] and "A9_zoom_sr" in content["sentence"]
 
 
@@ -98,6 +99,27 @@ def test_a_second_run_computes_no_feature_again(content, settings, monkeypatch):
         assert json.load(file) == content
 
 
+def test_too_few_patients_or_seeds_give_no_verdict_in_mlflow_too(settings, content, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(Tracker, "describe", lambda _, text: shown.append(text))
+    cache = {"cache_file": f"{settings['output_dir']}/features.sqlite", "attempts_dir": str(tmp_path / "attempts")}
+    for changed, reason in (({"limit": 24}, "24 patients are too few"), ({"seeds": 2}, "2 seeds measure the chance")):
+        out = tmp_path / next(iter(changed))
+        run_workflow("ablation", overrides={**settings, **cache, **changed, "output_dir": str(out)})
+        found = json.loads((out / "ablation.json").read_text())
+        assert found["verdict"] == "no verdict" and found["sentence"].startswith(f"No verdict: {reason}")
+        assert shown.pop() == found["sentence"] and not shown
+
+
+def test_a_backbone_that_has_seen_the_films_is_refused(settings, seen, tmp_path):
+    other = {**settings, "output_dir": str(tmp_path / "other")}
+    with pytest.raises(ValueError, match=r"^backbone: .*seen: .*found 3 of 104; .*e\.g\. --backbone FOLDER"):
+        run_workflow("ablation", overrides={**other, "backbone": str(seen)})
+    with pytest.raises(ValueError, match=r"^fold_training: backbone: .*--fold_training \"\{backbone: FOLDER\}\""):
+        run_workflow("ablation", overrides={**other, "backbone": str(seen), "learn": "finetune"})
+    assert not (tmp_path / "other" / "protocol.json").exists()
+
+
 def test_another_endpoint_on_the_same_data_shows_the_attempt_before_it(content, settings, tmp_path):
     assert content["earlier_attempts"] == []
     other = {
@@ -117,6 +139,9 @@ def test_another_endpoint_on_the_same_data_shows_the_attempt_before_it(content, 
     ("key", "value", "message"),
     [
         ("learn", "prob", "learn: not known"),
+        ("bootstrap", 0, "bootstrap: expected at least 1 .*found 0"),
+        ("zoom_size", 16, "zoom_size: only --learn finetune uses it; .*--learn probe, found 16"),
+        ("fold_training", {"max_epochs": 2}, "fold_training: only --learn finetune uses it"),
         ("leave_out", ["A9_zoom_sr"], "A9_zoom_sr: the endpoint needs it"),
         ("leave_out", ["A99"], "leave_out: not known"),
         ("fine_labels", ["Fin"], "label_groups: fine: not known.*did you mean 'Fine'"),
@@ -130,6 +155,12 @@ def test_names_that_do_not_exist_are_refused(settings, tmp_path, key, value, mes
     with pytest.raises(ValueError, match=message):
         run_workflow("ablation", overrides={**settings, "output_dir": str(tmp_path / "other"), key: value})
     assert not (tmp_path / "other" / "protocol.json").exists()
+
+
+def test_folds_of_the_probe_are_refused_where_networks_are_trained(settings, tmp_path):
+    changed = {"output_dir": str(tmp_path / "other"), "learn": "finetune", "probe_folds": 3}
+    with pytest.raises(ValueError, match=r"probe_folds: only --learn probe uses it; .*--learn finetune, found 3"):
+        run_workflow("ablation", overrides={**settings, **changed})
 
 
 def test_the_report_of_a_run_folder_shows_the_experiment(content, settings, tmp_path):

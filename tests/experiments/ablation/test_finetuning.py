@@ -1,10 +1,12 @@
 """The training workflow for each arm, on a network and films of seconds."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from scripts.data.datalist import load_datalist
 from scripts.experiments.ablation import finetuning
 from scripts.experiments.ablation.arm_enhancers import Enhancers
@@ -16,7 +18,7 @@ from scripts.super_resolution.region_enhancer import EnhanceSettings
 TRAINING = {"max_epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "precision": "fp32", "num_workers": 1}
 
 
-def make(out, backbone, zoom_size=32, **training):
+def make(out, backbone, zoom_size=32, fold_training=None, **training):
     regions = EnhanceSettings(count=2, window=16)
     return FinetuneLearner(
         out,
@@ -28,6 +30,7 @@ def make(out, backbone, zoom_size=32, **training):
         source_size=16,
         seeds=1,
         attention_folds=2,
+        fold_training=fold_training,
     )
 
 
@@ -89,3 +92,39 @@ def test_settings_that_the_experiment_makes_are_refused(backbone, tmp_path):
         make(tmp_path, backbone, seed=3)
     with pytest.raises(ValueError, match=r"training: key: .*found 'max_epoch'; did you mean 'max_epochs'"):
         make(tmp_path, backbone, max_epoch=3)
+
+
+def test_fold_models_may_not_start_from_a_network_that_has_seen_the_films(films, backbone, seen, tmp_path):
+    cases, out = Cases.of(load_datalist(films / "datalist.json")), tmp_path / "out"
+    message = r'^fold_training: backbone: .*found 3 of 104; .*--fold_training "\{max_epochs: 2, backbone: FOLDER\}"$'
+    for learner in (
+        make(out, seen, fold_training={"max_epochs": 2}),
+        make(out, backbone, fold_training={"max_epochs": 2, "backbone": str(seen)}),
+    ):
+        with pytest.raises(ValueError, match=message):
+            learner.check_films(cases)
+    make(out, seen, fold_training={"backbone": str(backbone)}).check_films(cases)  # it has no record
+    make(out, seen, fold_training={"backbone": None}).check_films(cases)  # random weights
+    make(out, seen).check_films(Cases.of(load_datalist(films / "datalist.json")).without(cases.images[-48:-45]))
+
+
+def test_changed_weights_or_pixels_end_a_continuation(films, backbone, tmp_path):
+    base, data = shutil.copytree(backbone, tmp_path / "base"), shutil.copytree(films, tmp_path / "films")
+    cases, arms = Cases.of(load_datalist(data / "datalist.json")), parse_arms({"plain": {}})
+    learner = make(tmp_path / "out", base)
+    learner.check_folder(cases, arms)
+    path = tmp_path / "out" / "shared.json"
+    first = json.loads(path.read_text())
+    earlier = {key: value for key, value in first.items() if key != "backbones"}
+    earlier["settings"] = {key: value for key, value in first["settings"].items() if key != "films_sha256"}
+    path.write_text(json.dumps(earlier))  # of a version that did not record them
+    learner.check_folder(cases, arms)
+    assert json.loads(path.read_text()) == first and "films_sha256" not in learner.settings
+    tensors = load_file(base / "model.safetensors")
+    save_file({key: value + 1 for key, value in tensors.items()}, base / "model.safetensors")
+    with pytest.raises(ValueError, match=f"expected the same backbones: {base}; use another trainings_dir"):
+        learner.check_folder(cases, arms)
+    save_file(tensors, base / "model.safetensors")
+    (data / "test" / "0.png").write_bytes((data / "test" / "1.png").read_bytes())
+    with pytest.raises(ValueError, match="expected the same settings: films_sha256; use another trainings_dir"):
+        learner.check_folder(cases, arms)

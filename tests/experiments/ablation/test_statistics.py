@@ -92,6 +92,25 @@ def test_a_single_training_has_no_interval():
     assert found["ci"] is None and found["word"] == "not judged" and found["difference"] > 0
 
 
+@pytest.mark.parametrize("independent", [True, False])
+@pytest.mark.filterwarnings("error")
+def test_replicates_of_one_class_give_no_interval(independent):
+    evaluated, arms = make(0.2)
+    control, arm = (score_arm(scores, evaluated, 50, 0) for scores in arms)
+    for one in (control, arm):
+        one.replicates[:40] = np.nan
+    found = compare(arm, control, evaluated, [0, 1], margin=0.01, seed=0, independent_seeds=independent)
+    assert found["ci"] is None and found["detectable"] is None and found["word"] == "not judged"
+    assert found["difference"] > 0 and not found["equivalent"]
+    assert {row["ci"] for row in found["labels"].values()} == {None}
+
+
+def test_a_single_replicate_has_no_variance_over_patients():
+    evaluated, arms = make(0.2)
+    control, arm = (score_arm(scores, evaluated, 1, 0) for scores in arms)
+    assert compare(arm, control, evaluated, [0], margin=0.01, seed=0, independent_seeds=True)["ci"] is None
+
+
 def test_p_values_of_seeds_are_combined_conservatively():
     assert _combine([0.01, 0.02, 0.9]) == pytest.approx(0.04)
     assert _combine([0.8, 0.9, 0.7]) == 1.0

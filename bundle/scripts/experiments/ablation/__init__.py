@@ -8,6 +8,7 @@
 ``cases``             the same images in all arms
 ``arm_enhancers``     enhancers of the arms, each loaded once
 ``views``             one image -> the network inputs of every arm
+``backbones``         the films that a backbone has seen, and its weights
 ``frozen_backbone``   the frozen network
 ``feature_cache``     features that were computed once
 ``features``          features of every image in every view
@@ -15,6 +16,7 @@
 ``probing``           training in minutes: the probe of each arm
 ``view_data``         views as data sets on disk
 ``shared_trainings``  what the trainings in a folder were made with
+``train_settings``    the settings of the trainings
 ``fold_maps``         the maps that choose the regions, from models that have not seen the patient
 ``finetuning``        training in hours: the training workflow of each arm
 ``flips``             does an enhancer change decisions?

@@ -37,9 +37,14 @@ class Learner(Protocol):
     settings: Mapping[str, Any]
     # Whether each seed is a training of its own, so that arms differ by the chance of training even without an effect.
     independent_seeds: bool
+    # Settings that are set and that no other learner uses, by their name in the configuration.
+    exclusive: Mapping[str, Any]
 
     def check_arms(self, arms: Mapping[str, Arm]) -> None:
         """Check the settings of the training of each arm; a ``ValueError`` names the arm."""
+
+    def check_films(self, cases: Cases) -> None:
+        """Check that no network that chooses regions has seen the films; a ``ValueError`` names the setting."""
 
     def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
         """Make the data that all arms need; return the images that cannot be read."""
@@ -58,9 +63,15 @@ def choose_learner(name: str, **learners: Learner) -> Learner:
     """Learner with a name.
 
     Raises:
-        ValueError: no learner has this name.
+        ValueError: no learner has this name, or a setting is set that only another learner uses.
     """
     check_choice("learn", name, learners)
+    for other, learner in learners.items():
+        for setting, value in learner.exclusive.items() if other != name else ():
+            raise ValueError(
+                f"{setting}: only --learn {other} uses it; expected its default with --learn {name}, found {value}; "
+                f"leave it out, or set --learn {other}"
+            )
     return learners[name]
 
 
@@ -81,14 +92,15 @@ class Ablation:
         output_dir: folder of ``protocol.json``, ``ablation.json``, ``.csv``, ``.txt``, ``.png`` and ``failures.csv``.
         attempts_dir: folder of the log of attempts, see :class:`.attempts.AttemptLog`.
         tracker: MLflow run.
-        bootstrap: number of bootstrap replicates.
+        bootstrap: number of bootstrap replicates, at least 1.
         lesion_pairs: pairs of phantoms with and without each finding of fine detail, for the check of the enhancers; 0
             leaves out the check.
         seed: seed of the bootstrap and of the phantoms.
         limit: number of images of each split, from its beginning; ``None`` uses all.
 
     Raises:
-        ValueError: a name does not exist.
+        ValueError: a name does not exist, there are no bootstrap replicates, or the network that chooses the regions
+            has seen the films.
     """
 
     def __init__(
@@ -111,6 +123,11 @@ class Ablation:
         seed: int = 0,
         limit: int | None = None,
     ) -> None:
+        if bootstrap < 1:
+            raise ValueError(
+                f"bootstrap: expected at least 1 replicate, without which there is no interval, found {bootstrap}; set "
+                "--bootstrap 1000"
+            )
         self.cases, self.learner, self.enhancers = Cases.of(datalist, limit), learner, enhancers
         self.output_dir, self.tracker, self.lesion_pairs = Path(output_dir), tracker, lesion_pairs
         self.attempts_dir, self.data_sha256 = attempts_dir, datalist.sha256
@@ -120,6 +137,7 @@ class Ablation:
         columns = check_protocol(endpoint, secondary, reference, label_groups, every, datalist.labels)
         kept = _without(every, leave_out, (endpoint.arm, endpoint.control, *endpoint.also_above, reference))
         learner.check_arms(kept)
+        learner.check_films(self.cases)  # before the protocol is declared, which binds the settings of this folder
         chosen = [row for row in secondary if row[0] in kept and row[1] in kept]
         self.plan = Plan(kept, endpoint, chosen, reference, columns, bootstrap, seed, learner.independent_seeds)
         self.declaration = {
@@ -175,6 +193,7 @@ class Ablation:
         files += write_tables(self.output_dir, "ablation", csv_table(content), table)
         files.append(save_png(differences(content, reference), self.output_dir / "ablation.png"))
         logger.info("\n%s", table)
+        self.tracker.describe(content["sentence"])
         self.tracker.log_metrics(
             {f"{name}_{group}_auroc": row["auroc"] for name, arm in content["arms"].items()
              for group, row in arm["groups"].items()}

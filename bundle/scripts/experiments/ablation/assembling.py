@@ -85,9 +85,9 @@ def assemble(
     also_above = {name: against((endpoint.arm, name, endpoint.labels)) for name in endpoint.also_above}
     frozen = _check_frozen(plan, evaluated, scores)
     alarms = _alarms_of(plan, frozen, lesions)
-    trainings = len(scores[endpoint.arm]) if plan.independent_seeds else None
+    seeds, patients = len(scores[endpoint.arm]), int(evaluated.patients.max()) + 1
     return {
-        **give_verdict(endpoint, primary, also_above, alarms, trainings),
+        **give_verdict(endpoint, primary, also_above, alarms, seeds=seeds, patients=patients),
         "primary": {**asdict(endpoint), **primary},
         "also_above": also_above,
         "secondary": [against(comparison) for comparison in plan.secondary],
@@ -95,7 +95,7 @@ def assemble(
         "hallucination": {"frozen": frozen, "lesions": lesions, "alarms": alarms},
         "labels": macro_names(plan.columns, evaluated),
         "n_images": len(evaluated.targets),
-        "n_patients": int(evaluated.patients.max()) + 1,
+        "n_patients": patients,
         "bootstrap": {"replicates": plan.bootstrap, "seed": plan.seed, "cluster": "seed, then patient"},
         "independent_seeds": plan.independent_seeds,
     }

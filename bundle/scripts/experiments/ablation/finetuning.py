@@ -19,19 +19,21 @@ import torch
 import yaml
 
 from ...common.atomic import write_json
-from ...common.choices import check_keys
 from ...common.failures import Failure
 from ...dicom import RefusedInput
 from ...evaluation.predictions import read_predictions
 from ...networks.loading import load_vit_multilabel
 from ...overrides import Expression  # noqa: TID251 - our own components
+from ...super_resolution.mean_region_map import films_sha256
 from ...super_resolution.region_enhancer import EnhanceSettings
 from ...super_resolution.regions import MEAN_MAP
-from ...workflow import CONFIG_DIR, run_workflow
+from ...workflow import run_workflow
 from .arms import Arm, View
+from .backbones import refuse_seen, weights_of
 from .cases import Cases
 from .fold_maps import FoldMaps
 from .shared_trainings import check_shared
+from .train_settings import backbone_of, check_training, default_training
 from .view_data import write_cases, write_view
 from .views import MakeEnhancer, SourceImage, Viewer, read_source
 
@@ -40,7 +42,6 @@ _FOLD_SEED = 1000  # seed of the first fold model; no arm uses it
 # Settings of the network that zoom.yaml takes from its base.
 _STRUCTURE = ("pool", "label_blocks", "conv_branch", "patch_head")
 _DECISIVE = ("image", "patient_id", "label", "boxes")  # keys of an item that the trainings depend on
-_OURS = ("dataset_dir", "datalist_file", "output_dir", "cache_dir", "image_size", "seed", "tracking_uri")
 
 
 class FinetuneLearner:
@@ -50,7 +51,7 @@ class FinetuneLearner:
         folder: folder of the data sets, models and predictions. Experiments on the same cases with the same settings
             may share it, so that an arm that several of them have is trained once.
         training: settings of ``configs/train.yaml`` (backbone, max_epochs, …), the same for every arm.
-        fold_training: settings of the fold models that differ from those.
+        fold_training: settings of the fold models that differ from those; their backbone must not have seen the films.
         image_size: side of the network's input for a view without a size of its own, in pixels.
         zoom_size: side of an enlarged region in a zoom, in pixels.
         enhancer_of: function that returns the enhancer of a name.
@@ -85,8 +86,8 @@ class FinetuneLearner:
         fold_training: Mapping[str, Any] | None = None,
         tracking_uri: str = "none",
     ) -> None:
-        _check_training("training", training)
-        _check_training("fold_training", fold_training or {})
+        check_training("training", training)
+        check_training("fold_training", fold_training or {})
         self.folder, self.image_size, self.zoom_size = Path(folder), image_size, zoom_size
         self.training, self.fold_training = {"keep": "last", **training}, dict(fold_training or {})
         self.enhancer_of, self.regions, self.source_size = enhancer_of, regions, source_size
@@ -100,6 +101,12 @@ class FinetuneLearner:
         own = {name: getattr(self, name) for name in (*names, "training", "fold_training")}
         return {"learn": "finetune", **own, "regions": asdict(self.regions)}
 
+    @property
+    def exclusive(self) -> dict[str, Any]:
+        """Settings that are set and that only this learner uses."""
+        own: dict[str, Any] = {"fold_training": self.fold_training} if self.fold_training else {}
+        return own | ({"zoom_size": self.zoom_size} if self.zoom_size != self.image_size else {})
+
     def check_arms(self, arms: Mapping[str, Arm]) -> None:
         """Check the settings of the training of each arm.
 
@@ -107,13 +114,24 @@ class FinetuneLearner:
             ValueError: the settings of an arm contain one that does not exist or that the experiment sets itself.
         """
         for name, arm in arms.items():
-            _check_training(f"arms: {name}: training", arm.training)
+            check_training(f"arms: {name}: training", arm.training)
+
+    def check_films(self, cases: Cases) -> None:
+        """Check that the fold models, which choose the regions, start from a backbone that has not seen the films.
+
+        Raises:
+            ValueError: it was trained on some of them.
+        """
+        # The option replaces all of fold_training, so its example repeats the other settings.
+        example = ", ".join(f"{key}: {value}" for key, value in {**self.fold_training, "backbone": "FOLDER"}.items())
+        backbone = backbone_of(self.training, self.fold_training)
+        refuse_seen("fold_training: backbone", backbone, cases.images, f'--fold_training "{{{example}}}"')
 
     def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
         """Write the views of all arms; return the images that cannot be read.
 
         Raises:
-            ValueError: the folder holds the trainings of other cases, settings or enhancers.
+            ValueError: the folder holds the trainings of other films, settings, backbones or enhancers.
         """
         self.check_folder(cases, arms)
         failures = self.write_plain(cases)
@@ -145,11 +163,13 @@ class FinetuneLearner:
         data = hashlib.sha256(json.dumps([cases.labels, items], default=str).encode()).hexdigest()
         views = [view for arm in arms.values() for view in (arm.train_view, arm.test_view) if view.mode != "global"]
         enhancers = {f"{view.enhancer}{'' if view.data_consistency else ' raw'}": view for view in views}
+        trainings = [{}, self.fold_training, *(arm.training for arm in arms.values())]
         check_shared(
             self.folder / "shared.json",
-            {"cases": data, **self.settings},
+            {"cases": data, "films_sha256": films_sha256([case.item for case in cases.cases]), **self.settings},
             {
                 "arms": {name: asdict(arm) for name, arm in arms.items()},
+                "backbones": weights_of(backbone_of(self.training, own) for own in trainings),
                 "enhancers": {name: self.weights_hash(view) for name, view in enhancers.items()},
             },
         )
@@ -245,12 +265,12 @@ class FinetuneLearner:
         size = view.image_size or self.image_size
         if view.mode != "zoom":
             return {"image_size": size}
-        config = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text(encoding="utf-8"))
+        config = default_training()
         structure = {key: self.training.get(key, config[key]) for key in _STRUCTURE}
         return {
             **structure,
             "image_size": size,
-            "backbone": self.training.get("backbone", config["backbone"]),
+            "backbone": backbone_of(self.training),
             "base": Expression(config["network_def"]),
             "zoom_count": self.regions.count,
             "zoom_window": self.regions.window,
@@ -272,16 +292,3 @@ class FinetuneLearner:
         if arm.test_view.mode == "zoom":
             tokens += self.regions.count * ((self.zoom_size // network.backbone.config.patch_size) ** 2 + 1)
         return {"seconds": float(np.mean(seconds)) / int(self.evaluated(cases).sum()), "tokens": float(tokens)}
-
-
-def _check_training(where: str, training: Mapping[str, Any]) -> None:
-    """Check the names of settings of ``configs/train.yaml``.
-
-    Raises:
-        ValueError: a setting does not exist, or the experiment sets it itself.
-    """
-    known = yaml.safe_load((CONFIG_DIR / "train.yaml").read_text(encoding="utf-8"))
-    check_keys(where, {key.partition("::")[0]: value for key, value in training.items()}, known)
-    clash = sorted(set(training) & set(_OURS))
-    if clash:
-        raise ValueError(f"{where}: the experiment sets these itself; expected others, found {clash}; remove them")

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...common.failures import Failure
 from .arms import Arm, View
+from .backbones import refuse_seen
 from .cases import Cases
 from .features import FeatureMaker, Features
 from .probe import fit_probe
@@ -55,6 +56,11 @@ class ProbeLearner:
             "backbone_sha256": self.maker.backbone.sha256(),
         }
 
+    @property
+    def exclusive(self) -> dict[str, Any]:
+        """Settings that are set and that only this learner uses."""
+        return {} if self.folds is None else {"probe_folds": self.folds}
+
     def check_arms(self, arms: Mapping[str, Arm]) -> None:
         """Check that no arm has settings of the training of a network.
 
@@ -67,6 +73,14 @@ class ProbeLearner:
                     f"arms: {name}: training: a probe trains no network; expected --learn finetune, found probe; set "
                     "it, or leave out the arm"
                 )
+
+    def check_films(self, cases: Cases) -> None:
+        """Check that the backbone, which chooses the regions, has not seen the films.
+
+        Raises:
+            ValueError: it was trained on some of them.
+        """
+        refuse_seen("backbone", self.maker.backbone.folder, cases.images, "--backbone FOLDER")
 
     def prepare(self, cases: Cases, arms: Mapping[str, Arm]) -> list[Failure]:
         """Compute the features that all arms need; return the images that cannot be read."""

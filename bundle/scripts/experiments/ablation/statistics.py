@@ -129,7 +129,7 @@ def compare(
         JSON-ready: ``difference``, ``ci`` (95 %), ``ci_90``, ``standard_error``, ``detectable`` (smallest true
         difference found with 80 % power), ``equivalent`` (the 90 % interval lies within the margin), ``word``,
         ``of_seeds`` (difference of each seed), and ``labels`` (results of each label). Without a usable label, the
-        numbers are ``None``.
+        numbers are ``None``; without enough replicates of both classes, those of the interval are.
     """
     usable = [column for column in columns if column in evaluated.usable]
     if not usable:
@@ -153,10 +153,13 @@ def compare(
 
 
 def _interval_of_draws(drawn: np.ndarray) -> dict[str, Any]:
-    """Intervals of a difference from its bootstrap replicates (R,)."""
+    """Intervals of a difference from its bootstrap replicates (R,); ``None`` if too few of them are defined."""
+    interval = percentile_interval(drawn)
+    if interval is None:
+        return dict.fromkeys(_INTERVAL)
     error = float(np.nanstd(drawn))
     return {
-        "ci": percentile_interval(drawn),
+        "ci": interval,
         "ci_90": percentile_interval(drawn, 0.90),
         "standard_error": error,
         "detectable": _DETECTABLE * error,
@@ -166,10 +169,14 @@ def _interval_of_draws(drawn: np.ndarray) -> dict[str, Any]:
 def _interval_of_trainings(
     arm: ArmScores, control: ArmScores, columns: Sequence[int]
 ) -> tuple[dict[str, Any], float | None]:
-    """Intervals of a difference from the trainings of both arms and the bootstrap over patients, and its p value."""
-    if len(arm.auroc) < 2:
-        return dict.fromkeys(_INTERVAL), None
+    """Intervals of a difference from the trainings of both arms and the bootstrap over patients, and its p value.
+
+    All are ``None`` with a single training, or if too few of the replicates are defined.
+    """
     change = nan_mean((arm.replicates - control.replicates)[..., columns]).mean(axis=1)
+    # The variance over patients needs two replicates, of which the interval over patients asks for one.
+    if len(arm.auroc) < 2 or np.isfinite(change).sum() < 2 or percentile_interval(change) is None:
+        return dict.fromkeys(_INTERVAL), None
     before, after = (one.auroc[:, columns].mean(axis=1) for one in (control, arm))
     found = difference_over_seeds(before, after, np.nanvar(change, ddof=1))
     half = stdtrit(found.degrees_of_freedom, 0.95) * found.standard_error
