@@ -24,6 +24,16 @@ def seeds(count):
     return [torch.Generator().manual_seed(index) for index in range(count)]
 
 
+def with_distant_codes(enhancer):
+    """Enhancer whose codes lie far apart.
+
+    The last bits of a latent depend on the size of the batch. Between two codes that are near each other, they decide
+    which of them is taken; of the random codes, one of 1,152 was another one on one processor.
+    """
+    enhancer.model.vqvae.quantize.embedding.weight.data *= 1000
+    return enhancer
+
+
 @pytest.mark.parametrize("solver", ["dpm", "ddim", "checkpoint"])
 @pytest.mark.parametrize("size", [(8, 8), (19, 28), (24, 16), (1, 3)])
 def test_any_size_and_solver(folder, solver, size):
@@ -34,13 +44,11 @@ def test_any_size_and_solver(folder, solver, size):
 
 
 def test_result_does_not_depend_on_the_batch(folder):
-    enhancer = LatentDiffusionEnhancer(folder, steps=3)
+    enhancer = with_distant_codes(LatentDiffusionEnhancer(folder, steps=3))
     low_res = torch.rand(3, 1, 16, 20)
     batched = enhancer.enhance(low_res, generators=seeds(3))
     single = [enhancer.enhance(low_res[i : i + 1], generators=[seeds(3)[i]]) for i in range(3)]
-    # The last bits depend on the size of the batch, so that a latent between two codes may take the other one.
-    assert ((batched - torch.cat(single)).abs() < 1e-4).float().mean() > 0.95
-    assert torch.allclose(batched, torch.cat(single), atol=0.01)
+    assert torch.allclose(batched, torch.cat(single), atol=1e-4)
     assert torch.allclose(batched, enhancer.enhance(low_res, generators=seeds(3)), atol=1e-6)
 
 
@@ -49,11 +57,10 @@ def test_eta_is_for_ddim_alone_and_changes_the_hash_but_not_that_of_earlier_vers
     plain, noisy = (LatentDiffusionEnhancer(folder, solver="ddim", steps=3, eta=eta) for eta in (0.0, 1.0))
     assert plain.weights_hash == LatentDiffusionEnhancer(folder, solver="ddim", steps=3).weights_hash
     assert noisy.weights_hash != plain.weights_hash
+    with_distant_codes(plain), with_distant_codes(noisy)
     batched = noisy.enhance(low_res, generators=seeds(2))
     single = [noisy.enhance(low_res[i : i + 1], generators=[seeds(2)[i]]) for i in range(2)]
-    # The last bits depend on the size of the batch, so that a latent between two codes may take the other one.
-    assert ((batched - torch.cat(single)).abs() < 1e-4).float().mean() > 0.95
-    assert torch.allclose(batched, torch.cat(single), atol=0.01)
+    assert torch.allclose(batched, torch.cat(single), atol=1e-4)
     assert not torch.allclose(batched, plain.enhance(low_res, generators=seeds(2)), atol=1e-3)
     with pytest.raises(ValueError, match=r"eta: expected 0 for the solver dpm .*set --solver ddim"):
         LatentDiffusionEnhancer(folder, eta=1.0)
