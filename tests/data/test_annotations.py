@@ -110,7 +110,9 @@ def test_each_annotation_without_a_pixel_is_named_with_its_image(tmp_path):
         "image": "film.png", "masks": {"Edema": str(tmp_path / "empty.png")},
         "boxes": [{"label": "Mass", "xywh": [0, 0, 9, 9]}, {"label": "Mass", "xywh": [0, 200, 9, 9]}],
     }  # fmt: skip
-    found = empty_annotations(item, {"Mass", "Edema"}, PictureFrame(SquareGeometry(100, 60, 50)))
+    frame = PictureFrame(SquareGeometry(100, 60, 50))
+    drawn = {name: annotations_of(item, {name}, frame) for name in ("Mass", "Edema")}
+    found = empty_annotations(item, drawn, frame)
     assert [refusal.code for refusal in found] == ["BOX", "BOX"]
     assert [str(refusal) for refusal in found] == [
         f"film.png: the {what} has no pixel; expected one that covers some of its 100 x 60 pixels, found {seen}; do: "

@@ -154,16 +154,20 @@ def annotations_of(item: Mapping[str, Any], names: set[str], frame: PictureFrame
     return parts + [frame.box(box["xywh"]) for box in boxes]
 
 
-def empty_annotations(item: Mapping[str, Any], names: set[str], frame: PictureFrame) -> list[RefusedInput]:
-    """Rejections of the annotations with one of these names that have no pixel in the picture, one for each.
+def empty_annotations(
+    item: Mapping[str, Any], drawn: Mapping[str, Sequence[np.ndarray]], frame: PictureFrame
+) -> list[RefusedInput]:
+    """Rejections of the annotations that have no pixel in the picture, one for each.
 
-    Raises:
-        RefusedInput: a mask cannot be used.
+    Args:
+        item: item of a datalist.
+        drawn: masks of the annotations of each name, see :func:`annotations_of`.
+        frame: picture that they were drawn in.
     """
     size, found = f"{frame.geometry.height} x {frame.geometry.width} pixels", []
-    for name in sorted(names):
+    for name, parts in sorted(drawn.items()):
         boxes = [box["xywh"] for box in item.get("boxes") or [] if box["label"] == name]
-        for number, part in enumerate(annotations_of(item, {name}, frame)):
+        for number, part in enumerate(parts):
             if not part.any():
                 kind, what = ("mask", "zeros") if name in (item.get("masks") or {}) else ("box", str(boxes[number]))
                 expected, remedy = f"one that covers some of its {size}", "correct or remove it in the datalist"

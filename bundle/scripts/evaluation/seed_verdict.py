@@ -60,17 +60,23 @@ def give_verdict(comparison: Mapping[str, Any]) -> dict[str, Any]:
     return {"verdict": word, "sentence": sentence, **given}
 
 
-def _reason_for_none(comparison: Mapping[str, Any]) -> str | None:
-    """Reason why nothing can be concluded; ``None`` if something can."""
-    seeds, patients = len(comparison["seeds"]), comparison["n_patients"]
-    if comparison["macro"]["auroc"]["difference"] is None:
-        return "no label has two patients with the finding and two without it among the cases"
+def too_few(seeds: int, patients: int) -> str | None:
+    """Reason why so few seeds or patients allow no verdict; ``None`` if they suffice."""
     if patients < FEWEST_PATIENTS:
         return f"{patients} patients are too few to compare two models, expected at least {FEWEST_PATIENTS}"
     if seeds == 1:
         return "the chance of training was not measured"
     if seeds < FEWEST_SEEDS:
         return f"{seeds} seeds measure the chance of training too coarsely, expected at least {FEWEST_SEEDS}"
+    return None
+
+
+def _reason_for_none(comparison: Mapping[str, Any]) -> str | None:
+    """Reason why nothing can be concluded; ``None`` if something can."""
+    if comparison["macro"]["auroc"]["difference"] is None:
+        return "no label has two patients with the finding and two without it among the cases"
+    if reason := too_few(len(comparison["seeds"]), comparison["n_patients"]):
+        return reason
     if comparison["macro"]["auroc"]["difference_ci"] is None:
         return "there is no interval, because bootstrap is 0 or too few of its replicates have both classes"
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...evaluation.seed_verdict import FEWEST_PATIENTS, FEWEST_SEEDS
+from ...evaluation.seed_verdict import too_few
 from .protocol import Endpoint
 
 
@@ -65,12 +65,8 @@ def _reason_for_none(endpoint: Endpoint, primary: Mapping[str, Any], seeds: int,
             f"no label of the group {endpoint.labels} has two patients with the finding and two without it among the "
             "cases"
         )
-    if patients < FEWEST_PATIENTS:
-        return f"{patients} patients are too few to compare two models, expected at least {FEWEST_PATIENTS}"
-    if seeds == 1:
-        return "the chance of training was not measured"
-    if seeds < FEWEST_SEEDS:
-        return f"{seeds} seeds measure the chance of training too coarsely, expected at least {FEWEST_SEEDS}"
+    if reason := too_few(seeds, patients):
+        return reason
     if primary["ci"] is None:
         return "there is no interval, because bootstrap is too small or too few of its replicates have both classes"
     return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,11 +160,7 @@ class Explanation:
                 logger.warning("rejected: %s", refusal)
             if findings:
                 image = findings[0].image[None]
-                found = {name: method(image) for name, method in self.methods.items()}
-                outputs[number] = {
-                    name: replace(output, logits=output.logits.float().cpu(), maps=output.maps.float().cpu())
-                    for name, output in found.items()
-                }
+                outputs[number] = {name: method(image).on_cpu() for name, method in self.methods.items()}
         return outputs
 
     def score_image(
@@ -200,11 +195,14 @@ class Explanation:
         frame = PictureFrame(SquareGeometry(source.shape[-2], source.shape[-1], size), read_grid(item["image"]))
         image = fit_square(source, size).to(self.settings.device)
         names = self.shown(item)
-        parts = {name: [part for part in annotations_of(item, own, frame) if part.any()] for name, own in names.items()}
+        drawn = {name: annotations_of(item, {name}, frame) for name in set().union(*names.values())}
+        parts = {
+            label: [part for name in sorted(own) for part in drawn[name] if part.any()] for label, own in names.items()
+        }
         findings = [
-            Finding(self.labels.index(name), name, image, number, own, frame) for name, own in parts.items() if own
+            Finding(self.labels.index(label), label, image, number, own, frame) for label, own in parts.items() if own
         ]
-        return findings, empty_annotations(item, set().union(*names.values()), frame)
+        return findings, empty_annotations(item, drawn, frame)
 
     def remember(self, finding: Finding, example: MapExample) -> None:
         """Keep the first finding of each label for the panel, and the first findings for the check of the weights."""
