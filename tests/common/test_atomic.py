@@ -2,8 +2,11 @@ import errno
 import io
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 import torch
@@ -131,6 +134,23 @@ def test_database_of_a_library_is_for_its_owner_and_keeps_its_content(tmp_path, 
             database.execute("INSERT INTO t VALUES (1)")
     assert (mode(path.parent), mode(path)) == (0o700, 0o600)
     assert database.execute("SELECT count(*) FROM t").fetchone() == (2,)
+
+
+_WRITER = """
+import sqlite3, sys
+sqlite3.connect(sys.argv[1], timeout=0).execute("BEGIN IMMEDIATE")
+"""
+
+
+def test_a_database_stays_locked_for_other_processes_while_another_thread_makes_sure_of_its_file(tmp_path):
+    path = tmp_path / "hashes.sqlite"
+    make_file(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE t (x)")
+        database.execute("BEGIN IMMEDIATE")
+        make_file(path)
+        other = subprocess.run([sys.executable, "-c", _WRITER, str(path)], capture_output=True, text=True, check=False)
+    assert "database is locked" in other.stderr
 
 
 def test_file_where_a_folder_should_be_is_an_error(tmp_path):

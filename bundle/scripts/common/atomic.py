@@ -22,7 +22,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,6 +31,7 @@ from .printable import printable, quoted, shortened
 SHARED = "CXR_SHARED_OUTPUT"
 _OWNER_FOLDER, _OWNER_FILE = 0o700, 0o600
 _OPEN_S, _PAUSE_S = 2.0, 0.05
+_MAKING = threading.Lock()
 _FULL_DISK = re.compile(r"No space left on device|database or disk is full|^\d+ requested and \d+ written$")
 
 
@@ -120,12 +121,20 @@ def check_output_folder(folder: Path, option: str = "--out") -> None:
 def make_file(path: str | Path, *, owner_only: bool = False) -> None:
     """Make an empty file and its folder, for a library such as SQLite that otherwise sets permissions by the umask.
 
+    An existing file is not opened: when a process closes a file, POSIX systems release all of its locks of that file,
+    also those of an SQLite connection in another thread, and two processes that then write at once damage the database
+    (SQLite, "How To Corrupt An SQLite Database File", section 2.2).
+
     Args:
         path: file to make; an existing one is not changed.
         owner_only: whether the file is accessible only to its owner even when outputs are shared.
+
+    Raises:
+        OSError: the file or its folder cannot be made.
     """
     make_folder(Path(path).parent)
-    os.close(open_for_owner(path, os.O_CREAT | os.O_WRONLY, owner_only=owner_only))
+    with _MAKING, suppress(FileExistsError):  # a thread that finds the file must not lock it before it is closed here
+        os.close(open_for_owner(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, owner_only=owner_only))
 
 
 def open_for_owner(path: str | Path, flags: int, *, owner_only: bool = False) -> int:
