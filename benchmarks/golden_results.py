@@ -80,7 +80,7 @@ ZOOM: Settings = {
     "max_epochs": 1, "batch_size": 8, "precision": "fp32", "zoom_count": 2, "zoom_window": 8, "zoom_size": 16,
     "zoom_source": "sr", "zoom_enhancer": "residual",
 }  # fmt: skip
-EXPLANATION: Settings = {"split": "training", "limit": 6, "bootstrap": 20, "curve_steps": 3, "sanity_images": 2}
+EXPLANATION: Settings = {"split": "training", "limit": 6, "bootstrap": 40, "curve_steps": 3, "sanity_images": 2}
 REGIONS: Settings = {"window": 8, "region_count": 2, "working_size": None, "batch_size": 4, "steps": 2}
 VARIANTS: dict[str, Settings] = {
     "canvas": {

@@ -56,7 +56,7 @@ def test_zoom_network_is_trained_evaluated_calibrated_and_predicts_alike(base, d
     assert network.reader.weight.abs().max() > 0
     assert all(torch.equal(value, start.state_dict()[key]) for key, value in network.guide.state_dict().items())
 
-    run_workflow("evaluating", overrides={**shared, "bootstrap": 20, "batch_size": 4, "tracking_uri": "none"})
+    run_workflow("evaluating", overrides={**shared, "bootstrap": 40, "batch_size": 4, "tracking_uri": "none"})
     run_workflow("calibrating", overrides={**shared, "novelty_images": 8, "tracking_uri": "none"})
     expected = logits_of(tmp_path / "zoom")
     found = infer(tmp_path / "zoom" / "model", data_dir / "test", tmp_path / "out")
@@ -95,7 +95,7 @@ def test_canvas_of_enhanced_pixels_is_learnt_at_a_higher_resolution(films, tmp_p
     network = load_vit_multilabel(tmp_path / "retrained" / "model")
     assert network.patch_grid == (6, 6)  # of an image that is four times as large as the source, 256 pixels
 
-    run_workflow("evaluating", overrides={**retrained, "bootstrap": 20, "tracking_uri": "none"})
+    run_workflow("evaluating", overrides={**retrained, "bootstrap": 40, "tracking_uri": "none"})
     found = infer(tmp_path / "retrained" / "model", tmp_path / "enhanced" / "test", tmp_path / "out")
     expected = logits_of(tmp_path / "retrained")
     assert len(expected) == 4

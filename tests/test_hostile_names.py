@@ -81,7 +81,7 @@ def test_a_folder_of_that_name_is_listed_checked_trained_on_evaluated_and_report
         assert call(*command).exit_code == 0
     run = {**tiny, "dataset_dir": name, "output_dir": f"{name} run/base", "tracking_uri": "none", "max_epochs": 1}
     run_workflow("training", overrides=run)
-    run_workflow("evaluating", overrides={**run, "bootstrap": 20})
+    run_workflow("evaluating", overrides={**run, "bootstrap": 40})
     done = call("report", f"{name} run")
     assert done.exit_code == 0, done.output
     assert (folder / f"{name} run" / "report.html").is_file()

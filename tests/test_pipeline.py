@@ -44,8 +44,8 @@ def run(tmp_path_factory, data_dir):
     run_workflow("enhancing", overrides={**QUICK, **enhancing})
     retrained = {"dataset_dir": str(out / "enhanced"), "output_dir": str(out / "retrained")}
     run_workflow("retraining", overrides={**training, **retrained, "base_dir": str(out / "base")})
-    run_workflow("evaluating", overrides={**base, "bootstrap": 20, "batch_size": 4})
-    run_workflow("evaluating", overrides={**retrained, "base_dir": str(out / "base"), "bootstrap": 20})
+    run_workflow("evaluating", overrides={**base, "bootstrap": 40, "batch_size": 4})
+    run_workflow("evaluating", overrides={**retrained, "base_dir": str(out / "base"), "bootstrap": 40})
     return out
 
 

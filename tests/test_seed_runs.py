@@ -90,7 +90,7 @@ def test_evaluation_finds_the_seeds_and_compares_the_arms(folders, ran, monkeypa
         (workflow, f"seed_{seed}") for workflow in ("calibrating", "evaluating") for seed in (0, 1)
     ]
     assert not any("base_dir" in own for _, own in ran)
-    assert compared == [((base, retrained), {"bootstrap": 7, "seed": 0, "tracking_uri": "none"})]
+    assert compared == [((base, retrained), {"bootstrap": 40, "seed": 0, "tracking_uri": "none"})]
 
 
 def test_a_model_that_is_named_is_evaluated_alone(folders, ran):
@@ -180,7 +180,7 @@ def test_seeds_from_training_to_comparison(tiny, tmp_path, killed_in_epoch_three
         run_seeds("training", seeds=2, overrides={**tiny, "learning_rate": 1e-2})
 
     for folder, other in ((base, {}), (retrained, {"base_dir": str(base)})):
-        run_seeds("evaluating", overrides={**tiny, "output_dir": str(folder), "bootstrap": 20, **other})
+        run_seeds("evaluating", overrides={**tiny, "output_dir": str(folder), "bootstrap": 40, **other})
     comparison = json.loads((tmp_path / "comparison.json").read_text())
     # The same images and seeds give the same networks: no difference in any seed, and a control that has one.
     assert [row["difference"] for row in comparison["seeds"]] == [0, 0]

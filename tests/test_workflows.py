@@ -131,7 +131,7 @@ def test_labels_of_any_spelling_are_trained_evaluated_and_tracked(tiny, tmp_path
     del tiny["tracking_uri"]
     overrides = {**tiny, "dataset_dir": str(tmp_path), "max_epochs": 1}
     run_workflow("training", overrides=overrides)
-    run_workflow("evaluating", overrides={**overrides, "bootstrap": 20})
+    run_workflow("evaluating", overrides={**overrides, "bootstrap": 40})
     metrics = json.loads((tmp_path / "base" / "metrics.json").read_text())
     assert list(metrics["labels"]) == labels
 

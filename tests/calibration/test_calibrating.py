@@ -49,7 +49,7 @@ def test_calibration_reads_no_test_image_and_evaluating_uses_it(later, tmp_path,
     assert calibration.details["n_patients"] == 6
     assert load_novelty(model) is not None
 
-    run_workflow("evaluating", overrides={**later, "bootstrap": 20})
+    run_workflow("evaluating", overrides={**later, "bootstrap": 40})
     report = json.loads((Path(later["output_dir"]) / "metrics.json").read_text())
     assert report["calibrated"]["labels"]["Left Bright"]["threshold"] == calibration.thresholds["Left Bright"]
     assert report["checked_for_training_images"] is True

@@ -38,7 +38,7 @@ def test_every_number_flag_and_list_among_the_settings_is_checked_and_its_defaul
         ("limit", [-1, 0, 1.5]),
         ("steps", [0, -10, 9.5]),
         ("seed", [-1, 0.5, 2**32]),
-        ("bootstrap", [-1, 0.5]),
+        ("bootstrap", [-1, 0.5, 1, 39]),
         ("batch_size", [0, -8]),
         ("num_workers", [-1]),
         ("dry_run", ["maybe", 1, None]),
@@ -62,6 +62,13 @@ def test_values_out_of_range_are_rejected_with_their_key(key, values):
     for value in values:
         with pytest.raises(ValueError, match=rf"^{key}: .*expected .*found "):
             check_settings({key: value})
+
+
+def test_an_interval_has_enough_replicates_or_is_left_out():
+    check_settings({"bootstrap": 0})
+    check_settings({"bootstrap": 40})
+    with pytest.raises(ValueError, match="expected a whole number of at least 40, or 0, found 39"):
+        check_settings({"bootstrap": 39})
 
 
 @pytest.mark.parametrize(

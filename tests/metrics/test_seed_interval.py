@@ -61,6 +61,11 @@ def test_without_an_effect_at_most_one_verdict_in_twenty_is_false(scenario):
     assert shares_of_verdicts(scenario, 1000)[OURS] <= 0.05
 
 
+def test_the_level_is_nearly_held_where_the_seeds_of_one_arm_scatter_three_times_as_much():
+    scenario = Scenario(patients=300, sd=0.01, retrained_ratio=3)
+    assert shares_of_verdicts(scenario, 1000)[OURS] <= 0.08  # the page of the evaluation states this limit: 0.066
+
+
 def test_the_usual_alternatives_give_false_verdicts():
     shares = shares_of_verdicts(Scenario(patients=300, sd=0.01), 1000)
     assert shares["nested bootstrap"] > 0.1

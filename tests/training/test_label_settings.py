@@ -67,7 +67,7 @@ def test_evaluation_on_a_data_set_with_other_names(tiny, data_dir, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "datalist.json").write_text(json.dumps(datalist))
-    there = {**tiny, "dataset_dir": str(other), "cache_dir": str(tmp_path / "cache"), "bootstrap": 10}
+    there = {**tiny, "dataset_dir": str(other), "cache_dir": str(tmp_path / "cache"), "bootstrap": 40}
     with pytest.raises(ValueError, match=r"found 'Right Bright'; did you mean 'left_bright'\?"):
         run_workflow("evaluating", overrides=there)
     run_workflow("evaluating", overrides={**there, "missing_labels": "blank"})

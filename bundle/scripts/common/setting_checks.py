@@ -26,6 +26,7 @@ _COUNT = Number(1, whole=True)
 _COUNT_OR_NONE = Number(0, whole=True)
 _OPTIONAL_COUNT = replace(_COUNT, optional=True)
 _POSITIVE = Number(0, above=True)
+_REPLICATES = Number(40, whole=True, or_zero=True)  # with fewer, no replicate lies outside an interval of 95 %
 
 
 def _check_split(key: str, value: Any) -> None:
@@ -113,7 +114,7 @@ SETTINGS: dict[str, Check] = {
     "translate_fraction": _FRACTION,
     "scale_fraction": _DECAY,
     # evaluation and calibration
-    "bootstrap": _COUNT_OR_NONE,
+    "bootstrap": _REPLICATES,
     "policy_target": Number(0, 1, above=True),
     "novelty_images": _COUNT_OR_NONE,
     # attention

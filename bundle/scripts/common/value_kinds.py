@@ -20,6 +20,7 @@ class Number:
         whole: whether the number is an integer.
         above: whether ``low`` itself is not allowed.
         below: whether ``high`` itself is not allowed.
+        or_zero: whether 0 is allowed outside the range.
         optional: whether ``null`` is allowed.
     """
 
@@ -28,6 +29,7 @@ class Number:
     whole: bool = False
     above: bool = False
     below: bool = False
+    or_zero: bool = False
     optional: bool = False
 
     def allows(self, value: object) -> bool:
@@ -36,6 +38,8 @@ class Number:
             return self.optional
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             return False
+        if self.or_zero and value == 0:
+            return True
         return (
             math.isfinite(value)
             and (value > self.low if self.above else value >= self.low)
@@ -49,7 +53,8 @@ class Number:
         if self.high < math.inf:
             limits.append(f"{'below' if self.below else 'at most'} {self.high:g}")
         kind = "a whole number" if self.whole else "a number"
-        return " ".join([kind, " and ".join(limits)]).strip() + (" or null" if self.optional else "")
+        others = (", or 0" if self.or_zero else "") + (" or null" if self.optional else "")
+        return " ".join([kind, " and ".join(limits)]).strip() + others
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SIDE = 2.1  # inches
-_PERCENTILE = 99.5  # of the errors, for the colour range; with the maximum, most errors would appear white
+_PERCENTILE = 98  # of the errors, for the colour range; with the border of a film in it, most errors would appear white
 
 
 def panel(name: str, examples: Sequence[RegionExample]) -> Figure:
@@ -23,18 +23,20 @@ def panel(name: str, examples: Sequence[RegionExample]) -> Figure:
 
     Args:
         name: name of the enhancer.
-        examples: at least one example.
+        examples: at least one example. All have a deviation over the noise, or none has.
     """
     from matplotlib.figure import Figure
 
-    columns = 6
+    titles = ["input", "bicubic", name, "truth", f"{name} − truth"]
+    if examples[0].deviation is not None:
+        titles.append("deviation over seeds")
+    columns = len(titles)
     figure = Figure(
         figsize=(_SIDE * columns + 0.6, _SIDE * len(examples) + 0.4), layout="constrained", facecolor="white"
     )
     grid = figure.subplots(len(examples), columns, squeeze=False)
     for axes, example in zip(grid, examples, strict=True):
         _draw_row(list(axes), example)
-    titles = ("input", "bicubic", name, "truth", f"{name} − truth", "deviation over seeds")
     for axes, title in zip(grid[0], titles, strict=True):
         axes.set_title(title, fontsize=TITLE)
     return figure
