@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..common.progress import Progress
 from ..networks.loss import MaskedBCEWithLogitsLoss
 from ..networks.model_folder import find_model_folder
 from ..networks.vit_multilabel import ViTMultilabel
@@ -184,13 +185,15 @@ def _moved_by(
     start = (films.images.shape[-1] - window) // 2
     place = (..., slice(start, start + window), slice(start, start + window))
     changes: dict[str, list[Tensor]] = {name: [] for name in networks}
-    for part in films.images.split(_BATCH):
-        images = part.float().to(device)
-        low_res = degrade(images[place], 4).clamp(0.0, 1.0)
-        expected = classifier(images).sigmoid()
-        for name, network in networks.items():
-            enlarged = resize(low_res, (window, window)) if network is None else network(low_res)
-            pasted = images.clone()
-            pasted[place] = back_project(enlarged, low_res).clamp(0.0, 1.0)
-            changes[name].append((classifier(pasted).sigmoid() - expected).abs().flatten())
+    with Progress("measuring the classifier on films", len(films.images)) as progress:
+        for part in films.images.split(_BATCH):
+            images = part.float().to(device)
+            low_res = degrade(images[place], 4).clamp(0.0, 1.0)
+            expected = classifier(images).sigmoid()
+            for name, network in networks.items():
+                enlarged = resize(low_res, (window, window)) if network is None else network(low_res)
+                pasted = images.clone()
+                pasted[place] = back_project(enlarged, low_res).clamp(0.0, 1.0)
+                changes[name].append((classifier(pasted).sigmoid() - expected).abs().flatten())
+            progress.advance(len(part))
     return {name: float(torch.cat(parts).mean()) for name, parts in changes.items()}
