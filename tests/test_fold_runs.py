@@ -145,7 +145,7 @@ def test_one_fold_alone_is_the_fold_of_the_set(folds, tiny, tmp_path):
 def test_the_folds_predict_as_one_and_are_calibrated_and_evaluated_together(folds, tiny, data_dir, tmp_path):
     own = {key: str(tiny[key]) for key in ("dataset_dir", "batch_size", "precision", "tracking_uri")}
     options = [f"--{key}={value}" for key, value in own.items()]
-    for arguments in (["calibrating"], ["evaluating", "--bootstrap=20"]):
+    for arguments in (["calibrating"], ["evaluating", "--bootstrap=40"]):
         result = CliRunner().invoke(app, ["run", *arguments, *options, "--out", str(folds)])
         assert result.exit_code == 0, result.exception or result.output
     labels, rows, model_hash = read_predictions(folds)

@@ -84,7 +84,7 @@ def test_evaluation_finds_the_seeds_and_compares_the_arms(folders, ran, monkeypa
     base, retrained = folders
     del ran[:]
     run_seeds("calibrating", overrides={"output_dir": base})
-    overrides = {"output_dir": retrained, "base_dir": base, "bootstrap": Expression(7), "tracking_uri": "none"}
+    overrides = {"output_dir": retrained, "base_dir": base, "bootstrap": Expression(40), "tracking_uri": "none"}
     run_seeds("evaluating", overrides=overrides)
     assert [(workflow, own["output_dir"].name) for workflow, own in ran] == [
         (workflow, f"seed_{seed}") for workflow in ("calibrating", "evaluating") for seed in (0, 1)

@@ -139,7 +139,7 @@ def test_another_endpoint_on_the_same_data_shows_the_attempt_before_it(content, 
     ("key", "value", "message"),
     [
         ("learn", "prob", "learn: not known"),
-        ("bootstrap", 0, "bootstrap: expected at least 1 .*found 0"),
+        ("bootstrap", 0, "bootstrap: expected at least 40 .*found 0"),
         ("zoom_size", 16, "zoom_size: only --learn finetune uses it; .*--learn probe, found 16"),
         ("fold_training", {"max_epochs": 2}, "fold_training: only --learn finetune uses it"),
         ("leave_out", ["A9_zoom_sr"], "A9_zoom_sr: the endpoint needs it"),

@@ -123,9 +123,9 @@ class Ablation:
         seed: int = 0,
         limit: int | None = None,
     ) -> None:
-        if bootstrap < 1:
+        if bootstrap < 40:
             raise ValueError(
-                f"bootstrap: expected at least 1 replicate, without which there is no interval, found {bootstrap}; set "
+                f"bootstrap: expected at least 40 replicates, without which there is no interval, found {bootstrap}; set "
                 "--bootstrap 1000"
             )
         self.cases, self.learner, self.enhancers = Cases.of(datalist, limit), learner, enhancers
