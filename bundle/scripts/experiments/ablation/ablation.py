@@ -125,8 +125,8 @@ class Ablation:
     ) -> None:
         if bootstrap < 40:
             raise ValueError(
-                f"bootstrap: expected at least 40 replicates, without which there is no interval, found {bootstrap}; set "
-                "--bootstrap 1000"
+                f"bootstrap: expected at least 40 replicates, without which there is no interval, found {bootstrap}; "
+                "set --bootstrap 1000"
             )
         self.cases, self.learner, self.enhancers = Cases.of(datalist, limit), learner, enhancers
         self.output_dir, self.tracker, self.lesion_pairs = Path(output_dir), tracker, lesion_pairs
